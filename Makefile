@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The one Makefile. Each folder with sources has a module.mk that says what it may include:
+#
+#     $(call module,FOLDER,FOLDERS IT MAY INCLUDE,PKG-CONFIG PACKAGES)
+#
+# A module sees the headers of those folders and no others: its include path is a directory of links to them.
+
+VARIANT ?= release
+BUILD ?= build
+OUT := $(if $(filter release,$(VARIANT)),$(BUILD),$(BUILD)/$(VARIANT))
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+MAKEFLAGS += --no-builtin-rules
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+VERSION := 0.1.0
+WARN := -Wall -Wextra -Wshadow -Wvla -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wundef \
+	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter $(if $(WERROR),-Werror)
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
+CFLAGS_debug := -Og -g3
+CFLAGS_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -g3 -fsanitize=thread
+CFLAGS_fuzz := -O1 -g3 -fsanitize=fuzzer-no-link,address
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
+CFLAGS := -std=gnu17 $(CFLAGS_$(VARIANT)) $(WARN) -fPIE -fstack-protector-strong -fno-strict-aliasing \
+	-D_GNU_SOURCE -DINGOT_VERSION='"$(VERSION)"'
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(CFLAGS_$(VARIANT)))
+
+MODULES :=
+# $(1) folder, $(2) folders it may include, $(3) pkg-config packages
+define module_template
+MODULES += $(1)
+$(1).uses := $(2)
+$(1).pkgs := $(3)
+$(1).objects := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
+$(1).inc := $(OUT)/inc/$(subst /,-,$(1))
+$(1).cflags := $(if $(strip $(3)),$(shell pkg-config --cflags $(3) 2>/dev/null))
+$(OUT)/inc/$(subst /,-,$(1))/.made: $(1)/module.mk
+	@rm -rf $$(@D) && mkdir -p $$(@D)
+	@$$(foreach m,$(1) $(2),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
+	@touch $$@
+$(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$($(1).cflags) -I$(OUT)/inc/$(subst /,-,$(1)) -MMD -MP -c -o $$@ $$<
+endef
+module = $(eval $(call module_template,$(strip $(1)),$(strip $(2)),$(strip $(3))))
+
+PROGRAMS :=
+# $(1) program, $(2) main source, $(3) modules in it
+define program_template
+PROGRAMS += $(OUT)/$(1)
+$(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).objects))
+	@echo "  LD    $$@"
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) $$($(1).libs)
+endef
+program = $(eval $(call program_template,$(strip $(1)),$(strip $(2)),$(strip $(3))))
+
+Q := $(if $(V),,@)
+
+# Order: what others stand on comes first.
+LIB := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/http lib/bundle
+-include $(wildcard lib/*/module.mk) $(wildcard provisioner/*/module.mk) $(wildcard provisioner/module.mk)
+-include $(wildcard node-agent/*/module.mk) $(wildcard node-agent/module.mk) $(wildcard cli/module.mk)
+-include $(wildcard pxe/module.mk) $(wildcard images/module.mk) $(wildcard ui/module.mk) $(wildcard iso/module.mk)
+-include $(wildcard tests/*/module.mk) $(wildcard docs/module.mk)
+
+.PHONY: all programs deps help clean
+all: programs  ## build the programs
+programs: $(PROGRAMS)
+
+deps:  ## install the Debian packages that the build and the tests use (root)
+	@tests/deps.sh
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile $(wildcard */module.mk */*/module.mk) | \
+		sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
+
+clean:  ## remove what was built (caches of images stay in build/cache)
+	rm -rf $(BUILD)/obj $(BUILD)/inc $(BUILD)/asan $(BUILD)/debug $(BUILD)/tsan $(BUILD)/fuzz $(PROGRAMS)
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

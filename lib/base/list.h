@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A doubly linked list whose links live in the elements. */
+#ifndef INGOT_BASE_LIST_H
+#define INGOT_BASE_LIST_H
+
+#include <stdbool.h>
+
+#include "base/util.h"
+
+struct list {
+	struct list *prev, *next;
+};
+
+static inline void list_init(struct list *l)
+{
+	l->prev = l->next = l;
+}
+static inline bool list_empty(const struct list *l)
+{
+	return l->next == l;
+}
+static inline void list_append(struct list *head, struct list *item)
+{
+	item->prev = head->prev;
+	item->next = head;
+	head->prev->next = item;
+	head->prev = item;
+}
+static inline void list_remove(struct list *item)
+{
+	item->prev->next = item->next;
+	item->next->prev = item->prev;
+	list_init(item);
+}
+
+/* The body may remove the current element. */
+#define LIST_FOREACH(var, head, member)                                                                        \
+	for (__typeof__(var) next_##var = (var = CONTAINER_OF((head)->next, __typeof__(*var), member),          \
+					   CONTAINER_OF(var->member.next, __typeof__(*var), member));           \
+	     &var->member != (head);                                                                            \
+	     var = next_##var, next_##var = CONTAINER_OF(var->member.next, __typeof__(*var), member))
+
+#endif
