@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* HTTP server on the loop: libmicrohttpd driven by an external epoll. Requests are handled on the loop's thread, whole
+ * (body read up to the route's limit) before the handler is called. Answers may come later: a handler may keep the request
+ * and answer from any later callback; the connection waits, with a deadline.
+ *
+ * Refused before any handler (400 and the connection is closed), because libmicrohttpd lets them through: Content-Length
+ * together with Transfer-Encoding, two Content-Lengths, white space before a header's colon (RFC 9112 sections 5.1, 6.1,
+ * 6.3). 413 past the route's body limit, 431 and 414 by libmicrohttpd's own limits. */
+#ifndef INGOT_HTTP_HTTP_SERVER_H
+#define INGOT_HTTP_HTTP_SERVER_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+struct http_server;
+struct http_request;
+struct http_stream;
+struct ws;
+
+typedef void (*http_handler_fn)(struct http_request *request, void *data);
+
+/* One route. path: "/v1/machines/{id}/deploy"; a part in braces matches one segment, a last "{*}" the rest. */
+struct http_route {
+	const char *method;
+	const char *path;
+	size_t body_max_bytes; /* 0: no body is accepted */
+	http_handler_fn handler;
+	const void *tag;       /* the caller's: role, schema */
+	bool stream_body_to_file; /* the body goes to a temporary file in body_dir instead of memory */
+};
+
+struct http_server_spec {
+	struct loop *loop;
+	const struct http_route *routes; /* borrowed; ends with method NULL */
+	size_t route_count;
+	void *data;                      /* for the handlers */
+	/* Called for a path that no route has; NULL: a 404 problem document. */
+	http_handler_fn fallback;
+	const char *address;             /* "10.0.0.1" or "::"; ignored with listen_fd */
+	uint16_t port;                   /* 0: the kernel chooses; see http_server_port() */
+	int listen_fd;                   /* an inherited listening socket; -1: none */
+	const char *cert_pem, *key_pem;  /* NULL: plain HTTP */
+	const char *client_ca_pem;       /* asks for client certificates and checks them against it; none is fine */
+	const char *body_dir;
+	unsigned connections_max;        /* 0: 1000 */
+	int64_t idle_timeout_ms;         /* 0: 30 000; SSE and waiting requests are not idle */
+};
+int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
+uint16_t http_server_port(const struct http_server *server);
+/* Answers what waits with 503, ends streams and connections. NULL is fine; returns NULL. */
+struct http_server *http_server_free(struct http_server *server);
+DEFINE_CLEANUP(struct http_server *, http_server_free)
+
+/* ---- the request: borrowed strings live until it is answered ---- */
+const char *http_request_method(const struct http_request *request);
+const char *http_request_path(const struct http_request *request);
+const char *http_request_header(const struct http_request *request, const char *name);
+const char *http_request_query(const struct http_request *request, const char *name);
+const char *http_request_param(const struct http_request *request, const char *name); /* from the path; "*" for the rest */
+const struct http_route *http_request_route(const struct http_request *request);
+const void *http_request_body(const struct http_request *request, size_t *ret_len);
+const char *http_request_body_file(const struct http_request *request); /* stream_body_to_file; removed after the answer */
+/* The token of "Authorization: Bearer TOKEN", or NULL. */
+const char *http_request_bearer(const struct http_request *request);
+/* Common name of the verified client certificate, or NULL. */
+const char *http_request_client_name(const struct http_request *request);
+/* The peer's address as text; borrowed. */
+const char *http_request_peer(const struct http_request *request);
+/* The body as JSON: ERR_INVALID with line and column for bad syntax, duplicate keys, or nesting deeper than 32. */
+int http_request_json(struct http_request *request, json_t **ret_json, struct err *err);
+/* Called once if the client goes away before the answer; afterwards the request must not be touched. */
+void http_request_on_gone(struct http_request *request, loop_fn fn, void *data);
+
+/* ---- answers: exactly one; the request is gone afterwards ---- */
+/* json is stolen; NULL with a status that has no body. headers: "Name: value" strings, NULL-terminated, or NULL. */
+void http_answer_json(struct http_request *request, int status, json_t *json, const char *const *headers);
+/* An RFC 9457 problem document made from err (type, title, status, detail, field, code), application/problem+json. */
+void http_answer_problem(struct http_request *request, const struct err *err);
+void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,
+		      const char *const *headers);
+
+/* Server-sent events (HTML Living Standard section 9.2). Starts the answer. The queue is capped: a client that does not
+ * read is closed. gone is called once when the client left or was closed; then the stream is gone. */
+struct http_stream *http_answer_events(struct http_request *request, loop_fn gone, void *data);
+void http_stream_event(struct http_stream *stream, const char *id, const char *event, const char *data);
+void http_stream_close(struct http_stream *stream);
+
+/* Answers with 101 and gives a WebSocket (see websocket.h). 0, or an error after which the request was answered. */
+int http_answer_websocket(struct http_request *request, struct ws **ret_ws);
+
+/* JSON of text with the same limits as http_request_json(). */
+int http_json_parse(const char *text, size_t len, json_t **ret_json, struct err *err);
+#define HTTP_JSON_DEPTH_MAX 32
+
+#endif

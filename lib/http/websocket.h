@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* WebSocket (RFC 6455), both ends, binary messages. On the loop's thread. Messages of at most 64 KiB are accepted; pings
+ * are answered; a peer that does not read is closed once 1 MiB waits. */
+#ifndef INGOT_HTTP_WEBSOCKET_H
+#define INGOT_HTTP_WEBSOCKET_H
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+struct ws;
+struct ws_events {
+	void (*message)(struct ws *ws, const void *payload, size_t len, void *data);
+	void (*closed)(struct ws *ws, const char *reason, void *data); /* once; then ws is gone */
+};
+void ws_set_events(struct ws *ws, const struct ws_events *events, void *data);
+/* Queues a binary message. */
+void ws_send(struct ws *ws, const void *payload, size_t len);
+/* Sends a close frame with the reason (RFC 6455 section 5.5.1) and ends; closed is not called. NULL is fine. */
+void ws_close(struct ws *ws, const char *reason);
+
+/* Client side: connects over HTTPS with the credentials of the client, asks for the upgrade, then calls done once. */
+struct http_client;
+typedef void (*ws_connected_fn)(struct ws *ws, const struct err *err, void *data);
+void ws_connect(struct http_client *client, const char *url, ws_connected_fn done, void *data);
+
+#endif
