@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every tests/unit/test_*.c is a program: linked with all of lib, and with the modules named in
+# NAME.modules if it tests something above lib.
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+unit_pkgs := cmocka jansson gnutls libarchive libmicrohttpd libcurl libsystemd sqlite3
+LIB_ALL := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/http lib/bundle
+
+define unit_template
+tests/unit/$(1).inc := $(OUT)/inc/tests-$(1)
+$(OUT)/inc/tests-$(1)/.made: tests/unit/module.mk
+	@rm -rf $$(@D) && mkdir -p $$(@D)
+	@$$(foreach m,$(LIB_ALL) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
+	@touch $$@
+$(OUT)/obj/tests/unit/$(1).o: tests/unit/$(1).c $(OUT)/inc/tests-$(1)/.made
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(shell pkg-config --cflags $(unit_pkgs)) -I$(OUT)/inc/tests-$(1) -MMD -MP -c -o $$@ $$<
+$(OUT)/tests/$(1): $(OUT)/obj/tests/unit/$(1).o $$(foreach m,$(LIB_ALL) $$($(1).modules),$$($$(m).objects))
+	@mkdir -p $$(@D)
+	@echo "  LD    $$@"
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $(unit_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs))))
+endef
+-include $(wildcard tests/unit/modules.mk)
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_template,$(t))))
+
+.PHONY: check-unit
+check-unit: $(UNIT_TESTS:%=$(OUT)/tests/%)  ## run the unit tests (no root, no network)
+	@tests/unit/run.sh $^
