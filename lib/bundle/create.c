@@ -236,6 +236,8 @@ static int write_part_entry(struct creation *c, unsigned i, struct part_writing 
 	int r;
 
 	if (has_holes(c->fds[i], part->size_bytes)) {
+		/* libarchive drops extents past the size it knows. */
+		archive_entry_set_size(w->entry, (la_int64_t)part->size_bytes);
 		r = walk_file(c, i, note_extent, w, err);
 		if (r < 0)
 			return r;
@@ -277,7 +279,8 @@ static int write_archive(struct creation *c, const char *key_pem, struct err *er
 	if (r < 0)
 		return err_prefix(err, "signing the bundle");
 	c->archive = archive_write_new();
-	archive_write_set_format_pax_restricted(c->archive);
+	/* Not the restricted variant: that one forgets holes. */
+	archive_write_set_format_pax(c->archive);
 	archive_write_set_bytes_per_block(c->archive, (int)BUNDLE_BLOCK_BYTES);
 	archive_write_set_bytes_in_last_block(c->archive, 512);
 	if (archive_write_open_fd(c->archive, c->out_fd) != ARCHIVE_OK)

@@ -275,32 +275,38 @@ static int copy_finish(struct copy *copy, struct err *err)
 	return 0;
 }
 
+/* One block, or the end. 1: there is more. */
+static int copy_step(struct bundle_reader *reader, struct copy *copy, struct err *err)
+{
+	const void *block;
+	size_t len;
+	la_int64_t offset;
+	int r = archive_read_data_block(reader->archive, &block, &len, &offset);
+
+	if (r == ARCHIVE_EOF)
+		return copy_finish(copy, err);
+	if (r != ARCHIVE_OK) {
+		r = reader_error(reader, err);
+		err_prefix(err, "part %s", copy->part->name);
+		return r;
+	}
+	r = copy_block(copy, block, len, offset, err);
+	return r < 0 ? r : 1;
+}
+
 static int copy_loop(struct bundle_reader *reader, struct copy *copy, struct err *err)
 {
 	const struct bundle_sink *sink = copy->sink;
+	int r;
 
-	for (;;) {
-		const void *block;
-		size_t len;
-		la_int64_t offset;
-		int r;
-
+	do {
 		if (sink && sink->cancelled && sink->cancelled(sink->ctx))
 			return err_set(err, ERR_CANCELLED, "cancelled while part %s was copied", copy->part->name);
-		r = archive_read_data_block(reader->archive, &block, &len, &offset);
-		if (r == ARCHIVE_EOF)
-			return copy_finish(copy, err);
-		if (r != ARCHIVE_OK) {
-			r = reader_error(reader, err);
-			err_prefix(err, "part %s", copy->part->name);
-			return r;
-		}
-		r = copy_block(copy, block, len, offset, err);
-		if (r < 0)
-			return r;
-		if (sink && sink->progress)
+		r = copy_step(reader, copy, err);
+		if (r >= 0 && sink && sink->progress)
 			sink->progress(copy->done_bytes, copy->part->size_bytes, sink->ctx);
-	}
+	} while (r > 0);
+	return r;
 }
 
 int bundle_reader_copy(struct bundle_reader *reader, const struct bundle_sink *sink, struct err *err)
