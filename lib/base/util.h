@@ -72,7 +72,8 @@ static inline const char *str_or(const char *s, const char *other)
 }
 bool str_starts(const char *s, const char *prefix);
 
-/* A string that grows. Zero-initialize; strbuf_done() frees. cap_bytes 0 means 64 MiB; past it the process aborts. */
+/* A string that grows. Zero-initialize; strbuf_done() frees. Past 64 MiB the process aborts: what comes
+ * from outside is capped before it gets here. */
 struct strbuf {
 	char *data; /* NUL-terminated once anything was added */
 	size_t len;
