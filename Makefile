@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The one Makefile. Each folder with sources has a module.mk that says what it may include:
 #
-#     $(call module,FOLDER,FOLDERS IT MAY INCLUDE,PKG-CONFIG PACKAGES)
+#     $(call module,FOLDER,FOLDERS IT MAY INCLUDE,PKG-CONFIG PACKAGES,OTHER LIBRARIES)
 #
 # A module sees the headers of those folders and no others: its include path is a directory of links to them.
 
@@ -33,11 +33,12 @@ CFLAGS := -std=gnu17 $(CFLAGS_$(VARIANT)) $(WARN) -fPIE -fstack-protector-strong
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(CFLAGS_$(VARIANT)))
 
 MODULES :=
-# $(1) folder, $(2) folders it may include, $(3) pkg-config packages
+# $(1) folder, $(2) folders it may include, $(3) pkg-config packages, $(4) libraries without a pkg-config file
 define module_template
 MODULES += $(1)
 $(1).uses := $(2)
 $(1).pkgs := $(3)
+$(1).ldlibs := $(4)
 $(1).objects := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
 $(1).inc := $(OUT)/inc/$(subst /,-,$(1))
 $(1).cflags := $(if $(strip $(3)),$(shell pkg-config --cflags $(3) 2>/dev/null))
@@ -49,7 +50,7 @@ $(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$($(1).cflags) -I$(OUT)/inc/$(subst /,-,$(1)) -MMD -MP -c -o $$@ $$<
 endef
-module = $(eval $(call module_template,$(strip $(1)),$(strip $(2)),$(strip $(3))))
+module = $(eval $(call module_template,$(strip $(1)),$(strip $(2)),$(strip $(3)),$(strip $(4))))
 
 PROGRAMS :=
 # $(1) program, $(2) main source, $(3) modules in it
@@ -57,7 +58,8 @@ define program_template
 PROGRAMS += $(OUT)/$(1)
 $(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).objects))
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) $$($(1).libs)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) \
+		$$(sort $$(foreach m,$(3),$$($$(m).ldlibs)))
 endef
 program = $(eval $(call program_template,$(strip $(1)),$(strip $(2)),$(strip $(3))))
 

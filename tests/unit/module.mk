@@ -17,7 +17,8 @@ $(OUT)/obj/tests/unit/$(1).o: tests/unit/$(1).c $(OUT)/inc/tests-$(1)/.made
 $(OUT)/tests/$(1): $(OUT)/obj/tests/unit/$(1).o $$(foreach m,$(LIB_ALL) $$($(1).modules),$$($$(m).objects))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $(unit_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs))))
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $(unit_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) \
+		$$(sort $$(foreach m,$$($(1).modules),$$($$(m).ldlibs)))
 endef
 -include $(wildcard tests/unit/modules.mk)
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_template,$(t))))

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Baseboard management controllers. Drivers are tables of blocking functions: they run on the loop's work queue, one
+ * operation in flight per BMC (the BMC's address is the lane). The machine's code calls bmc_submit() and no driver.
+ * The simulation registers a driver of its own through the same table. */
+#ifndef INGOT_BMC_BMC_H
+#define INGOT_BMC_BMC_H
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+enum bmc_power { BMC_POWER_UNKNOWN, BMC_POWER_OFF, BMC_POWER_ON };
+enum bmc_power_action { BMC_ACTION_ON, BMC_ACTION_OFF, BMC_ACTION_CYCLE, BMC_ACTION_RESET, BMC_ACTION_SOFT_OFF };
+enum bmc_boot_device { BMC_BOOT_NONE, BMC_BOOT_PXE, BMC_BOOT_DISK };
+const char *bmc_power_name(enum bmc_power power);
+
+/* What it takes to talk to one BMC. quirks and cipher_suite are found once by probe and remembered with the machine. */
+struct bmc_target {
+	char *driver;   /* "ipmi", "fake" */
+	char *address;  /* IP address; port 623 unless "IP:PORT" */
+	char *user;
+	char *password; /* never logged */
+	uint32_t quirks;
+	int cipher_suite; /* -1: not known yet */
+};
+void bmc_target_copy(struct bmc_target *dst, const struct bmc_target *src);
+void bmc_target_done(struct bmc_target *target); /* wipes the password */
+
+struct bmc_identity {
+	char *system_uuid;  /* as DMI shows it, lower case; NULL if the BMC does not tell */
+	char *manufacturer; /* may be NULL */
+	char *firmware;     /* may be NULL */
+	uint32_t quirks;
+	int cipher_suite;
+};
+void bmc_identity_done(struct bmc_identity *identity);
+
+enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE };
+
+/* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused), ERR_UNSUPPORTED,
+ * ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). */
+struct bmc_driver {
+	const char *name;
+	unsigned capabilities; /* BMC_CAN_* */
+	int (*probe)(const struct bmc_target *target, struct bmc_identity *ret, struct err *err);
+	int (*power_get)(const struct bmc_target *target, enum bmc_power *ret, struct err *err);
+	/* Returns once the BMC took the command; the caller asks power_get for the outcome. */
+	int (*power_set)(const struct bmc_target *target, enum bmc_power_action action, struct err *err);
+	/* Boot device for the next boot only, or for all boots. uefi: the firmware kind to set in the flags. */
+	int (*boot_device)(const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi,
+			   struct err *err);
+};
+enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4 };
+
+/* The drivers of this build, NULL-terminated; bmc_drivers_set() replaces them (simulation, tests). */
+const struct bmc_driver *bmc_driver_find(const char *name);
+void bmc_drivers_set(const struct bmc_driver *const *drivers);
+extern const struct bmc_driver bmc_driver_ipmi;
+
+/* One operation, for the work queue. */
+struct bmc_op {
+	enum bmc_op_kind kind;
+	struct bmc_target target;       /* copied by bmc_submit() */
+	enum bmc_power_action action;
+	enum bmc_boot_device device;
+	bool persistent, uefi;
+	/* results */
+	enum bmc_power power;
+	struct bmc_identity identity;
+	struct err err;
+	/* called on the loop; op is freed afterwards */
+	void (*done)(struct bmc_op *op, void *data);
+	void *data;
+};
+/* Copies the request and queues it. -EBUSY when the work queue is full (err filled; done is not called). */
+int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err);
+
+/* ---- scanning ---- */
+
+/* Sends an RMCP/ASF presence ping (ASF 2.0 section 3.2.4.2; DMTF DSP0136) to every address of the ranges
+ * ("10.0.0.10-10.0.0.99", "10.0.0.7") and calls found for each that answers, then done; on the loop, no thread. A range of
+ * more than 4096 addresses is refused. Scans are repeated by the caller. */
+struct bmc_scan;
+typedef void (*bmc_found_fn)(const char *address, void *data);
+int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadline_ms, bmc_found_fn found, loop_fn done,
+		   void *data, struct bmc_scan **ret, struct err *err);
+struct bmc_scan *bmc_scan_free(struct bmc_scan *scan);
+
+/* ---- serial over LAN, through libipmiconsole (its engine's threads; bytes come on the loop) ---- */
+
+struct bmc_console;
+struct bmc_console_events {
+	void (*output)(const void *data, size_t len, void *ctx);
+	void (*closed)(const struct err *err, void *ctx); /* once, then the console is gone */
+};
+int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events, void *ctx,
+		     struct bmc_console **ret, struct err *err);
+int bmc_console_input(struct bmc_console *console, const void *data, size_t len);
+void bmc_console_close(struct bmc_console *console);
+
+#endif

@@ -1,0 +1,1 @@
+$(call module,provisioner/bmc,lib/base lib/loop,libfreeipmi libipmiconsole)

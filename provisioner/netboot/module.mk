@@ -1,0 +1,1 @@
+$(call module,provisioner/netboot,lib/base lib/loop lib/cmd,libmicrohttpd)
