@@ -175,8 +175,8 @@ static int on_child(sd_event_source *source, int fd, uint32_t events, void *data
 		return 0;
 	if (r < 0)
 		status = W_EXITCODE(255, 0); /* reaped by somebody else: it is gone, how is not known */
-	/* It fires once: like a timer's, the handle is gone when its call is over. It lives until then, so that freeing it in
-	 * the call does no harm. */
+	/* It fires once: like a timer's, the handle is gone when its call is over. It lives until then, so that freeing
+	 * it in the call does no harm. */
 	child->pid = 0;
 	sd_event_source_set_enabled(child->handle.source, SD_EVENT_OFF);
 	fn(pid, status, fn_data);
