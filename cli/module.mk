@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+cli_libs := lib/base lib/loop lib/schema lib/proto lib/http
+$(call module,cli,$(cli_libs),jansson)
+$(call program,ingot,cli/main.c,cli $(cli_libs) lib/crypto)
