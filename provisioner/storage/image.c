@@ -67,7 +67,7 @@ static int check_upload(struct storage *storage, const struct image *image, cons
 int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err)
 {
 	const struct image *image = store_get(storage->store, &kind_image, id);
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int r = check_upload(storage, image, path, &bytes, err);
 	if (r < 0)
 		return r;
