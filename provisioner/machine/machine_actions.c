@@ -121,7 +121,7 @@ int machine_deploy(struct machines *machines, const char *id, const struct machi
 		   struct err *err)
 {
 	const struct machine *machine = machine_get(machines, id);
-	const struct disk_info *disk;
+	const struct disk_info *disk = NULL;
 	int r = check_deploy(machines, machine, how, &disk, err);
 	if (r < 0)
 		return r;

@@ -312,13 +312,6 @@ static void without_bmc(struct machines *machines, const struct effect *effect, 
 	store_commit(machines->store, NULL);
 }
 
-static void drop_effect(struct machines *machines, const struct effect *effect)
-{
-	store_begin(machines->store);
-	store_effect_done(machines->store, effect->seq);
-	store_commit(machines->store, NULL);
-}
-
 static void on_effect(const struct effect *effect, void *data)
 {
 	struct machines *machines = data;
@@ -329,7 +322,7 @@ static void on_effect(const struct effect *effect, void *data)
 	const struct task *task = plan->power_task ? store_get(machines->store, &kind_task, effect->id) : NULL;
 	const struct machine *machine = machine_get(machines, plan->power_task ? (task ? task->resource_id : NULL) : effect->id);
 	if (!machine || (!plan->power_task && machine->attempt != effect->attempt)) {
-		drop_effect(machines, effect);
+		store_effect_drop(machines->store, effect);
 		return;
 	}
 	if (!plan->power_task && !machine->bmc_address) {
