@@ -254,6 +254,18 @@ static int look_without_standard_descriptors(void)
 	return 42;
 }
 
+/* The number that is free here must not be taken for what becomes 1 or 2 there. */
+static int look_without_standard_input(void)
+{
+	struct cmd cmd = { .argv = (const char *const[]){ "sh", "-c", "cat; echo x; echo y >&2", NULL } };
+	pid_t pid = 0;
+	int status;
+	close(STDIN_FILENO);
+	if (cmd_start(&cmd, &pid, NULL) < 0 || waitpid(pid, &status, 0) != pid)
+		return 1;
+	return status;
+}
+
 static const struct {
 	const char *name;
 	int (*fn)(void);
@@ -262,6 +274,7 @@ static const struct {
 	{ "signals", look_signals },
 	{ "group", look_group },
 	{ "without-standard-descriptors", look_without_standard_descriptors },
+	{ "without-standard-input", look_without_standard_input },
 };
 
 static int look_at(const char *what, bool new_session, struct cmd_result *ret)
@@ -339,6 +352,10 @@ static void a_parent_without_standard_descriptors_can_start_children(void **stat
 	look_at("without-standard-descriptors", false, &result);
 	assert_true(WIFEXITED(result.status));
 	assert_int_equal(WEXITSTATUS(result.status), 42);
+	_cleanup_(cmd_result_done) struct cmd_result half = { 0 };
+	assert_int_equal(look_at("without-standard-input", false, &half), 0);
+	assert_string_equal(half.out, "x\n");
+	assert_int_equal(half.output_len, 4);
 }
 
 /* ---- die_with_parent ---- */
