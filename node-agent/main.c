@@ -92,7 +92,10 @@ static int parse_options(int argc, char **argv, struct options *ret)
 
 static void stop(void *data)
 {
-	agent_stop(data, GRACE_MS);
+	struct agent **agent = data;
+
+	if (*agent)
+		agent_stop(*agent, GRACE_MS);
 }
 
 /* Many threads that do little: one heap, and what is freed goes back. */
@@ -108,7 +111,7 @@ static int run(const struct options *o)
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ const struct part **parts = NULL;
 	struct loop_signal *terminate, *interrupt;
-	struct agent *agent;
+	struct agent *agent = NULL;
 	struct loop *loop;
 	unsigned count;
 	int code;
@@ -116,6 +119,9 @@ static int run(const struct options *o)
 	parts = parts_load(o->mode, o->plugins, &count);
 	/* A part that hangs has its own worker and holds up no other; one more for what is no part. */
 	loop = loop_new(count + 1);
+	/* Before the first worker: threads inherit what is blocked. */
+	terminate = loop_signal_new(loop, SIGTERM, stop, &agent);
+	interrupt = loop_signal_new(loop, SIGINT, stop, &agent);
 	if (agent_new(&(struct agent_spec){ .loop = loop,
 					    .mode = o->mode,
 					    .parts = parts,
@@ -128,8 +134,6 @@ static int run(const struct options *o)
 		loop_free(loop);
 		return err_meaning(err.code)->exit_code;
 	}
-	terminate = loop_signal_new(loop, SIGTERM, stop, agent);
-	interrupt = loop_signal_new(loop, SIGINT, stop, agent);
 	code = loop_run(loop);
 	/* A part that does not end still uses all of this. */
 	if (code != 0)
