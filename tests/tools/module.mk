@@ -2,3 +2,4 @@
 # Small programs that drive one module from a command line: for the namespace tests, and to look at a BMC by hand.
 $(call module,tests/tools,lib/base lib/loop lib/cmd provisioner/bmc provisioner/netboot,libfreeipmi libmicrohttpd)
 $(call program,bmc-try,tests/tools/bmc_try.c,lib/base lib/loop provisioner/bmc)
+$(call program,netboot-try,tests/tools/netboot_try.c,lib/base lib/loop lib/cmd provisioner/netboot)
