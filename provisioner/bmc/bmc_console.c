@@ -170,7 +170,11 @@ static ipmiconsole_ctx_t context_new(const struct bmc_target *target)
 		.password = target->password,
 		.privilege_level = IPMICONSOLE_PRIVILEGE_ADMIN,
 		.cipher_suite_id = target->cipher_suite >= 0 ? target->cipher_suite : 3,
-		.workaround_flags = target->quirks, /* the two libraries number them alike */
+		/* The two libraries number the flags alike. Two more for all BMCs: Get Channel Payload Support is not asked,
+		 * because the activation tells as well and some BMCs (ipmi_sim) die of the question; and what they say of
+		 * packet sizes is often wrong, so 32 characters go at a time. */
+		.workaround_flags = target->quirks | IPMICONSOLE_WORKAROUND_SKIP_CHANNEL_PAYLOAD_SUPPORT |
+				    IPMICONSOLE_WORKAROUND_IGNORE_SOL_PAYLOAD_SIZE,
 	};
 	struct ipmiconsole_protocol_config protocol = {
 		.session_timeout_len = SESSION_SILENCE_MS,

@@ -207,7 +207,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	struct boot_listener *listener = data;
 	struct mac mac;
 
-	/* Always answered at the first call, when a body has not been read: libmicrohttpd then closes the connection. */
+	/* Always answered at the first call, before a body is read: libmicrohttpd then ends the connection after it. One
+	 * request a connection: none idles, and no second request hides behind a first. */
 	if (!str_equal(method, MHD_HTTP_METHOD_GET) && !str_equal(method, MHD_HTTP_METHOD_HEAD))
 		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	if (str_starts(url, "/boot/") && mac_parse(url + strlen("/boot/"), &mac) == 0)

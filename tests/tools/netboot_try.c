@@ -7,6 +7,7 @@
  *     reserve MAC                  answers "reserved MAC ADDRESS" or "error CODE TEXT"
  *     health                       answers "health TEXT"
  *     quit */
+#include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -82,6 +83,11 @@ static void on_input(int fd, uint32_t events, void *data)
 	}
 }
 
+static void on_signal(void *data)
+{
+	loop_quit(loop, 0);
+}
+
 static const char *setting(char **argv, const char *name)
 {
 	for (; *argv; argv++) {
@@ -103,12 +109,14 @@ static uint16_t port_setting(char **argv, const char *name)
 int main(int argc, char **argv)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
+	struct loop_signal *sigterm;
 	struct loop_io *io;
 	int code;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	log_set_level(LOG_LEVEL_DEBUG);
 	loop = loop_new(1);
+	sigterm = loop_signal_new(loop, SIGTERM, on_signal, NULL);
 	struct netboot_spec spec = {
 		.loop = loop,
 		.run_dir = setting(argv, "run_dir"),
@@ -135,6 +143,7 @@ int main(int argc, char **argv)
 	io = loop_io_new(loop, STDIN_FILENO, EPOLLIN, on_input, NULL);
 	code = loop_run(loop);
 	loop_io_free(io);
+	loop_signal_free(sigterm);
 	netboot_free(netboot);
 	strbuf_done(&input);
 	loop_free(loop);
