@@ -2,9 +2,9 @@
 /*
  * An empty libicudata, as ICU's own "stubdata" is: 1 KB in place of 31 MB.
  *
- * libarchive needs libxml2 (for xar archives), which needs ICU (for character
- * sets it does not know itself). The live image reads neither. ICU without
- * data works and says U_FILE_ACCESS_ERROR when asked for a converter.
+ * libarchive and libvirt need libxml2, which needs ICU for character sets that
+ * it does not know itself. All our XML is UTF-8. ICU without data works and
+ * says U_FILE_ACCESS_ERROR when asked for a converter.
  *
  * ENTRY is the symbol of the ICU version, icudtNN_dat.
  */
