@@ -17,6 +17,7 @@ from .wait import LabError
 
 BRIDGE = "br0"
 PROVISIONER = IPv4Interface("10.77.0.1/24")
+PREFIX6 = "fd49:6e67:6f74:77::1/64"  # dnsmasq advertises itself as router only with such an address
 DHCP_FIRST = "10.77.0.150"
 DHCP_LAST = "10.77.0.199"
 BMC_FIRST = 101
@@ -54,6 +55,7 @@ class Namespace:
         self.ip("link", "add", BRIDGE, "mtu", str(MTU), "type", "bridge", "stp_state", "0",
                 "forward_delay", "0", "mcast_snooping", "0")
         self.ip("addr", "add", str(PROVISIONER), "dev", BRIDGE)
+        self.ip("addr", "add", PREFIX6, "dev", BRIDGE, "nodad")
         self.ip("link", "set", BRIDGE, "up")
 
     def add_address(self, address: str) -> None:

@@ -18,6 +18,9 @@ from .world import Lab
 
 HTTP_PORT = 8080
 
+# What costs a PXE client time, and is thus told to it here: whether there is an IPv6 router
+# (iPXE waits 13 s for an advertisement), that no ProxyDHCP will come (option 175.176, 3 s),
+# and an address without a ping first (3 s).
 DNSMASQ = f"""port=0
 bind-interfaces
 interface={net.BRIDGE}
@@ -27,6 +30,11 @@ dhcp-sequential-ip
 leasefile-ro
 dhcp-no-override
 log-dhcp
+no-ping
+enable-ra
+dhcp-range=::,constructor:{net.BRIDGE},ra-only
+ra-param={net.BRIDGE},60,0
+dhcp-option=tag:ipxe,encap:175,176,1b
 enable-tftp
 tftp-root=/usr/lib/ipxe
 dhcp-match=set:ipxe,175
