@@ -33,6 +33,13 @@ void store_effect_done(struct store *store, int64_t seq)
 	pending->done = true;
 }
 
+void store_effect_drop(struct store *store, const struct effect *effect)
+{
+	store_begin(store);
+	store_effect_done(store, effect->seq);
+	store_commit(store, NULL);
+}
+
 void store_effects_replay(struct store *store)
 {
 	struct list waiting;

@@ -453,6 +453,23 @@ static int write_effect(struct store *store, const struct pending_effect *pendin
 	return store_step(store, store->add_effect, err, "writing an effect");
 }
 
+/* An edit that changed nothing is no change: no revision, no write, no news. */
+static void drop_unchanged(struct store *store)
+{
+	struct change *change;
+	LIST_FOREACH(change, &store->changes, link) {
+		const struct document *document = shelf_get(shelf_of(store, change->kind), change->id);
+		if (!document || !change->object)
+			continue;
+		json_t *old = schema_encode(change->kind->schema, document->object, true);
+		json_t *new = schema_encode(change->kind->schema, change->object, true);
+		if (json_equal(old, new))
+			change_free(change);
+		json_decref(old);
+		json_decref(new);
+	}
+}
+
 static int write_all(struct store *store, int64_t first_revision, struct err *err)
 {
 	const struct change *change;
@@ -555,6 +572,7 @@ int store_commit(struct store *store, struct err *err)
 	if (--store->depth > 0)
 		return store->rolled_back ? -ECANCELED : 0;
 	int r = 0;
+	drop_unchanged(store);
 	if (store->rolled_back || store->dead)
 		r = err_set(err, ERR_CANCELLED, "the transaction was given up");
 	else if (!list_empty(&store->changes) || !list_empty(&store->events) || !list_empty(&store->effects))

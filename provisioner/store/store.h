@@ -55,7 +55,8 @@ void *store_create(struct store *store, const struct store_kind *kind);
 /* The same with a given identifier. */
 void *store_create_id(struct store *store, const struct store_kind *kind, const char *id);
 void store_remove(struct store *store, const struct store_kind *kind, const char *id);
-/* 0, or a negative errno: then nothing of the whole transaction was done. */
+/* 0, or a negative errno: then nothing of the whole transaction was done. A document that was edited and is as before is
+ * not written. */
 int store_commit(struct store *store, struct err *err);
 /* Gives the whole transaction up, also the outer ones; their commit then fails with -ECANCELED. */
 void store_rollback(struct store *store);
@@ -82,6 +83,8 @@ void store_effect_handler(struct store *store, const char *name, effect_fn fn, v
 void store_effect_add(struct store *store, const char *name, const char *id, int64_t attempt);
 /* Within a transaction: the effect came to its end. */
 void store_effect_done(struct store *store, int64_t seq);
+/* The same in a transaction of its own: there is nothing (any more) to do for it. */
+void store_effect_drop(struct store *store, const struct effect *effect);
 /* After all handlers were registered: runs what an earlier life left. */
 void store_effects_replay(struct store *store);
 
