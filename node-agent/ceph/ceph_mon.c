@@ -33,48 +33,39 @@ static int make_monmap(const struct ceph_order *order, const char *monmap, struc
 			order->mon.name, address, monmap, NULL);
 }
 
-/* Its store, from a folder of its own that only the user ceph can read. Repeated from the beginning if it was cut off: a
- * marker is there from before the first file until after the last, and the monitor is not started before. */
-static int mon_mkfs(const struct ceph_node *node, const char *dir, const char *marker, struct err *err)
+/* Its store, from a folder of its own that only the user ceph can read. That folder is there from before the first file
+ * until after the last, so that a try that was cut off is known as one and repeated from the beginning; the monitor is not
+ * started before. (ceph-mon --mkfs wants its own folder empty, and says nothing if it is not.) */
+static int mon_mkfs(const struct ceph_node *node, const char *dir, const char *work, const char *marker, struct err *err)
 {
 	const struct ceph_order *order = node->order;
-	_cleanup_free_ char *work = ceph_node_path(node, "/var/lib/ceph/mon/.making");
 	_cleanup_free_ char *monmap = xasprintf("%s/monmap", work), *keyring = xasprintf("%s/keyring", work);
-	_cleanup_free_ char *making = xasprintf("%s/ingot-making", dir), *store = xasprintf("%s/store.db", dir);
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *store = xasprintf("%s/store.db", dir), *text = ceph_text_mon_keyring(order);
 	int r;
 
-	if (access(store, F_OK) == 0 && access(making, F_OK) < 0)
+	if (access(store, F_OK) == 0 && access(work, F_OK) < 0)
 		return err_set(err, ERR_STATE, "%s holds a monitor that we did not make", dir);
-	r = cmd_runl(err, MKFS_DEADLINE_MS, "rm", "-rf", "--", dir, work, NULL);
-
+	r = ceph_node_mkdir(node, work, err);
 	if (r == 0)
-		r = ceph_node_mkdir(node, work, err);
+		r = cmd_runl(err, MKFS_DEADLINE_MS, "rm", "-rf", "--", dir, NULL);
 	if (r == 0)
 		r = ceph_node_mkdir(node, dir, err);
 	if (r == 0)
-		r = ceph_node_write(node, making, "", 0644, true, err);
-	if (r == 0)
 		r = make_monmap(order, monmap, err);
-	text = ceph_text_mon_keyring(order);
 	if (r == 0)
 		r = ceph_node_write(node, keyring, text, 0600, true, err);
 	wipe(text, strlen(text));
 	if (r == 0)
 		r = cmd_runl(err, MKFS_DEADLINE_MS, "ceph-mon", "--mkfs", "--id", order->mon.name, "--monmap", monmap,
 			     "--keyring", keyring, "--setuser", "ceph", "--setgroup", "ceph", NULL);
-	if (r == 0)
-		r = ceph_node_write(node, marker, order->fsid, 0644, true, err);
-	if (r == 0)
-		unlink(making);
-	cmd_runl(NULL, MKFS_DEADLINE_MS, "rm", "-rf", "--", work, NULL);
-	return r;
+	return r < 0 ? r : ceph_node_write(node, marker, order->fsid, 0644, true, err);
 }
 
 static int mon_prepare(const struct ceph_node *node, const struct osd_order *osd, struct err *err)
 {
 	const struct ceph_order *order = node->order;
 	_cleanup_free_ char *dir = ceph_node_path(node, "/var/lib/ceph/mon/ceph-%s", order->mon.name);
+	_cleanup_free_ char *work = ceph_node_path(node, "/var/lib/ceph/mon/making-%s", order->mon.name);
 	_cleanup_free_ char *marker = xasprintf("%s/ingot-made", dir);
 	_cleanup_free_ char *admin = ceph_node_path(node, CEPH_KEYRING_FORMAT, "client.admin");
 	_cleanup_free_ char *admin_text = ceph_text_keyring("client.admin", order->mon.admin_key);
@@ -87,9 +78,9 @@ static int mon_prepare(const struct ceph_node *node, const struct osd_order *osd
 	r = read_file(marker, 256, &fsid, NULL);
 	if (r == 0 && !str_equal(fsid, order->fsid))
 		return err_set(err, ERR_STATE, "%s holds the monitor of another cluster, %s", dir, fsid);
-	if (r == 0)
-		return 0;
-	return mon_mkfs(node, dir, marker, err);
+	if (r < 0)
+		r = mon_mkfs(node, dir, work, marker, err);
+	return r < 0 ? r : cmd_runl(err, MKFS_DEADLINE_MS, "rm", "-rf", "--", work, NULL);
 }
 
 enum ceph_daemon_state ceph_mon_converge(const struct ceph_node *node, struct err *err)

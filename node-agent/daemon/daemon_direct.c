@@ -9,6 +9,9 @@
 #include "daemon/daemon.h"
 
 #define START_DEADLINE_MS 120000
+/* Its first process may end a moment before the one that stays has written its number. */
+#define PID_WAIT_MS 5000
+#define PID_POLL_MS 20
 #define TERM_WAIT_MS 20000
 #define KILL_WAIT_MS 5000
 
@@ -74,6 +77,10 @@ static int direct_start(const struct daemon *daemon, struct err *err)
 	r = cmd_run(&cmd, NULL, err);
 	if (r < 0)
 		return err_prefix(err, "%s does not start", daemon->name);
+	for (int64_t until_ms = monotonic_ms() + PID_WAIT_MS; fd < 0 && monotonic_ms() < until_ms;) {
+		poll(NULL, 0, PID_POLL_MS);
+		fd = process_open(daemon);
+	}
 	return 0;
 }
 
