@@ -5,3 +5,7 @@ $(call module,cli,$(cli_libs),jansson)
 ifneq ($(wildcard lib/http/http_client*.c),)
 $(call program,ingot,cli/main.c,cli $(cli_libs) lib/crypto)
 endif
+test_cli.modules := cli
+test_cli_arguments.modules := cli
+test_cli_output.modules := cli
+$(OUT)/tests/test_cli: $(OUT)/ingot
