@@ -232,15 +232,16 @@ static void on_stream_failed(int status, const struct err *err, void *data)
 
 static void say_what_goes_on(struct follow *f, const struct err *why)
 {
-	if (f->line_open)
-		fputc('\n', stderr);
-	fprintf(stderr, "ingot: %s; what was started goes on. To watch it: ingot task watch", str_or(why->text, "ended"));
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	strbuf_addf(&text, "%singot: %s; what was started goes on. To watch it: ingot task watch", f->line_open ? "\n" : "",
+		    str_or(why->text, "ended"));
 	for (size_t i = 0; i < f->count; i++) {
 		_cleanup_free_ char *id = visible(f->tasks[i].item->id);
 		if (!f->tasks[i].ended)
-			fprintf(stderr, " %s", id);
+			strbuf_addf(&text, " %s", id);
 	}
-	fputc('\n', stderr);
+	strbuf_adds(&text, "\n");
+	fputs(text.data, stderr);
 }
 
 int follow_tasks(struct session *session, struct follow_item *items, size_t count, struct err *err)
