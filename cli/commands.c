@@ -242,6 +242,8 @@ const char *command_help(const struct command *command)
 
 bool command_can_wait(const struct command *command)
 {
+	if (command->operation == OP_TASK_CANCEL)
+		return false; /* it starts nothing */
 	return command->run == verb_act || command->run == verb_accept || command->run == verb_import;
 }
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "cli/escape.h"
-#include "cli/session.h"
+#include "cli/cli_session.h"
 #include "cli/table.h"
 #include "cli/visible.h"
 #include "proto/resources.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/session.h"
+#include "cli/cli_session.h"
 
 #include <errno.h>
 #include <signal.h>
