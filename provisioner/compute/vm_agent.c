@@ -243,16 +243,13 @@ static const struct vm_report *find_report(const struct vms_report *reports, con
 
 static void take_reports(struct compute *compute, const char *node, const struct vms_report *reports, bool settled)
 {
-	_cleanup_free_ char *after = NULL;
-	const struct vm *vm;
-	while ((vm = store_next(compute->store, &kind_vm, after))) {
-		str_set(&after, vm->id);
+	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
 		bool own = str_equal(vm->node, node), target = vm->state == VM_MIGRATING && str_equal(vm->target, node);
 		if (!own && !target)
 			continue;
 		const struct vm_report *report = find_report(reports, vm->id);
 		store_begin(compute->store);
-		struct vm *edit = store_edit(compute->store, &kind_vm, after);
+		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
 		if (target)
 			from_target(compute, edit, report);
 		else if (vm->state == VM_MIGRATING)
@@ -278,14 +275,11 @@ void vm_agent_report(struct compute *compute, const char *node, const json_t *js
 
 void vm_node_health(struct compute *compute, const char *node, bool ready)
 {
-	_cleanup_free_ char *after = NULL;
-	const struct vm *vm;
-	while ((vm = store_next(compute->store, &kind_vm, after))) {
-		str_set(&after, vm->id);
+	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
 		if (!str_equal(vm->node, node) || ready || vm->state != VM_RUNNING)
 			continue;
 		store_begin(compute->store);
-		struct vm *edit = store_edit(compute->store, &kind_vm, after);
+		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
 		edit->state = VM_UNKNOWN;
 		store_event(compute->store, "vm.unknown", "vm", edit->id, edit->name,
 			    "the node of %s does not answer; it may still run", edit->name);
