@@ -18,6 +18,8 @@ enum bundle_part_type {
 	BUNDLE_PART_TYPE_COUNT,
 };
 const char *bundle_part_type_name(enum bundle_part_type type);
+/* 0, or -ENOENT for a word that is no type. */
+int bundle_part_type_from_name(const char *name, enum bundle_part_type *ret);
 
 struct bundle_part {
 	char *name;
@@ -39,11 +41,14 @@ struct bundle_reader *bundle_reader_free(struct bundle_reader *reader);
 DEFINE_CLEANUP(struct bundle_reader *, bundle_reader_free)
 const struct bundle_manifest *bundle_reader_manifest(const struct bundle_reader *reader);
 
-/* The next part: 1 with *ret_part borrowed, 0 at the end (every part came), or a negative errno. */
+/* The next part: 1 with *ret_part borrowed, 0 at the end (every part came), or a negative errno: ERR_CORRUPT if another
+ * part comes than the manifest says, one is missing, or there is more; ERR_STATE if the part before was not copied, because
+ * then nobody checked it. */
 int bundle_reader_next(struct bundle_reader *reader, const struct bundle_part **ret_part, struct err *err);
 
 /* Where a part's bytes go: called in growing order of offset, with data blocks only (holes are never passed). */
 struct bundle_sink {
+	/* Return 0, or a negative errno with err filled, which ends the copy. */
 	int (*write)(uint64_t offset, const void *data, size_t len, void *ctx, struct err *err);
 	int (*hole)(uint64_t offset, uint64_t len, void *ctx, struct err *err); /* must read as zeros later */
 	void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *ctx); /* may be NULL */
@@ -51,20 +56,22 @@ struct bundle_sink {
 	void *ctx;
 };
 /* Passes the current part to the sink and checks its size and hash: ERR_CORRUPT if they differ, after which what was
- * written must not be used. */
+ * written must not be used; ERR_CANCELLED; or the sink's error. sink NULL: checks only. A negative errno from read() of the
+ * descriptor comes back as such, not as ERR_CORRUPT. */
 int bundle_reader_copy(struct bundle_reader *reader, const struct bundle_sink *sink, struct err *err);
 
-/* Ready sink: pwrite() to a file or block device of known size; holes are punched or zeroed. */
+/* Ready sink: pwrite() to a file or block device; holes are punched or zeroed. fd is borrowed and must outlive the sink. */
 struct bundle_sink bundle_sink_fd(int *fd);
 
-/* Writes a bundle from files. parts: name, type and path; size and hash are computed. */
+/* Writes a bundle from files, at most one of each type; holes in them stay holes. The parts are put into the order of the
+ * types, names, sizes and hashes are made. The same input gives the same bytes. out_path appears whole or not at all. */
 struct bundle_source {
 	const char *path;
 	enum bundle_part_type type;
 };
 int bundle_create(const char *out_path, const char *name, const char *version, const char *key_pem,
 		  const struct bundle_source *sources, unsigned count, struct err *err);
-/* Checks signature and every hash. */
+/* Checks signature and every hash. ret_manifest may be NULL. */
 int bundle_verify(const char *path, const char *key_pem, struct bundle_manifest *ret_manifest, struct err *err);
 void bundle_manifest_done(struct bundle_manifest *manifest);
 

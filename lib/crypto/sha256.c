@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <gnutls/crypto.h>
+
+#include "crypto/crypto.h"
+
+struct sha256 {
+	gnutls_hash_hd_t handle;
+};
+
+struct sha256 *sha256_new(void)
+{
+	struct sha256 *h = new0(struct sha256, 1);
+
+	/* SHA-256 is always compiled in: only memory can be missing. */
+	if (gnutls_hash_init(&h->handle, GNUTLS_DIG_SHA256) < 0)
+		abort();
+	return h;
+}
+
+void sha256_update(struct sha256 *h, const void *data, size_t len)
+{
+	if (len > 0 && gnutls_hash(h->handle, data, len) < 0)
+		abort();
+}
+
+void sha256_final(struct sha256 *h, uint8_t ret_digest[SHA256_SIZE])
+{
+	gnutls_hash_deinit(h->handle, ret_digest);
+	free(h);
+}
+
+struct sha256 *sha256_free(struct sha256 *h)
+{
+	if (h) {
+		gnutls_hash_deinit(h->handle, NULL);
+		free(h);
+	}
+	return NULL;
+}
+
+void sha256_of(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE])
+{
+	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, data, len, ret_digest) < 0)
+		abort();
+}
+
+char *sha256_hex(const void *data, size_t len)
+{
+	uint8_t digest[SHA256_SIZE];
+
+	sha256_of(data, len, digest);
+	return hex_encode(digest, sizeof(digest));
+}
+
+char *token_new(const char *prefix)
+{
+	uint8_t secret[32];
+	char *encoded, *token;
+
+	random_bytes(secret, sizeof(secret));
+	encoded = base64_encode(secret, sizeof(secret));
+	wipe(secret, sizeof(secret));
+	/* The URL-safe alphabet without padding (RFC 4648 section 5). */
+	encoded[strcspn(encoded, "=")] = '\0';
+	for (char *p = encoded; *p; p++) {
+		if (*p == '+')
+			*p = '-';
+		else if (*p == '/')
+			*p = '_';
+	}
+	token = xasprintf("%s_%s", prefix, encoded);
+	wipe(encoded, strlen(encoded));
+	free(encoded);
+	return token;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "proto/operations.h"
+
+#define BODY (64 * 1024)
+#define LIST(id, word, path, schema, text) [id] = { word, OPERATION_LIST, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
+#define SHOW(id, word, path, schema, text) [id] = { word, OPERATION_SHOW, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
+#define ACT(id, word, kind, method, path, request, response, text) \
+	[id] = { word, kind, method, path, request, response, ROLE_OPERATOR, BODY, text }
+
+const struct operation operations[OPERATION_COUNT] = {
+	LIST(OP_MACHINE_LIST, "machine.list", "/v1/machines", machine_schema, "List machines"),
+	SHOW(OP_MACHINE_SHOW, "machine.show", "/v1/machines/{id}", machine_schema, "Show a machine"),
+	ACT(OP_MACHINE_ACCEPT, "machine.accept", OPERATION_ACTION, "POST", "/v1/machines/{id}/accept",
+	    &machine_accept_schema, &machine_schema, "Accept a machine that was found"),
+	ACT(OP_MACHINE_DEPLOY, "machine.deploy", OPERATION_TASK, "POST", "/v1/machines/{id}/deploy",
+	    &machine_deploy_schema, &task_schema, "Install the host system and enroll the machine as a node"),
+	ACT(OP_MACHINE_POWER, "machine.power", OPERATION_TASK, "POST", "/v1/machines/{id}/power", &machine_power_schema,
+	    &task_schema, "Switch a machine's power through its BMC"),
+	ACT(OP_MACHINE_CONSOLE, "machine.console", OPERATION_WEBSOCKET, "GET", "/v1/machines/{id}/console", NULL, NULL,
+	    "Serial console over LAN"),
+
+	LIST(OP_NODE_LIST, "node.list", "/v1/nodes", node_schema, "List nodes"),
+	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
+
+	LIST(OP_POOL_LIST, "pool.list", "/v1/pools", pool_schema, "List pools"),
+	SHOW(OP_POOL_SHOW, "pool.show", "/v1/pools/{id}", pool_schema, "Show a pool"),
+
+	LIST(OP_IMAGE_LIST, "image.list", "/v1/images", image_schema, "List images"),
+	SHOW(OP_IMAGE_SHOW, "image.show", "/v1/images/{id}", image_schema, "Show an image"),
+	ACT(OP_IMAGE_CREATE, "image.create", OPERATION_CREATE, "POST", "/v1/images", &image_schema, &image_schema,
+	    "Announce an image; its content follows"),
+	[OP_IMAGE_UPLOAD] = { "image.upload", OPERATION_TASK, "PUT", "/v1/images/{id}/content", NULL, &task_schema,
+			      ROLE_OPERATOR, 64 * GIB, "Upload the content of an image (raw disk) and import it" },
+	ACT(OP_IMAGE_DELETE, "image.delete", OPERATION_TASK, "DELETE", "/v1/images/{id}", NULL, &task_schema,
+	    "Delete an image"),
+
+	LIST(OP_VOLUME_LIST, "volume.list", "/v1/volumes", volume_schema, "List volumes"),
+	SHOW(OP_VOLUME_SHOW, "volume.show", "/v1/volumes/{id}", volume_schema, "Show a volume"),
+	ACT(OP_VOLUME_CREATE, "volume.create", OPERATION_CREATE, "POST", "/v1/volumes", &volume_schema, &volume_schema,
+	    "Create a volume, empty or cloned from an image"),
+	ACT(OP_VOLUME_DELETE, "volume.delete", OPERATION_TASK, "DELETE", "/v1/volumes/{id}", NULL, &task_schema,
+	    "Delete a volume and what is on it"),
+
+	LIST(OP_VM_LIST, "vm.list", "/v1/vms", vm_schema, "List virtual machines"),
+	SHOW(OP_VM_SHOW, "vm.show", "/v1/vms/{id}", vm_schema, "Show a virtual machine"),
+	ACT(OP_VM_CREATE, "vm.create", OPERATION_CREATE, "POST", "/v1/vms", &vm_schema, &vm_schema,
+	    "Create a virtual machine"),
+	ACT(OP_VM_START, "vm.start", OPERATION_TASK, "POST", "/v1/vms/{id}/start", NULL, &task_schema,
+	    "Place and start a virtual machine"),
+	ACT(OP_VM_STOP, "vm.stop", OPERATION_TASK, "POST", "/v1/vms/{id}/stop", NULL, &task_schema,
+	    "Stop a virtual machine"),
+	ACT(OP_VM_MIGRATE, "vm.migrate", OPERATION_TASK, "POST", "/v1/vms/{id}/migrate", &vm_migrate_schema, &task_schema,
+	    "Move a running virtual machine to another node, live"),
+	ACT(OP_VM_DELETE, "vm.delete", OPERATION_TASK, "DELETE", "/v1/vms/{id}", NULL, &task_schema,
+	    "Stop and delete a virtual machine; its volume stays"),
+	ACT(OP_VM_CONSOLE, "vm.console", OPERATION_WEBSOCKET, "GET", "/v1/vms/{id}/console", NULL, NULL,
+	    "Serial console of a virtual machine"),
+
+	LIST(OP_TASK_LIST, "task.list", "/v1/tasks", task_schema, "List tasks"),
+	SHOW(OP_TASK_SHOW, "task.show", "/v1/tasks/{id}", task_schema, "Show a task"),
+	ACT(OP_TASK_CANCEL, "task.cancel", OPERATION_ACTION, "POST", "/v1/tasks/{id}/cancel", NULL, &task_schema,
+	    "Ask a task to stop"),
+
+	[OP_EVENT_LIST] = { "event.list", OPERATION_EVENTS, "GET", "/v1/events", NULL, &event_schema, ROLE_VIEWER, 0,
+			    "List events, or follow them as they happen" },
+
+	[OP_OPENAPI] = { "openapi", OPERATION_DOCUMENT, "GET", "/v1/openapi.json", NULL, NULL, ROLE_VIEWER, 0,
+			 "This document" },
+	[OP_VERSION] = { "version", OPERATION_DOCUMENT, "GET", "/v1/version", NULL, NULL, ROLE_VIEWER, 0,
+			 "Version of the provisioner" },
+	[OP_METRICS] = { "metrics", OPERATION_DOCUMENT, "GET", "/metrics", NULL, NULL, ROLE_VIEWER, 0,
+			 "Prometheus metrics" },
+};

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "proto/resources.h"
+
+#define CREATE FIELD_CREATE
+#define REQUIRED (FIELD_CREATE | FIELD_REQUIRED)
+#define COLUMN FIELD_COLUMN
+#define HIDDEN FIELD_INTERNAL
+
+#define STR(s, m, flags, ...) F(s, m, FIELD_STRING, flags, __VA_ARGS__)
+#define INT(s, m, flags, ...) F(s, m, FIELD_INT, flags, __VA_ARGS__)
+#define BYTES(s, m, flags, ...) F(s, m, FIELD_BYTES, flags, __VA_ARGS__)
+#define BOOL(s, m, flags, ...) F(s, m, FIELD_BOOL, flags, __VA_ARGS__)
+#define TIME(s, m, flags, ...) F(s, m, FIELD_TIME, flags, __VA_ARGS__)
+#define ENUM(s, m, flags, words_, ...) F(s, m, FIELD_ENUM, flags, .words = words_, __VA_ARGS__)
+#define OBJECT(s, m, flags, of_, ...) F(s, m, FIELD_OBJECT, flags, .of = &of_, __VA_ARGS__)
+#define ID(s) STR(s, id, 0, .help = "identifier, never used again")
+
+/* ---- problem ---- */
+
+static const struct field problem_fields[] = {
+	STR(struct problem, code, 0, .help = "stable word for the kind of error"),
+	STR(struct problem, text, 0, .help = "what is wrong, and what would be right"),
+	STR(struct problem, field, 0, .help = "the field that is wrong"),
+};
+const struct schema problem_schema = SCHEMA("problem", struct problem, problem_fields, "why something failed");
+
+struct problem *problem_new(const struct err *err)
+{
+	struct problem *problem = new0(struct problem, 1);
+	problem->code = xstrdup(err_meaning(err->code)->name);
+	problem->text = xstrdup(str_or(err->text, err_meaning(err->code)->title));
+	problem->field = xstrdup(err->field);
+	return problem;
+}
+
+void problem_to_err(const struct problem *problem, struct err *ret)
+{
+	enum err_code code = problem && problem->code ? err_code_from_name(problem->code) : ERR_INTERNAL;
+	if (problem && problem->field)
+		err_set_field(ret, code, problem->field, "%s", str_or(problem->text, "failed"));
+	else
+		err_set(ret, code, "%s", problem ? str_or(problem->text, "failed") : "failed");
+}
+
+/* ---- machine ---- */
+
+const char *const machine_state_words[] = { "new", "commissioning", "ready", "deploying", "deployed", "failed", NULL };
+const char *const power_words[] = { "unknown", "off", "on", NULL };
+const char *const firmware_words[] = { "unknown", "bios", "uefi", NULL };
+const char *const bmc_state_words[] = { "unknown", "ok", "unreachable", "credentials", NULL };
+static const char *const power_action_words[] = { "on", "off", "cycle", "reset", NULL };
+
+static const struct field disk_info_fields[] = {
+	STR(struct disk_info, path, 0, .max = 255, .help = "device path when it was seen; it may change"),
+	STR(struct disk_info, wwn, 0, .max = 255, .help = "world wide name"),
+	STR(struct disk_info, serial, COLUMN, .max = 255, .help = "serial number"),
+	STR(struct disk_info, model, 0, .max = 255, .help = "model"),
+	BYTES(struct disk_info, size_bytes, COLUMN, .help = "size"),
+	BOOL(struct disk_info, rotational, 0, .help = "spins"),
+	BOOL(struct disk_info, in_use, 0, .help = "mounted or otherwise held on this machine"),
+};
+const struct schema disk_info_schema = SCHEMA("disk_info", struct disk_info, disk_info_fields, "a disk of a machine");
+
+static const struct field nic_info_fields[] = {
+	STR(struct nic_info, name, 0, .max = 255, .help = "interface name when it was seen"),
+	STR(struct nic_info, mac, 0, .format = FORMAT_MAC, .help = "MAC address"),
+	STR(struct nic_info, driver, 0, .max = 255, .help = "kernel driver"),
+	BOOL(struct nic_info, link, 0, .help = "has a link"),
+	INT(struct nic_info, speed_mbps, 0, .help = "link speed in Mbit/s, 0 if unknown"),
+};
+const struct schema nic_info_schema = SCHEMA("nic_info", struct nic_info, nic_info_fields, "a network card of a machine");
+
+static const struct field system_info_fields[] = {
+	STR(struct system_info, uuid, 0, .format = FORMAT_UUID, .help = "system UUID (SMBIOS type 1)"),
+	STR(struct system_info, serial, 0, .max = 255, .help = "serial number"),
+	STR(struct system_info, vendor, 0, .max = 255, .help = "manufacturer"),
+	STR(struct system_info, product, 0, .max = 255, .help = "product name"),
+};
+static const struct schema system_info_schema =
+	SCHEMA("system_info", struct system_info, system_info_fields, "what the firmware says of the machine");
+
+static const struct field cpu_info_fields[] = {
+	STR(struct cpu_info, model, 0, .max = 255, .help = "model name"),
+	INT(struct cpu_info, sockets, 0, .max = 4096, .help = "sockets"),
+	INT(struct cpu_info, cores, 0, .max = 65536, .help = "cores in all sockets"),
+	INT(struct cpu_info, threads, 0, .max = 65536, .help = "hardware threads in all sockets"),
+};
+static const struct schema cpu_info_schema = SCHEMA("cpu_info", struct cpu_info, cpu_info_fields, "processors");
+
+static const struct field bmc_info_fields[] = {
+	STR(struct bmc_info, address, 0, .format = FORMAT_ADDRESS, .help = "LAN address, asked in band"),
+};
+static const struct schema bmc_info_schema =
+	SCHEMA("bmc_info", struct bmc_info, bmc_info_fields, "the machine's BMC, as seen in band");
+
+static const struct field inventory_fields[] = {
+	OBJECT(struct inventory, system, 0, system_info_schema, .help = "identity"),
+	OBJECT(struct inventory, cpu, 0, cpu_info_schema, .help = "processors"),
+	OBJECT(struct inventory, bmc, 0, bmc_info_schema, .help = "BMC"),
+	STR(struct inventory, kernel, 0, .max = 255, .help = "kernel release that reported this"),
+	ENUM(struct inventory, firmware, 0, firmware_words, .help = "how it booted"),
+	BYTES(struct inventory, memory_bytes, 0, .help = "memory"),
+	F_LIST(struct inventory, disks, disk_count, FIELD_OBJECTS, 0, .of = &disk_info_schema, .max = 1024, .help = "disks"),
+	F_LIST(struct inventory, nics, nic_count, FIELD_OBJECTS, 0, .of = &nic_info_schema, .max = 256,
+	       .help = "network cards"),
+};
+const struct schema inventory_schema =
+	SCHEMA("inventory", struct inventory, inventory_fields, "what an agent found in the machine");
+
+static const struct field disk_choice_fields[] = {
+	STR(struct disk_choice, wwn, CREATE, .max = 255, .help = "world wide name"),
+	STR(struct disk_choice, serial, CREATE, .max = 255, .help = "serial number"),
+	BYTES(struct disk_choice, size_bytes, 0, .help = "size"),
+};
+const struct schema disk_choice_schema = SCHEMA("disk_choice", struct disk_choice, disk_choice_fields, "a chosen disk");
+
+static const struct field machine_fields[] = {
+	ID(struct machine),
+	STR(struct machine, name, COLUMN, .format = FORMAT_NAME, .help = "host name"),
+	ENUM(struct machine, state, COLUMN, machine_state_words, .help = "where it is in its life"),
+	STR(struct machine, step, 0, .help = "the step within the state"),
+	STR(struct machine, previous_step, 0, .help = "the step before this one"),
+	STR(struct machine, failed_step, 0, .help = "the step that failed"),
+	OBJECT(struct machine, error, 0, problem_schema, .help = "why it failed"),
+	ENUM(struct machine, power, COLUMN, power_words, .help = "as the BMC said last"),
+	STR(struct machine, bmc_address, COLUMN, .help = "BMC address; null if it has none that is known"),
+	STR(struct machine, bmc_driver, 0, .help = "how the BMC is spoken to"),
+	STR(struct machine, bmc_user, 0, .help = "BMC user"),
+	STR(struct machine, bmc_password, HIDDEN),
+	STR(struct machine, bmc_uuid, 0, .help = "system UUID as the BMC tells it"),
+	ENUM(struct machine, bmc_state, 0, bmc_state_words, .help = "whether the BMC answers"),
+	OBJECT(struct machine, bmc_error, 0, problem_schema, .help = "what the BMC's last failure was"),
+	INT(struct machine, bmc_quirks, HIDDEN, .help = ""),
+	INT(struct machine, bmc_cipher_suite, HIDDEN, .min = -1, .initial = "-1"),
+	STR(struct machine, uuid, 0, .help = "system UUID"),
+	STR(struct machine, serial, 0, .help = "serial number"),
+	STR(struct machine, boot_mac, 0, .help = "MAC address it booted from"),
+	STR(struct machine, address, COLUMN, .help = "its address on the provisioning network"),
+	F_LIST(struct machine, macs, mac_count, FIELD_STRINGS, 0, .help = "all MAC addresses"),
+	ENUM(struct machine, firmware, COLUMN, firmware_words, .help = "how it boots"),
+	OBJECT(struct machine, inventory, 0, inventory_schema, .help = "what the agent found"),
+	TIME(struct machine, created, 0, .help = "when it was found"),
+	TIME(struct machine, agent_seen, 0, .help = "when its live agent was heard last"),
+	TIME(struct machine, step_deadline, 0, .help = "when the present step times out"),
+	STR(struct machine, boot_id, HIDDEN),
+	STR(struct machine, live_token, HIDDEN),
+	STR(struct machine, task, 0, .help = "task under way"),
+	INT(struct machine, attempt, HIDDEN),
+	INT(struct machine, retries, HIDDEN),
+	STR(struct machine, install_id, HIDDEN),
+	OBJECT(struct machine, install_disk, 0, disk_choice_schema, .help = "the disk the host system is on"),
+	STR(struct machine, install_state, HIDDEN),
+	STR(struct machine, install_step, 0, .help = "what the installer does"),
+	INT(struct machine, install_progress, 0, .max = 100, .help = "percent of the present install step"),
+	STR(struct machine, enroll_token, HIDDEN),
+	STR(struct machine, enroll_hash, HIDDEN),
+	STR(struct machine, enroll_key, HIDDEN),
+	STR(struct machine, node, 0, .help = "the node it became"),
+};
+const struct schema machine_schema = SCHEMA("machine", struct machine, machine_fields, "a physical server");
+
+static const struct field machine_deploy_fields[] = {
+	STR(struct machine_deploy, disk, CREATE, .min = 1, .max = 255,
+	    .help = "serial number or WWN of the disk to write; default: the smallest disk that is large enough"),
+	STR(struct machine_deploy, name, CREATE, .format = FORMAT_NAME, .help = "new host name"),
+};
+const struct schema machine_deploy_schema =
+	SCHEMA("machine_deploy", struct machine_deploy, machine_deploy_fields, "how to deploy a machine");
+
+static const struct field machine_power_fields[] = {
+	ENUM(struct machine_power, action, REQUIRED, power_action_words, .help = "on, off, cycle or reset"),
+};
+const struct schema machine_power_schema =
+	SCHEMA("machine_power", struct machine_power, machine_power_fields, "what to do with the power");
+
+static const struct field machine_accept_fields[] = {
+	STR(struct machine_accept, name, CREATE, .format = FORMAT_NAME, .help = "host name to give it"),
+};
+const struct schema machine_accept_schema =
+	SCHEMA("machine_accept", struct machine_accept, machine_accept_fields, "how to accept a machine");
+
+/* ---- node ---- */
+
+const char *const node_health_words[] = { "joining", "ready", "unreachable", NULL };
+
+static const struct field node_osd_fields[] = {
+	INT(struct node_osd, number, COLUMN, .min = -1, .initial = "-1", .help = "OSD number; -1 until Ceph gave one"),
+	STR(struct node_osd, uuid, 0, .help = "OSD UUID"),
+	STR(struct node_osd, key, HIDDEN),
+	STR(struct node_osd, wwn, 0, .help = "disk's WWN"),
+	STR(struct node_osd, serial, COLUMN, .help = "disk's serial number"),
+	STR(struct node_osd, state, COLUMN, .help = "as the agent reports"),
+};
+static const struct schema node_osd_schema = SCHEMA("node_osd", struct node_osd, node_osd_fields, "a data disk of a node");
+
+static const struct field node_fields[] = {
+	ID(struct node),
+	STR(struct node, name, COLUMN, .help = "host name"),
+	ENUM(struct node, health, COLUMN, node_health_words, .help = "whether its agent reports"),
+	STR(struct node, machine, 0, .help = "the machine it runs on"),
+	STR(struct node, address, COLUMN, .help = "address"),
+	INT(struct node, cpus, COLUMN, .help = "hardware threads"),
+	BYTES(struct node, memory_bytes, COLUMN, .help = "memory"),
+	BYTES(struct node, memory_free_bytes, 0, .help = "memory not promised to virtual machines or storage"),
+	INT(struct node, vm_count, COLUMN, .help = "virtual machines placed here"),
+	STR(struct node, mon, 0, .help = "Ceph monitor"),
+	STR(struct node, mgr, 0, .help = "Ceph manager"),
+	F_LIST(struct node, osds, osd_count, FIELD_OBJECTS, 0, .of = &node_osd_schema, .help = "data disks"),
+	OBJECT(struct node, error, 0, problem_schema, .help = "what its agent reports as wrong"),
+	TIME(struct node, created, 0, .help = "when it enrolled"),
+	TIME(struct node, seen, 0, .help = "when its agent was heard last"),
+	STR(struct node, certificate, HIDDEN),
+};
+const struct schema node_schema = SCHEMA("node", struct node, node_fields, "a machine that is a member of the cluster");
+
+/* ---- pool ---- */
+
+const char *const pool_state_words[] = { "waiting", "creating", "active", "degraded", "unreachable", NULL };
+
+static const struct field pool_fields[] = {
+	ID(struct pool),
+	STR(struct pool, name, COLUMN, .help = "name"),
+	ENUM(struct pool, state, COLUMN, pool_state_words, .help = "active: every placement group is active+clean"),
+	STR(struct pool, health, COLUMN, .help = "what Ceph says"),
+	STR(struct pool, detail, 0, .help = "what it waits for or what is wrong"),
+	INT(struct pool, size, COLUMN, .help = "copies kept"),
+	INT(struct pool, min_size, 0, .help = "copies that must be there for writing"),
+	INT(struct pool, pg_num, 0, .help = "placement groups"),
+	INT(struct pool, pgs, 0, .help = "placement groups in the cluster"),
+	INT(struct pool, pgs_active_clean, 0, .help = "of which active and clean"),
+	INT(struct pool, osds, COLUMN, .help = "data disks"),
+	INT(struct pool, osds_up, COLUMN, .help = "of which up"),
+	INT(struct pool, hosts_up, 0, .help = "nodes with a data disk up"),
+	BYTES(struct pool, total_bytes, 0, .help = "raw size"),
+	BYTES(struct pool, used_bytes, 0, .help = "raw use"),
+	BYTES(struct pool, available_bytes, COLUMN, .help = "what can still be stored"),
+	TIME(struct pool, created, 0, .help = "when it was made"),
+	BOOL(struct pool, made, HIDDEN),
+};
+const struct schema pool_schema = SCHEMA("pool", struct pool, pool_fields, "replicated storage for volumes");
+
+static const struct field ceph_cluster_fields[] = {
+	STR(struct ceph_cluster, id, HIDDEN),        STR(struct ceph_cluster, fsid, HIDDEN),
+	STR(struct ceph_cluster, mon_host, HIDDEN),  STR(struct ceph_cluster, mon_node, HIDDEN),
+	STR(struct ceph_cluster, mon_key, HIDDEN),   STR(struct ceph_cluster, admin_key, HIDDEN),
+	STR(struct ceph_cluster, mgr_key, HIDDEN),   STR(struct ceph_cluster, client_key, HIDDEN),
+};
+const struct schema ceph_cluster_schema =
+	SCHEMA("ceph_cluster", struct ceph_cluster, ceph_cluster_fields, "identity and keys of the storage cluster");
+
+/* ---- image, volume ---- */
+
+const char *const image_state_words[] = { "uploading", "importing", "available", "failed", NULL };
+const char *const volume_state_words[] = { "creating", "available", "in_use", "deleting", "failed", NULL };
+
+static const struct field image_fields[] = {
+	ID(struct image),
+	STR(struct image, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the image"),
+	ENUM(struct image, state, COLUMN, image_state_words, .help = "state"),
+	BYTES(struct image, size_bytes, COLUMN, .help = "size of the disk it holds"),
+	STR(struct image, pool, COLUMN, .help = "pool it is in"),
+	STR(struct image, sha256, CREATE, .format = FORMAT_SHA256, .help = "SHA-256 the content must have"),
+	STR(struct image, task, 0, .help = "task under way"),
+	OBJECT(struct image, error, 0, problem_schema, .help = "why it failed"),
+	TIME(struct image, created, 0, .help = "when it was made"),
+	STR(struct image, upload, HIDDEN),
+};
+const struct schema image_schema = SCHEMA("image", struct image, image_fields, "a disk image that volumes are cloned from");
+
+static const struct field volume_fields[] = {
+	ID(struct volume),
+	STR(struct volume, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the volume"),
+	ENUM(struct volume, state, COLUMN, volume_state_words, .help = "state"),
+	BYTES(struct volume, size_bytes, COLUMN | CREATE, .max = INT64_MAX,
+	      .help = "size; default: that of the image; a multiple of 512"),
+	STR(struct volume, image, COLUMN | CREATE, .max = 63, .help = "image (name or id) to clone; default: empty"),
+	STR(struct volume, pool, 0, .help = "pool it is in"),
+	STR(struct volume, vm, COLUMN, .help = "virtual machine that uses it"),
+	STR(struct volume, task, 0, .help = "task under way"),
+	OBJECT(struct volume, error, 0, problem_schema, .help = "why it failed"),
+	TIME(struct volume, created, 0, .help = "when it was made"),
+};
+const struct schema volume_schema = SCHEMA("volume", struct volume, volume_fields, "a replicated block device");
+
+/* ---- vm ---- */
+
+const char *const vm_state_words[] = { "stopped",  "starting", "running", "stopping", "migrating",
+				       "deleting", "unknown",  "failed",  NULL };
+
+static const struct field vm_fields[] = {
+	ID(struct vm),
+	STR(struct vm, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the virtual machine"),
+	ENUM(struct vm, state, COLUMN, vm_state_words, .help = "state"),
+	STR(struct vm, node, COLUMN, .help = "node it is on"),
+	INT(struct vm, cpus, COLUMN | CREATE, .min = 1, .max = 256, .initial = "1", .help = "virtual processors"),
+	BYTES(struct vm, memory_bytes, COLUMN | CREATE, .min = 16 * (int64_t)MIB, .max = 16384 * (int64_t)GIB,
+	      .initial = "128 MiB", .help = "memory"),
+	STR(struct vm, volume, COLUMN | REQUIRED, .min = 1, .max = 63, .help = "volume (name or id) it boots from"),
+	BOOL(struct vm, start, CREATE, .help = "start it at once"),
+	BOOL(struct vm, wanted, 0, .help = "should run"),
+	STR(struct vm, target, 0, .help = "node it migrates to"),
+	INT(struct vm, migration_progress, 0, .max = 100, .help = "percent"),
+	STR(struct vm, placement, 0, .help = "why it is on this node"),
+	INT(struct vm, generation, 0, .help = "grows with each start on a node"),
+	STR(struct vm, task, 0, .help = "task under way"),
+	OBJECT(struct vm, error, 0, problem_schema, .help = "what failed last"),
+	TIME(struct vm, created, 0, .help = "when it was made"),
+	STR(struct vm, migration_id, HIDDEN),
+	BOOL(struct vm, target_ready, HIDDEN),
+};
+const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
+
+static const struct field vm_migrate_fields[] = {
+	STR(struct vm_migrate, node, CREATE, .min = 1, .max = 63, .help = "node (name or id); default: the best other node"),
+};
+const struct schema vm_migrate_schema =
+	SCHEMA("vm_migrate", struct vm_migrate, vm_migrate_fields, "where to move a virtual machine");
+
+/* ---- task, event, token ---- */
+
+const char *const task_state_words[] = { "running", "succeeded", "failed", "cancelled", NULL };
+const char *const role_words[] = { "viewer", "operator", "admin", NULL };
+
+static const struct field task_step_fields[] = {
+	STR(struct task_step, name, COLUMN, .help = "what was done"),
+	TIME(struct task_step, started, 0, .help = "when it began"),
+	TIME(struct task_step, ended, 0, .help = "when it ended"),
+};
+static const struct schema task_step_schema = SCHEMA("task_step", struct task_step, task_step_fields, "a step of a task");
+
+static const struct field task_fields[] = {
+	STR(struct task, id, COLUMN, .help = "identifier"),
+	STR(struct task, action, COLUMN, .help = "what it does"),
+	STR(struct task, resource, 0, .help = "kind of resource"),
+	STR(struct task, resource_id, 0, .help = "resource it works on"),
+	STR(struct task, resource_name, COLUMN, .help = "its name when the task began"),
+	ENUM(struct task, state, COLUMN, task_state_words, .help = "state"),
+	INT(struct task, progress, COLUMN, .max = 100, .help = "percent of the present step, as far as it is known"),
+	STR(struct task, message, COLUMN, .help = "what it does now"),
+	BOOL(struct task, cancel, 0, .help = "it was asked to stop"),
+	F_LIST(struct task, steps, step_count, FIELD_OBJECTS, 0, .of = &task_step_schema, .help = "steps so far"),
+	F_LIST(struct task, log, log_count, FIELD_STRINGS, 0, .help = "log, the last lines"),
+	OBJECT(struct task, error, 0, problem_schema, .help = "why it failed"),
+	TIME(struct task, created, 0, .help = "when it was asked for"),
+	TIME(struct task, ended, 0, .help = "when it ended"),
+	TIME(struct task, deadline, 0, .help = "when it fails if it has not ended"),
+};
+const struct schema task_schema = SCHEMA("task", struct task, task_fields, "a job that takes longer than a blink");
+
+static const struct field event_fields[] = {
+	STR(struct event, id, COLUMN, .help = "grows with each event"),
+	TIME(struct event, time, COLUMN, .help = "when"),
+	STR(struct event, kind, COLUMN, .help = "what happened, as a word"),
+	STR(struct event, resource, 0, .help = "kind of resource"),
+	STR(struct event, resource_id, 0, .help = "resource"),
+	STR(struct event, resource_name, COLUMN, .help = "its name at that time"),
+	STR(struct event, text, COLUMN, .help = "what happened, in words"),
+};
+const struct schema event_schema = SCHEMA("event", struct event, event_fields, "something that happened");
+
+static const struct field token_fields[] = {
+	ID(struct token),
+	STR(struct token, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "who uses it"),
+	ENUM(struct token, role, COLUMN | CREATE, role_words, .initial = "viewer", .help = "what it may do"),
+	TIME(struct token, created, COLUMN, .help = "when it was made"),
+	STR(struct token, hash, HIDDEN),
+};
+const struct schema token_schema = SCHEMA("token", struct token, token_fields, "a credential for the API");
+
+const struct schema no_body_schema = { .name = "no_body", .help = "nothing", .size = sizeof(struct no_body) };

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The resources of the API: a structure and a schema each. The provisioner stores, checks and shows them by the schemas;
+ * the command line takes its columns and help from them; the OpenAPI document is made from them. */
+#ifndef INGOT_PROTO_RESOURCES_H
+#define INGOT_PROTO_RESOURCES_H
+
+#include "schema/schema.h"
+
+/* Why something failed, as the API shows it. */
+struct problem {
+	char *code; /* err_meaning()->name */
+	char *text;
+	char *field;
+};
+extern const struct schema problem_schema;
+struct problem *problem_new(const struct err *err);
+void problem_to_err(const struct problem *problem, struct err *ret);
+
+/* ---- machine ---- */
+
+enum machine_state {
+	MACHINE_NEW,
+	MACHINE_COMMISSIONING,
+	MACHINE_READY,
+	MACHINE_DEPLOYING,
+	MACHINE_DEPLOYED,
+	MACHINE_FAILED,
+};
+extern const char *const machine_state_words[];
+enum power_state { POWER_UNKNOWN, POWER_OFF, POWER_ON };
+extern const char *const power_words[];
+enum firmware { FIRMWARE_UNKNOWN, FIRMWARE_BIOS, FIRMWARE_UEFI };
+extern const char *const firmware_words[];
+
+struct disk_info {
+	char *path, *wwn, *serial, *model;
+	uint64_t size_bytes;
+	bool rotational, in_use;
+};
+extern const struct schema disk_info_schema;
+
+struct nic_info {
+	char *name, *mac, *driver;
+	bool link;
+	int64_t speed_mbps;
+};
+extern const struct schema nic_info_schema;
+
+/* What an agent reports of the machine it runs on. */
+struct system_info {
+	char *uuid, *serial, *vendor, *product;
+};
+struct cpu_info {
+	char *model;
+	int64_t sockets, cores, threads;
+};
+struct bmc_info {
+	char *address;
+};
+struct inventory {
+	struct system_info *system;
+	struct cpu_info *cpu;
+	struct bmc_info *bmc;
+	char *kernel;
+	int firmware;
+	uint64_t memory_bytes;
+	struct disk_info *disks;
+	size_t disk_count;
+	struct nic_info *nics;
+	size_t nic_count;
+};
+extern const struct schema inventory_schema;
+
+struct disk_choice {
+	char *wwn, *serial;
+	uint64_t size_bytes;
+};
+extern const struct schema disk_choice_schema;
+
+enum bmc_state { BMC_STATE_UNKNOWN, BMC_STATE_OK, BMC_STATE_UNREACHABLE, BMC_STATE_CREDENTIALS };
+extern const char *const bmc_state_words[];
+
+struct machine {
+	char *id, *name;
+	int state; /* enum machine_state */
+	char *step; /* fine state of the life cycle */
+	char *previous_step, *failed_step;
+	struct problem *error;
+	int power;
+	char *bmc_address, *bmc_driver, *bmc_user, *bmc_password, *bmc_uuid;
+	int bmc_state;
+	struct problem *bmc_error;
+	int64_t bmc_quirks, bmc_cipher_suite;
+	char *uuid, *serial, *boot_mac, *address;
+	char **macs;
+	size_t mac_count;
+	int firmware;
+	struct inventory *inventory;
+	int64_t created, agent_seen, step_deadline;
+	char *boot_id;        /* of the live image that runs now */
+	char *live_token;     /* SHA-256 of the token of this boot */
+	char *task;
+	int64_t attempt;      /* grows with each step entered; answers to older attempts are dropped */
+	int64_t retries;
+	/* the deploy under way or done */
+	char *install_id;
+	struct disk_choice *install_disk;
+	char *install_state, *install_step;
+	int64_t install_progress;
+	char *enroll_token, *enroll_hash, *enroll_key;
+	char *node;
+};
+extern const struct schema machine_schema;
+
+struct machine_deploy {
+	char *disk; /* serial or WWN */
+	char *name;
+};
+extern const struct schema machine_deploy_schema;
+struct machine_power {
+	int action;
+};
+enum { POWER_ACTION_ON, POWER_ACTION_OFF, POWER_ACTION_CYCLE, POWER_ACTION_RESET };
+extern const struct schema machine_power_schema;
+struct machine_accept {
+	char *name;
+};
+extern const struct schema machine_accept_schema;
+
+/* ---- node ---- */
+
+enum node_health { NODE_JOINING, NODE_READY, NODE_UNREACHABLE };
+extern const char *const node_health_words[];
+
+struct node_osd {
+	int64_t number;
+	char *uuid, *key, *wwn, *serial, *state;
+};
+struct node {
+	char *id, *name, *machine, *address;
+	int health;
+	int64_t created, seen;
+	char *certificate;
+	uint64_t memory_bytes, memory_free_bytes;
+	int64_t cpus, vm_count;
+	char *mon, *mgr; /* as the agent reports */
+	struct node_osd *osds;
+	size_t osd_count;
+	struct problem *error;
+};
+extern const struct schema node_schema;
+
+/* ---- pool ---- */
+
+enum pool_state { POOL_WAITING, POOL_CREATING, POOL_ACTIVE, POOL_DEGRADED, POOL_UNREACHABLE };
+extern const char *const pool_state_words[];
+
+struct pool {
+	char *id, *name;
+	int state;
+	char *detail; /* in words: what it waits for, what is wrong */
+	char *health;
+	int64_t size, min_size, pg_num, pgs, pgs_active_clean, osds, osds_up, hosts_up;
+	uint64_t total_bytes, used_bytes, available_bytes;
+	int64_t created;
+	bool made; /* exists in Ceph */
+};
+extern const struct schema pool_schema;
+
+/* Secrets and addresses of the Ceph cluster; one document, never shown. */
+struct ceph_cluster {
+	char *id, *fsid, *mon_host, *mon_node, *mon_key, *admin_key, *mgr_key, *client_key;
+};
+extern const struct schema ceph_cluster_schema;
+
+/* ---- image, volume ---- */
+
+enum image_state { IMAGE_UPLOADING, IMAGE_IMPORTING, IMAGE_AVAILABLE, IMAGE_FAILED };
+extern const char *const image_state_words[];
+struct image {
+	char *id, *name, *pool, *sha256, *upload, *task;
+	int state;
+	uint64_t size_bytes;
+	int64_t created;
+	struct problem *error;
+};
+extern const struct schema image_schema;
+
+enum volume_state { VOLUME_CREATING, VOLUME_AVAILABLE, VOLUME_IN_USE, VOLUME_DELETING, VOLUME_FAILED };
+extern const char *const volume_state_words[];
+struct volume {
+	char *id, *name, *pool, *image, *vm, *task;
+	int state;
+	uint64_t size_bytes;
+	int64_t created;
+	struct problem *error;
+};
+extern const struct schema volume_schema;
+
+/* ---- vm ---- */
+
+enum vm_state {
+	VM_STOPPED,
+	VM_STARTING,
+	VM_RUNNING,
+	VM_STOPPING,
+	VM_MIGRATING,
+	VM_DELETING,
+	VM_UNKNOWN, /* its node does not report */
+	VM_FAILED,
+};
+extern const char *const vm_state_words[];
+struct vm {
+	char *id, *name, *volume, *node, *target, *task, *migration_id;
+	int state;
+	int64_t cpus, generation, created, migration_progress;
+	uint64_t memory_bytes;
+	bool start; /* at creation */
+	bool wanted; /* should run */
+	bool target_ready; /* the target said that it waits for the migration */
+	char *placement; /* why this node */
+	struct problem *error;
+};
+extern const struct schema vm_schema;
+struct vm_migrate {
+	char *node;
+};
+extern const struct schema vm_migrate_schema;
+
+/* ---- task, event, token ---- */
+
+enum task_state { TASK_RUNNING, TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED };
+extern const char *const task_state_words[];
+struct task_step {
+	char *name;
+	int64_t started, ended;
+};
+struct task {
+	char *id, *action, *resource, *resource_id, *resource_name, *message;
+	int state;
+	int64_t progress, created, ended, deadline;
+	bool cancel;
+	struct task_step *steps;
+	size_t step_count;
+	char **log;
+	size_t log_count;
+	struct problem *error;
+};
+extern const struct schema task_schema;
+
+struct event {
+	char *id;
+	int64_t time;
+	char *kind; /* "machine.found", "task.failed" */
+	char *resource, *resource_id, *resource_name, *text;
+};
+extern const struct schema event_schema;
+
+enum role { ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
+extern const char *const role_words[];
+struct token {
+	char *id, *name, *hash;
+	int role;
+	int64_t created;
+};
+extern const struct schema token_schema;
+
+struct no_body {
+	char unused;
+};
+extern const struct schema no_body_schema;
+
+#endif
