@@ -59,8 +59,8 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LI
 int err_set_field(struct err *err, enum err_code code, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* The same from a negative errno: "<text>: <strerror>". Returns the errno. */
 int err_set_errno(struct err *err, int negative_errno, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* Puts "<text>: " before what is there. Returns the negative errno of the code (-EIO for a NULL err, which has none): where
- * the caller's own number matters, return that instead. */
+/* Puts "<text>: " before what is there. Returns the negative errno of the code (-EIO for a NULL err, which has none):
+ * where the caller's own number matters, return that instead. */
 int err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void err_copy(struct err *dst, const struct err *src);
 void err_move(struct err *dst, struct err *src);

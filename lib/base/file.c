@@ -15,12 +15,13 @@ int read_file(const char *path, size_t max_bytes, char **ret_data, size_t *ret_l
 		return -errno;
 	if (st.st_size > 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
 		return -EFBIG;
-	/* Files of the kernel say size 0. A real size saves copies, which matters for keys: realloc() leaves parts behind. */
+	/* Files of the kernel say size 0. A real size saves copies, which matters for keys: realloc() leaves parts
+	 * behind. */
 	size_t alloc = MIN_OF((size_t)MAX_OF(st.st_size, 4096), max_bytes) + 2, len = 0;
 	_cleanup_free_ char *data = xmalloc(alloc);
 	for (;;) {
 		if (alloc - len < 2) {
-			alloc = MIN_OF(alloc * 2, max_bytes + 2);
+			alloc = MIN_OF(alloc * 2 - 2, max_bytes) + 2;
 			data = xrealloc(data, alloc);
 		}
 		ssize_t n = read(fd, data + len, alloc - len - 1);

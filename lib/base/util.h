@@ -99,13 +99,16 @@ int base64_decode(const char *text, void **ret_data, size_t *ret_len);
 
 /* Random bytes from the kernel; aborts if it has none. */
 void random_bytes(void *data, size_t len);
+/* For the simulation: takes them from here instead, so that a seed repeats a run. NULL: from the kernel again. */
+void random_set_source(void (*source)(void *data, size_t len));
 /* A random version 4 UUID (RFC 9562 section 5.4), 36 characters; the caller frees. */
 char *uuid_new(void);
 bool uuid_valid(const char *s);
 
 /* Reads a whole file of at most max_bytes. 0, or a negative errno (-EFBIG past the cap). NUL is added behind. */
 int read_file(const char *path, size_t max_bytes, char **ret_data, size_t *ret_len);
-/* Writes a file so that either the old or the new content is there after a crash (temporary, fsync, rename, fsync dir). */
+/* Writes a file so that either the old or the new content is there after a crash (temporary, fsync, rename, fsync
+ * dir). */
 int write_file_atomic(const char *path, const void *data, size_t len, unsigned mode);
 /* Makes a folder and its parents. 0, or a negative errno; it being there is not an error. */
 int mkdir_p(const char *path, unsigned mode);

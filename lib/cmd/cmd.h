@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The one place that starts processes: an argument vector, never a shell; only the descriptors named; a deadline; output
- * captured with a cap. Between fork and exec only async-signal-safe calls are made (signal-safety(7)). */
+/* The one place that starts processes: an argument vector, never a shell; only the descriptors named; a deadline;
+ * output captured with a cap. Between fork and exec only async-signal-safe calls are made (signal-safety(7)). */
 #ifndef INGOT_CMD_CMD_H
 #define INGOT_CMD_CMD_H
 
@@ -10,7 +10,7 @@
 #include "loop/loop.h"
 
 struct cmd {
-	const char *const *argv;  /* argv[0] is looked up in PATH; NULL at the end */
+	const char *const *argv;  /* argv[0] is a path or is looked up in our PATH; NULL at the end */
 	const char *const *envp;  /* NULL: the caller's environment */
 	const char *directory;    /* NULL: "/" */
 	const char *input;        /* given on standard input; NULL: /dev/null */
@@ -24,27 +24,35 @@ struct cmd {
 
 struct cmd_result {
 	int status;     /* as of waitpid() */
-	char *output;   /* standard output and error in the order written, NUL-terminated; the caller frees */
+	bool truncated; /* it wrote more than was kept */
+	char *output;   /* standard output and error in the order they arrived, NUL-terminated; the caller frees */
 	size_t output_len;
-	char *out;      /* standard output alone; the caller frees */
+	char *out;      /* standard output alone, NUL-terminated; the caller frees */
 	size_t out_len;
 };
 void cmd_result_done(struct cmd_result *result);
 
-/* Runs to its end. Blocks: for workers and for the agent's part threads, never the loop. 0 if it ended with exit code 0;
- * otherwise a negative errno and err says which program, how it ended (code, signal, deadline: ERR_TIMEOUT) and the last
- * line it wrote. ret may be NULL. A test can capture instead of running: see cmd_set_hook(). */
+/* Runs to its end. Blocks: for workers and for the agent's part threads, never the loop. 0 if it ended with exit code
+ * 0; otherwise a negative errno and err says which program, how it ended (code, signal, deadline: ERR_TIMEOUT) and the
+ * last line it wrote. The deadline kills it and all of its process group, which is always a new one. ret may be NULL;
+ * else it is filled whenever the program ran, also when it failed, and emptied otherwise: cmd_result_done() after every
+ * call. It is over when the program has ended, even if something that it left in the background holds its output open.
+ * With stdout_fd standard output goes there and standard error is captured. A test can capture instead of running: see
+ * cmd_set_hook(). */
 int cmd_run(const struct cmd *cmd, struct cmd_result *ret, struct err *err);
 /* The same from an argument list: cmd_runl(err, 5000, "sfdisk", "--json", path, NULL). */
 int cmd_runl(struct err *err, int64_t deadline_ms, const char *program, ...) __attribute__((sentinel));
-/* The same, and gives standard output alone; the caller frees. */
+/* The same, and gives standard output alone; the caller frees. ERR_TOO_LARGE if that was more than 1 MiB. */
 int cmd_outputl(struct err *err, int64_t deadline_ms, char **ret_out, const char *program, ...)
 	__attribute__((sentinel));
 
-/* Starts it and returns at once. The pid is the caller's to reap (loop_child_new). 0 or a negative errno. */
+/* Starts it and returns as soon as the program runs (some milliseconds); a program that cannot be executed is an error
+ * here. Nothing is captured: its output goes to ours, or with stdout_fd both standard output and error go there.
+ * deadline_ms is the caller's to watch. The pid is the caller's to reap (loop_child_new). 0 or a negative errno. */
 int cmd_start(const struct cmd *cmd, pid_t *ret_pid, struct err *err);
 
-/* For tests: called instead of starting anything; its return value is the result. NULL takes it away. */
+/* For tests: called instead of starting anything, on the thread that wanted to; its return value is the result. What it
+ * puts into ret is the caller's to free. For cmd_start() ret is NULL and the pid becomes 0. NULL takes it away. */
 typedef int (*cmd_hook_fn)(const struct cmd *cmd, struct cmd_result *ret, struct err *err, void *data);
 void cmd_set_hook(cmd_hook_fn hook, void *data);
 
@@ -57,17 +65,23 @@ struct service_spec {
 	const char *const *argv;    /* copied */
 	int64_t backoff_first_ms;   /* 0: 500 */
 	int64_t backoff_max_ms;     /* 0: 30 000 */
-	unsigned respawn_max;       /* starts within respawn_window_ms after which it is SERVICE_FAILED; 0: 10 */
+	unsigned respawn_max;       /* that many starts within respawn_window_ms, and its end makes it SERVICE_FAILED; 0: 10 */
 	int64_t respawn_window_ms;  /* 0: 60 000 */
-	void (*changed)(struct service *service, enum service_state state, void *data); /* may be NULL */
+	/* The state after each start and end; not called within service_new(). It may free the service. May be NULL. */
+	void (*changed)(struct service *service, enum service_state state, void *data);
 	void *data;
 };
-/* Starts it; it is started again with growing pauses when it ends, up to the cap. Its output goes to ours. Dies with us. */
+/* Starts it; it is started again when it ends, after pauses that double from the first to the largest, up to the cap;
+ * they begin anew after a run longer than respawn_window_ms / respawn_max. Its output goes to ours. It is killed when
+ * the loop's thread ends. SERVICE_FAILED is for good: free it and make a new one. On the loop's thread, as all
+ * below. */
 struct service *service_new(struct loop *loop, const struct service_spec *spec);
 enum service_state service_state(const struct service *service);
 pid_t service_pid(const struct service *service); /* 0 if it does not run */
+/* How it ended last, or why it could not be started: "exit code 1". NULL if it never did. Valid until it ends again. */
+const char *service_last_end(const struct service *service);
 int service_signal(struct service *service, int signal); /* -ESRCH if it does not run */
-/* SIGTERM, then SIGKILL after 2 s; waits. NULL is fine; returns NULL. */
+/* SIGTERM, then SIGKILL after 2 s, also for what it left in its process group; waits. NULL is fine; returns NULL. */
 struct service *service_free(struct service *service);
 
 #endif

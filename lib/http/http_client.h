@@ -18,7 +18,7 @@ struct http_client_spec {
 	const char *bearer;              /* token for every call, or NULL */
 };
 struct http_client *http_client_new(const struct http_client_spec *spec);
-/* Ends calls under way without calling back. NULL is fine; returns NULL. */
+/* Ends calls under way without calling back; WebSockets are closed, and told so. NULL is fine; returns NULL. */
 struct http_client *http_client_free(struct http_client *client);
 DEFINE_CLEANUP(struct http_client *, http_client_free)
 
@@ -30,7 +30,8 @@ struct http_response {
 	const char *location; /* headers of use, or NULL */
 	const char *etag;
 };
-/* status outside 200..299 fills err from the problem document (code, detail, field). */
+/* err is never NULL: its code is ERR_NONE for a status of 200..299, otherwise it is filled from the problem document (code,
+ * detail, field) or from what went wrong. The end of a stream of events is a 200 with no body. */
 typedef void (*http_done_fn)(const struct http_response *response, const struct err *err, void *data);
 
 struct http_call_spec {
@@ -46,7 +47,8 @@ struct http_call_spec {
 	http_done_fn done;
 	void *data;
 };
-/* The handle is valid until done was called. done is never called from within. */
+/* The handle is valid until done was called. done is never called from within. Within any of the functions the call and the
+ * client may be freed. */
 struct http_call *http_call_new(struct http_client *client, const struct http_call_spec *spec);
 /* Abandons it; done is not called. NULL is fine; returns NULL. */
 struct http_call *http_call_free(struct http_call *call);

@@ -36,11 +36,15 @@ struct http_server_spec {
 	const struct http_route *routes; /* borrowed; ends with method NULL */
 	size_t route_count;
 	void *data;                      /* for the handlers */
+	/* Called once a request's head is there, before its body is read (and may fill memory or body_dir): says whether this
+	 * client may call this route. True goes on; false after it answered with a problem. It must not keep the request.
+	 * NULL: all go on. */
+	bool (*admit)(struct http_request *request, void *data);
 	/* Called for a path that no route has; NULL: a 404 problem document. */
 	http_handler_fn fallback;
 	const char *address;             /* "10.0.0.1" or "::"; ignored with listen_fd */
 	uint16_t port;                   /* 0: the kernel chooses; see http_server_port() */
-	int listen_fd;                   /* an inherited listening socket; -1: none */
+	int listen_fd;                   /* an inherited listening socket, the server's from now on; -1: none */
 	const char *cert_pem, *key_pem;  /* NULL: plain HTTP */
 	const char *client_ca_pem;       /* asks for client certificates and checks them against it; none is fine */
 	const char *body_dir;
@@ -49,7 +53,8 @@ struct http_server_spec {
 };
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
-/* Answers what waits with 503, ends streams and connections. NULL is fine; returns NULL. */
+/* Answers what waits with 503, ends streams and connections; their gone and closed functions are called. Not from within a
+ * handler or another function that the server calls. NULL is fine; returns NULL. */
 struct http_server *http_server_free(struct http_server *server);
 DEFINE_CLEANUP(struct http_server *, http_server_free)
 
@@ -70,7 +75,8 @@ const char *http_request_client_name(const struct http_request *request);
 const char *http_request_peer(const struct http_request *request);
 /* The body as JSON: ERR_INVALID with line and column for bad syntax, duplicate keys, or nesting deeper than 32. */
 int http_request_json(struct http_request *request, json_t **ret_json, struct err *err);
-/* Called once if the client goes away before the answer; afterwards the request must not be touched. */
+/* Called once if the client goes away, or two minutes pass, before the answer; afterwards the request must not be touched.
+ * Who keeps a request without this may still answer it then: the answer is dropped. */
 void http_request_on_gone(struct http_request *request, loop_fn fn, void *data);
 
 /* ---- answers: exactly one; the request is gone afterwards ---- */
@@ -81,10 +87,12 @@ void http_answer_problem(struct http_request *request, const struct err *err);
 void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,
 		      const char *const *headers);
 
-/* Server-sent events (HTML Living Standard section 9.2). Starts the answer. The queue is capped: a client that does not
- * read is closed. gone is called once when the client left or was closed; then the stream is gone. */
+/* Server-sent events (HTML Living Standard section 9.2). Starts the answer. The queue is capped (1 MiB): a client that does
+ * not read is closed. gone is called once when the client left or was closed for that, never from within the functions
+ * below; then the stream is gone. id and event may be NULL. */
 struct http_stream *http_answer_events(struct http_request *request, loop_fn gone, void *data);
 void http_stream_event(struct http_stream *stream, const char *id, const char *event, const char *data);
+/* Ends it after what is queued; gone is not called. */
 void http_stream_close(struct http_stream *stream);
 
 /* Answers with 101 and gives a WebSocket (see websocket.h). 0, or an error after which the request was answered. */

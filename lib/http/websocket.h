@@ -10,15 +10,18 @@
 struct ws;
 struct ws_events {
 	void (*message)(struct ws *ws, const void *payload, size_t len, void *data);
-	void (*closed)(struct ws *ws, const char *reason, void *data); /* once; then ws is gone */
+	/* Once, never from within a function below; then ws is gone. The reason is the peer's or says what failed. */
+	void (*closed)(struct ws *ws, const char *reason, void *data);
 };
+/* Nothing is read before this; what came until then is kept. */
 void ws_set_events(struct ws *ws, const struct ws_events *events, void *data);
-/* Queues a binary message. */
+/* Queues a binary message; what is longer than 64 KiB goes as several. */
 void ws_send(struct ws *ws, const void *payload, size_t len);
 /* Sends a close frame with the reason (RFC 6455 section 5.5.1) and ends; closed is not called. NULL is fine. */
 void ws_close(struct ws *ws, const char *reason);
 
-/* Client side: connects over HTTPS with the credentials of the client, asks for the upgrade, then calls done once. */
+/* Client side: connects over HTTPS with the credentials of the client, asks for the upgrade, then calls done once: with ws,
+ * or with err. Not at all if the client is freed before. 30 seconds at most. */
 struct http_client;
 typedef void (*ws_connected_fn)(struct ws *ws, const struct err *err, void *data);
 void ws_connect(struct http_client *client, const char *url, ws_connected_fn done, void *data);

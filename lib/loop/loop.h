@@ -21,13 +21,14 @@ struct loop_signal;
 struct loop *loop_new(unsigned workers);
 /* A loop whose clock starts at start_ms and moves by loop_fake_set_ms(); no files, children or signals. */
 struct loop *loop_new_fake(int64_t start_ms);
-/* Waits for the item that each worker has in hand. What was posted, what work waits and the done of what work ended last
- * are dropped without a call: their data stays the owner's. Handles that are left are freed. NULL is fine; returns NULL. */
+/* Waits for the item that each worker has in hand. What was posted, what work waits and the done of what work ended
+ * last are dropped without a call: their data stays the owner's. Handles that are left are freed. NULL is fine; returns
+ * NULL. */
 struct loop *loop_free(struct loop *loop);
 DEFINE_CLEANUP(struct loop *, loop_free)
 
-/* Runs until loop_quit(). Returns the code given there. May be run again. The thread that runs it is the loop's from then
- * on; until then it is the one that made it. Real loop only. */
+/* Runs until loop_quit(). Returns the code given there. May be run again. The thread that runs it is the loop's from
+ * then on; until then it is the one that made it. Real loop only. */
 int loop_run(struct loop *loop);
 /* The event being handled is the last one. */
 void loop_quit(struct loop *loop, int code);
@@ -39,22 +40,23 @@ int64_t loop_monotonic_ms(struct loop *loop);
 
 typedef void (*loop_fn)(void *data);
 
-/* Calls fn once after delay_ms (0: in the next round). The handle is valid until its call is over or it was freed; freeing
- * it within its call does no harm. Timers are monotonic: setting the clock does not fire them. Those due at the same
- * millisecond fire in the order they were made. */
+/* Calls fn once after delay_ms (0: in the next round). The handle is valid until its call is over or it was freed;
+ * freeing it within its call does no harm. Timers are monotonic: setting the clock does not fire them. Those due at the
+ * same millisecond fire in the order they were made. */
 struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, loop_fn fn, void *data);
 struct loop_timer *loop_timer_free(struct loop_timer *timer); /* NULL is fine; returns NULL */
 
 /* events: EPOLLIN, EPOLLOUT. The descriptor stays the caller's, who frees the handle before closing it. It may be freed
- * within its call. Aborts for what cannot be waited for (a regular file, a descriptor that has a handle). Real loop only. */
+ * within its call. Aborts for what cannot be waited for (a regular file, a descriptor that has a handle). Real loop
+ * only. */
 typedef void (*loop_io_fn)(int fd, uint32_t events, void *data);
 struct loop_io *loop_io_new(struct loop *loop, int fd, uint32_t events, loop_io_fn fn, void *data);
 void loop_io_set_events(struct loop_io *io, uint32_t events);
 struct loop_io *loop_io_free(struct loop_io *io); /* NULL is fine; returns NULL */
 
-/* Reaps the child when it has ended and calls fn once. status as of waitpid(). The handle is valid until its call is over
- * or it was freed; a freed one leaves the child to be reaped by the caller. pid is a child that nobody has reaped. By
- * pidfd: SIGCHLD need not be blocked. Real loop only. */
+/* Reaps the child when it has ended and calls fn once. status as of waitpid(). The handle is valid until its call is
+ * over or it was freed; a freed one leaves the child to be reaped by the caller. pid is a child that nobody has reaped.
+ * By pidfd: SIGCHLD need not be blocked. Real loop only. */
 typedef void (*loop_child_fn)(pid_t pid, int status, void *data);
 struct loop_child *loop_child_new(struct loop *loop, pid_t pid, loop_child_fn fn, void *data);
 struct loop_child *loop_child_free(struct loop_child *child); /* NULL is fine; returns NULL */
@@ -65,8 +67,8 @@ struct loop_signal *loop_signal_free(struct loop_signal *sig); /* NULL is fine; 
 
 /* Runs fn on a worker, then done on the loop. lane: items of one lane run one after another in the order given (one
  * operation in flight per BMC); NULL means no order. At most LOOP_WORK_MAX items wait: then -EBUSY and nothing was
- * queued. done may be NULL. Workers block every signal. The lane is free once fn has ended; the dones of a lane come in its
- * order. What fn may touch is what data points to, and nothing else. */
+ * queued. done may be NULL. Workers block every signal. The lane is free once fn has ended; the dones of a lane come in
+ * its order. What fn may touch is what data points to, and nothing else. */
 #define LOOP_WORK_MAX 1024
 int loop_work(struct loop *loop, const char *lane, loop_fn fn, loop_fn done, void *data);
 

@@ -97,7 +97,8 @@ unsigned timers_fire(struct timers *timers, int64_t now_ms)
 {
 	uint64_t end = timers->next_order;
 	unsigned fired = 0;
-	/* One made meanwhile is of the next round; all older ones that are due lie before it, as it is due later or as late. */
+	/* One made meanwhile is of the next round; all older ones that are due lie before it, as it is due later or as
+	 * late. */
 	while (timers->count > 0 && timers->heap[0]->due_ms <= now_ms && timers->heap[0]->order < end) {
 		struct loop_timer *timer = timers->heap[0];
 		heap_remove(timers, timer);

@@ -306,6 +306,7 @@ static const struct field vm_fields[] = {
 	OBJECT(struct vm, error, 0, problem_schema, .help = "what failed last"),
 	TIME(struct vm, created, 0, .help = "when it was made"),
 	STR(struct vm, migration_id, HIDDEN),
+	BOOL(struct vm, target_ready, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 

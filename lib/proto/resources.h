@@ -217,6 +217,7 @@ struct vm {
 	uint64_t memory_bytes;
 	bool start; /* at creation */
 	bool wanted; /* should run */
+	bool target_ready; /* the target said that it waits for the migration */
 	char *placement; /* why this node */
 	struct problem *error;
 };

@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
-#include <math.h>
-#include <stdio.h>
 
 #include "schema/schema.h"
 
+/* <ctype.h> asks the locale. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_lower(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+/* A name that reads like an identifier would be taken for one. */
 static bool name_ok(const char *text)
 {
 	size_t len = strlen(text);
 	if (len == 0 || len > 63 || text[0] == '-' || text[len - 1] == '-')
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) && text[i] != '-')
+		if (!is_lower(text[i]) && !is_digit(text[i]) && text[i] != '-')
 			return false;
-	return true;
+	return !uuid_valid(text);
 }
 
 static bool address_ok(const char *text)
@@ -29,7 +38,7 @@ static bool mac_ok(const char *text)
 	if (strlen(text) != 17)
 		return false;
 	for (size_t i = 0; i < 17; i++) {
-		bool digit = isdigit((unsigned char)text[i]) || (text[i] >= 'a' && text[i] <= 'f');
+		bool digit = is_digit(text[i]) || (text[i] >= 'a' && text[i] <= 'f');
 		if (i % 3 == 2 ? text[i] != ':' : !digit)
 			return false;
 	}
@@ -52,7 +61,7 @@ static const struct {
 	const char *right;
 } formats[] = {
 	[FORMAT_ANY] = { any_ok, "" },
-	[FORMAT_NAME] = { name_ok, "1 to 63 of a-z, 0-9 and '-', not at the ends" },
+	[FORMAT_NAME] = { name_ok, "1 to 63 of a-z, 0-9 and '-', without '-' at the ends, and no UUID" },
 	[FORMAT_UUID] = { uuid_valid, "a UUID such as 123e4567-e89b-42d3-a456-426614174000" },
 	[FORMAT_ADDRESS] = { address_ok, "an IPv4 or IPv6 address" },
 	[FORMAT_MAC] = { mac_ok, "a MAC address such as 52:54:00:12:34:56, in lower case" },
@@ -73,42 +82,77 @@ int word_index(const char *const *words, const char *text)
 }
 
 static const struct {
-	const char *suffix;
-	uint64_t factor;
+	const char *suffix, *short_suffix;
+	unsigned shift;
 } units[] = {
-	{ "TiB", GIB * 1024 }, { "GiB", GIB }, { "MiB", MIB }, { "KiB", KIB }, { "B", 1 },
-	{ "T", GIB * 1024 },   { "G", GIB },   { "M", MIB },   { "K", KIB },   { "", 1 },
+	{ "PiB", "P", 50 }, { "TiB", "T", 40 }, { "GiB", "G", 30 }, { "MiB", "M", 20 }, { "KiB", "K", 10 }, { "B", "", 0 },
 };
 
+/* Digits, at *p, which moves behind them. */
+static int take_number(const char **p, uint64_t *ret)
+{
+	uint64_t value = 0;
+	if (!is_digit(**p))
+		return -EINVAL;
+	for (; is_digit(**p); (*p)++)
+		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, (uint64_t)(**p - '0'), &value))
+			return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+/* ".5", in parts of 10^9. */
+static int take_fraction(const char **p, uint64_t *ret)
+{
+	uint64_t scale = 100000000, value = 0;
+	if (**p != '.')
+		return 0;
+	(*p)++;
+	if (!is_digit(**p))
+		return -EINVAL;
+	for (; is_digit(**p); (*p)++, scale /= 10)
+		value += (uint64_t)(**p - '0') * scale;
+	*ret = value;
+	return 1;
+}
+
+/* By hand and in whole numbers: strtold() would take "0x10", "1e3" and the decimal comma of a locale. */
 int bytes_parse(const char *text, uint64_t *ret_bytes)
 {
-	char *end;
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	long double value = strtold(text, &end);
-	while (*end == ' ')
-		end++;
+	const char *p = text;
+	uint64_t whole, fraction = 0;
+	int r = take_number(&p, &whole);
+	if (r < 0)
+		return r;
+	int has_fraction = take_fraction(&p, &fraction);
+	if (has_fraction < 0)
+		return has_fraction;
+	p += strspn(p, " ");
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (!str_equal(end, units[i].suffix))
+		if (!str_equal(p, units[i].suffix) && !str_equal(p, units[i].short_suffix))
 			continue;
-		value *= (long double)units[i].factor;
-		if (!isfinite(value) || value > (long double)INT64_MAX)
+		if (has_fraction && units[i].shift == 0)
+			return -EINVAL; /* no part of a byte */
+		if (whole > (uint64_t)INT64_MAX >> units[i].shift)
 			return -ERANGE;
-		*ret_bytes = (uint64_t)value;
-		return 0;
+		*ret_bytes = (whole << units[i].shift) +
+			     (uint64_t)(((unsigned __int128)fraction << units[i].shift) / 1000000000);
+		return *ret_bytes <= INT64_MAX ? 0 : -ERANGE;
 	}
 	return -EINVAL;
 }
 
 char *bytes_format(uint64_t bytes)
 {
-	for (size_t i = 0; i < 4; i++) {
-		if (bytes < units[i].factor)
+	for (size_t i = 0; units[i].shift > 0; i++) {
+		uint64_t factor = UINT64_C(1) << units[i].shift;
+		if (bytes < factor)
 			continue;
-		if (bytes % units[i].factor == 0)
-			return xasprintf("%llu %s", (unsigned long long)(bytes / units[i].factor), units[i].suffix);
-		return xasprintf("%.1f %s", (double)bytes / (double)units[i].factor, units[i].suffix);
+		if (bytes % factor == 0)
+			return xasprintf("%llu %s", (unsigned long long)(bytes / factor), units[i].suffix);
+		/* Cut, not rounded: 1023.99 MiB must not read "1024.0 MiB", nor free space more than there is. */
+		return xasprintf("%llu.%llu %s", (unsigned long long)(bytes / factor),
+				 (unsigned long long)((unsigned __int128)(bytes % factor) * 10 / factor), units[i].suffix);
 	}
 	return xasprintf("%llu B", (unsigned long long)bytes);
 }

@@ -110,7 +110,8 @@ void *schema_list_add(const struct schema *schema, void *object, const char *lis
 void schema_strings_add(char ***list, size_t *count, const char *text);
 void schema_strings_clear(char ***list, size_t *count);
 
-/* "10 GiB", "1.5TiB", "4096": binary units. 0 or -EINVAL, -ERANGE. */
+/* "10 GiB", "1.5TiB", "512M", "4096": binary units, whole bytes without one. 0 or -EINVAL, -ERANGE (past INT64_MAX). */
+#define BYTES_PATTERN "^[0-9]+( *B?|(\\.[0-9]+)? *[KMGTP](iB)?)$" /* what it takes, as ECMA-262 has it */
 int bytes_parse(const char *text, uint64_t *ret_bytes);
 char *bytes_format(uint64_t bytes);
 /* Text and bounds of a format: NULL if text fits, else what would be right. */

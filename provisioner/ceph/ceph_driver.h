@@ -2,8 +2,8 @@
 /* What the provisioner asks of Ceph, as a table of blocking functions: librados and librbd with op timeouts in the real
  * one, a model of a cluster in the simulation. They run on the work queue in the lane "ceph". All are idempotent: asked
  * twice, they do no harm and give the same answer. */
-#ifndef INGOT_STORAGE_CEPH_DRIVER_H
-#define INGOT_STORAGE_CEPH_DRIVER_H
+#ifndef INGOT_CEPH_CEPH_DRIVER_H
+#define INGOT_CEPH_CEPH_DRIVER_H
 
 #include "base/err.h"
 

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/commands.h"
+
+#include <stdio.h>
+
+#include "cli/verbs.h"
+
+#define LIST(noun_, operation_) { .noun = noun_, .verb = "list", .operation = operation_, .run = verb_list }
+#define SHOW(noun_, operation_) \
+	{ .noun = noun_, .verb = "show", .operation = operation_, .flags = COMMAND_TARGET, .run = verb_show }
+#define CREATE(noun_, operation_, ...) \
+	{ .noun = noun_, .verb = "create", .operation = operation_, .positional = "name", .run = verb_act, __VA_ARGS__ }
+/* On one or several resources of the noun. */
+#define ACT(noun_, verb_, operation_, ...)                                                                        \
+	{                                                                                                         \
+		.noun = noun_, .verb = verb_, .operation = operation_, .flags = COMMAND_TARGET | COMMAND_MANY,    \
+		.run = verb_act, __VA_ARGS__                                                                      \
+	}
+#define CONSOLE(noun_, operation_)                                                                                 \
+	{                                                                                                          \
+		.noun = noun_, .verb = "console", .operation = operation_, .flags = COMMAND_TARGET,                \
+		.options = OPTION_BIT(OPTION_DURATION), .run = verb_console, .details = console_details,           \
+	}
+
+static const char console_details[] =
+	"On a terminal, what is typed goes to the console, all keys of it. After a new line, ~. ends it, ~? lists what "
+	"else there is, and ~~ sends a ~. Without a terminal, standard input goes to the console and its output to "
+	"standard output, until it is closed or --duration is over.";
+
+const struct command commands[] = {
+	LIST("machine", OP_MACHINE_LIST),
+	SHOW("machine", OP_MACHINE_SHOW),
+	{ .noun = "machine", .verb = "accept", .operation = OP_MACHINE_ACCEPT, .flags = COMMAND_TARGET | COMMAND_MANY,
+	  .options = OPTION_BIT(OPTION_ALL), .run = verb_accept, .help = "Accept machines that were found",
+	  .example = "ingot machine accept --all --wait" },
+	ACT("machine", "deploy", OP_MACHINE_DEPLOY,
+	    .help = "Install the host system and enroll the machines as nodes",
+	    .details = "What is on the chosen disk is lost. With several machines, --disk is looked for in each of them.",
+	    .example = "ingot machine deploy rack1-a rack1-b rack1-c --wait"),
+	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
+	    .example = "ingot machine power rack1-a cycle --wait"),
+	CONSOLE("machine", OP_MACHINE_CONSOLE),
+
+	LIST("node", OP_NODE_LIST),
+	SHOW("node", OP_NODE_SHOW),
+
+	LIST("pool", OP_POOL_LIST),
+	SHOW("pool", OP_POOL_SHOW),
+
+	LIST("image", OP_IMAGE_LIST),
+	SHOW("image", OP_IMAGE_SHOW),
+	{ .noun = "image", .verb = "import", .operation = OP_IMAGE_CREATE, .positional = "name", .run = verb_import,
+	  .options = OPTION_BIT(OPTION_FILE), .help = "Import a raw disk image that volumes are cloned from",
+	  .example = "ingot image import debian-12 --file disk.raw --wait" },
+	ACT("image", "delete", OP_IMAGE_DELETE, .help = "Delete images"),
+
+	LIST("volume", OP_VOLUME_LIST),
+	SHOW("volume", OP_VOLUME_SHOW),
+	CREATE("volume", OP_VOLUME_CREATE, .example = "ingot volume create web-root --image debian-12 --wait"),
+	ACT("volume", "delete", OP_VOLUME_DELETE, .help = "Delete volumes and what is on them"),
+
+	LIST("vm", OP_VM_LIST),
+	SHOW("vm", OP_VM_SHOW),
+	CREATE("vm", OP_VM_CREATE,
+	       .example = "ingot vm create web --cpus 2 --memory 2GiB --volume web-root --start --wait"),
+	ACT("vm", "start", OP_VM_START, .help = "Place and start virtual machines"),
+	ACT("vm", "stop", OP_VM_STOP, .help = "Stop virtual machines"),
+	ACT("vm", "migrate", OP_VM_MIGRATE, .help = "Move running virtual machines to another node, live",
+	    .example = "ingot vm migrate web --node rack1-b --wait"),
+	CONSOLE("vm", OP_VM_CONSOLE),
+	ACT("vm", "delete", OP_VM_DELETE, .help = "Stop and delete virtual machines; their volumes stay"),
+
+	LIST("task", OP_TASK_LIST),
+	SHOW("task", OP_TASK_SHOW),
+	{ .noun = "task", .verb = "watch", .operation = OP_TASK_SHOW, .flags = COMMAND_TARGET | COMMAND_MANY,
+	  .run = verb_task_watch, .help = "Follow tasks to their end",
+	  .details = "Ends with 0 only if all of them succeeded. Ending it early does not stop the tasks." },
+	ACT("task", "cancel", OP_TASK_CANCEL, .help = "Ask tasks to stop"),
+
+	{ .noun = "event", .verb = "list", .operation = OP_EVENT_LIST, .run = verb_list, .help = "List events" },
+	{ .noun = "event", .verb = "watch", .operation = OP_EVENT_LIST, .run = verb_event_watch,
+	  .options = OPTION_BIT(OPTION_DURATION), .help = "Print events as they happen",
+	  .details = "With -o json, one JSON object a line. After a lost connection it goes on where it was." },
+
+	{ .noun = "version", .operation = OP_VERSION, .flags = COMMAND_LOCAL, .run = verb_version,
+	  .help = "Print the version of this program and, if there is a URL, of the provisioner" },
+	{ .noun = "completion", .verb = "bash", .operation = -1, .flags = COMMAND_LOCAL, .run = verb_completion,
+	  .help = "Print a completion script for bash",
+	  .example = ". <(ingot completion bash)" },
+};
+const size_t command_count = ARRAY_SIZE(commands);
+
+/* ---- options ---- */
+
+static const char *const output_words[] = { "table", "json", NULL };
+
+static const struct {
+	const char *name;
+	char letter;
+	const char *value;
+	const char *const *words;
+	const char *help;
+} option_specs[OPTION_COUNT] = {
+	[OPTION_OUTPUT] = { "output", 'o', "table|json", output_words, "how to print what the provisioner answers" },
+	[OPTION_WAIT] = { "wait", 0, NULL, NULL, "follow the tasks this starts to their end" },
+	[OPTION_TIMEOUT] = { "timeout", 0, "SECONDS", NULL, "give up after this time; what was started goes on" },
+	[OPTION_URL] = { "url", 0, "URL", NULL, "address of the provisioner, https://...; default: $INGOT_URL" },
+	[OPTION_TOKEN_FILE] = { "token-file", 0, "FILE", NULL, "file that holds the token; default: the token in $INGOT_TOKEN" },
+	[OPTION_CACERT] = { "cacert", 0, "FILE", NULL,
+			    "certificate of the authority to trust (PEM); default: $INGOT_CACERT, or the system's authorities" },
+	[OPTION_HELP] = { "help", 'h', NULL, NULL, "print help on a command" },
+	[OPTION_VERSION] = { "version", 0, NULL, NULL, "print the version of this program" },
+	[OPTION_MAN] = { "man", 0, NULL, NULL, "print the manual page (troff)" },
+	[OPTION_ALL] = { "all", 0, NULL, NULL, "all that are new" },
+	[OPTION_FILE] = { "file", 0, "FILE", NULL, "the image: a raw disk (required)" },
+	[OPTION_DURATION] = { "duration", 0, "SECONDS", NULL, "end after this time" },
+};
+
+void field_flag_name(const struct field *field, char *ret_name, size_t size)
+{
+	static const char unit[] = "_bytes";
+	size_t len = strlen(field->name);
+	if (len > strlen(unit) && str_equal(field->name + len - strlen(unit), unit))
+		len -= strlen(unit);
+	len = MIN_OF(len, size - 1);
+	for (size_t i = 0; i < len; i++)
+		ret_name[i] = field->name[i] == '_' ? '-' : field->name[i];
+	ret_name[len] = '\0';
+}
+
+/* What an option's value looks like in help: "N", "SIZE", "on|off", or the flag's own name in capitals. */
+static void field_value_name(const struct field *field, const char *flag, char *ret_value, size_t size)
+{
+	size_t n = 0;
+	ret_value[0] = '\0';
+	if (field->type == FIELD_BOOL)
+		return;
+	if (field->type == FIELD_ENUM) {
+		for (size_t i = 0; field->words[i] && n < size; i++)
+			n += (size_t)snprintf(ret_value + n, size - n, "%s%s", i ? "|" : "", field->words[i]);
+	} else if (field->type == FIELD_INT || field->type == FIELD_BYTES) {
+		snprintf(ret_value, size, "%s", field->type == FIELD_INT ? "N" : "SIZE");
+	} else {
+		for (; flag[n] && n < size - 1; n++)
+			ret_value[n] = flag[n] >= 'a' && flag[n] <= 'z' ? (char)(flag[n] - 'a' + 'A') : flag[n];
+		ret_value[n] = '\0';
+	}
+}
+
+static void info_of_field(const struct field *field, struct option_info *ret)
+{
+	*ret = (struct option_info){ .field = field, .help = field->help, .id = OPTION_COUNT };
+	ret->words = field->type == FIELD_ENUM ? field->words : NULL;
+	field_flag_name(field, ret->name, sizeof(ret->name));
+	field_value_name(field, ret->name, ret->value, sizeof(ret->value));
+}
+
+static void info_of_id(enum option_id id, struct option_info *ret)
+{
+	*ret = (struct option_info){ .letter = option_specs[id].letter, .help = option_specs[id].help,
+				     .words = option_specs[id].words, .id = id };
+	snprintf(ret->name, sizeof(ret->name), "%s", option_specs[id].name);
+	snprintf(ret->value, sizeof(ret->value), "%s", str_or(option_specs[id].value, ""));
+}
+
+/* Objects and lists of objects have no flag; no request has one so far. */
+static bool field_is_option(const struct command *command, const struct field *field)
+{
+	bool flat = field->type != FIELD_OBJECT && field->type != FIELD_OBJECTS && field->type != FIELD_JSON;
+	return flat && (field->flags & FIELD_CREATE) && !str_equal(field->name, command->positional);
+}
+
+#define GENERAL_OPTIONS                                                                                        \
+	(OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_URL) |                    \
+	 OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CACERT) | OPTION_BIT(OPTION_HELP) |                \
+	 OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_MAN))
+
+bool option_is_general(const struct option_info *option)
+{
+	return !option->field && (GENERAL_OPTIONS & OPTION_BIT(option->id)) != 0;
+}
+
+bool option_is_required(const struct option_info *option)
+{
+	return option->field ? (option->field->flags & FIELD_REQUIRED) != 0 : option->id == OPTION_FILE;
+}
+
+bool command_option(const struct command *command, size_t index, struct option_info *ret)
+{
+	const struct schema *request = command ? command_request(command) : NULL;
+	for (size_t i = 0; request && i < request->field_count; i++) {
+		if (field_is_option(command, &request->fields[i]) && index-- == 0) {
+			info_of_field(&request->fields[i], ret);
+			return true;
+		}
+	}
+	unsigned ids = GENERAL_OPTIONS;
+	if (command)
+		ids |= command->options | (command_can_wait(command) ? OPTION_BIT(OPTION_WAIT) : 0);
+	for (int own = 1; own >= 0; own--) {
+		for (unsigned id = 0; id < OPTION_COUNT; id++) {
+			bool general = (GENERAL_OPTIONS & OPTION_BIT(id)) != 0;
+			if ((ids & OPTION_BIT(id)) && general != (own == 1) && index-- == 0) {
+				info_of_id((enum option_id)id, ret);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* ---- rows ---- */
+
+const struct operation *command_operation(const struct command *command)
+{
+	return command->operation < 0 ? NULL : &operations[command->operation];
+}
+
+const struct schema *command_request(const struct command *command)
+{
+	const struct operation *operation = command_operation(command);
+	return operation ? operation->request : NULL;
+}
+
+const char *command_help(const struct command *command)
+{
+	return command->help ? command->help : command_operation(command)->summary;
+}
+
+bool command_can_wait(const struct command *command)
+{
+	return command->run == verb_act || command->run == verb_accept || command->run == verb_import;
+}
+
+const struct command *command_find(const char *noun, const char *verb)
+{
+	FOREACH_COMMAND(c)
+		if (str_equal(c->noun, noun) && str_equal(c->verb, verb))
+			return c;
+	return NULL;
+}
+
+bool command_starts_noun(const struct command *command)
+{
+	return command == commands || !str_equal(command[-1].noun, command->noun);
+}
+
+char *command_name(const struct command *command)
+{
+	return xasprintf("%s%s%s", command->noun, command->verb ? " " : "", str_or(command->verb, ""));
+}
+
+char *command_usage(const struct command *command)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_free_ char *name = command_name(command);
+	struct option_info option;
+	strbuf_adds(&text, name);
+	if (command->flags & COMMAND_TARGET)
+		strbuf_addf(&text, " %s%s%s%s", command->options & OPTION_BIT(OPTION_ALL) ? "{" : "",
+			    str_equal(command->noun, "task") ? "ID" : "NAME", command->flags & COMMAND_MANY ? "..." : "",
+			    command->options & OPTION_BIT(OPTION_ALL) ? "|--all}" : "");
+	if (command->positional) {
+		info_of_field(schema_field(command_request(command), command->positional), &option);
+		strbuf_addf(&text, " %s", option.value);
+	}
+	for (size_t i = 0; command_option(command, i, &option); i++)
+		if (option_is_required(&option))
+			strbuf_addf(&text, " --%s %s", option.name, option.value);
+	strbuf_adds(&text, " [OPTION]...");
+	return strbuf_take(&text);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ingot(1) as man(7) source. */
+#include "cli/help.h"
+
+/* Text for troff: a backslash and a dash mean something there, and so does a dot or a quote that begins a line. */
+static void add_escaped(struct strbuf *sb, const char *text)
+{
+	if (text[0] == '.' || text[0] == '\'')
+		strbuf_adds(sb, "\\&");
+	for (; *text; text++) {
+		if (*text == '\\')
+			strbuf_adds(sb, "\\e");
+		else if (*text == '-')
+			strbuf_adds(sb, "\\-");
+		else if (*text == '~')
+			strbuf_adds(sb, "\\(ti");
+		else
+			strbuf_add(sb, text, 1);
+	}
+}
+
+static void add_line(struct strbuf *sb, const char *before, const char *text, const char *after)
+{
+	strbuf_adds(sb, before);
+	add_escaped(sb, text);
+	strbuf_addf(sb, "%s\n", after);
+}
+
+static void add_option(struct strbuf *sb, const struct option_info *option)
+{
+	_cleanup_free_ char *limits = option_limits(option);
+	strbuf_adds(sb, ".TP\n");
+	if (option->letter)
+		strbuf_addf(sb, "\\fB\\-%c\\fR, ", option->letter);
+	add_line(sb, "\\fB\\-\\-", option->name, "\\fR");
+	if (option->value[0]) {
+		sb->len--; /* the value stands on the same line */
+		add_line(sb, " \\fI", option->value, "\\fR");
+	}
+	add_line(sb, "", str_or(option->help, ""), "");
+	if (limits[0])
+		add_line(sb, "(", limits, ")");
+}
+
+static void add_options(struct strbuf *sb, const struct command *command, bool general)
+{
+	struct option_info option;
+	for (size_t i = 0; command_option(command, i, &option); i++)
+		if (option_is_general(&option) == general)
+			add_option(sb, &option);
+}
+
+static void add_command(struct strbuf *sb, const struct command *command)
+{
+	_cleanup_free_ char *usage = command_usage(command);
+	add_line(sb, ".SS \"ingot ", usage, "\"");
+	add_line(sb, "", command_help(command), ".");
+	if (command->positional) {
+		const struct field *field = schema_field(command_request(command), command->positional);
+		add_line(sb, ".TP\n\\fI", field->name, "\\fR");
+		add_line(sb, "", str_or(field->help, ""), "");
+	}
+	add_options(sb, command, false);
+	if (command->details)
+		add_line(sb, ".PP\n", command->details, "");
+	if (command->example)
+		add_line(sb, ".PP\n.RS\n.nf\n", command->example, "\n.fi\n.RE");
+}
+
+static const char head[] =
+	".SH NAME\n"
+	"ingot \\- the command line of an Ingot provisioner\n"
+	".SH SYNOPSIS\n"
+	".B ingot\n"
+	".I COMMAND\n"
+	".RI [ ARGUMENT ]...\\&\n"
+	".RI [ OPTION ]...\n"
+	".SH DESCRIPTION\n"
+	"Speaks to the REST API of an\n"
+	".BR ingot\\-provisioner (8)\n"
+	"and to nothing else: machines, the cluster made of them, and what runs on it.\n"
+	"Resources are named by name or id. Sizes are given in binary units, such as 512MiB or 10GiB.\n"
+	".PP\n"
+	"What takes longer than a blink is a task: the command prints it and ends, and the task goes on.\n"
+	"With\n"
+	".B \\-\\-wait\n"
+	"the command follows it, a line per step on standard error, and ends as the task did.\n";
+
+static const char tail[] = ".SH SEE ALSO\n"
+			   ".BR ingot\\-provisioner (8),\n"
+			   ".BR ingot\\-agent (8)\n";
+
+char *man_page(void)
+{
+	struct strbuf sb = { 0 };
+	struct exit_code_help codes[EXIT_CODES_MAX];
+	strbuf_adds(&sb, ".TH INGOT 1 \"\" \"Ingot " INGOT_VERSION "\" \"Ingot manual\"\n");
+	strbuf_adds(&sb, head);
+	strbuf_adds(&sb, ".SH OPTIONS\n");
+	add_options(&sb, NULL, true);
+	strbuf_adds(&sb, ".SH COMMANDS\n");
+	FOREACH_COMMAND(c)
+		add_command(&sb, c);
+	strbuf_adds(&sb, ".SH ENVIRONMENT\n");
+	for (size_t i = 0; environment_help[i][0]; i++) {
+		add_line(&sb, ".TP\n\\fB", environment_help[i][0], "\\fR");
+		add_line(&sb, "", environment_help[i][1], "");
+	}
+	strbuf_adds(&sb, ".SH \"EXIT STATUS\"\n.TP\n\\fB0\\fR\nSuccess; with \\fB\\-\\-wait\\fR, of the tasks too\n");
+	for (size_t i = 0, count = exit_codes(codes, ARRAY_SIZE(codes)); i < count; i++) {
+		strbuf_addf(&sb, ".TP\n\\fB%d\\fR\n", codes[i].code);
+		add_line(&sb, "", codes[i].text, "");
+	}
+	strbuf_adds(&sb, tail);
+	return strbuf_take(&sb);
+}

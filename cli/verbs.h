@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the commands do. Each returns the exit code and has printed what is to be said. */
+#ifndef INGOT_CLI_VERBS_H
+#define INGOT_CLI_VERBS_H
+
+#include "cli/arguments.h"
+#include "cli/session.h"
+
+int verb_list(struct session *session, const struct invocation *invocation);
+int verb_show(struct session *session, const struct invocation *invocation);
+/* Creates, deletes, acts: one call a target, then --wait on all of them together. */
+int verb_act(struct session *session, const struct invocation *invocation);
+int verb_accept(struct session *session, const struct invocation *invocation);
+int verb_import(struct session *session, const struct invocation *invocation);
+int verb_task_watch(struct session *session, const struct invocation *invocation);
+int verb_event_watch(struct session *session, const struct invocation *invocation);
+int verb_console(struct session *session, const struct invocation *invocation);
+int verb_version(struct session *session, const struct invocation *invocation);
+int verb_completion(struct session *session, const struct invocation *invocation);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* libcurl's multi interface on the loop. */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "http/http_client_priv.h"
+#include "http/ws_priv.h"
+
+/* ---- libcurl and the loop ---- */
+
+static void client_harvest(struct http_client *client)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(client->multi, &left))) {
+		struct transfer *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+		transfer->finished(transfer, message->data.result);
+	}
+}
+
+static void client_action(struct http_client *client, curl_socket_t fd, int mask)
+{
+	int running;
+
+	curl_multi_socket_action(client->multi, fd, mask, &running);
+	client_pump(client);
+}
+
+static void on_socket(int fd, uint32_t events, void *data)
+{
+	int mask = (events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+		   (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
+
+	client_action(data, fd, mask);
+}
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *socket_data)
+{
+	struct http_client *client = data;
+	struct loop_io *io = socket_data;
+	uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+
+	if (what == CURL_POLL_REMOVE) {
+		loop_io_free(io);
+		curl_multi_assign(client->multi, fd, NULL);
+	} else if (io) {
+		loop_io_set_events(io, events);
+	} else {
+		curl_multi_assign(client->multi, fd, loop_io_new(client->loop, fd, events, on_socket, client));
+	}
+	return 0;
+}
+
+static void on_timer(void *data)
+{
+	struct http_client *client = data;
+
+	client->timer = NULL;
+	client_action(client, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_curl_timer(CURLM *multi, long timeout_ms, void *data)
+{
+	struct http_client *client = data;
+
+	client->timer = loop_timer_free(client->timer);
+	if (timeout_ms >= 0)
+		client->timer = loop_timer_new(client->loop, timeout_ms, on_timer, client);
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static void client_settle(struct http_client *client)
+{
+	if (client->dead && client->depth == 0)
+		free(client);
+}
+
+void client_pump(struct http_client *client)
+{
+	client->depth++;
+	if (!client->dead)
+		client_harvest(client);
+	while (!client->dead && !list_empty(&client->dirty))
+		call_dispatch(call_of_dirty_link(client->dirty.next));
+	client->depth--;
+	client_settle(client);
+}
+
+static void on_kick(void *data)
+{
+	struct http_client *client = data;
+
+	client->kick = NULL;
+	client_pump(client);
+}
+
+void client_kick(struct http_client *client)
+{
+	if (!client->kick)
+		client->kick = loop_timer_new(client->loop, 0, on_kick, client);
+}
+
+/* ---- what all transfers have in common ---- */
+
+bool header_value_clean(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < 0x20 && *value != '\t')
+			return false;
+	return true;
+}
+
+static int memory_file(const char *pem)
+{
+	size_t len = pem ? strlen(pem) : 0;
+	int fd;
+
+	if (!pem)
+		return -1;
+	fd = memfd_create("ingot-pem", MFD_CLOEXEC);
+	if (fd < 0 || write(fd, pem, len) != (ssize_t)len)
+		abort(); /* out of memory or descriptors */
+	return fd;
+}
+
+static void set_tls(struct http_client *client, CURL *easy)
+{
+	char path[32];
+
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (client->ca_fd >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", client->ca_fd);
+		curl_easy_setopt(easy, CURLOPT_CAINFO, path);
+		/* Otherwise the system's authorities would be trusted as well. */
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
+	if (client->cert_fd >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", client->cert_fd);
+		curl_easy_setopt(easy, CURLOPT_SSLCERT, path);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", client->key_fd);
+		curl_easy_setopt(easy, CURLOPT_SSLKEY, path);
+	}
+}
+
+int client_easy_new(struct http_client *client, const char *url, struct transfer *transfer, CURL **ret, struct err *err)
+{
+	CURL *easy;
+
+	if (!str_starts(url, "https://") && !str_starts(url, "http://"))
+		return err_set(err, ERR_INVALID, "\"%.100s\" is not an HTTP address", url);
+	if (client->bearer && !header_value_clean(client->bearer))
+		return err_set(err, ERR_INVALID, "the token has characters that no token has");
+	easy = curl_easy_init();
+	if (!easy)
+		abort(); /* out of memory */
+	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_DEADLINE_MS);
+	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_MAX_S);
+	/* A stream of events has no deadline: the kernel finds out when its other end is gone. */
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+	set_tls(client, easy);
+	*ret = easy;
+	return 0;
+}
+
+void client_easy_free(struct http_client *client, CURL *easy)
+{
+	if (!easy)
+		return;
+	curl_multi_remove_handle(client->multi, easy);
+	curl_easy_cleanup(easy);
+}
+
+int curl_err(struct err *err, CURLcode result, const char *text)
+{
+	if (!*text)
+		text = curl_easy_strerror(result);
+	switch ((int)result) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return err_set(err, ERR_TIMEOUT, "%s", text);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		/* libcurl names the files it looked into, which are ours in memory. */
+		if (strstr(text, "CAfile"))
+			text = "the server's certificate was not issued by the authority that is trusted";
+		return err_set(err, ERR_UNREACHABLE, "%s", text);
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return err_set(err, ERR_INVALID, "%s", text);
+	case CURLE_SSL_CERTPROBLEM:
+		return err_set(err, ERR_INVALID, "the client certificate or its key cannot be used");
+	case CURLE_SSL_CACERT_BADFILE:
+		return err_set(err, ERR_INVALID, "the authority's certificate cannot be read");
+	default:
+		return err_set(err, ERR_UNREACHABLE, "%s", text);
+	}
+}
+
+/* ---- making and freeing ---- */
+
+static void curl_init(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+}
+
+struct http_client *http_client_new(const struct http_client_spec *spec)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct http_client *client = new0(struct http_client, 1);
+
+	pthread_once(&once, curl_init);
+	client->loop = spec->loop;
+	client->ca_fd = memory_file(spec->ca_pem);
+	client->cert_fd = memory_file(spec->cert_pem);
+	client->key_fd = memory_file(spec->cert_pem ? spec->key_pem : NULL);
+	client->bearer = xstrdup(spec->bearer);
+	list_init(&client->calls);
+	list_init(&client->dirty);
+	list_init(&client->dials);
+	list_init(&client->sockets);
+	client->multi = curl_multi_init();
+	if (!client->multi)
+		abort(); /* out of memory */
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+	return client;
+}
+
+struct http_client *http_client_free(struct http_client *client)
+{
+	if (!client || client->dead)
+		return NULL;
+	client->dead = true;
+	client->depth++;
+	calls_abandon(client);
+	dials_abandon(client);
+	ws_abort_all(&client->sockets, "the client is stopping");
+	curl_multi_cleanup(client->multi);
+	loop_timer_free(client->timer);
+	loop_timer_free(client->kick);
+	close_fd(client->ca_fd);
+	close_fd(client->cert_fd);
+	close_fd(client->key_fd);
+	if (client->bearer)
+		wipe(client->bearer, strlen(client->bearer));
+	free(client->bearer);
+	client->depth--;
+	client_settle(client);
+	return NULL;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* libmicrohttpd on the loop: its epoll is a descriptor of ours, its timeouts are a timer of ours. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "http/http_server_priv.h"
+
+/* TLS 1.2 and 1.3, forward secrecy, authenticated encryption only. */
+#define TLS_PRIORITY                                                                          \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-CIPHER-ALL:+AES-128-GCM:" \
+	"+AES-256-GCM:+CHACHA20-POLY1305:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
+/* How often the daemon runs before other sources of the loop get their turn. */
+#define RUN_ROUNDS 16
+
+/* ---- deadlines ---- */
+
+static void on_sweep(void *data);
+
+void server_sweep_at(struct http_server *server, int64_t deadline_ms)
+{
+	if (server->sweeper && server->sweeper_due_ms <= deadline_ms)
+		return;
+	loop_timer_free(server->sweeper);
+	server->sweeper_due_ms = deadline_ms;
+	server->sweeper = loop_timer_new(server->loop, deadline_ms - loop_monotonic_ms(server->loop), on_sweep, server);
+}
+
+/* Both lists are in order of time: what is new goes to the end, and all wait equally long. */
+static void on_sweep(void *data)
+{
+	struct http_server *server = data;
+	int64_t now_ms = loop_monotonic_ms(server->loop);
+	struct http_conn *conn;
+	struct http_request *request;
+
+	server->sweeper = NULL;
+	LIST_FOREACH(conn, &server->heads, link) {
+		if (conn->head_deadline_ms > now_ms) {
+			server_sweep_at(server, conn->head_deadline_ms);
+			break;
+		}
+		list_remove(&conn->link);
+		shutdown(conn->fd, SHUT_RDWR); /* the daemon sees it and closes */
+	}
+	while (!list_empty(&server->waiting)) {
+		_cleanup_err_ struct err err = ERR_INIT;
+
+		request = CONTAINER_OF(server->waiting.next, struct http_request, link);
+		if (request->deadline_ms > now_ms) {
+			server_sweep_at(server, request->deadline_ms);
+			break;
+		}
+		err_set(&err, ERR_TIMEOUT, "there was no answer within %d seconds", ANSWER_DEADLINE_MS / 1000);
+		request_abandon(request, &err);
+	}
+}
+
+void conn_wait_head(struct http_conn *conn)
+{
+	conn->head_deadline_ms = loop_monotonic_ms(conn->server->loop) + conn->server->idle_timeout_ms;
+	list_remove(&conn->link);
+	list_append(&conn->server->heads, &conn->link);
+	server_sweep_at(conn->server, conn->head_deadline_ms);
+}
+
+void conn_has_head(struct http_conn *conn)
+{
+	list_remove(&conn->link);
+}
+
+/* ---- what the daemon calls ---- */
+
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http_server *server = cls;
+	struct http_conn *conn = *socket_context;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		conn = new0(struct http_conn, 1);
+		conn->server = server;
+		conn->mhd = mhd;
+		conn->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		list_init(&conn->link);
+		*socket_context = conn;
+		conn_wait_head(conn);
+		return;
+	}
+	list_remove(&conn->link);
+	free(conn->client_name);
+	free(conn->peer);
+	free(conn);
+	*socket_context = NULL;
+}
+
+static void *on_request_line(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return request_new(cls, info->socket_context, target);
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+				 const char *version, const char *data, size_t *len, void **context)
+{
+	struct http_server *server = cls;
+
+	struct http_request *request = *context;
+
+	/* While the server stops, answers still go out; nothing new begins. */
+	if (!request || (server->closing && request->phase != REQUEST_ANSWERED))
+		return MHD_NO;
+	return request_step(request, method, version, data, len);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+{
+	struct http_request *request = *context;
+	struct http_conn *conn = request ? request->conn : NULL;
+
+	*context = NULL;
+	if (!request)
+		return;
+	request_completed(request);
+	conn_wait_head(conn);
+}
+
+static void on_log(void *cls, const char *fmt, va_list ap)
+{
+	char line[256];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("http: %s", line);
+}
+
+/* Decoding is ours: see http_target.c. */
+static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
+{
+	return strlen(text);
+}
+
+/* ---- running it ---- */
+
+static void server_run(struct http_server *server);
+
+static void on_timer(void *data)
+{
+	struct http_server *server = data;
+
+	server->timer = NULL;
+	server->timer_due_ms = INT64_MAX;
+	server_run(server);
+}
+
+/* A timer that comes too early does no harm; so there is a new one only if the old one would come too late. */
+static void server_run_within(struct http_server *server, uint64_t delay_ms)
+{
+	int64_t due_ms = loop_monotonic_ms(server->loop) + (int64_t)MIN_OF(delay_ms, (uint64_t)INT32_MAX);
+
+	if (server->timer && server->timer_due_ms <= due_ms)
+		return;
+	loop_timer_free(server->timer);
+	server->timer_due_ms = due_ms;
+	server->timer = loop_timer_new(server->loop, (int64_t)delay_ms, on_timer, server);
+}
+
+static void server_run(struct http_server *server)
+{
+	MHD_UNSIGNED_LONG_LONG delay_ms = 0;
+	bool timed = true;
+
+	server->depth++;
+	for (unsigned i = 0; i < RUN_ROUNDS && timed && delay_ms == 0; i++) {
+		MHD_run(server->daemon);
+		timed = MHD_get_timeout(server->daemon, &delay_ms) == MHD_YES;
+	}
+	streams_tell_gone(server);
+	server->depth--;
+	if (timed)
+		server_run_within(server, delay_ms);
+}
+
+static void on_epoll(int fd, uint32_t events, void *data)
+{
+	server_run(data);
+}
+
+static void on_tell(void *data)
+{
+	struct http_server *server = data;
+
+	server->teller = NULL;
+	server->depth++;
+	streams_tell_gone(server);
+	server->depth--;
+}
+
+void server_tell_soon(struct http_server *server)
+{
+	if (!server->teller)
+		server->teller = loop_timer_new(server->loop, 0, on_tell, server);
+}
+
+/* ---- start and stop ---- */
+
+/* The daemon says nothing about what is wrong with a certificate. */
+static int check_certificates(const struct http_server_spec *spec, struct err *err)
+{
+	gnutls_datum_t cert = { .data = (unsigned char *)spec->cert_pem };
+	gnutls_datum_t key = { .data = (unsigned char *)spec->key_pem };
+	gnutls_datum_t trust = { .data = (unsigned char *)spec->client_ca_pem };
+	gnutls_certificate_credentials_t credentials;
+	int r;
+
+	if (!spec->cert_pem)
+		return spec->client_ca_pem || spec->key_pem ? err_set(err, ERR_INVALID, "a key without a certificate") : 0;
+	if (!spec->key_pem)
+		return err_set(err, ERR_INVALID, "a certificate without its key");
+	cert.size = (unsigned)strlen(spec->cert_pem);
+	key.size = (unsigned)strlen(spec->key_pem);
+	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
+		abort(); /* out of memory */
+	r = gnutls_certificate_set_x509_key_mem(credentials, &cert, &key, GNUTLS_X509_FMT_PEM);
+	if (r < 0) {
+		r = err_set(err, ERR_INVALID, "cannot use the server's certificate and key: %s", gnutls_strerror(r));
+	} else if (spec->client_ca_pem) {
+		trust.size = (unsigned)strlen(spec->client_ca_pem);
+		r = gnutls_certificate_set_x509_trust_mem(credentials, &trust, GNUTLS_X509_FMT_PEM);
+		if (r <= 0)
+			r = err_set(err, ERR_INVALID, "cannot use the authority for client certificates");
+	}
+	gnutls_certificate_free_credentials(credentials);
+	return r < 0 ? r : 0;
+}
+
+static int check_routes(const struct http_server_spec *spec, struct err *err)
+{
+	for (const struct http_route *route = spec->routes; route && route->method; route++)
+		if (route->path[0] != '/' ||
+		    (!route->stream_body_to_file && route->body_max_bytes > BODY_MEMORY_MAX_BYTES) ||
+		    (route->stream_body_to_file && !spec->body_dir))
+			return err_set(err, ERR_INVALID, "the route %s %s asks for what cannot be", route->method,
+				       route->path);
+	return 0;
+}
+
+static struct MHD_Daemon *daemon_start(struct http_server *server, const struct http_server_spec *spec, int fd)
+{
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG |
+			 (spec->cert_pem ? MHD_USE_TLS : 0);
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)spec->cert_pem },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)spec->key_pem },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITY },
+		{ spec->client_ca_pem ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)spec->client_ca_pem },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
+
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_access, server,
+				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+				MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+				MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
+				MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONN_MEMORY_BYTES,
+				MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)CONN_MEMORY_STEP_BYTES,
+				MHD_OPTION_CONNECTION_LIMIT, spec->connections_max ? spec->connections_max : CONNECTIONS_DEFAULT,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((server->idle_timeout_ms + 999) / 1000),
+				MHD_OPTION_STRICT_FOR_CLIENT, 1,
+				MHD_OPTION_ARRAY, spec->cert_pem ? tls : none,
+				MHD_OPTION_END);
+}
+
+int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err)
+{
+	struct http_server *server;
+	uint16_t port;
+	int fd, r = check_certificates(spec, err);
+
+	if (r >= 0)
+		r = check_routes(spec, err);
+	if (r >= 0)
+		r = http_listen(spec, &fd, &port, err);
+	if (r < 0)
+		return r;
+	server = new0(struct http_server, 1);
+	server->loop = spec->loop;
+	server->routes = spec->routes;
+	while (spec->routes && spec->routes[server->route_count].method)
+		server->route_count++;
+	server->fallback = spec->fallback;
+	server->fallback_route = (struct http_route){ .method = "*", .path = "/{*}", .handler = spec->fallback };
+	server->admit = spec->admit;
+	server->data = spec->data;
+	server->body_dir = xstrdup(spec->body_dir);
+	server->check_clients = spec->client_ca_pem;
+	server->idle_timeout_ms = spec->idle_timeout_ms > 0 ? spec->idle_timeout_ms : IDLE_TIMEOUT_DEFAULT_MS;
+	server->port = port;
+	server->timer_due_ms = INT64_MAX;
+	list_init(&server->heads);
+	list_init(&server->waiting);
+	list_init(&server->orphans);
+	list_init(&server->streams);
+	list_init(&server->sockets);
+	list_init(&server->gone);
+	server->daemon = daemon_start(server, spec, fd);
+	if (!server->daemon) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			close_fd(fd);
+		free(server->body_dir);
+		free(server);
+		return err_set(err, ERR_INTERNAL, "cannot start the HTTP server");
+	}
+	server->io = loop_io_new(server->loop, MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+				 EPOLLIN, on_epoll, server);
+	/* Its first run puts the listening socket into its epoll. */
+	server_run_within(server, 0);
+	*ret = server;
+	return 0;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+	return server->port;
+}
+
+/* Nothing may be suspended when the daemon stops (it aborts): all is answered, then the daemon runs until it has taken
+ * notice. It sends what fits into the sockets' buffers; nobody is waited for. */
+static void server_drain(struct http_server *server)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	server->closing = true;
+	err_set(&err, ERR_BUSY, "the server is stopping");
+	while (!list_empty(&server->waiting))
+		request_abandon(CONTAINER_OF(server->waiting.next, struct http_request, link), &err);
+	streams_close(server);
+	sockets_close(server);
+	for (unsigned i = 0; i < RUN_ROUNDS; i++)
+		MHD_run(server->daemon);
+	sockets_close(server); /* those that were being made */
+}
+
+struct http_server *http_server_free(struct http_server *server)
+{
+	if (!server)
+		return NULL;
+	loop_assert_thread(server->loop);
+	assert(server->depth == 0);
+	server_drain(server);
+	loop_io_free(server->io);
+	loop_timer_free(server->timer);
+	MHD_stop_daemon(server->daemon);
+	sockets_close(server); /* those that were not made */
+	streams_tell_gone(server);
+	loop_timer_free(server->sweeper);
+	loop_timer_free(server->teller);
+	while (!list_empty(&server->orphans))
+		request_free(CONTAINER_OF(server->orphans.next, struct http_request, link));
+	free(server->body_dir);
+	free(server);
+	return NULL;
+}

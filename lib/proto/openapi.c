@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.0): made from the tables of operations and schemas. */
+#include <ctype.h>
+
+#include "proto/openapi_priv.h"
+
+/* ---- answers ---- */
+
+static json_t *text_header(const char *description)
+{
+	return json_pack("{s:s, s:{s:s}}", "description", description, "schema", "type", "string");
+}
+
+static json_t *json_content(json_t *schema)
+{
+	return json_pack("{s:{s:o}}", "application/json", "schema", schema);
+}
+
+static json_t *answer(const char *description, json_t *content)
+{
+	json_t *json = json_pack("{s:s}", "description", description);
+	if (content)
+		json_object_set_new(json, "content", content);
+	return json;
+}
+
+static json_t *resource_answer(json_t *components, const struct operation *op, const char *description)
+{
+	return answer(description, json_content(openapi_reference(components, op->response, OPENAPI_SHOWN)));
+}
+
+static json_t *list_of(json_t *components, const struct schema *schema)
+{
+	return json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s], s:s}}}", "type", "object", "required", "items",
+			 "next", "properties", "items", "type", "array", "items",
+			 openapi_reference(components, schema, OPENAPI_SHOWN), "next", "type", "string", "null",
+			 "description", "where the next page begins: the parameter 'after'; null on the last page");
+}
+
+static void list_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_object_set_new(answers, "200", answer("A page of the list", json_content(list_of(components, op->response))));
+}
+
+static void show_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_t *ok = resource_answer(components, op, "The resource");
+	json_object_set_new(ok, "headers", json_pack("{s:o}", "ETag", text_header("Revision of the resource")));
+	json_object_set_new(answers, "200", ok);
+}
+
+static void create_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_t *made = resource_answer(components, op, "It is there");
+	json_object_set_new(made, "headers", json_pack("{s:o}", "Location", text_header("Address of the resource")));
+	json_object_set_new(answers, "201", made);
+	json_object_set_new(answers, "202",
+			    resource_answer(components, op, "It is being made, by the task that its field 'task' names"));
+}
+
+static void action_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_object_set_new(answers, "200", resource_answer(components, op, "The resource as it is now"));
+}
+
+static void task_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_t *started = resource_answer(components, op, "The task that does it");
+	json_object_set_new(started, "headers", json_pack("{s:o}", "Location", text_header("Address of the task")));
+	json_object_set_new(answers, "202", started);
+}
+
+static void event_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_t *content = json_content(list_of(components, op->response));
+	json_object_set_new(content, "text/event-stream",
+			    json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "description",
+				      "Server-sent events: id is the event's, data the event as JSON"));
+	json_object_set_new(answers, "200", answer("A page of the list, or the stream", content));
+}
+
+static void websocket_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_object_set_new(answers, "101", answer("A WebSocket (RFC 6455); binary messages carry the bytes", NULL));
+}
+
+static void document_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_t *content;
+	if (op == &operations[OP_METRICS])
+		content = json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
+	else if (op == &operations[OP_VERSION])
+		content = json_content(json_pack("{s:s, s:[s], s:{s:{s:s}}}", "type", "object", "required", "version",
+						 "properties", "version", "type", "string"));
+	else
+		content = json_content(json_pack("{s:s}", "type", "object"));
+	json_object_set_new(answers, "200", answer(op->summary, content));
+}
+
+static void (*const kinds[])(json_t *components, const struct operation *op, json_t *answers) = {
+	[OPERATION_LIST] = list_answers,           [OPERATION_SHOW] = show_answers,
+	[OPERATION_CREATE] = create_answers,       [OPERATION_ACTION] = action_answers,
+	[OPERATION_TASK] = task_answers,           [OPERATION_EVENTS] = event_answers,
+	[OPERATION_WEBSOCKET] = websocket_answers, [OPERATION_DOCUMENT] = document_answers,
+};
+
+static json_t *answers_of(json_t *components, const struct operation *op)
+{
+	json_t *answers = json_object();
+	kinds[op->kind](components, op, answers);
+	json_object_set_new(answers, "default", json_pack("{s:s}", "$ref", "#/components/responses/problem"));
+	return answers;
+}
+
+/* ---- what is sent ---- */
+
+static json_t *parameter(const char *in, const char *name, const char *description)
+{
+	return json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", name, "in", in, "required", str_equal(in, "path"),
+			 "description", description, "schema", "type", "string");
+}
+
+static json_t *parameters_of(const struct operation *op)
+{
+	json_t *list = json_array();
+	if (strstr(op->path, "{id}"))
+		json_array_append_new(list, parameter("path", "id", "identifier or name"));
+	if (op->kind == OPERATION_LIST || op->kind == OPERATION_EVENTS)
+		json_array_append_new(list, parameter("query", "after", "where to go on: 'next' of the page before"));
+	if (op->kind == OPERATION_EVENTS)
+		json_array_append_new(list, parameter("header", "Last-Event-ID", "for the stream: the last event seen"));
+	return list;
+}
+
+/* NULL: it takes none. What is put without a schema is a file. */
+static json_t *body_of(json_t *components, const struct operation *op)
+{
+	if (op->request) {
+		bool required = false;
+		for (size_t i = 0; i < op->request->field_count; i++)
+			required |= (op->request->fields[i].flags & FIELD_REQUIRED) != 0;
+		return json_pack("{s:b, s:o}", "required", required, "content",
+				 json_content(openapi_reference(components, op->request, OPENAPI_SENT)));
+	}
+	if (str_equal(op->method, "PUT"))
+		return json_pack("{s:b, s:{s:{}}}", "required", 1, "content", "application/octet-stream");
+	return NULL;
+}
+
+/* "/v1/machines/{id}/deploy" belongs to "machines"; what is of no resource to "service". */
+static char *tag_of(const struct operation *op)
+{
+	const char *at = op->path + strlen("/v1/");
+	if (op->kind == OPERATION_DOCUMENT)
+		return xstrdup("service");
+	return xstrndup(at, strcspn(at, "/"));
+}
+
+static json_t *operation_object(json_t *components, const struct operation *op)
+{
+	_cleanup_free_ char *tag = tag_of(op);
+	json_t *json = json_pack("{s:s, s:s, s:[s], s:s, s:o}", "operationId", op->name, "summary", op->summary, "tags", tag,
+				 "x-ingot-role", role_words[op->role], "responses", answers_of(components, op));
+	json_t *parameters = parameters_of(op), *body = body_of(components, op);
+	if (json_array_size(parameters) > 0)
+		json_object_set(json, "parameters", parameters);
+	json_decref(parameters);
+	if (body)
+		json_object_set_new(json, "requestBody", body);
+	return json;
+}
+
+static json_t *paths_of(json_t *components)
+{
+	json_t *paths = json_object();
+	for (size_t i = 0; i < OPERATION_COUNT; i++) {
+		const struct operation *op = &operations[i];
+		_cleanup_free_ char *method = xstrdup(op->method);
+		json_t *item = json_object_get(paths, op->path);
+		if (!item) {
+			item = json_object();
+			json_object_set_new(paths, op->path, item);
+		}
+		for (char *c = method; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		json_object_set_new(item, method, operation_object(components, op));
+	}
+	return paths;
+}
+
+/* ---- the rest ---- */
+
+/* RFC 9457, with two members of ours. */
+static json_t *problem_document(void)
+{
+	json_t *codes = json_array();
+	for (int code = ERR_NONE + 1; code < ERR_CODE_COUNT; code++)
+		json_array_append_new(codes, json_string(err_meaning((enum err_code)code)->name));
+	return json_pack("{s:s, s:s, s:[s, s, s, s], s:{s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:s}, s:{s:s, s:o}, s:{s:[s, s], s:s}}}",
+			 "type", "object", "description", "why a request failed (RFC 9457)", "required", "type", "title",
+			 "status", "code", "properties", "type", "type", "string", "format", "uri-reference", "title",
+			 "type", "string", "status", "type", "integer", "detail", "type", "string", "description",
+			 "what is wrong, and what would be right", "code", "type", "string", "enum", codes, "field",
+			 "type", "string", "null", "description", "the field that is wrong");
+}
+
+json_t *openapi_document(void)
+{
+	json_t *schemas = json_object();
+	json_t *paths = paths_of(schemas);
+	json_object_set_new(schemas, "problem_document", problem_document());
+	json_t *problem = json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "It failed", "content",
+				    "application/problem+json", "schema", "$ref", "#/components/schemas/problem_document");
+	json_t *bearer = json_pack("{s:s, s:s, s:s}", "type", "http", "scheme", "bearer", "description",
+				   "A token; what it may do is its role");
+	return json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}], s:o, s:{s:o, s:{s:o}, s:{s:o}}}",
+			 "openapi", "3.1.0", "info", "title", "Ingot", "version", INGOT_VERSION, "description",
+			 "Machines, the cluster made of them, and the virtual machines that run on it", "license", "name",
+			 "GNU General Public License v3.0 or later", "identifier", "GPL-3.0-or-later", "servers", "url", "/",
+			 "security", "bearer", "paths", paths, "components", "schemas", schemas, "responses", "problem",
+			 problem, "securitySchemes", "bearer", bearer);
+}

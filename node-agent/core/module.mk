@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+$(call module,node-agent/core,lib/base lib/loop lib/crypto lib/http,jansson)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+$(call module,node-agent/inventory,lib/base node-agent/core,jansson)

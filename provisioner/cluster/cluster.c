@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Membership and health of nodes, and where virtual machines go. */
+#include <search.h>
+
+#include "base/log.h"
+#include "cluster/cluster_priv.h"
+
+#define TICK_MS 1000
+#define HOST_MEMORY_BYTES (512 * MIB)
+
+/* ---- enrollment ---- */
+
+static struct node *add_node(struct cluster *cluster, const struct machine *machine)
+{
+	struct node *node = store_create(cluster->store, &kind_node);
+	const struct inventory *inventory = machine->inventory;
+	node->name = xstrdup(machine->name);
+	node->machine = xstrdup(machine->id);
+	node->address = xstrdup(machine->address);
+	node->health = NODE_JOINING;
+	node->created = loop_now_ms(cluster->loop);
+	node->memory_bytes = inventory ? inventory->memory_bytes : 0;
+	node->cpus = inventory && inventory->cpu ? inventory->cpu->threads : 0;
+	store_event(cluster->store, "node.enrolled", "node", node->id, node->name, "%s enrolled", node->name);
+	return node;
+}
+
+/* A machine deployed anew is a new node: what the old one promised is gone with its disks' system. */
+static struct node *node_for(struct cluster *cluster, const struct machine *machine, bool repeated)
+{
+	const struct node *old = machine->node ? store_get(cluster->store, &kind_node, machine->node) : NULL;
+	if (old && repeated)
+		return store_edit(cluster->store, &kind_node, old->id);
+	if (old)
+		store_remove(cluster->store, &kind_node, old->id);
+	return add_node(cluster, machine);
+}
+
+static int sign(struct cluster *cluster, const struct machine *machine, const char *csr, const char *key,
+		json_t **ret_reply, struct err *err)
+{
+	const char *const addresses[] = { machine->address, NULL };
+	_cleanup_free_ char *certificate = NULL, *id = NULL;
+	bool repeated = machine->enroll_key != NULL;
+	store_begin(cluster->store);
+	struct node *node = node_for(cluster, machine, repeated);
+	id = xstrdup(node->id);
+	if (repeated && node->certificate)
+		certificate = xstrdup(node->certificate);
+	else if (ca_sign_request(cluster->spec.ca, csr, id, addresses, &certificate, err) < 0) {
+		store_rollback(cluster->store);
+		return err_prefix(err, "csr");
+	}
+	str_set(&node->certificate, certificate);
+	if (!repeated)
+		machine_enrolled(cluster->spec.machines, machine->id, key, id);
+	int r = store_commit(cluster->store, err);
+	if (r == 0)
+		*ret_reply = json_pack("{s:s, s:s, s:s}", "node", id, "certificate", certificate, "ca",
+				       ca_pem(cluster->spec.ca));
+	return r;
+}
+
+int cluster_agent_enroll(struct cluster *cluster, const json_t *request, json_t **ret_reply, struct err *err)
+{
+	const char *token = json_string_value(json_object_get(request, "token"));
+	const char *csr = json_string_value(json_object_get(request, "csr"));
+	const struct machine *machine = NULL;
+	_cleanup_free_ char *key = NULL;
+	if (!token || !csr)
+		return err_set_field(err, ERR_INVALID, token ? "csr" : "token", "%s: is missing", token ? "csr" : "token");
+	int r = csr_key_fingerprint(csr, &key, err);
+	if (r < 0)
+		return err_prefix(err, "csr");
+	r = machine_enroll_check(cluster->spec.machines, token, key, &machine, err);
+	return r < 0 ? r : sign(cluster, machine, csr, key, ret_reply, err);
+}
+
+/* ---- placement ---- */
+
+/* Whether a virtual machine's memory is promised on a node: where it is, and where it is going. */
+static bool takes_room(const struct vm *vm, const struct node *node)
+{
+	return (str_equal(vm->node, node->id) && vm->state != VM_STOPPED) || str_equal(vm->target, node->id);
+}
+
+static struct schedule_node *snapshot(struct cluster *cluster, size_t *ret_count)
+{
+	size_t count = 0;
+	struct schedule_node *nodes = new0(struct schedule_node, store_count(cluster->store, &kind_node) + 1);
+	STORE_EACH(struct node, node, cluster->store, &kind_node) {
+		struct schedule_node *s = &nodes[count++];
+		*s = (struct schedule_node){ .id = node->id, .name = node->name, .ready = node->health == NODE_READY,
+					     .cpus = node->cpus, .memory_bytes = node->memory_bytes };
+		s->memory_used_bytes = HOST_MEMORY_BYTES + storage_memory_bytes(node, node->mon != NULL);
+		STORE_EACH(struct vm, vm, cluster->store, &kind_vm) {
+			if (!takes_room(vm, node))
+				continue;
+			s->memory_used_bytes += vm->memory_bytes;
+			s->cpus_used += vm->cpus;
+			s->vm_count++;
+		}
+	}
+	*ret_count = count;
+	return nodes;
+}
+
+static void place_one(struct cluster *cluster, const struct vm *vm)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	size_t count, best;
+	_cleanup_free_ char *why = NULL;
+	_cleanup_free_ struct schedule_node *nodes = snapshot(cluster, &count);
+	const struct schedule_request request = { .cpus = vm->cpus, .memory_bytes = vm->memory_bytes };
+	if (schedule(&request, nodes, count, &best, &why, &err) < 0) {
+		vm_unplaceable(cluster->spec.compute, vm->id, &err);
+		return;
+	}
+	vm_place(cluster->spec.compute, vm->id, store_get(cluster->store, &kind_node, nodes[best].id), why);
+}
+
+/* A provisioner that has just started does not know yet who is there. */
+static bool too_early(struct cluster *cluster)
+{
+	if (loop_monotonic_ms(cluster->loop) - cluster->started_ms > NODE_SILENT_MS)
+		return false;
+	STORE_EACH(struct node, node, cluster->store, &kind_node)
+		if (node->health == NODE_READY)
+			return false;
+	return store_count(cluster->store, &kind_node) > 0;
+}
+
+void cluster_place(struct cluster *cluster)
+{
+	_cleanup_free_ char *after = NULL;
+	const struct vm *vm;
+	if (too_early(cluster))
+		return;
+	while ((vm = store_next(cluster->store, &kind_vm, after))) {
+		str_set(&after, vm->id);
+		if (vm_needs_node(vm))
+			place_one(cluster, vm);
+	}
+}
+
+static int choose_target(struct cluster *cluster, const struct vm *vm, const char *wanted, const struct node **ret,
+			 struct err *err)
+{
+	size_t count, best = 0;
+	_cleanup_free_ char *why = NULL;
+	_cleanup_free_ struct schedule_node *nodes = snapshot(cluster, &count);
+	struct schedule_request request = { .cpus = vm->cpus, .memory_bytes = vm->memory_bytes, .avoid = vm->node };
+	const struct node *node = wanted ? store_find(cluster->store, &kind_node, wanted) : NULL;
+	if (wanted && !node)
+		return err_set_field(err, ERR_INVALID, "node", "node: there is no node '%s'", wanted);
+	if (!node) {
+		int r = schedule(&request, nodes, count, &best, &why, err);
+		if (r < 0)
+			return r;
+		*ret = store_get(cluster->store, &kind_node, nodes[best].id);
+		return 0;
+	}
+	request.avoid = NULL; /* the same node is refused by compute, in its own words */
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *refusal = str_equal(nodes[i].id, node->id) && !str_equal(node->id, vm->node)
+						       ? schedule_refusal(&request, &nodes[i])
+						       : NULL;
+		if (refusal)
+			return err_set_field(err, ERR_CAPACITY, "node", "node: %s cannot take it: %s", node->name, refusal);
+	}
+	*ret = node;
+	return 0;
+}
+
+int cluster_vm_migrate(struct cluster *cluster, const char *id, const char *wanted, const char **ret_task, struct err *err)
+{
+	const struct vm *vm = store_get(cluster->store, &kind_vm, id);
+	const struct node *target = NULL;
+	if (vm->state != VM_RUNNING)
+		return err_set(err, ERR_STATE, "%s is %s; only one that runs can be migrated", vm->name,
+			       vm_state_words[vm->state]);
+	int r = choose_target(cluster, vm, wanted, &target, err);
+	return r < 0 ? r : vm_migrate(cluster->spec.compute, id, target, ret_task, err);
+}
+
+/* ---- time ---- */
+
+static void mark_silent(struct cluster *cluster, const char *id)
+{
+	store_begin(cluster->store);
+	struct node *node = store_edit(cluster->store, &kind_node, id);
+	node->health = NODE_UNREACHABLE;
+	node->seen = loop_now_ms(cluster->loop) - NODE_SILENT_MS;
+	store_event(cluster->store, "node.unreachable", "node", id, node->name, "%s has not reported for %d s", node->name,
+		    NODE_SILENT_MS / 1000);
+	store_commit(cluster->store, NULL);
+	vm_node_health(cluster->spec.compute, id, false);
+}
+
+static void tick(void *data)
+{
+	struct cluster *cluster = data;
+	int64_t now = loop_monotonic_ms(cluster->loop);
+	_cleanup_free_ char *after = NULL;
+	const struct node *node;
+	cluster->tick = loop_timer_new(cluster->loop, TICK_MS, tick, cluster);
+	while ((node = store_next(cluster->store, &kind_node, after))) {
+		int64_t heard = MAX_OF(cluster_briefing(cluster, node->id)->heard_ms, cluster->started_ms);
+		str_set(&after, node->id);
+		if (node->health == NODE_READY && now - heard > NODE_SILENT_MS)
+			mark_silent(cluster, after);
+	}
+	cluster_place(cluster);
+}
+
+static void count_vms(struct cluster *cluster)
+{
+	STORE_EACH(struct node, node, cluster->store, &kind_node) {
+		int64_t count = 0;
+		uint64_t used = HOST_MEMORY_BYTES + storage_memory_bytes(node, node->mon != NULL);
+		STORE_EACH(struct vm, vm, cluster->store, &kind_vm) {
+			if (!takes_room(vm, node))
+				continue;
+			count++;
+			used += vm->memory_bytes;
+		}
+		store_begin(cluster->store);
+		struct node *edit = store_edit(cluster->store, &kind_node, node->id);
+		edit->vm_count = count;
+		edit->memory_free_bytes = used < edit->memory_bytes ? edit->memory_bytes - used : 0;
+		store_commit(cluster->store, NULL);
+		node = store_get(cluster->store, &kind_node, node->id);
+	}
+}
+
+static void watch(const struct store_kind *kind, const char *id, void *data)
+{
+	struct cluster *cluster = data;
+	if (kind == &kind_vm) {
+		cluster_place(cluster);
+		count_vms(cluster);
+	}
+	if (kind != &kind_task)
+		cluster_wake(cluster);
+}
+
+/* ---- life ---- */
+
+struct cluster *cluster_new(const struct cluster_spec *spec)
+{
+	struct cluster *cluster = new0(struct cluster, 1);
+	cluster->spec = *spec;
+	cluster->store = spec->store;
+	cluster->loop = store_loop(spec->store);
+	list_init(&cluster->waits);
+	list_init(&cluster->consoles);
+	store_watch(cluster->store, watch, cluster);
+	return cluster;
+}
+
+void cluster_start(struct cluster *cluster)
+{
+	cluster->started_ms = loop_monotonic_ms(cluster->loop);
+	cluster->tick = loop_timer_new(cluster->loop, 0, tick, cluster);
+}
+
+static void briefing_free(void *data)
+{
+	struct briefing *briefing = data;
+	json_decref(briefing->document);
+	free(briefing->id);
+	free(briefing);
+}
+
+struct cluster *cluster_free(struct cluster *cluster)
+{
+	struct desired_wait *wait;
+	struct console_ask *ask;
+	if (!cluster)
+		return NULL;
+	loop_timer_free(cluster->tick);
+	LIST_FOREACH(wait, &cluster->waits, link)
+		desired_wait_free(wait);
+	LIST_FOREACH(ask, &cluster->consoles, link)
+		cluster_console_end(cluster, ask->ticket);
+	loop_timer_free(cluster->wake);
+	tdestroy(cluster->briefings, briefing_free);
+	free(cluster);
+	return NULL;
+}

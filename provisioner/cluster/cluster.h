@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The cluster: which nodes belong to it and which of them answer; where virtual machines go; and the talk with all agents,
+ * whose desired document is put together here from what machine, storage and compute want. Loop thread. */
+#ifndef INGOT_CLUSTER_CLUSTER_H
+#define INGOT_CLUSTER_CLUSTER_H
+
+#include "cluster/scheduler.h"
+#include "compute/compute.h"
+#include "crypto/crypto.h"
+#include "machine/machine.h"
+#include "storage/storage.h"
+
+struct cluster;
+
+struct cluster_spec {
+	struct store *store;
+	struct machines *machines;
+	struct storage *storage;
+	struct compute *compute;
+	struct ca *ca;
+};
+struct cluster *cluster_new(const struct cluster_spec *spec);
+void cluster_start(struct cluster *cluster);
+struct cluster *cluster_free(struct cluster *cluster);
+
+/* ---- agents: JSON in, JSON out (docs/protocol.md). Who speaks is checked before. ---- */
+
+/* An agent is a machine's (live image) or a node's. Identifiers are unique over both. */
+struct peer {
+	const char *machine; /* live agent, or NULL */
+	const char *node;    /* node's agent, or NULL */
+};
+
+int cluster_agent_enroll(struct cluster *cluster, const json_t *request, json_t **ret_reply, struct err *err);
+int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err);
+/* The document if its generation is not `after`, else NULL. The caller owns it. */
+json_t *cluster_agent_desired(struct cluster *cluster, const struct peer *peer, int64_t after);
+/* Calls fn once when the document is no longer of this generation, or after wait_ms. The handle is valid until then. */
+struct desired_wait;
+struct desired_wait *cluster_agent_wait(struct cluster *cluster, const struct peer *peer, int64_t after, int64_t wait_ms,
+					loop_fn fn, void *data);
+struct desired_wait *desired_wait_free(struct desired_wait *wait);
+
+/* ---- consoles: an agent is asked to dial in ---- */
+
+/* Puts a ticket into the node's desired document until cluster_console_end(). The caller frees the ticket. */
+char *cluster_console_ask(struct cluster *cluster, const char *node, const char *vm);
+void cluster_console_end(struct cluster *cluster, const char *ticket);
+
+/* ---- people ---- */
+
+/* node: name or id, or NULL for the best one. */
+int cluster_vm_migrate(struct cluster *cluster, const char *vm, const char *node, const char **ret_task, struct err *err);
+
+#endif

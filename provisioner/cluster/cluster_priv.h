@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef INGOT_CLUSTER_CLUSTER_PRIV_H
+#define INGOT_CLUSTER_CLUSTER_PRIV_H
+
+#include "base/list.h"
+#include "cluster/cluster.h"
+
+/* What an agent was told last. Kept in memory only: after a restart every agent is told anew. */
+struct briefing {
+	struct list link;
+	char *id;           /* of the machine or the node */
+	json_t *document;   /* without its generation */
+	int64_t generation;
+	int64_t heard_ms;   /* nodes */
+};
+
+struct desired_wait {
+	struct list link;
+	struct cluster *cluster;
+	char *machine, *node;
+	int64_t after;
+	loop_fn fn;
+	void *data;
+	struct loop_timer *timer;
+};
+
+struct console_ask {
+	struct list link;
+	char *node, *vm, *ticket;
+};
+
+struct cluster {
+	struct cluster_spec spec;
+	struct store *store;
+	struct loop *loop;
+	struct loop_timer *tick, *wake;
+	void *briefings; /* tsearch(3) tree of struct briefing */
+	struct list waits;
+	struct list consoles;
+	int64_t started_ms;
+};
+
+struct briefing *cluster_briefing(struct cluster *cluster, const char *id);
+void cluster_wake(struct cluster *cluster);
+/* Where virtual machines that need a node go. */
+void cluster_place(struct cluster *cluster);
+
+#define NODE_SILENT_MS 30000
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Virtual machines: what is wanted of each, what its node says, and the one rule above all: a virtual machine is never
+ * wanted on two nodes at once. Its node changes only when both ends of a migration have spoken, or when the node it was on
+ * has said that it is not there. Where to place one is the cluster's business, above. Loop thread. */
+#ifndef INGOT_COMPUTE_COMPUTE_H
+#define INGOT_COMPUTE_COMPUTE_H
+
+#include "store/store.h"
+#include "task/task.h"
+
+struct compute;
+
+struct compute *compute_new(struct store *store, struct task_service *tasks);
+struct compute *compute_free(struct compute *compute);
+
+/* ---- what people ask for ---- */
+
+/* ret: borrowed. With start, the task is in it. Errors: ERR_EXISTS name; ERR_INVALID, ERR_STATE volume. */
+int vm_create(struct compute *compute, const struct vm *wanted, const struct vm **ret, struct err *err);
+int vm_start(struct compute *compute, const char *id, const char **ret_task, struct err *err);
+int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err);
+int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err);
+/* To a node that the caller has chosen and found fit. ERR_STATE unless it runs; ERR_INVALID if it is there already. */
+int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task, struct err *err);
+
+/* ---- placement ---- */
+
+/* Waits for a node: it is to run and has none. */
+bool vm_needs_node(const struct vm *vm);
+/* why: in words. */
+void vm_place(struct compute *compute, const char *id, const struct node *node, const char *why);
+/* No node fits: the task fails with this. */
+void vm_unplaceable(struct compute *compute, const char *id, const struct err *why);
+
+/* ---- what agents say ---- */
+
+/* The desired document's section "vms" for a node. The caller owns it. */
+json_t *vm_agent_desired(struct compute *compute, const struct node *node);
+/* settled: the report is of the document that is wanted now, so that a machine that is not in it is not there. */
+void vm_agent_report(struct compute *compute, const char *node, const json_t *report, bool settled);
+/* A node is not heard any more, or again. */
+void vm_node_health(struct compute *compute, const char *node, bool ready);
+
+#endif

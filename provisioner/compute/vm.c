@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What people ask of virtual machines. */
+#include "compute/compute_priv.h"
+
+const struct vm *vm_get(struct compute *compute, const char *id)
+{
+	return store_get(compute->store, &kind_vm, id);
+}
+
+void vm_end_task(struct compute *compute, struct vm *vm, const struct err *why)
+{
+	task_finish(compute->store, vm->task, why);
+	str_set(&vm->task, NULL);
+}
+
+/* Within a transaction: a new task takes the place of one that was overtaken (a stop overtakes a start). */
+static void new_task(struct compute *compute, struct vm *vm, const char *action, int64_t deadline_ms)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	err_set(&why, ERR_CANCELLED, "overtaken by %s", action);
+	vm_end_task(compute, vm, &why);
+	str_set(&vm->task, task_create(compute->store, action, "vm", vm->id, vm->name, deadline_ms));
+}
+
+static int commit_with_task(struct compute *compute, const char *id, const char **ret_task, struct err *err)
+{
+	int r = store_commit(compute->store, err);
+	if (r == 0)
+		*ret_task = vm_get(compute, id)->task;
+	return r;
+}
+
+/* ---- create ---- */
+
+static int check_new(struct compute *compute, const struct vm *wanted, const struct volume **ret_volume, struct err *err)
+{
+	const struct vm *other = store_find(compute->store, &kind_vm, wanted->name);
+	const struct volume *volume = store_find(compute->store, &kind_volume, wanted->volume);
+	if (other)
+		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by virtual machine %s; choose another",
+				     wanted->name, other->id);
+	if (!volume)
+		return err_set_field(err, ERR_INVALID, "volume", "volume: there is no volume '%s'", wanted->volume);
+	if (volume->vm) {
+		const struct vm *user = vm_get(compute, volume->vm);
+		return err_set_field(err, ERR_STATE, "volume", "volume: '%s' is used by virtual machine %s", volume->name,
+				     user ? user->name : volume->vm);
+	}
+	if (volume->state != VOLUME_AVAILABLE)
+		return err_set_field(err, ERR_STATE, "volume", "volume: '%s' is %s, not available", volume->name,
+				     volume_state_words[volume->state]);
+	*ret_volume = volume;
+	return 0;
+}
+
+static void begin_start(struct compute *compute, struct vm *vm)
+{
+	vm->wanted = true;
+	vm->state = VM_STARTING;
+	vm->generation++;
+	vm->error = schema_free(&problem_schema, vm->error);
+	new_task(compute, vm, "vm.start", START_DEADLINE_MS);
+	task_step(compute->store, vm->task, vm->node ? "starting" : "choosing a node");
+}
+
+int vm_create(struct compute *compute, const struct vm *wanted, const struct vm **ret, struct err *err)
+{
+	const struct volume *volume = NULL;
+	int r = check_new(compute, wanted, &volume, err);
+	if (r < 0)
+		return r;
+	store_begin(compute->store);
+	struct vm *vm = store_create(compute->store, &kind_vm);
+	_cleanup_free_ char *id = xstrdup(vm->id);
+	str_set(&vm->name, wanted->name);
+	str_set(&vm->volume, volume->id);
+	vm->cpus = wanted->cpus;
+	vm->memory_bytes = wanted->memory_bytes;
+	vm->state = VM_STOPPED;
+	vm->created = loop_now_ms(compute->loop);
+	struct volume *used = store_edit(compute->store, &kind_volume, volume->id);
+	used->state = VOLUME_IN_USE;
+	str_set(&used->vm, id);
+	store_event(compute->store, "vm.created", "vm", id, vm->name, "%s was created", vm->name);
+	if (wanted->start)
+		begin_start(compute, vm);
+	r = store_commit(compute->store, err);
+	if (r == 0)
+		*ret = vm_get(compute, id);
+	return r;
+}
+
+/* ---- start, stop, delete ---- */
+
+int vm_start(struct compute *compute, const char *id, const char **ret_task, struct err *err)
+{
+	const struct vm *vm = vm_get(compute, id);
+	if (vm->state != VM_STOPPED && vm->state != VM_FAILED)
+		return err_set(err, ERR_STATE, "%s is %s; only one that is stopped or failed can be started", vm->name,
+			       vm_state_words[vm->state]);
+	const struct node *node = vm->node ? store_get(compute->store, &kind_node, vm->node) : NULL;
+	if (node && node->health != NODE_READY)
+		return err_set(err, ERR_STATE, "%s was on node %s, which does not answer: it may still run there", vm->name,
+			       node->name);
+	store_begin(compute->store);
+	begin_start(compute, store_edit(compute->store, &kind_vm, id));
+	return commit_with_task(compute, id, ret_task, err);
+}
+
+int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err)
+{
+	const struct vm *vm = vm_get(compute, id);
+	if (vm->state != VM_RUNNING && vm->state != VM_STARTING && vm->state != VM_FAILED && vm->state != VM_UNKNOWN)
+		return err_set(err, ERR_STATE, "%s is %s; only one that runs can be stopped", vm->name,
+			       vm_state_words[vm->state]);
+	store_begin(compute->store);
+	struct vm *edit = store_edit(compute->store, &kind_vm, id);
+	new_task(compute, edit, "vm.stop", STOP_DEADLINE_MS);
+	edit->wanted = false;
+	edit->state = VM_STOPPING;
+	if (!edit->node)
+		vm_gone(compute, edit);
+	return commit_with_task(compute, id, ret_task, err);
+}
+
+int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err)
+{
+	const struct vm *vm = vm_get(compute, id);
+	if (vm->state == VM_MIGRATING || vm->state == VM_DELETING)
+		return err_set(err, ERR_STATE, "%s is %s; wait for that to end", vm->name, vm_state_words[vm->state]);
+	store_begin(compute->store);
+	struct vm *edit = store_edit(compute->store, &kind_vm, id);
+	new_task(compute, edit, "vm.delete", STOP_DEADLINE_MS);
+	_cleanup_free_ char *task = xstrdup(edit->task);
+	edit->wanted = false;
+	edit->state = VM_DELETING;
+	if (!edit->node)
+		vm_gone(compute, edit);
+	int r = store_commit(compute->store, err);
+	if (r == 0)
+		*ret_task = ((const struct task *)store_get(compute->store, &kind_task, task))->id;
+	return r;
+}
+
+void vm_gone(struct compute *compute, struct vm *vm)
+{
+	str_set(&vm->node, NULL);
+	if (vm->state == VM_STOPPING) {
+		vm->state = VM_STOPPED;
+		store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);
+		vm_end_task(compute, vm, NULL);
+	} else if (vm->state == VM_DELETING) {
+		const struct volume *volume = store_get(compute->store, &kind_volume, vm->volume);
+		if (volume) {
+			struct volume *edit = store_edit(compute->store, &kind_volume, vm->volume);
+			edit->state = VOLUME_AVAILABLE;
+			str_set(&edit->vm, NULL);
+		}
+		store_event(compute->store, "vm.deleted", "vm", vm->id, vm->name, "%s was deleted", vm->name);
+		vm_end_task(compute, vm, NULL);
+		store_remove(compute->store, &kind_vm, vm->id);
+	}
+}
+
+/* ---- migrate ---- */
+
+int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task, struct err *err)
+{
+	const struct vm *vm = vm_get(compute, id);
+	if (vm->state != VM_RUNNING)
+		return err_set(err, ERR_STATE, "%s is %s; only one that runs can be migrated", vm->name,
+			       vm_state_words[vm->state]);
+	if (str_equal(vm->node, target->id))
+		return err_set_field(err, ERR_INVALID, "node", "node: %s is on %s already; choose another", vm->name,
+				     target->name);
+	store_begin(compute->store);
+	struct vm *edit = store_edit(compute->store, &kind_vm, id);
+	new_task(compute, edit, "vm.migrate", MIGRATE_DEADLINE_MS);
+	task_step(compute->store, edit->task, "preparing the target");
+	edit->state = VM_MIGRATING;
+	edit->target_ready = false;
+	edit->error = schema_free(&problem_schema, edit->error);
+	edit->migration_progress = 0;
+	str_set(&edit->target, target->id);
+	free(edit->migration_id);
+	edit->migration_id = store_id_new(compute->store);
+	return commit_with_task(compute, id, ret_task, err);
+}
+
+/* ---- placement ---- */
+
+bool vm_needs_node(const struct vm *vm)
+{
+	return vm->wanted && vm->state == VM_STARTING && !vm->node;
+}
+
+void vm_place(struct compute *compute, const char *id, const struct node *node, const char *why)
+{
+	store_begin(compute->store);
+	struct vm *vm = store_edit(compute->store, &kind_vm, id);
+	str_set(&vm->node, node->id);
+	str_set(&vm->placement, why);
+	task_step(compute->store, vm->task, "starting");
+	task_log(compute->store, vm->task, "node %s: %s", node->name, why);
+	store_commit(compute->store, NULL);
+}
+
+void vm_unplaceable(struct compute *compute, const char *id, const struct err *why)
+{
+	store_begin(compute->store);
+	struct vm *vm = store_edit(compute->store, &kind_vm, id);
+	vm->wanted = false;
+	vm->state = VM_STOPPED;
+	schema_free(&problem_schema, vm->error);
+	vm->error = problem_new(why);
+	vm_end_task(compute, vm, why);
+	store_commit(compute->store, NULL);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The life of a machine: found, accepted, commissioned, deployed. The table in machine_fsm.c is the law; machine.c runs it;
+ * machine_bmc.c carries out what it asks of BMCs; machine_agent.c talks with the agent in the live image;
+ * machine_actions.c is what people ask for. Loop thread. */
+#ifndef INGOT_MACHINE_MACHINE_H
+#define INGOT_MACHINE_MACHINE_H
+
+#include "bmc/bmc.h"
+#include "fsm/fsm.h"
+#include "netboot/netboot.h"
+#include "store/store.h"
+#include "task/task.h"
+
+struct machines;
+
+struct machines_spec {
+	struct store *store;
+	struct task_service *tasks;
+	const struct netboot_ops *netboot;
+	void *netboot_ctx;
+	/* BMCs looked for; NULL-terminated ranges, see bmc_scan_start() */
+	const char *const *bmc_ranges;
+	const char *bmc_user, *bmc_password;
+	/* scan: NULL for bmc_scan_start(); the simulation has its own. Calls machine_bmc_found(). */
+	void (*scan)(struct machines *machines, void *ctx);
+	void *scan_ctx;
+	/* what an installer is told */
+	const char *bundle_url, *bundle_key, *bundle_version;
+	const char *server;    /* "ADDRESS:PORT" of the agent listener */
+	const char *ca_pem;
+	int prefix_length;
+	const char *gateway;
+	const char *console;   /* kernel console word, "ttyS0,115200" */
+};
+/* Everything in spec is borrowed for the life of the machines. Registers watchers, effect handlers and the owner of
+ * "machine" tasks; machines_start() afterwards begins to act (publishes boot intents, replays nothing itself). */
+struct machines *machines_new(const struct machines_spec *spec);
+void machines_start(struct machines *machines);
+struct machines *machines_free(struct machines *machines);
+
+/* ---- what people ask for ---- */
+
+int machine_accept(struct machines *machines, const char *id, const struct machine_accept *how, struct err *err);
+/* ret_task: borrowed id of the new task. Errors: ERR_STATE, ERR_INVALID with field disk or name, ERR_EXISTS. */
+int machine_deploy(struct machines *machines, const char *id, const struct machine_deploy *how, const char **ret_task,
+		   struct err *err);
+int machine_power(struct machines *machines, const char *id, int action, const char **ret_task, struct err *err);
+/* Fills a target for the machine's BMC: ERR_STATE if it has none. bmc_target_done() it. */
+int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret, struct err *err);
+
+/* ---- what agents say: JSON in, JSON out (docs/protocol.md) ---- */
+
+int machine_agent_hello(struct machines *machines, const json_t *request, json_t **ret_reply, struct err *err);
+/* The machine whose live agent holds this token: ERR_UNAUTHENTICATED if none does. */
+int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err);
+/* The desired document's section "install"; NULL if nothing is to be installed. The caller owns it. */
+json_t *machine_agent_desired(struct machines *machines, const struct machine *machine);
+/* Sections "inventory" and "install". */
+int machine_agent_report(struct machines *machines, const char *id, const json_t *report, struct err *err);
+/* Checks a one-time token: 0 and the machine, or ERR_UNAUTHENTICATED. key: fingerprint of the key in the request; a token
+ * that was used is good for the same key only. */
+int machine_enroll_check(struct machines *machines, const char *token, const char *key, const struct machine **ret,
+			 struct err *err);
+/* Within a transaction: the machine's host system has its certificate. */
+void machine_enrolled(struct machines *machines, const char *id, const char *key, const char *node);
+
+/* ---- news ---- */
+
+/* A BMC answered a scan. */
+void machine_bmc_found(struct machines *machines, const char *address);
+/* Called when a machine's desired document may have changed. */
+void machines_on_desired(struct machines *machines, void (*fn)(const char *machine, void *data), void *data);
+
+enum boot_intent machine_boot_intent(const struct machine *machine);
+extern const struct fsm machine_fsm;
+
+#endif

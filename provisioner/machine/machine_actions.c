@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What people ask of machines: each is checked whole before anything is changed. */
+#include "machine/machine_priv.h"
+
+#define DEPLOY_DEADLINE_MS (90 * 60 * 1000)
+#define COMMISSION_DEADLINE_MS (30 * 60 * 1000)
+#define POWER_DEADLINE_MS (5 * 60 * 1000)
+
+static int check_state(struct machines *machines, const struct machine *machine, enum machine_event event,
+		       const char *what, struct err *err)
+{
+	if (machine_would_take(machines, machine, event))
+		return 0;
+	return err_set(err, ERR_STATE, "%s is %s (%s); it cannot be %s now", machine->name,
+		       machine_state_words[machine->state], machine_fsm.states[machine_step_of(machine)].help, what);
+}
+
+static int check_name(struct machines *machines, const struct machine *machine, const char *name, struct err *err)
+{
+	const struct machine *other = name ? store_find(machines->store, &kind_machine, name) : NULL;
+	if (!other || str_equal(other->id, machine->id))
+		return 0;
+	return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by machine %s; choose another", name, other->id);
+}
+
+int machine_accept(struct machines *machines, const char *id, const struct machine_accept *how, struct err *err)
+{
+	const struct machine *machine = machine_get(machines, id);
+	int r = check_state(machines, machine, EVENT_ACCEPT, "accepted", err);
+	if (r == 0)
+		r = check_name(machines, machine, how->name, err);
+	if (r < 0)
+		return r;
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, id);
+	if (how->name)
+		str_set(&edit->name, how->name);
+	str_set(&edit->task, task_create(machines->store, "machine.commission", "machine", id, edit->name,
+					 COMMISSION_DEADLINE_MS));
+	store_event(machines->store, "machine.accepted", "machine", id, edit->name, "%s was accepted", edit->name);
+	machine_feed(machines, id, EVENT_ACCEPT, NULL);
+	return store_commit(machines->store, err);
+}
+
+/* ---- deploy ---- */
+
+static bool disk_is(const struct disk_info *disk, const char *wanted)
+{
+	return str_equal(disk->serial, wanted) || str_equal(disk->wwn, wanted);
+}
+
+static int refuse_disk(const struct inventory *inventory, const char *wanted, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf list = { 0 };
+	for (size_t i = 0; i < inventory->disk_count; i++) {
+		const struct disk_info *disk = &inventory->disks[i];
+		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
+		strbuf_addf(&list, "%s%s (%s)", i ? ", " : "", str_or(disk->serial, str_or(disk->wwn, "no serial")), size);
+	}
+	if (wanted)
+		return err_set_field(err, ERR_INVALID, "disk", "disk: no disk has serial number or WWN '%s'; there are: %s",
+				     wanted, list.len ? list.data : "none");
+	return err_set_field(err, ERR_CAPACITY, "disk", "disk: none is large enough for the host system (8 GiB); there are: %s",
+			     list.len ? list.data : "none");
+}
+
+static const struct disk_info *choose_disk(const struct inventory *inventory, const char *wanted, bool *ret_ambiguous)
+{
+	const struct disk_info *chosen = NULL;
+	*ret_ambiguous = false;
+	for (size_t i = 0; i < inventory->disk_count; i++) {
+		const struct disk_info *disk = &inventory->disks[i];
+		if (!disk->serial && !disk->wwn)
+			continue; /* what has no name cannot be named safely */
+		if (wanted) {
+			if (disk_is(disk, wanted)) {
+				*ret_ambiguous = chosen != NULL;
+				chosen = disk;
+			}
+			continue;
+		}
+		if (disk->size_bytes >= HOST_DISK_MIN_BYTES && (!chosen || disk->size_bytes < chosen->size_bytes))
+			chosen = disk;
+	}
+	return chosen;
+}
+
+static int check_disk(const struct machine *machine, const char *wanted, const struct disk_info **ret, struct err *err)
+{
+	bool ambiguous;
+	if (!machine->inventory)
+		return err_set(err, ERR_STATE, "%s has no inventory yet; accept it and wait until it is ready", machine->name);
+	const struct disk_info *disk = choose_disk(machine->inventory, wanted, &ambiguous);
+	if (!disk)
+		return refuse_disk(machine->inventory, wanted, err);
+	if (ambiguous)
+		return err_set_field(err, ERR_INVALID, "disk", "disk: '%s' names more than one disk", wanted);
+	if (disk->size_bytes < HOST_DISK_MIN_BYTES) {
+		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
+		return err_set_field(err, ERR_CAPACITY, "disk", "disk: %s has %s; the host system needs at least 8 GiB",
+				     str_or(disk->serial, disk->wwn), size);
+	}
+	*ret = disk;
+	return 0;
+}
+
+static int check_deploy(struct machines *machines, const struct machine *machine, const struct machine_deploy *how,
+			const struct disk_info **ret_disk, struct err *err)
+{
+	int r = check_state(machines, machine, EVENT_DEPLOY, "deployed", err);
+	if (r == 0)
+		r = check_name(machines, machine, how->name, err);
+	if (r == 0)
+		r = check_disk(machine, how->disk, ret_disk, err);
+	if (r == 0 && !machines->spec.bundle_url)
+		r = err_set(err, ERR_STATE, "there is no host image bundle; name one in the configuration (images.bundle)");
+	return r;
+}
+
+int machine_deploy(struct machines *machines, const char *id, const struct machine_deploy *how, const char **ret_task,
+		   struct err *err)
+{
+	const struct machine *machine = machine_get(machines, id);
+	const struct disk_info *disk = NULL;
+	int r = check_deploy(machines, machine, how, &disk, err);
+	if (r < 0)
+		return r;
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, id);
+	r = machine_ensure_address(machines, edit, err);
+	if (r < 0) {
+		store_rollback(machines->store);
+		return r;
+	}
+	if (how->name)
+		str_set(&edit->name, how->name);
+	schema_free(&disk_choice_schema, edit->install_disk);
+	edit->install_disk = new0(struct disk_choice, 1);
+	edit->install_disk->serial = xstrdup(disk->serial);
+	edit->install_disk->wwn = xstrdup(disk->wwn);
+	edit->install_disk->size_bytes = disk->size_bytes;
+	edit->error = schema_free(&problem_schema, edit->error);
+	*ret_task = task_create(machines->store, "machine.deploy", "machine", id, edit->name, DEPLOY_DEADLINE_MS);
+	str_set(&edit->task, *ret_task);
+	task_log(machines->store, *ret_task, "the host system goes to disk %s, %llu bytes",
+		 str_or(disk->serial, disk->wwn), (unsigned long long)disk->size_bytes);
+	machine_feed(machines, id, EVENT_DEPLOY, NULL);
+	_cleanup_free_ char *task_id = xstrdup(*ret_task);
+	r = store_commit(machines->store, err);
+	if (r < 0)
+		return r;
+	const struct task *task = store_get(machines->store, &kind_task, task_id);
+	*ret_task = task->id;
+	return 0;
+}
+
+/* ---- power ---- */
+
+int machine_power(struct machines *machines, const char *id, int action, const char **ret_task, struct err *err)
+{
+	static const char *const effects[] = { "power-on", "power-off", "power-cycle", "power-reset" };
+	const struct machine *machine = machine_get(machines, id);
+	if (!machine->bmc_address)
+		return err_set(err, ERR_STATE, "%s has no BMC that is known; switch it by hand", machine->name);
+	if (machine->state == MACHINE_DEPLOYING || machine->state == MACHINE_COMMISSIONING)
+		return err_set(err, ERR_STATE, "%s is %s, which switches the power itself; cancel that first", machine->name,
+			       machine_state_words[machine->state]);
+	store_begin(machines->store);
+	_cleanup_free_ char *task_id = xstrdup(
+		task_create(machines->store, "machine.power", "machine", id, machine->name, POWER_DEADLINE_MS));
+	task_step(machines->store, task_id, effects[action]);
+	store_effect_add(machines->store, effects[action], task_id, 0);
+	int r = store_commit(machines->store, err);
+	if (r < 0)
+		return r;
+	*ret_task = ((const struct task *)store_get(machines->store, &kind_task, task_id))->id;
+	return 0;
+}
+
+/* ---- a task is to stop ---- */
+
+void machine_task_stop(const struct task *task, const struct err *why, void *data)
+{
+	struct machines *machines = data;
+	const struct machine *machine = machine_get(machines, task->resource_id);
+	if (machine && str_equal(machine->task, task->id)) {
+		machine_feed(machines, machine->id, EVENT_CANCEL, why);
+		return;
+	}
+	/* A power task: what the BMC was told cannot be taken back, but nobody waits for it any longer. */
+	_cleanup_free_ char *id = xstrdup(task->id);
+	store_begin(machines->store);
+	task_finish(machines->store, id, why);
+	store_commit(machines->store, NULL);
+}

@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What machines ask of their BMCs: sequences of operations carried out for an effect or a task, discovery, and a look at
+ * the power now and then. */
+#include "base/log.h"
+#include "machine/machine_priv.h"
+
+#define SCAN_EVERY_MS 30000
+#define SCAN_DEADLINE_MS 3000
+#define POWER_POLL_MS 30000
+#define TRIES_MAX 3
+#define RETRY_MS 5000
+#define POWER_WAIT_MS 60000
+#define POWER_WAIT_STEP_MS 2000
+
+/* ---- sequences ---- */
+
+enum action {
+	ACT_END,
+	ACT_PROBE,
+	ACT_REQUIRE_OFF,
+	ACT_BOOT_PXE,
+	ACT_BOOT_DISK,
+	ACT_ON_OR_CYCLE, /* on if it is off, else off and on again */
+	ACT_ON,
+	ACT_OFF,
+	ACT_CYCLE,
+	ACT_RESET,
+	ACT_WAIT_ON,
+	ACT_WAIT_OFF,
+};
+
+/* An effect and what it takes. Those of the life cycle report back as an event; those of a power task end the task. */
+static const struct plan {
+	const char *effect;
+	enum action actions[4];
+	bool power_task;
+} plans[] = {
+	/* A machine that runs already is somebody's: only one that is off is looked into unasked. */
+	{ EFFECT_LOOK, { ACT_REQUIRE_OFF, ACT_BOOT_PXE, ACT_ON }, false },
+	{ EFFECT_BOOT_LIVE, { ACT_BOOT_PXE, ACT_ON_OR_CYCLE }, false },
+	{ EFFECT_BOOT_DISK, { ACT_BOOT_DISK }, false },
+	{ EFFECT_RESTART, { ACT_BOOT_DISK, ACT_ON_OR_CYCLE }, false },
+	{ EFFECT_VERIFY, { ACT_PROBE, ACT_WAIT_ON }, false },
+	{ "power-on", { ACT_ON, ACT_WAIT_ON }, true },
+	{ "power-off", { ACT_OFF, ACT_WAIT_OFF }, true },
+	{ "power-cycle", { ACT_CYCLE, ACT_WAIT_ON }, true },
+	{ "power-reset", { ACT_RESET, ACT_WAIT_ON }, true },
+};
+
+struct sequence {
+	struct list link;
+	struct machines *machines;
+	const struct plan *plan;
+	char *machine, *task; /* task: of a power task */
+	int64_t seq, attempt;
+	unsigned index, tries;
+	int64_t wait_until_ms;
+	bool asked_power; /* ACT_ON_OR_CYCLE: the answer is here, now act */
+	struct loop_timer *timer;
+	bool in_flight;   /* an operation is with the work queue: only its end may free us */
+	bool abandoned;
+};
+
+static void run(struct sequence *s);
+
+static void sequence_free(struct sequence *s)
+{
+	list_remove(&s->link);
+	loop_timer_free(s->timer);
+	free(s->machine);
+	free(s->task);
+	free(s);
+}
+
+/* The state went on meanwhile: what this was for is no longer wanted. */
+static bool stale(const struct sequence *s)
+{
+	if (s->plan->power_task)
+		return !task_running(s->machines->store, s->task);
+	const struct machine *machine = machine_get(s->machines, s->machine);
+	return !machine || machine->attempt != s->attempt;
+}
+
+static void set_bmc_state(struct sequence *s, const struct err *why)
+{
+	struct machine *machine = store_edit(s->machines->store, &kind_machine, s->machine);
+	machine->bmc_error = schema_free(&problem_schema, machine->bmc_error);
+	if (why)
+		machine->bmc_error = problem_new(why);
+	machine->bmc_state = !why			       ? BMC_STATE_OK
+			     : why->code == ERR_CREDENTIALS ? BMC_STATE_CREDENTIALS
+							     : BMC_STATE_UNREACHABLE;
+}
+
+/* The end, well or badly: the effect is done, and the news goes out in the same transaction. */
+static void finish(struct sequence *s, const struct err *why)
+{
+	struct machines *machines = s->machines;
+	bool dropped = stale(s);
+	store_begin(machines->store);
+	store_effect_done(machines->store, s->seq);
+	const struct machine *machine = machine_get(machines, s->machine);
+	if (!dropped && machine->bmc_address)
+		set_bmc_state(s, why);
+	if (!dropped && s->plan->power_task) {
+		task_finish(machines->store, s->task, why);
+	} else if (!dropped) {
+		task_log(machines->store, machine->task, "BMC: %s %s%s%s", s->plan->effect, why ? "failed" : "done",
+			 why ? ": " : "", why ? why->text : "");
+		machine_feed(machines, s->machine, why ? EVENT_FAILURE : EVENT_BMC_DONE, why);
+	}
+	store_commit(machines->store, NULL);
+	sequence_free(s);
+}
+
+static void note_power(struct machines *machines, const char *id, enum bmc_power power)
+{
+	const struct machine *machine = machine_get(machines, id);
+	if (!machine || machine->power == (int)power)
+		return;
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, id);
+	edit->power = (int)power;
+	store_event(machines->store, "machine.power", "machine", id, edit->name, "%s is %s", edit->name,
+		    bmc_power_name(power));
+	store_commit(machines->store, NULL);
+}
+
+static void retry(void *data)
+{
+	struct sequence *s = data;
+	s->timer = NULL;
+	run(s);
+}
+
+static void again_in(struct sequence *s, int64_t ms)
+{
+	s->timer = loop_timer_new(s->machines->loop, ms, retry, s);
+}
+
+static void next(struct sequence *s)
+{
+	s->index++;
+	s->tries = 0;
+	s->asked_power = false;
+	s->wait_until_ms = 0;
+	run(s);
+}
+
+static void failed(struct sequence *s, struct err *err)
+{
+	if (err_meaning(err->code)->retry && ++s->tries < TRIES_MAX && !stale(s)) {
+		again_in(s, RETRY_MS);
+		return;
+	}
+	finish(s, err);
+}
+
+static void check_power(struct sequence *s, enum bmc_power power, enum bmc_power wanted)
+{
+	int64_t now = loop_monotonic_ms(s->machines->loop);
+	if (power == wanted) {
+		next(s);
+		return;
+	}
+	if (!s->wait_until_ms)
+		s->wait_until_ms = now + POWER_WAIT_MS;
+	if (now < s->wait_until_ms) {
+		again_in(s, POWER_WAIT_STEP_MS);
+		return;
+	}
+	_cleanup_err_ struct err err = ERR_INIT;
+	err_set(&err, ERR_TIMEOUT, "the BMC took the command, but after %d s it still says the power is %s",
+		POWER_WAIT_MS / 1000, bmc_power_name(power));
+	finish(s, &err);
+}
+
+/* A BMC that tells another system's UUID is not this machine's. */
+static bool same_machine(const struct machine *machine, const struct bmc_op *op)
+{
+	return !machine->bmc_uuid || !op->identity.system_uuid || str_equal(machine->bmc_uuid, op->identity.system_uuid);
+}
+
+static void op_done(struct bmc_op *op, void *data)
+{
+	struct sequence *s = data;
+	_cleanup_err_ struct err err = ERR_INIT;
+	s->in_flight = false;
+	if (s->abandoned) {
+		sequence_free(s);
+		return;
+	}
+	if (op->err.code != ERR_NONE) {
+		failed(s, &op->err);
+		return;
+	}
+	if (op->kind == BMC_OP_POWER_GET)
+		note_power(s->machines, s->machine, op->power);
+	switch (s->plan->actions[s->index]) {
+	case ACT_WAIT_ON:
+		check_power(s, op->power, BMC_POWER_ON);
+		return;
+	case ACT_WAIT_OFF:
+		check_power(s, op->power, BMC_POWER_OFF);
+		return;
+	case ACT_REQUIRE_OFF:
+		if (op->power != BMC_POWER_ON) {
+			next(s);
+			return;
+		}
+		err_set(&err, ERR_STATE, "it is powered on; accept it to have it restarted into the live image");
+		finish(s, &err);
+		return;
+	case ACT_PROBE:
+		if (same_machine(machine_get(s->machines, s->machine), op)) {
+			next(s);
+			return;
+		}
+		err_set(&err, ERR_STATE, "the BMC belongs to the machine with UUID %s", op->identity.system_uuid);
+		finish(s, &err);
+		return;
+	case ACT_ON_OR_CYCLE:
+		if (!s->asked_power) {
+			s->asked_power = true;
+			run(s);
+			return;
+		}
+		next(s);
+		return;
+	case ACT_BOOT_PXE:
+	case ACT_BOOT_DISK:
+	case ACT_ON:
+	case ACT_OFF:
+	case ACT_CYCLE:
+	case ACT_RESET:
+	case ACT_END:
+		next(s);
+		return;
+	}
+}
+
+static void fill_op(const struct sequence *s, const struct machine *machine, struct bmc_op *op)
+{
+	op->uefi = machine->firmware == FIRMWARE_UEFI;
+	switch (s->plan->actions[s->index]) {
+	case ACT_PROBE:
+		op->kind = BMC_OP_PROBE;
+		break;
+	case ACT_BOOT_PXE:
+		op->kind = BMC_OP_BOOT_DEVICE;
+		op->device = BMC_BOOT_PXE;
+		break;
+	case ACT_BOOT_DISK:
+		op->kind = BMC_OP_BOOT_DEVICE;
+		op->device = BMC_BOOT_DISK;
+		op->persistent = true;
+		break;
+	case ACT_ON_OR_CYCLE:
+		op->kind = s->asked_power ? BMC_OP_POWER_SET : BMC_OP_POWER_GET;
+		op->action = machine->power == POWER_ON ? BMC_ACTION_CYCLE : BMC_ACTION_ON;
+		break;
+	case ACT_ON:
+	case ACT_OFF:
+	case ACT_CYCLE:
+	case ACT_RESET:
+		op->kind = BMC_OP_POWER_SET;
+		op->action = s->plan->actions[s->index] == ACT_ON      ? BMC_ACTION_ON
+			     : s->plan->actions[s->index] == ACT_OFF   ? BMC_ACTION_OFF
+			     : s->plan->actions[s->index] == ACT_CYCLE ? BMC_ACTION_CYCLE
+								       : BMC_ACTION_RESET;
+		break;
+	case ACT_REQUIRE_OFF:
+	case ACT_WAIT_ON:
+	case ACT_WAIT_OFF:
+	case ACT_END:
+		op->kind = BMC_OP_POWER_GET;
+		break;
+	}
+}
+
+static void run(struct sequence *s)
+{
+	struct machines *machines = s->machines;
+	const struct machine *machine = machine_get(machines, s->machine);
+	bool at_end = s->index >= ARRAY_SIZE(s->plan->actions) || s->plan->actions[s->index] == ACT_END;
+	if (stale(s) || !machine || at_end) {
+		finish(s, NULL);
+		return;
+	}
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bmc_op op = { .done = op_done, .data = s };
+	if (machine_bmc_target(machines, machine, &op.target, &err) == 0) {
+		fill_op(s, machine, &op);
+		if (bmc_submit(machines->loop, &op, &err) == 0)
+			s->in_flight = true;
+		bmc_target_done(&op.target);
+	}
+	if (!s->in_flight)
+		failed(s, &err);
+}
+
+/* A machine without a BMC is switched by a person; what only the BMC could confirm is taken as it is. */
+static void without_bmc(struct machines *machines, const struct effect *effect, const struct machine *machine)
+{
+	bool by_hand = str_equal(effect->name, EFFECT_BOOT_LIVE) ||
+		       str_equal(effect->name, EFFECT_RESTART);
+	store_begin(machines->store);
+	store_effect_done(machines->store, effect->seq);
+	if (by_hand)
+		task_log(machines->store, machine->task, "%s has no BMC that is known: power it on by hand", machine->name);
+	machine_feed(machines, machine->id, EVENT_BMC_DONE, NULL);
+	store_commit(machines->store, NULL);
+}
+
+static void on_effect(const struct effect *effect, void *data)
+{
+	struct machines *machines = data;
+	const struct plan *plan = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(plans); i++)
+		if (str_equal(plans[i].effect, effect->name))
+			plan = &plans[i];
+	const struct task *task = plan->power_task ? store_get(machines->store, &kind_task, effect->id) : NULL;
+	const struct machine *machine = machine_get(machines, plan->power_task ? (task ? task->resource_id : NULL) : effect->id);
+	if (!machine || (!plan->power_task && machine->attempt != effect->attempt)) {
+		store_effect_drop(machines->store, effect);
+		return;
+	}
+	if (!plan->power_task && !machine->bmc_address) {
+		without_bmc(machines, effect, machine);
+		return;
+	}
+	struct sequence *s = new0(struct sequence, 1);
+	s->machines = machines;
+	s->plan = plan;
+	s->machine = xstrdup(machine->id);
+	s->task = plan->power_task ? xstrdup(effect->id) : NULL;
+	s->seq = effect->seq;
+	s->attempt = effect->attempt;
+	list_append(&machines->sequences, &s->link);
+	run(s);
+}
+
+/* ---- discovery ---- */
+
+struct probe {
+	struct list link;
+	struct machines *machines;
+	char *address;
+	bool abandoned;
+};
+
+static const struct machine *find_by_bmc(struct machines *machines, const char *address)
+{
+	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
+		if (str_equal(machine->bmc_address, address))
+			return machine;
+	return NULL;
+}
+
+/* A machine that was seen without its BMC (it booted from the network by itself) and has this UUID. */
+static const struct machine *find_by_uuid(struct machines *machines, const char *uuid)
+{
+	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
+		if (uuid && !machine->bmc_address && str_equal(machine->uuid, uuid))
+			return machine;
+	return NULL;
+}
+
+static void take_identity(struct machine *machine, const struct bmc_op *op)
+{
+	bool ok = op->err.code == ERR_NONE;
+	str_set(&machine->bmc_driver, op->target.driver);
+	str_set(&machine->bmc_address, op->target.address);
+	str_set(&machine->bmc_user, op->target.user);
+	str_set(&machine->bmc_password, op->target.password);
+	machine->bmc_error = schema_free(&problem_schema, machine->bmc_error);
+	if (!ok) {
+		machine->bmc_error = problem_new(&op->err);
+		machine->bmc_state = op->err.code == ERR_CREDENTIALS ? BMC_STATE_CREDENTIALS : BMC_STATE_UNREACHABLE;
+		return;
+	}
+	machine->bmc_state = BMC_STATE_OK;
+	str_set(&machine->bmc_uuid, op->identity.system_uuid);
+	machine->bmc_quirks = op->identity.quirks;
+	machine->bmc_cipher_suite = op->identity.cipher_suite;
+}
+
+static void record_bmc(struct machines *machines, const struct bmc_op *op)
+{
+	bool ok = op->err.code == ERR_NONE;
+	const struct machine *known = find_by_bmc(machines, op->target.address);
+	if (!known && ok)
+		known = find_by_uuid(machines, op->identity.system_uuid);
+	bool had_bmc = known && known->bmc_state == BMC_STATE_OK;
+	store_begin(machines->store);
+	struct machine *machine = known ? store_edit(machines->store, &kind_machine, known->id)
+					: store_create(machines->store, &kind_machine);
+	take_identity(machine, op);
+	if (!known) {
+		machine->name = machine_free_name(machines);
+		machine->created = loop_now_ms(machines->loop);
+		str_set(&machine->step, machine_fsm.states[STEP_SILENT].name);
+		store_event(machines->store, "machine.found", "machine", machine->id, machine->name, "a BMC answers at %s%s%s",
+			    machine->bmc_address, ok ? "" : ": ", ok ? "" : op->err.text);
+	}
+	/* What was never seen running is looked into: boot the live image. */
+	if (ok && !had_bmc && !machine->inventory && machine_step_of(machine) == STEP_SILENT) {
+		const struct fsm_state *state = &machine_fsm.states[STEP_FOUND];
+		str_set(&machine->step, state->name);
+		machine->attempt++;
+		machine->step_deadline = loop_now_ms(machines->loop) + state->deadline_ms;
+		store_effect_add(machines->store, state->effects[0], machine->id, machine->attempt);
+	}
+	store_commit(machines->store, NULL);
+}
+
+static void probe_free(struct probe *probe)
+{
+	list_remove(&probe->link);
+	free(probe->address);
+	free(probe);
+}
+
+static void probe_done(struct bmc_op *op, void *data)
+{
+	struct probe *probe = data;
+	if (!probe->abandoned) {
+		if (op->err.code != ERR_NONE)
+			log_warning("BMC %s: %s", op->target.address, op->err.text);
+		record_bmc(probe->machines, op);
+	}
+	probe_free(probe);
+}
+
+void machine_bmc_found(struct machines *machines, const char *address)
+{
+	struct probe *probe;
+	const struct machine *known = find_by_bmc(machines, address);
+	if (known && known->bmc_state == BMC_STATE_OK)
+		return;
+	LIST_FOREACH(probe, &machines->probes, link)
+		if (str_equal(probe->address, address))
+			return;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bmc_op op = { .kind = BMC_OP_PROBE, .done = probe_done };
+	op.target = (struct bmc_target){ .driver = xstrdup("ipmi"),
+					 .address = xstrdup(address),
+					 .user = xstrdup(machines->spec.bmc_user),
+					 .password = xstrdup(machines->spec.bmc_password),
+					 .cipher_suite = -1 };
+	probe = new0(struct probe, 1);
+	probe->machines = machines;
+	probe->address = xstrdup(address);
+	list_append(&machines->probes, &probe->link);
+	op.data = probe;
+	if (bmc_submit(machines->loop, &op, &err) < 0)
+		probe_free(probe); /* the queue is full: the next scan comes */
+	bmc_target_done(&op.target);
+}
+
+static void scan_found(const char *address, void *data)
+{
+	machine_bmc_found(data, address);
+}
+
+static void scan_done(void *data)
+{
+	struct machines *machines = data;
+	machines->scan = bmc_scan_free(machines->scan);
+}
+
+static void scan(void *data)
+{
+	struct machines *machines = data;
+	_cleanup_err_ struct err err = ERR_INIT;
+	machines->scan_timer = loop_timer_new(machines->loop, SCAN_EVERY_MS, scan, machines);
+	if (machines->spec.scan) {
+		machines->spec.scan(machines, machines->spec.scan_ctx);
+		return;
+	}
+	if (machines->scan || !machines->spec.bmc_ranges || !machines->spec.bmc_ranges[0])
+		return;
+	if (bmc_scan_start(machines->loop, machines->spec.bmc_ranges, SCAN_DEADLINE_MS, scan_found, scan_done, machines,
+			   &machines->scan, &err) < 0)
+		log_warning("looking for BMCs: %s", err.text);
+}
+
+/* ---- the power, now and then ---- */
+
+struct poll {
+	struct machines *machines;
+	char *id;
+};
+
+static void poll_done(struct bmc_op *op, void *data)
+{
+	struct poll *poll = data;
+	if (!store_is_dead(poll->machines->store)) {
+		machine_runtime(poll->machines, poll->id)->polling = false;
+		if (machine_get(poll->machines, poll->id))
+			note_power(poll->machines, poll->id, op->err.code == ERR_NONE ? op->power : BMC_POWER_UNKNOWN);
+	}
+	free(poll->id);
+	free(poll);
+}
+
+void machine_bmc_tick(struct machines *machines, const struct machine *machine)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, machine->id);
+	int64_t now = loop_monotonic_ms(machines->loop);
+	_cleanup_err_ struct err err = ERR_INIT;
+	if (machine->bmc_state != BMC_STATE_OK || runtime->polling || now < runtime->next_poll_ms)
+		return;
+	runtime->next_poll_ms = now + POWER_POLL_MS;
+	struct bmc_op op = { .kind = BMC_OP_POWER_GET, .done = poll_done };
+	if (machine_bmc_target(machines, machine, &op.target, &err) < 0)
+		return;
+	struct poll *poll = new0(struct poll, 1);
+	poll->machines = machines;
+	poll->id = xstrdup(machine->id);
+	op.data = poll;
+	runtime->polling = bmc_submit(machines->loop, &op, &err) == 0;
+	bmc_target_done(&op.target);
+	if (!runtime->polling) {
+		free(poll->id);
+		free(poll);
+	}
+}
+
+int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret, struct err *err)
+{
+	if (!machine->bmc_address)
+		return err_set(err, ERR_STATE, "%s has no BMC that is known", machine->name);
+	*ret = (struct bmc_target){
+		.driver = xstrdup(machine->bmc_driver),
+		.address = xstrdup(machine->bmc_address),
+		.user = xstrdup(machine->bmc_user),
+		.password = xstrdup(machine->bmc_password),
+		.quirks = (uint32_t)machine->bmc_quirks,
+		.cipher_suite = (int)machine->bmc_cipher_suite,
+	};
+	return 0;
+}
+
+/* ---- life ---- */
+
+void machine_bmc_register(struct machines *machines)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plans); i++)
+		store_effect_handler(machines->store, plans[i].effect, on_effect, machines);
+}
+
+void machine_bmc_start(struct machines *machines)
+{
+	machines->scan_timer = loop_timer_new(machines->loop, 0, scan, machines);
+}
+
+void machine_bmc_stop(struct machines *machines)
+{
+	struct sequence *s;
+	struct probe *probe;
+	loop_timer_free(machines->scan_timer);
+	bmc_scan_free(machines->scan);
+	/* What is with a worker comes back later, frees itself, and finds no list any more. */
+	LIST_FOREACH(s, &machines->sequences, link) {
+		s->abandoned = true;
+		list_remove(&s->link);
+		if (!s->in_flight)
+			sequence_free(s);
+	}
+	LIST_FOREACH(probe, &machines->probes, link) {
+		probe->abandoned = true;
+		list_remove(&probe->link);
+	}
+}

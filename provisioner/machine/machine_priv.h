@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef INGOT_MACHINE_MACHINE_PRIV_H
+#define INGOT_MACHINE_MACHINE_PRIV_H
+
+#include "base/list.h"
+#include "crypto/crypto.h"
+#include "machine/machine.h"
+
+enum machine_step {
+	STEP_FOUND,
+	STEP_SILENT,
+	STEP_NEW,
+	STEP_COMMISSION_BOOT,
+	STEP_COMMISSION_BMC,
+	STEP_READY,
+	STEP_DEPLOY_BOOT,
+	STEP_DEPLOY_WRITE,
+	STEP_DEPLOY_SWITCH,
+	STEP_DEPLOY_START,
+	STEP_DEPLOY_RESTART,
+	STEP_DEPLOYED,
+	STEP_FAILED,
+	STEP_COUNT,
+};
+
+enum machine_event {
+	EVENT_HELLO,    /* an agent in the live image reports, in a boot that was not known */
+	EVENT_ACCEPT,
+	EVENT_DEPLOY,
+	EVENT_BMC_DONE,
+	EVENT_WRITTEN,
+	EVENT_ENROLLED,
+	EVENT_FAILURE,
+	EVENT_TIMEOUT,
+	EVENT_CANCEL,
+	EVENT_COUNT,
+};
+
+#define EFFECT_LOOK "bmc-look"
+#define EFFECT_BOOT_LIVE "bmc-boot-live"
+#define EFFECT_BOOT_DISK "bmc-boot-disk"
+#define EFFECT_RESTART "bmc-restart"
+#define EFFECT_VERIFY "bmc-verify"
+
+/* What the table's guards look at. */
+struct machine_snapshot {
+	const struct machine *machine;
+	bool agent_live; /* the live agent was heard in the last seconds */
+};
+
+/* What is known of a machine in this life of the provisioner only. */
+struct machine_runtime {
+	char *id;
+	int64_t seen_ms;      /* live agent */
+	int64_t next_poll_ms; /* of the power state */
+	bool polling;
+};
+
+struct machines {
+	struct machines_spec spec;
+	struct store *store;
+	struct loop *loop;
+	struct loop_timer *tick, *scan_timer;
+	struct bmc_scan *scan;
+	void *runtimes;        /* tsearch(3) tree of struct machine_runtime */
+	struct list sequences; /* BMC operations under way, see machine_bmc.c */
+	struct list probes;    /* addresses being probed */
+	void (*desired_changed)(const char *machine, void *data);
+	void *desired_data;
+};
+
+#define AGENT_LIVE_MS 30000
+#define HOST_DISK_MIN_BYTES (8 * GIB)
+
+const struct machine *machine_get(struct machines *machines, const char *id);
+struct machine_runtime *machine_runtime(struct machines *machines, const char *id);
+int machine_step_of(const struct machine *machine);
+/* Feeds an event; commits what follows. why: for failures and cancelling; may be NULL. Returns false if the event means
+ * nothing in this state. In a transaction it becomes part of it. */
+bool machine_feed(struct machines *machines, const char *id, enum machine_event event, const struct err *why);
+bool machine_would_take(struct machines *machines, const struct machine *machine, enum machine_event event);
+char *machine_free_name(struct machines *machines);
+
+void machine_bmc_register(struct machines *machines);
+void machine_bmc_start(struct machines *machines);
+void machine_bmc_tick(struct machines *machines, const struct machine *machine);
+void machine_bmc_stop(struct machines *machines);
+void machine_task_stop(const struct task *task, const struct err *why, void *data);
+/* Within a transaction: an address that belongs to the machine from now on. */
+int machine_ensure_address(struct machines *machines, struct machine *machine, struct err *err);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Images: uploaded to a file, checked, written to a protected RBD snapshot that volumes are cloned from. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "storage/storage_priv.h"
+
+#define EFFECT_IMPORT "image-import"
+#define EFFECT_DELETE "image-delete"
+#define DEADLINE_MS (60 * 60 * 1000)
+#define SECTOR_BYTES 512
+
+static char *image_device(const char *id)
+{
+	return xasprintf("image-%s", id);
+}
+
+int image_create(struct storage *storage, const struct image *wanted, const struct image **ret, struct err *err)
+{
+	const struct image *other = store_find(storage->store, &kind_image, wanted->name);
+	int r = storage_require_pool(storage, err);
+	if (r < 0)
+		return r;
+	if (other)
+		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by image %s; choose another", wanted->name,
+				     other->id);
+	store_begin(storage->store);
+	struct image *image = store_create(storage->store, &kind_image);
+	_cleanup_free_ char *id = xstrdup(image->id);
+	str_set(&image->name, wanted->name);
+	str_set(&image->sha256, wanted->sha256);
+	str_set(&image->pool, STORAGE_POOL);
+	image->state = IMAGE_UPLOADING;
+	image->created = loop_now_ms(storage->loop);
+	r = store_commit(storage->store, err);
+	if (r == 0)
+		*ret = store_get(storage->store, &kind_image, id);
+	return r;
+}
+
+/* ---- import ---- */
+
+static int check_upload(struct storage *storage, const struct image *image, const char *path, uint64_t *ret_bytes,
+			struct err *err)
+{
+	const struct pool *pool = storage_pool(storage);
+	struct stat st;
+	if (image->state != IMAGE_UPLOADING && image->state != IMAGE_FAILED)
+		return err_set(err, ERR_STATE, "image %s is %s; it takes no content", image->name, image_state_words[image->state]);
+	if (stat(path, &st) < 0)
+		return err_set_errno(err, -errno, "reading the upload");
+	if (st.st_size == 0 || st.st_size % SECTOR_BYTES)
+		return err_set(err, ERR_INVALID, "the content has %lld bytes; a raw disk image is a multiple of 512",
+			       (long long)st.st_size);
+	if ((uint64_t)st.st_size > pool->available_bytes)
+		return err_set(err, ERR_CAPACITY, "the content has %lld bytes, more than the pool can still store",
+			       (long long)st.st_size);
+	*ret_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err)
+{
+	const struct image *image = store_get(storage->store, &kind_image, id);
+	uint64_t bytes = 0;
+	int r = check_upload(storage, image, path, &bytes, err);
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *kept = xasprintf("%s/%s", storage->spec.upload_dir, id);
+	if (rename(path, kept) < 0)
+		return err_set_errno(err, -errno, "keeping the upload as %s", kept);
+	store_begin(storage->store);
+	struct image *edit = store_edit(storage->store, &kind_image, id);
+	_cleanup_free_ char *task = xstrdup(task_create(storage->store, "image.import", "image", id, edit->name, DEADLINE_MS));
+	edit->state = IMAGE_IMPORTING;
+	edit->size_bytes = bytes;
+	str_set(&edit->upload, kept);
+	str_set(&edit->task, task);
+	task_step(storage->store, task, "checking and writing");
+	store_effect_add(storage->store, EFFECT_IMPORT, id, 0);
+	r = store_commit(storage->store, err);
+	if (r == 0)
+		*ret_task = ((const struct task *)store_get(storage->store, &kind_task, task))->id;
+	return r;
+}
+
+static int check_hash(struct ceph_job *job)
+{
+	_cleanup_close_ int fd = open(job->path, O_RDONLY | O_CLOEXEC);
+	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
+	_cleanup_free_ char *buffer = xmalloc(MIB);
+	uint8_t digest[SHA256_SIZE];
+	ssize_t n;
+	if (fd < 0)
+		return err_set_errno(&job->err, -errno, "reading the upload");
+	while ((n = read(fd, buffer, MIB)) > 0)
+		sha256_update(hash, buffer, (size_t)n);
+	if (n < 0)
+		return err_set_errno(&job->err, -errno, "reading the upload");
+	sha256_final(TAKE_PTR(hash), digest);
+	_cleanup_free_ char *hex = hex_encode(digest, sizeof(digest));
+	if (job->text && !str_equal(job->text, hex))
+		return err_set_field(&job->err, ERR_CORRUPT, "sha256", "sha256: the content has %s, not %s; upload it again", hex,
+				     job->text);
+	free(job->text);
+	job->text = TAKE_PTR(hex);
+	return 0;
+}
+
+static void import_progress(uint64_t done_bytes, uint64_t total_bytes, void *data)
+{
+	struct ceph_job *job = data;
+	job->percent = total_bytes ? (int)(done_bytes * 100 / total_bytes) : 0;
+}
+
+static void work_import(struct ceph_job *job)
+{
+	if (check_hash(job) == 0)
+		job->driver->image_import(job->driver_ctx, &job->access, job->pool, job->name, job->path, import_progress, job,
+					  &job->err);
+}
+
+static void done_import(struct ceph_job *job)
+{
+	struct storage *storage = job->storage;
+	const struct image *image = store_get(storage->store, &kind_image, job->id);
+	store_begin(storage->store);
+	if (image) {
+		struct image *edit = store_edit(storage->store, &kind_image, job->id);
+		bool ok = job->err.code == ERR_NONE;
+		edit->state = ok ? IMAGE_AVAILABLE : IMAGE_FAILED;
+		edit->error = schema_free(&problem_schema, edit->error);
+		if (ok)
+			str_set(&edit->sha256, job->text);
+		else
+			edit->error = problem_new(&job->err);
+		storage_finish(storage, job, edit->task);
+		str_set(&edit->task, NULL);
+		str_set(&edit->upload, NULL);
+	}
+	if (store_commit(storage->store, NULL) == 0 && unlink(job->path) < 0)
+		log_debug("removing %s failed", job->path);
+}
+
+static void on_import(const struct effect *effect, void *data)
+{
+	struct storage *storage = data;
+	const struct image *image = store_get(storage->store, &kind_image, effect->id);
+	struct ceph_job *job = image && image->state == IMAGE_IMPORTING ? ceph_job_new(storage) : NULL;
+	if (!job) {
+		store_effect_drop(storage->store, effect);
+		return;
+	}
+	job->effect_seq = effect->seq;
+	job->id = xstrdup(image->id);
+	job->name = image_device(image->id);
+	job->path = xstrdup(image->upload);
+	job->text = xstrdup(image->sha256);
+	job->work = work_import;
+	job->done = done_import;
+	ceph_job_run(job);
+}
+
+/* ---- delete ---- */
+
+static int check_delete(struct storage *storage, const struct image *image, struct err *err)
+{
+	if (image->state == IMAGE_IMPORTING)
+		return err_set(err, ERR_STATE, "image %s is being imported; wait for that to end", image->name);
+	STORE_EACH(struct volume, volume, storage->store, &kind_volume)
+		if (str_equal(volume->image, image->id))
+			return err_set(err, ERR_STATE, "volume %s is a clone of image %s; delete that first", volume->name,
+				       image->name);
+	return 0;
+}
+
+int image_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err)
+{
+	const struct image *image = store_get(storage->store, &kind_image, id);
+	int r = check_delete(storage, image, err);
+	if (r < 0)
+		return r;
+	store_begin(storage->store);
+	struct image *edit = store_edit(storage->store, &kind_image, id);
+	_cleanup_free_ char *task = xstrdup(task_create(storage->store, "image.delete", "image", id, edit->name, DEADLINE_MS));
+	str_set(&edit->task, task);
+	edit->state = IMAGE_FAILED; /* no volume is cloned from it any more */
+	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
+	r = store_commit(storage->store, err);
+	if (r == 0)
+		*ret_task = ((const struct task *)store_get(storage->store, &kind_task, task))->id;
+	return r;
+}
+
+static void work_delete(struct ceph_job *job)
+{
+	job->driver->image_delete(job->driver_ctx, &job->access, job->pool, job->name, &job->err);
+}
+
+static void done_delete(struct ceph_job *job)
+{
+	struct storage *storage = job->storage;
+	const struct image *image = store_get(storage->store, &kind_image, job->id);
+	store_begin(storage->store);
+	storage_finish(storage, job, image ? image->task : NULL);
+	if (image && job->err.code == ERR_NONE) {
+		store_remove(storage->store, &kind_image, job->id);
+	} else if (image) {
+		struct image *edit = store_edit(storage->store, &kind_image, job->id);
+		schema_free(&problem_schema, edit->error);
+		edit->error = problem_new(&job->err);
+		str_set(&edit->task, NULL);
+	}
+	store_commit(storage->store, NULL);
+}
+
+static void on_delete(const struct effect *effect, void *data)
+{
+	struct storage *storage = data;
+	const struct image *image = store_get(storage->store, &kind_image, effect->id);
+	struct ceph_job *job = image ? ceph_job_new(storage) : NULL;
+	if (!job) {
+		store_effect_drop(storage->store, effect);
+		return;
+	}
+	job->effect_seq = effect->seq;
+	job->id = xstrdup(image->id);
+	job->name = image_device(image->id);
+	job->work = work_delete;
+	job->done = done_delete;
+	ceph_job_run(job);
+}
+
+/* ---- progress of imports, and life ---- */
+
+void storage_show_progress(struct storage *storage)
+{
+	struct ceph_job *job;
+	LIST_FOREACH(job, &storage->jobs, link) {
+		if (job->work != work_import)
+			continue;
+		const struct image *image = store_get(storage->store, &kind_image, job->id);
+		store_begin(storage->store);
+		task_progress(storage->store, image ? image->task : NULL, job->percent, NULL);
+		store_commit(storage->store, NULL);
+	}
+}
+
+void storage_images_register(struct storage *storage)
+{
+	store_effect_handler(storage->store, EFFECT_IMPORT, on_import, storage);
+	store_effect_handler(storage->store, EFFECT_DELETE, on_delete, storage);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Storage: brings a Ceph cluster up on the nodes, keeps an eye on it, and makes volumes and images on it. What is wanted
+ * is compared with what is, again and again: whatever was cut off is taken up by the next look. Loop thread; Ceph is asked
+ * on the work queue, in the lane "ceph". */
+#ifndef INGOT_STORAGE_STORAGE_H
+#define INGOT_STORAGE_STORAGE_H
+
+#include "ceph/ceph_driver.h"
+#include "store/store.h"
+#include "task/task.h"
+
+struct storage;
+
+struct storage_spec {
+	struct store *store;
+	struct task_service *tasks;
+	const struct ceph_driver *driver;
+	void *driver_ctx;
+	unsigned pool_size; /* copies kept: the pool is made once as many nodes have a data disk up */
+	const char *upload_dir; /* where images wait for their import */
+};
+#define STORAGE_POOL "default"
+
+struct storage *storage_new(const struct storage_spec *spec);
+void storage_start(struct storage *storage);
+struct storage *storage_free(struct storage *storage);
+
+/* ---- what people ask for ---- */
+
+/* ret: borrowed document, with its task. Errors: ERR_EXISTS name, ERR_NOT_FOUND image, ERR_INVALID and ERR_CAPACITY
+ * size_bytes, ERR_STATE if there is no pool yet. */
+int volume_create(struct storage *storage, const struct volume *wanted, const struct volume **ret, struct err *err);
+int volume_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err);
+int image_create(struct storage *storage, const struct image *wanted, const struct image **ret, struct err *err);
+/* path: the uploaded content; taken over (renamed) on success. */
+int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err);
+int image_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err);
+
+/* The name of a volume's block device in its pool. The caller frees. */
+char *volume_device(const struct volume *volume);
+
+/* ---- what agents say ---- */
+
+/* The desired document's section "ceph" for a node; NULL before there is anything. The caller owns it. */
+json_t *storage_agent_desired(struct storage *storage, const struct node *node);
+void storage_agent_report(struct storage *storage, const char *node, const json_t *report);
+
+/* Bytes of a node's memory that its storage daemons are given. */
+uint64_t storage_memory_bytes(const struct node *node, bool mon);
+
+#endif

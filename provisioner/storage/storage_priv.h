@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef INGOT_STORAGE_STORAGE_PRIV_H
+#define INGOT_STORAGE_STORAGE_PRIV_H
+
+#include "base/list.h"
+#include "storage/storage.h"
+
+struct storage {
+	struct storage_spec spec;
+	struct store *store;
+	struct loop *loop;
+	struct loop_timer *timer;
+	bool asking;            /* an operation of the reconciler is under way */
+	int64_t next_status_ms;
+	struct list jobs;       /* volume and image jobs under way */
+};
+
+struct ceph_job;
+/* An operation on Ceph: work on a worker with what the job holds, then done on the loop. */
+struct ceph_job {
+	struct list link;
+	struct storage *storage;
+	const struct ceph_driver *driver;
+	void *driver_ctx;
+	void (*work)(struct ceph_job *job);
+	void (*done)(struct ceph_job *job); /* then the job is freed */
+	struct ceph_access access;
+	struct err err;
+	int64_t effect_seq;
+	char *id, *name, *text, *path, *key, *pool; /* in and out, by the operation */
+	uint64_t size_bytes;
+	unsigned size, min_size, pg_num;
+	int number;
+	struct ceph_status status;
+	_Atomic int percent;
+	bool abandoned;
+};
+/* A job with the cluster's address and key. NULL if there is no cluster yet. */
+struct ceph_job *ceph_job_new(struct storage *storage);
+/* Queues it; on failure (queue full) done is called at once with err set. */
+void ceph_job_run(struct ceph_job *job);
+
+const struct ceph_cluster *storage_cluster(struct storage *storage);
+const struct pool *storage_pool(struct storage *storage);
+void storage_volumes_register(struct storage *storage);
+/* Puts how far imports are into their tasks. */
+void storage_show_progress(struct storage *storage);
+void storage_images_register(struct storage *storage);
+int storage_require_pool(struct storage *storage, struct err *err);
+/* Ends a job's effect and the task of the document within the caller's transaction. */
+void storage_finish(struct storage *storage, const struct ceph_job *job, const char *task);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Volumes: RBD images, empty or cloned from an image. The document is committed first, with the effect that makes it so. */
+#include "storage/storage_priv.h"
+
+#define EFFECT_CREATE "volume-create"
+#define EFFECT_DELETE "volume-delete"
+#define DEADLINE_MS (10 * 60 * 1000)
+#define SECTOR_BYTES 512
+
+char *volume_device(const struct volume *volume)
+{
+	return xasprintf("volume-%s", volume->id);
+}
+
+int storage_require_pool(struct storage *storage, struct err *err)
+{
+	const struct pool *pool = storage_pool(storage);
+	if (pool && pool->made)
+		return 0;
+	return err_set(err, ERR_STATE, "the pool is not ready: %s", pool ? str_or(pool->detail, "it is being made") : "there is none");
+}
+
+void storage_finish(struct storage *storage, const struct ceph_job *job, const char *task)
+{
+	store_effect_done(storage->store, job->effect_seq);
+	task_finish(storage->store, task, job->err.code == ERR_NONE ? NULL : &job->err);
+}
+
+/* ---- create ---- */
+
+static int check_size(struct storage *storage, uint64_t bytes, const struct image *image, struct err *err)
+{
+	const struct pool *pool = storage_pool(storage);
+	_cleanup_free_ char *size = bytes_format(bytes), *free_size = bytes_format(pool->available_bytes);
+	if (bytes == 0)
+		return err_set_field(err, ERR_INVALID, "size_bytes", "size_bytes: is missing; an empty volume needs a size");
+	if (bytes % SECTOR_BYTES)
+		return err_set_field(err, ERR_INVALID, "size_bytes", "size_bytes: %llu is not a multiple of 512",
+				     (unsigned long long)bytes);
+	if (image && bytes < image->size_bytes) {
+		_cleanup_free_ char *needed = bytes_format(image->size_bytes);
+		return err_set_field(err, ERR_INVALID, "size_bytes", "size_bytes: %s is less than the image's %s", size, needed);
+	}
+	if (bytes > pool->available_bytes)
+		return err_set_field(err, ERR_CAPACITY, "size_bytes", "size_bytes: %s is more than the pool can still store (%s)",
+				     size, free_size);
+	return 0;
+}
+
+static int check_volume(struct storage *storage, const struct volume *wanted, const struct image **ret_image, struct err *err)
+{
+	const struct volume *other = store_find(storage->store, &kind_volume, wanted->name);
+	const struct image *image = wanted->image ? store_find(storage->store, &kind_image, wanted->image) : NULL;
+	int r = storage_require_pool(storage, err);
+	if (r < 0)
+		return r;
+	if (other)
+		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by volume %s; choose another", wanted->name,
+				     other->id);
+	if (wanted->image && !image)
+		return err_set_field(err, ERR_INVALID, "image", "image: there is no image '%s'", wanted->image);
+	if (image && image->state != IMAGE_AVAILABLE)
+		return err_set_field(err, ERR_STATE, "image", "image: '%s' is %s, not available", image->name,
+				     image_state_words[image->state]);
+	*ret_image = image;
+	return check_size(storage, wanted->size_bytes || !image ? wanted->size_bytes : image->size_bytes, image, err);
+}
+
+int volume_create(struct storage *storage, const struct volume *wanted, const struct volume **ret, struct err *err)
+{
+	const struct image *image = NULL;
+	int r = check_volume(storage, wanted, &image, err);
+	if (r < 0)
+		return r;
+	store_begin(storage->store);
+	struct volume *volume = store_create(storage->store, &kind_volume);
+	_cleanup_free_ char *id = xstrdup(volume->id);
+	str_set(&volume->name, wanted->name);
+	str_set(&volume->pool, STORAGE_POOL);
+	str_set(&volume->image, image ? image->id : NULL);
+	volume->size_bytes = wanted->size_bytes ? wanted->size_bytes : image->size_bytes;
+	volume->state = VOLUME_CREATING;
+	volume->created = loop_now_ms(storage->loop);
+	str_set(&volume->task, task_create(storage->store, "volume.create", "volume", id, volume->name, DEADLINE_MS));
+	store_effect_add(storage->store, EFFECT_CREATE, id, 0);
+	r = store_commit(storage->store, err);
+	if (r == 0)
+		*ret = store_get(storage->store, &kind_volume, id);
+	return r;
+}
+
+static void work_create(struct ceph_job *job)
+{
+	if (job->text)
+		job->driver->volume_clone(job->driver_ctx, &job->access, job->pool, job->text, job->name, job->size_bytes,
+					  &job->err);
+	else
+		job->driver->volume_create(job->driver_ctx, &job->access, job->pool, job->name, job->size_bytes, &job->err);
+}
+
+static void done_create(struct ceph_job *job)
+{
+	struct storage *storage = job->storage;
+	const struct volume *volume = store_get(storage->store, &kind_volume, job->id);
+	store_begin(storage->store);
+	if (volume) {
+		struct volume *edit = store_edit(storage->store, &kind_volume, job->id);
+		bool ok = job->err.code == ERR_NONE;
+		edit->state = ok ? VOLUME_AVAILABLE : VOLUME_FAILED;
+		edit->error = ok ? NULL : problem_new(&job->err);
+		storage_finish(storage, job, edit->task);
+		str_set(&edit->task, NULL);
+	}
+	store_commit(storage->store, NULL);
+}
+
+static void on_create(const struct effect *effect, void *data)
+{
+	struct storage *storage = data;
+	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
+	struct ceph_job *job = volume && volume->state == VOLUME_CREATING ? ceph_job_new(storage) : NULL;
+	if (!job) {
+		store_effect_drop(storage->store, effect);
+		return;
+	}
+	job->effect_seq = effect->seq;
+	job->id = xstrdup(volume->id);
+	job->name = volume_device(volume);
+	job->text = volume->image ? xasprintf("image-%s", volume->image) : NULL;
+	job->size_bytes = volume->size_bytes;
+	job->work = work_create;
+	job->done = done_create;
+	ceph_job_run(job);
+}
+
+/* ---- delete ---- */
+
+int volume_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err)
+{
+	const struct volume *volume = store_get(storage->store, &kind_volume, id);
+	const struct vm *vm = volume->vm ? store_get(storage->store, &kind_vm, volume->vm) : NULL;
+	if (volume->vm)
+		return err_set(err, ERR_STATE, "volume %s is used by virtual machine %s; delete that first", volume->name,
+			       vm ? vm->name : volume->vm);
+	if (volume->state == VOLUME_CREATING || volume->state == VOLUME_DELETING)
+		return err_set(err, ERR_STATE, "volume %s is %s; wait for that to end", volume->name,
+			       volume_state_words[volume->state]);
+	store_begin(storage->store);
+	struct volume *edit = store_edit(storage->store, &kind_volume, id);
+	_cleanup_free_ char *task =
+		xstrdup(task_create(storage->store, "volume.delete", "volume", id, edit->name, DEADLINE_MS));
+	edit->state = VOLUME_DELETING;
+	str_set(&edit->task, task);
+	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
+	int r = store_commit(storage->store, err);
+	if (r == 0)
+		*ret_task = ((const struct task *)store_get(storage->store, &kind_task, task))->id;
+	return r;
+}
+
+static void work_delete(struct ceph_job *job)
+{
+	job->driver->volume_delete(job->driver_ctx, &job->access, job->pool, job->name, &job->err);
+}
+
+static void done_delete(struct ceph_job *job)
+{
+	struct storage *storage = job->storage;
+	const struct volume *volume = store_get(storage->store, &kind_volume, job->id);
+	store_begin(storage->store);
+	storage_finish(storage, job, volume ? volume->task : NULL);
+	if (volume && job->err.code == ERR_NONE) {
+		store_remove(storage->store, &kind_volume, job->id);
+	} else if (volume) {
+		struct volume *edit = store_edit(storage->store, &kind_volume, job->id);
+		edit->state = VOLUME_AVAILABLE;
+		schema_free(&problem_schema, edit->error);
+		edit->error = problem_new(&job->err);
+		str_set(&edit->task, NULL);
+	}
+	store_commit(storage->store, NULL);
+}
+
+static void on_delete(const struct effect *effect, void *data)
+{
+	struct storage *storage = data;
+	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
+	struct ceph_job *job = volume ? ceph_job_new(storage) : NULL;
+	if (!job) {
+		store_effect_drop(storage->store, effect);
+		return;
+	}
+	job->effect_seq = effect->seq;
+	job->id = xstrdup(volume->id);
+	job->name = volume_device(volume);
+	job->work = work_delete;
+	job->done = done_delete;
+	ceph_job_run(job);
+}
+
+void storage_volumes_register(struct storage *storage)
+{
+	store_effect_handler(storage->store, EFFECT_CREATE, on_create, storage);
+	store_effect_handler(storage->store, EFFECT_DELETE, on_delete, storage);
+}

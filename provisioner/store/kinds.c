@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "store/store.h"
+
+#define KIND(word) \
+	const struct store_kind kind_##word = { #word, &word##_schema, offsetof(struct word, name) }
+#define KIND_WITHOUT_NAME(word) const struct store_kind kind_##word = { #word, &word##_schema, STORE_NO_NAME }
+
+KIND(machine);
+KIND(node);
+KIND(pool);
+KIND(image);
+KIND(volume);
+KIND(vm);
+KIND(token);
+KIND_WITHOUT_NAME(task);
+KIND_WITHOUT_NAME(ceph_cluster);

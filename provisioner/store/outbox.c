@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The outbox and the log of events: rows that are committed together with documents. */
+#include <assert.h>
+
+#include "store/store_priv.h"
+
+/* ---- effects ---- */
+
+void store_effect_handler(struct store *store, const char *name, effect_fn fn, void *data)
+{
+	assert(store->handler_count < HANDLERS_MAX);
+	store->handlers[store->handler_count++] = (struct effect_handler){ xstrdup(name), fn, data };
+}
+
+static struct pending_effect *pending_add(struct store *store)
+{
+	assert(store->depth > 0);
+	struct pending_effect *pending = new0(struct pending_effect, 1);
+	list_append(&store->effects, &pending->link);
+	return pending;
+}
+
+void store_effect_add(struct store *store, const char *name, const char *id, int64_t attempt)
+{
+	struct pending_effect *pending = pending_add(store);
+	pending->effect = (struct effect){ ++store->effect_seq, xstrdup(name), xstrdup(id), attempt };
+}
+
+void store_effect_done(struct store *store, int64_t seq)
+{
+	struct pending_effect *pending = pending_add(store);
+	pending->effect.seq = seq;
+	pending->done = true;
+}
+
+void store_effect_drop(struct store *store, const struct effect *effect)
+{
+	store_begin(store);
+	store_effect_done(store, effect->seq);
+	store_commit(store, NULL);
+}
+
+void store_effects_replay(struct store *store)
+{
+	struct list waiting;
+	sqlite3_stmt *stmt;
+	struct pending_effect *pending;
+	list_init(&waiting);
+	if (sqlite3_prepare_v2(store->db, "SELECT seq, name, id, attempt FROM outbox ORDER BY seq", -1, &stmt, NULL))
+		return;
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		pending = new0(struct pending_effect, 1);
+		pending->effect = (struct effect){ sqlite3_column_int64(stmt, 0),
+						   xstrdup((const char *)sqlite3_column_text(stmt, 1)),
+						   xstrdup((const char *)sqlite3_column_text(stmt, 2)),
+						   sqlite3_column_int64(stmt, 3) };
+		list_append(&waiting, &pending->link);
+	}
+	sqlite3_finalize(stmt);
+	LIST_FOREACH(pending, &waiting, link) {
+		if (!store->dead)
+			store_run_effect(store, &pending->effect);
+		effect_done_memory(pending);
+	}
+}
+
+/* ---- events ---- */
+
+void store_event(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
+		 const char *fmt, ...)
+{
+	assert(store->depth > 0);
+	struct event event = { .time = loop_now_ms(store->loop) };
+	va_list ap;
+	va_start(ap, fmt);
+	event.text = xvasprintf(fmt, ap);
+	va_end(ap);
+	event.id = xasprintf("%lld", (long long)++store->event_seq);
+	event.kind = xstrdup(kind);
+	event.resource = xstrdup(resource);
+	event.resource_id = xstrdup(id);
+	event.resource_name = xstrdup(name);
+	json_t *json = schema_encode(&event_schema, &event, true);
+	struct pending_event *pending = new0(struct pending_event, 1);
+	pending->seq = store->event_seq;
+	pending->json = json_dumps(json, JSON_COMPACT);
+	list_append(&store->events, &pending->link);
+	json_decref(json);
+	schema_done(&event_schema, &event);
+}
+
+json_t *store_events(struct store *store, int64_t after, unsigned count)
+{
+	json_t *list = json_array();
+	sqlite3_stmt *stmt;
+	if (sqlite3_prepare_v2(store->db, "SELECT body FROM event WHERE seq > ? ORDER BY seq LIMIT ?", -1, &stmt, NULL))
+		return list;
+	sqlite3_bind_int64(stmt, 1, after);
+	sqlite3_bind_int64(stmt, 2, count);
+	while (sqlite3_step(stmt) == SQLITE_ROW)
+		json_array_append_new(list, json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL));
+	sqlite3_finalize(stmt);
+	return list;
+}
+
+int64_t store_event_last(struct store *store)
+{
+	return store->event_seq;
+}
+
+void store_event_watch(struct store *store, store_event_fn fn, void *data)
+{
+	assert(store->event_watcher_count < WATCHERS_MAX);
+	store->event_watchers[store->event_watcher_count++] = (struct event_watcher){ fn, data };
+}

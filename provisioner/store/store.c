@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <assert.h>
+#include <errno.h>
+
+#include "base/log.h"
+#include "store/store_priv.h"
+
+#define STORE_VERSION 1
+
+static const struct store_kind *const kinds[] = {
+	&kind_machine, &kind_node, &kind_pool, &kind_ceph_cluster, &kind_image,
+	&kind_volume,  &kind_vm,   &kind_task, &kind_token,
+};
+
+static const char schema_sql[] =
+	"CREATE TABLE IF NOT EXISTS document (kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL,"
+	"  body TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, name TEXT NOT NULL, id TEXT NOT NULL,"
+	"  attempt INTEGER NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);"
+	"PRAGMA user_version = 1;";
+
+int store_sql_error(struct store *store, struct err *err, const char *what)
+{
+	int code = sqlite3_errcode(store->db) & 0xff;
+	enum err_code kind = code == SQLITE_FULL ? ERR_CAPACITY : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_CORRUPT
+														  : ERR_INTERNAL;
+	return err_set(err, kind, "store: %s: %s", what, sqlite3_errmsg(store->db));
+}
+
+int store_sql(struct store *store, const char *sql, struct err *err)
+{
+	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return store_sql_error(store, err, sql);
+	return 0;
+}
+
+int store_step(struct store *store, sqlite3_stmt *stmt, struct err *err, const char *what)
+{
+	int r = sqlite3_step(stmt);
+	if (r != SQLITE_DONE) {
+		int result = store_sql_error(store, err, what);
+		sqlite3_reset(stmt);
+		return result;
+	}
+	sqlite3_reset(stmt);
+	return 0;
+}
+
+/* ---- the documents in memory ---- */
+
+static const char *object_id(const void *object)
+{
+	return *(char *const *)object;
+}
+
+static const char *object_name(const struct store_kind *kind, const void *object)
+{
+	if (kind->name_offset == STORE_NO_NAME)
+		return NULL;
+	return *(char *const *)(const void *)((const char *)object + kind->name_offset);
+}
+
+static struct shelf *shelf_of(struct store *store, const struct store_kind *kind)
+{
+	for (size_t i = 0; i < store->shelf_count; i++)
+		if (store->shelves[i].kind == kind)
+			return &store->shelves[i];
+	abort();
+}
+
+/* The place of the first document whose identifier is not before id. */
+static size_t shelf_place(const struct shelf *shelf, const char *id)
+{
+	size_t low = 0, high = shelf->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(object_id(shelf->documents[middle].object), id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct document *shelf_get(const struct shelf *shelf, const char *id)
+{
+	size_t place = shelf_place(shelf, id);
+	if (place < shelf->count && str_equal(object_id(shelf->documents[place].object), id))
+		return &shelf->documents[place];
+	return NULL;
+}
+
+static void shelf_put(struct shelf *shelf, void *object, int64_t revision)
+{
+	size_t place = shelf_place(shelf, object_id(object));
+	struct document *old = shelf_get(shelf, object_id(object));
+	if (old) {
+		schema_free(shelf->kind->schema, old->object);
+		*old = (struct document){ revision, object };
+		return;
+	}
+	if (shelf->count == shelf->alloc) {
+		shelf->alloc = shelf->alloc ? shelf->alloc * 2 : 16;
+		shelf->documents = xrealloc(shelf->documents, shelf->alloc * sizeof(*shelf->documents));
+	}
+	memmove(&shelf->documents[place + 1], &shelf->documents[place], (shelf->count - place) * sizeof(*shelf->documents));
+	shelf->documents[place] = (struct document){ revision, object };
+	shelf->count++;
+}
+
+static void shelf_remove(struct shelf *shelf, const char *id)
+{
+	struct document *document = shelf_get(shelf, id);
+	if (!document)
+		return;
+	schema_free(shelf->kind->schema, document->object);
+	size_t place = (size_t)(document - shelf->documents);
+	shelf->count--;
+	memmove(document, document + 1, (shelf->count - place) * sizeof(*document));
+}
+
+static struct change *change_find(struct store *store, const struct store_kind *kind, const char *id)
+{
+	struct change *change;
+	LIST_FOREACH(change, &store->changes, link)
+		if (change->kind == kind && str_equal(change->id, id))
+			return change;
+	return NULL;
+}
+
+const void *store_get(struct store *store, const struct store_kind *kind, const char *id)
+{
+	const struct change *change = id ? change_find(store, kind, id) : NULL;
+	const struct document *document = id && !change ? shelf_get(shelf_of(store, kind), id) : NULL;
+	return change ? change->object : document ? document->object : NULL;
+}
+
+const void *store_find(struct store *store, const struct store_kind *kind, const char *id_or_name)
+{
+	const void *found = store_get(store, kind, id_or_name);
+	const struct shelf *shelf = shelf_of(store, kind);
+	if (found || !id_or_name || kind->name_offset == STORE_NO_NAME)
+		return found;
+	for (size_t i = 0; i < shelf->count; i++)
+		if (str_equal(object_name(kind, shelf->documents[i].object), id_or_name))
+			return shelf->documents[i].object;
+	return NULL;
+}
+
+const void *store_next(struct store *store, const struct store_kind *kind, const char *after)
+{
+	const struct shelf *shelf = shelf_of(store, kind);
+	size_t place = after ? shelf_place(shelf, after) : 0;
+	if (after && place < shelf->count && str_equal(object_id(shelf->documents[place].object), after))
+		place++;
+	return place < shelf->count ? shelf->documents[place].object : NULL;
+}
+
+size_t store_count(struct store *store, const struct store_kind *kind)
+{
+	return shelf_of(store, kind)->count;
+}
+
+int64_t store_revision(struct store *store, const struct store_kind *kind, const char *id)
+{
+	const struct document *document = shelf_get(shelf_of(store, kind), id);
+	return document ? document->revision : 0;
+}
+
+struct loop *store_loop(struct store *store)
+{
+	return store->loop;
+}
+
+char *store_id_new(struct store *store)
+{
+	uint8_t b[16];
+	uint64_t ms = (uint64_t)loop_now_ms(store->loop);
+	random_bytes(b, sizeof(b));
+	for (int i = 0; i < 6; i++)
+		b[i] = (uint8_t)(ms >> (40 - 8 * i));
+	b[6] = (uint8_t)(0x70 | (b[6] & 0x0f));
+	b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
+	_cleanup_free_ char *hex = hex_encode(b, sizeof(b));
+	return xasprintf("%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+/* ---- opening ---- */
+
+static int load_documents(struct store *store, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int r = 0;
+	if (sqlite3_prepare_v2(store->db, "SELECT kind, id, revision, body FROM document ORDER BY kind, id", -1, &stmt, NULL))
+		return store_sql_error(store, err, "reading documents");
+	while (r == 0 && sqlite3_step(stmt) == SQLITE_ROW) {
+		const char *kind_name = (const char *)sqlite3_column_text(stmt, 0);
+		const char *id = (const char *)sqlite3_column_text(stmt, 1);
+		const struct store_kind *kind = NULL;
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+			if (str_equal(kinds[i]->name, kind_name))
+				kind = kinds[i];
+		if (!kind) {
+			r = err_set(err, ERR_CORRUPT, "store: unknown kind '%s'; is it of a newer version?", kind_name);
+			break;
+		}
+		int64_t revision = sqlite3_column_int64(stmt, 2);
+		json_t *json = json_loads((const char *)sqlite3_column_text(stmt, 3), 0, NULL);
+		void *object = xcalloc(1, kind->schema->size);
+		r = schema_decode(kind->schema, SCHEMA_STORE, json, object, err);
+		json_decref(json);
+		if (r < 0) {
+			free(object);
+			err_prefix(err, "store: %s %s", kind_name, id);
+			break;
+		}
+		shelf_put(shelf_of(store, kind), object, revision);
+		store->revision = MAX_OF(store->revision, revision);
+	}
+	sqlite3_finalize(stmt);
+	return r;
+}
+
+static int64_t query_number(struct store *store, const char *sql)
+{
+	sqlite3_stmt *stmt;
+	int64_t number = 0;
+	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+		number = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return number;
+}
+
+static int prepare_all(struct store *store, struct err *err)
+{
+	const struct {
+		sqlite3_stmt **stmt;
+		const char *sql;
+	} statements[] = {
+		{ &store->put, "INSERT OR REPLACE INTO document (kind, id, revision, body) VALUES (?, ?, ?, ?)" },
+		{ &store->remove, "DELETE FROM document WHERE kind = ? AND id = ?" },
+		{ &store->add_event, "INSERT INTO event (seq, body) VALUES (?, ?)" },
+		{ &store->add_effect, "INSERT INTO outbox (seq, name, id, attempt) VALUES (?, ?, ?, ?)" },
+		{ &store->del_effect, "DELETE FROM outbox WHERE seq = ?" },
+		{ &store->trim, "DELETE FROM event WHERE seq <= ?" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
+		if (sqlite3_prepare_v3(store->db, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT, statements[i].stmt, NULL))
+			return store_sql_error(store, err, "preparing");
+	return 0;
+}
+
+static int open_database(struct store *store, const char *path, struct err *err)
+{
+	int r = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
+				NULL);
+	if (r != SQLITE_OK)
+		return store_sql_error(store, err, path);
+	sqlite3_busy_timeout(store->db, 5000);
+	r = store_sql(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA locking_mode = EXCLUSIVE;", err);
+	if (r < 0)
+		return err_prefix(err, "is another provisioner running on %s?", path);
+	int64_t version = query_number(store, "PRAGMA user_version");
+	if (version > STORE_VERSION)
+		return err_set(err, ERR_UNSUPPORTED, "store: %s was written by a newer version (%lld)", path, (long long)version);
+	r = store_sql(store, schema_sql, err);
+	return r < 0 ? r : prepare_all(store, err);
+}
+
+int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err)
+{
+	_cleanup_(store_free_p) struct store *store = new0(struct store, 1);
+	store->loop = loop;
+	list_init(&store->changes);
+	list_init(&store->events);
+	list_init(&store->effects);
+	list_init(&store->told_changes);
+	list_init(&store->told_events);
+	list_init(&store->told_effects);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		store->shelves[store->shelf_count++].kind = kinds[i];
+	int r = open_database(store, path, err);
+	if (r == 0)
+		r = load_documents(store, err);
+	if (r < 0)
+		return r;
+	store->event_seq = query_number(store, "SELECT max(seq) FROM event");
+	store->effect_seq = query_number(store, "SELECT max(seq) FROM outbox");
+	*ret = TAKE_PTR(store);
+	return 0;
+}
+
+static void change_free(struct change *change)
+{
+	list_remove(&change->link);
+	schema_free(change->kind->schema, change->object);
+	free(change->id);
+	free(change);
+}
+
+static void event_free(struct pending_event *event)
+{
+	list_remove(&event->link);
+	free(event->json);
+	free(event);
+}
+
+void effect_done_memory(struct pending_effect *pending)
+{
+	list_remove(&pending->link);
+	free(pending->effect.name);
+	free(pending->effect.id);
+	free(pending);
+}
+
+static void lists_clear(struct list *changes, struct list *events, struct list *effects)
+{
+	struct change *change;
+	struct pending_event *event;
+	struct pending_effect *effect;
+	LIST_FOREACH(change, changes, link)
+		change_free(change);
+	LIST_FOREACH(event, events, link)
+		event_free(event);
+	LIST_FOREACH(effect, effects, link)
+		effect_done_memory(effect);
+}
+
+struct store *store_free(struct store *store)
+{
+	if (!store)
+		return NULL;
+	lists_clear(&store->changes, &store->events, &store->effects);
+	lists_clear(&store->told_changes, &store->told_events, &store->told_effects);
+	sqlite3_stmt *const statements[] = { store->put,	store->remove,	   store->add_event,
+					     store->add_effect, store->del_effect, store->trim };
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
+		sqlite3_finalize(statements[i]);
+	for (size_t i = 0; i < store->shelf_count; i++) {
+		struct shelf *shelf = &store->shelves[i];
+		for (size_t j = 0; j < shelf->count; j++)
+			schema_free(shelf->kind->schema, shelf->documents[j].object);
+		free(shelf->documents);
+	}
+	for (size_t i = 0; i < store->handler_count; i++)
+		free(store->handlers[i].name);
+	sqlite3_close(store->db);
+	free(store);
+	return NULL;
+}
+
+/* ---- transactions ---- */
+
+void store_begin(struct store *store)
+{
+	loop_assert_thread(store->loop);
+	if (store->depth++ == 0)
+		store->rolled_back = false;
+}
+
+static void *change_add(struct store *store, const struct store_kind *kind, const char *id, void *object)
+{
+	assert(store->depth > 0);
+	struct change *change = new0(struct change, 1);
+	change->kind = kind;
+	change->id = xstrdup(id);
+	change->object = object;
+	list_append(&store->changes, &change->link);
+	return object;
+}
+
+void *store_edit(struct store *store, const struct store_kind *kind, const char *id)
+{
+	struct change *change = change_find(store, kind, id);
+	if (change) {
+		assert(change->object);
+		return change->object;
+	}
+	const struct document *document = shelf_get(shelf_of(store, kind), id);
+	assert(document);
+	return change_add(store, kind, id, schema_dup(kind->schema, document->object));
+}
+
+void *store_create_id(struct store *store, const struct store_kind *kind, const char *id)
+{
+	void *object = xcalloc(1, kind->schema->size);
+	json_t *empty = json_object();
+	if (schema_decode(kind->schema, SCHEMA_STORE, empty, object, NULL) < 0)
+		abort(); /* defaults that do not decode are a wrong table */
+	json_decref(empty);
+	str_set((char **)object, id);
+	return change_add(store, kind, id, object);
+}
+
+void *store_create(struct store *store, const struct store_kind *kind)
+{
+	_cleanup_free_ char *id = store_id_new(store);
+	return store_create_id(store, kind, id);
+}
+
+void store_remove(struct store *store, const struct store_kind *kind, const char *id)
+{
+	struct change *change = change_find(store, kind, id);
+	if (change)
+		change->object = schema_free(kind->schema, change->object);
+	else
+		change_add(store, kind, id, NULL);
+}
+
+static int write_change(struct store *store, const struct change *change, int64_t revision, struct err *err)
+{
+	if (!change->object) {
+		sqlite3_bind_text(store->remove, 1, change->kind->name, -1, SQLITE_STATIC);
+		sqlite3_bind_text(store->remove, 2, change->id, -1, SQLITE_STATIC);
+		return store_step(store, store->remove, err, "removing a document");
+	}
+	json_t *json = schema_encode(change->kind->schema, change->object, true);
+	_cleanup_free_ char *body = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	if (!body)
+		return err_set(err, ERR_INTERNAL, "store: %s %s cannot be written as JSON", change->kind->name, change->id);
+	sqlite3_bind_text(store->put, 1, change->kind->name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(store->put, 2, change->id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(store->put, 3, revision);
+	sqlite3_bind_text(store->put, 4, body, -1, SQLITE_STATIC);
+	return store_step(store, store->put, err, "writing a document");
+}
+
+static int write_event(struct store *store, const struct pending_event *event, struct err *err)
+{
+	sqlite3_bind_int64(store->add_event, 1, event->seq);
+	sqlite3_bind_text(store->add_event, 2, event->json, -1, SQLITE_STATIC);
+	int r = store_step(store, store->add_event, err, "writing an event");
+	if (r == 0 && event->seq % 1000 == 0 && event->seq > STORE_EVENTS_MAX) {
+		sqlite3_bind_int64(store->trim, 1, event->seq - STORE_EVENTS_MAX);
+		r = store_step(store, store->trim, err, "trimming events");
+	}
+	return r;
+}
+
+static int write_effect(struct store *store, const struct pending_effect *pending, struct err *err)
+{
+	const struct effect *effect = &pending->effect;
+	if (pending->done) {
+		sqlite3_bind_int64(store->del_effect, 1, effect->seq);
+		return store_step(store, store->del_effect, err, "finishing an effect");
+	}
+	sqlite3_bind_int64(store->add_effect, 1, effect->seq);
+	sqlite3_bind_text(store->add_effect, 2, effect->name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(store->add_effect, 3, effect->id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(store->add_effect, 4, effect->attempt);
+	return store_step(store, store->add_effect, err, "writing an effect");
+}
+
+/* An edit that changed nothing is no change: no revision, no write, no news. */
+static void drop_unchanged(struct store *store)
+{
+	struct change *change;
+	LIST_FOREACH(change, &store->changes, link) {
+		const struct document *document = shelf_get(shelf_of(store, change->kind), change->id);
+		if (!document || !change->object)
+			continue;
+		json_t *old = schema_encode(change->kind->schema, document->object, true);
+		json_t *new = schema_encode(change->kind->schema, change->object, true);
+		if (json_equal(old, new))
+			change_free(change);
+		json_decref(old);
+		json_decref(new);
+	}
+}
+
+static int write_all(struct store *store, int64_t first_revision, struct err *err)
+{
+	const struct change *change;
+	const struct pending_event *event;
+	const struct pending_effect *effect;
+	int64_t revision = first_revision;
+	int r = store_sql(store, "BEGIN IMMEDIATE", err);
+	LIST_FOREACH(change, &store->changes, link)
+		if (r == 0)
+			r = write_change(store, change, ++revision, err);
+	LIST_FOREACH(event, &store->events, link)
+		if (r == 0)
+			r = write_event(store, event, err);
+	LIST_FOREACH(effect, &store->effects, link)
+		if (r == 0)
+			r = write_effect(store, effect, err);
+	return r == 0 ? store_sql(store, "COMMIT", err) : r;
+}
+
+static void move_list(struct list *from, struct list *to)
+{
+	while (!list_empty(from)) {
+		struct list *item = from->next;
+		list_remove(item);
+		list_append(to, item);
+	}
+}
+
+/* After the commit: the memory follows, and what has to be told waits in order. */
+static void apply(struct store *store)
+{
+	struct change *change;
+	LIST_FOREACH(change, &store->changes, link) {
+		struct shelf *shelf = shelf_of(store, change->kind);
+		++store->revision;
+		if (change->object)
+			shelf_put(shelf, TAKE_PTR(change->object), store->revision);
+		else
+			shelf_remove(shelf, change->id);
+	}
+	move_list(&store->changes, &store->told_changes);
+	move_list(&store->events, &store->told_events);
+	move_list(&store->effects, &store->told_effects);
+}
+
+void store_run_effect(struct store *store, const struct effect *effect)
+{
+	for (size_t i = 0; i < store->handler_count; i++) {
+		if (!str_equal(store->handlers[i].name, effect->name))
+			continue;
+		store->handlers[i].fn(effect, store->handlers[i].data);
+		return;
+	}
+	log_error("store: no handler for effect %s of %s", effect->name, effect->id);
+}
+
+static void tell_change(struct store *store, struct change *change)
+{
+	for (size_t i = 0; i < store->watcher_count && !store->dead; i++)
+		store->watchers[i].fn(change->kind, change->id, store->watchers[i].data);
+	change_free(change);
+}
+
+static void tell_event(struct store *store, struct pending_event *event)
+{
+	for (size_t i = 0; i < store->event_watcher_count && !store->dead; i++)
+		store->event_watchers[i].fn(event->seq, event->json, store->event_watchers[i].data);
+	event_free(event);
+}
+
+static void tell_effect(struct store *store, struct pending_effect *pending)
+{
+	if (!pending->done && !store->dead)
+		store_run_effect(store, &pending->effect);
+	effect_done_memory(pending);
+}
+
+/* Watchers and effects may commit: that only adds to the lists, and this one loop goes on. */
+static void tell(struct store *store)
+{
+	if (store->telling)
+		return;
+	store->telling = true;
+	for (;;) {
+		if (!list_empty(&store->told_changes))
+			tell_change(store, CONTAINER_OF(store->told_changes.next, struct change, link));
+		else if (!list_empty(&store->told_events))
+			tell_event(store, CONTAINER_OF(store->told_events.next, struct pending_event, link));
+		else if (!list_empty(&store->told_effects))
+			tell_effect(store, CONTAINER_OF(store->told_effects.next, struct pending_effect, link));
+		else
+			break;
+	}
+	store->telling = false;
+}
+
+int store_commit(struct store *store, struct err *err)
+{
+	assert(store->depth > 0);
+	if (--store->depth > 0)
+		return store->rolled_back ? -ECANCELED : 0;
+	int r = 0;
+	drop_unchanged(store);
+	if (store->rolled_back || store->dead)
+		r = err_set(err, ERR_CANCELLED, "the transaction was given up");
+	else if (!list_empty(&store->changes) || !list_empty(&store->events) || !list_empty(&store->effects))
+		r = write_all(store, store->revision, err);
+	if (r < 0) {
+		if (!sqlite3_get_autocommit(store->db))
+			sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		lists_clear(&store->changes, &store->events, &store->effects);
+		return r;
+	}
+	apply(store);
+	if (store->crash_hook && store->crash_hook(store->crash_data))
+		store->dead = true;
+	tell(store);
+	return 0;
+}
+
+void store_rollback(struct store *store)
+{
+	assert(store->depth > 0);
+	lists_clear(&store->changes, &store->events, &store->effects);
+	store->rolled_back = true;
+	store->depth--;
+}
+
+void store_watch(struct store *store, store_watch_fn fn, void *data)
+{
+	assert(store->watcher_count < WATCHERS_MAX);
+	store->watchers[store->watcher_count++] = (struct watcher){ fn, data };
+}
+
+void store_set_crash_hook(struct store *store, bool (*hook)(void *data), void *data)
+{
+	store->crash_hook = hook;
+	store->crash_data = data;
+}
+
+bool store_is_dead(const struct store *store)
+{
+	return store->dead;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The store: typed documents with revisions over SQLite (WAL, synchronous=FULL), the outbox, and the log of events. What
+ * is committed is the truth; the decoded documents are kept in memory beside it, so that reading costs nothing.
+ * Loop thread only. */
+#ifndef INGOT_STORE_STORE_H
+#define INGOT_STORE_STORE_H
+
+#include "base/err.h"
+#include "loop/loop.h"
+#include "proto/resources.h"
+
+struct store;
+
+/* A kind of document. The structure's first member is `char *id`. */
+struct store_kind {
+	const char *name;
+	const struct schema *schema;
+	size_t name_offset; /* of `char *name`, or STORE_NO_NAME */
+};
+#define STORE_NO_NAME SIZE_MAX
+
+/* All kinds, in one table (kinds.c). */
+extern const struct store_kind kind_machine, kind_node, kind_pool, kind_ceph_cluster, kind_image, kind_volume, kind_vm,
+	kind_task, kind_token;
+
+/* Opens or makes the file; path ":memory:" for tests. Names the reason if the file is damaged or of a newer version. */
+int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err);
+struct store *store_free(struct store *store);
+DEFINE_CLEANUP(struct store *, store_free)
+struct loop *store_loop(struct store *store);
+
+/* ---- reading: what is borrowed is valid until the next commit that changes it ---- */
+
+const void *store_get(struct store *store, const struct store_kind *kind, const char *id);
+/* By id or by name. */
+const void *store_find(struct store *store, const struct store_kind *kind, const char *id_or_name);
+/* In the order of identifiers (that is, of creation): the first with after NULL; NULL at the end. */
+const void *store_next(struct store *store, const struct store_kind *kind, const char *after);
+size_t store_count(struct store *store, const struct store_kind *kind);
+int64_t store_revision(struct store *store, const struct store_kind *kind, const char *id);
+
+#define STORE_EACH(type, var, store, kind)                                          \
+	for (const type *var = store_next(store, kind, NULL); var != NULL;           \
+	     var = store_next(store, kind, *(char *const *)(const void *)var))
+
+/* ---- writing ---- */
+
+/* Transactions nest: only the outermost commits. Within one, store_get() sees what was edited; the lists (store_next(),
+ * store_find() by name) still show what was committed. */
+void store_begin(struct store *store);
+/* A copy to change, the same one if asked again in this transaction. The document must exist. */
+void *store_edit(struct store *store, const struct store_kind *kind, const char *id);
+/* A new document with a new identifier and the schema's defaults. */
+void *store_create(struct store *store, const struct store_kind *kind);
+/* The same with a given identifier. */
+void *store_create_id(struct store *store, const struct store_kind *kind, const char *id);
+void store_remove(struct store *store, const struct store_kind *kind, const char *id);
+/* 0, or a negative errno: then nothing of the whole transaction was done. A document that was edited and is as before is
+ * not written. */
+int store_commit(struct store *store, struct err *err);
+/* Gives the whole transaction up, also the outer ones; their commit then fails with -ECANCELED. */
+void store_rollback(struct store *store);
+
+/* A new identifier: UUID version 7 (RFC 9562 section 5.7), so that the order of identifiers is that of creation. */
+char *store_id_new(struct store *store);
+
+/* ---- watching: after each commit, before its effects, in the order of registration ---- */
+
+typedef void (*store_watch_fn)(const struct store_kind *kind, const char *id, void *data);
+void store_watch(struct store *store, store_watch_fn fn, void *data);
+
+/* ---- outbox: effects committed with the state that asks for them ---- */
+
+struct effect {
+	int64_t seq;
+	char *name;   /* finds the handler */
+	char *id;     /* of the document it belongs to */
+	int64_t attempt;
+};
+/* Runs when the transaction was committed, and again after a restart until store_effect_done(). Must be idempotent. */
+typedef void (*effect_fn)(const struct effect *effect, void *data);
+void store_effect_handler(struct store *store, const char *name, effect_fn fn, void *data);
+void store_effect_add(struct store *store, const char *name, const char *id, int64_t attempt);
+/* Within a transaction: the effect came to its end. */
+void store_effect_done(struct store *store, int64_t seq);
+/* The same in a transaction of its own: there is nothing (any more) to do for it. */
+void store_effect_drop(struct store *store, const struct effect *effect);
+/* After all handlers were registered: runs what an earlier life left. */
+void store_effects_replay(struct store *store);
+
+/* ---- events ---- */
+
+/* Within a transaction. text is for people. */
+void store_event(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
+		 const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* Events after a number (0: from the oldest kept), at most count, oldest first, as a JSON list; the caller owns it. */
+json_t *store_events(struct store *store, int64_t after, unsigned count);
+int64_t store_event_last(struct store *store);
+/* Called after each commit for each event in it. */
+typedef void (*store_event_fn)(int64_t seq, const char *json, void *data);
+void store_event_watch(struct store *store, store_event_fn fn, void *data);
+#define STORE_EVENTS_MAX 100000
+
+/* ---- simulation ---- */
+
+/* Called between a commit and everything that follows from it. If it returns true this process counts as dead: nothing is
+ * called or committed any more. */
+void store_set_crash_hook(struct store *store, bool (*hook)(void *data), void *data);
+bool store_is_dead(const struct store *store);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef INGOT_STORE_STORE_PRIV_H
+#define INGOT_STORE_STORE_PRIV_H
+
+#include <sqlite3.h>
+
+#include "base/list.h"
+#include "store/store.h"
+
+/* The decoded documents of one kind, sorted by identifier. */
+struct document {
+	int64_t revision;
+	void *object;
+};
+struct shelf {
+	const struct store_kind *kind;
+	struct document *documents;
+	size_t count, alloc;
+};
+
+/* A change of the transaction under way. object NULL: removal. */
+struct change {
+	struct list link;
+	const struct store_kind *kind;
+	char *id;
+	void *object;
+};
+
+struct pending_event {
+	struct list link;
+	int64_t seq;
+	char *json;
+};
+
+struct pending_effect {
+	struct list link;
+	struct effect effect;
+	bool done; /* finished rather than added */
+};
+
+struct watcher {
+	store_watch_fn fn;
+	void *data;
+};
+struct event_watcher {
+	store_event_fn fn;
+	void *data;
+};
+struct effect_handler {
+	char *name;
+	effect_fn fn;
+	void *data;
+};
+
+#define KINDS_MAX 16
+#define WATCHERS_MAX 16
+#define HANDLERS_MAX 16
+
+struct store {
+	struct loop *loop;
+	sqlite3 *db;
+	sqlite3_stmt *put, *remove, *add_event, *add_effect, *del_effect, *trim;
+	struct shelf shelves[KINDS_MAX];
+	size_t shelf_count;
+	int64_t revision, event_seq, effect_seq;
+
+	unsigned depth;
+	bool rolled_back, dead;
+	struct list changes, events, effects;
+
+	/* what was committed and not told yet; told in order, also if telling commits more */
+	struct list told_changes, told_events, told_effects;
+	bool telling;
+
+	struct watcher watchers[WATCHERS_MAX];
+	size_t watcher_count;
+	struct event_watcher event_watchers[WATCHERS_MAX];
+	size_t event_watcher_count;
+	struct effect_handler handlers[HANDLERS_MAX];
+	size_t handler_count;
+	bool (*crash_hook)(void *data);
+	void *crash_data;
+};
+
+/* The effect's memory, but not its place in a list. */
+void effect_done_memory(struct pending_effect *pending);
+void store_run_effect(struct store *store, const struct effect *effect);
+int store_sql(struct store *store, const char *sql, struct err *err);
+int store_sql_error(struct store *store, struct err *err, const char *what);
+int store_step(struct store *store, sqlite3_stmt *stmt, struct err *err, const char *what);
+
+#endif
