@@ -48,6 +48,7 @@ def up(build: Path, root: Path, name: str, no_bmc: bool) -> int:
     lab = Lab.create(root, name, kind, parts, say=say)
     steps = Steps(lab.file("timings.json"))
     events: Events | None = None
+    provisioner: Provisioner | None = None
     try:
         with steps.step("machines", "making the network and three blank machines"):
             wanted = add_machines(lab)
@@ -57,7 +58,7 @@ def up(build: Path, root: Path, name: str, no_bmc: bool) -> int:
             provisioner = Provisioner(lab, build, bmc_ranges(len(wanted)))
             ingot = provisioner.start()
             provisioner.write_env(ingot)
-            events = Events(ingot, lab.logs / "events.jsonl")
+            events = Events(ingot, lab.logs / "events.jsonl", provisioner.guard)
             steps.done(f"the provisioner answers on {ingot.url}")
         path = WholePath(lab, steps, provisioner, ingot, build / "images/guest/counter.img", events)
         if no_bmc:
@@ -66,7 +67,7 @@ def up(build: Path, root: Path, name: str, no_bmc: bool) -> int:
         walk(path, wanted)
         report(path)
     except LabError as problem:
-        failed(lab, steps, problem)
+        failed(lab, steps, cause(problem, provisioner))
         return 1
     except KeyboardInterrupt:
         complain("\ninterrupted; the lab is left as it is (make lab-down removes it)")
@@ -127,6 +128,16 @@ def report(path: WholePath) -> None:
     say(f"use it   . {root / 'env'}; {ingot.program} machine list")
     say(f"logs     {root / 'logs'}, serial consoles in {root / 'machines'}/*/serial.log")
     say("stop it  sudo make lab-down")
+
+
+def cause(problem: LabError, provisioner: Provisioner | None) -> LabError:
+    """A provisioner that has ended is the reason for whatever failed then."""
+    try:
+        if provisioner:
+            provisioner.guard()
+    except LabError as ended:
+        return LabError(f"{ended} ({problem})")
+    return problem
 
 
 def failed(lab: Lab, steps: Steps, problem: LabError) -> None:

@@ -103,7 +103,8 @@ class Ingot:
 class Events:
     """`ingot event watch` running along: its descriptor is readable when something has happened."""
 
-    def __init__(self, ingot: Ingot, log: Path) -> None:
+    def __init__(self, ingot: Ingot, log: Path, guard: Callable[[], None]) -> None:
+        self._guard = guard  # raises if there is no sense in waiting any more
         self._log = log.open("ab")
         self._process = ingot.start("event", "watch", "-o", "json")
         assert self._process.stdout
@@ -133,6 +134,7 @@ class Events:
                     pass
             except BlockingIOError:
                 pass
+            self._guard()
             return ask()
 
         return wait_until(drained, deadline, what, every=every, wake=self._read)
@@ -179,6 +181,9 @@ class CounterConsole:
         # Its standard input stays open and silent: an end of input need not end a console.
         self._process = self._ingot.start("vm", "console", self._vm, stdin=subprocess.PIPE,
                                           stderr=subprocess.PIPE)
+        self.begin_session()
+
+    def begin_session(self) -> None:
         self.sessions += 1
         self._fresh, self._buffer = True, b""
 
@@ -205,7 +210,7 @@ class CounterConsole:
                 continue
             data = os.read(self._process.stdout.fileno(), 65536)
             if data:
-                self._take(data)
+                self.take(data)
             else:
                 self._end()
                 self._pause(deadline)
@@ -215,7 +220,8 @@ class CounterConsole:
         """A closed console is tried again a little later: there is no event for its return."""
         select.poll().poll(min(0.5, deadline.left()) * 1000)
 
-    def _take(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
+        """Judges what the console said, in pieces of any size."""
         self._buffer += data
         end = 0
         for found in self.LINE.finditer(self._buffer):

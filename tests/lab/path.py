@@ -70,6 +70,7 @@ class WholePath:
                     out, err = process.communicate(timeout=min(2.0, deadline.left() + 0.01))
                     break
                 except subprocess.TimeoutExpired:
+                    self.provisioner.guard()
                     self.steps.progress(watch)
                     if deadline.expired():
                         process.kill()

@@ -100,12 +100,19 @@ class Provisioner:
                        wake=watch.fd)
         finally:
             watch.close()
-        if not process.alive():
-            raise LabError(f"the provisioner has ended at its start: {self.last_words()}; see {self.log}")
+        self.guard()
         ingot = Ingot(self._build / "ingot", self.url, token_file.read_text(encoding="ascii").strip(), ca_file,
                       self._lab.logs / "cli.log")
         ingot.text("version", timeout=30)  # waits in the listen backlog until it is served
         return ingot
+
+    def guard(self) -> None:
+        """Raises if it has ended by itself."""
+        process = self.process
+        if process and not process.alive():
+            process.wait(Deadline(1))
+            how = f"by signal {-process.status}" if (process.status or 0) < 0 else f"with status {process.status}"
+            raise LabError(f"the provisioner has ended {how}: {self.last_words()}; see {self.log}")
 
     def last_words(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lab import accel, machine as machines  # noqa: E402
 from lab.checks import Checks, expect  # noqa: E402
+from lab.cli import CounterConsole, Ingot  # noqa: E402
 from lab.console import LogReader, SerialOverLan  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.netboot import BootServer  # noqa: E402
@@ -226,6 +227,30 @@ class Floor:
         machines.power_off(machine)
 
 
+def judge() -> None:
+    """The judge of counters must see what it is there to see."""
+    ingot = Ingot(Path("/bin/false"), "", "", Path("/dev/null"), Path("/dev/null"))
+
+    def faults(*sessions: bytes) -> list[str]:
+        console = CounterConsole(ingot, "vm")
+        for session in sessions:
+            console.begin_session()
+            for i in range(0, len(session), 7):  # lines come in pieces
+                console.take(session[i:i + 7])
+        return console.faults
+
+    def lines(*numbers: int) -> bytes:
+        return b"".join(b"ingot counter %d\r\n" % n for n in numbers)
+
+    expect(faults(b"unter 4\r\n" + lines(5, 6, 7)) == [], "a clean run is judged faulty")
+    expect(faults(lines(5, 6, 8)), "a gap is not seen")
+    expect(faults(lines(5, 6, 6)), "a repeat is not seen")
+    expect(faults(lines(5, 6, 1, 2)), "a restart is not seen")
+    expect(faults(lines(5, 6), lines(1, 2)), "a restart between two sessions is not seen")
+    expect(faults(lines(5, 6), lines(500, 501)), "a jump between two sessions is not seen")
+    expect(faults(lines(5, 6), lines(7, 8)) == [], "a new session that goes on is judged faulty")
+
+
 def removal(checks: Checks, lab: Lab) -> None:
     """Taking down ends what is on record and still the same, and nothing else."""
     processes = [Process(e["name"], ProcessId(e["pid"], e["start"]), child=False)
@@ -278,6 +303,7 @@ def main() -> int:
         checks.run(name, check)
 
     try:
+        run("the judge of counters sees gaps, repeats and restarts", judge)
         run("BMCs answer, machines are off", floor.bmc_answers)
         run("the BMC's GUID is the machine's DMI UUID", floor.guid_is_dmi_uuid)
         run("a wrong BMC password is refused", floor.wrong_password)

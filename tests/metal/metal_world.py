@@ -49,7 +49,7 @@ class MetalWorld:
         ingot = provisioner.start()
         provisioner.write_env(ingot)
         machines.power_on(lab.machines[NO_BMC])
-        events = Events(ingot, lab.logs / "events.jsonl")
+        events = Events(ingot, lab.logs / "events.jsonl", provisioner.guard)
         steps = Steps(lab.file("timings.json"))
         path = WholePath(lab, steps, provisioner, ingot, BUILD / "images/guest/counter.img", events)
         return MetalWorld(lab, path, provisioner)
