@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/event_stream.h"
+#include "cli/event_source.h"
 
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS 5000
 #define GIVE_UP_MS (5 * 60 * 1000)
 #define ID_MAX 128
 
-struct event_stream {
+struct event_source {
 	struct session *session;
-	struct event_stream_events events;
+	struct event_source_events events;
 	void *data;
 	struct http_call *call;
 	struct loop_timer *timer;
@@ -18,11 +18,11 @@ struct event_stream {
 	int64_t backoff_ms, lost_at_ms;
 };
 
-static void stream_open(struct event_stream *stream);
+static void stream_open(struct event_source *stream);
 
 static void on_timer(void *data)
 {
-	struct event_stream *stream = data;
+	struct event_source *stream = data;
 	stream->timer = NULL;
 	stream_open(stream);
 }
@@ -39,7 +39,7 @@ static bool id_usable(const char *id)
 
 static void on_event(const char *id, const char *event, const char *payload, void *data)
 {
-	struct event_stream *stream = data;
+	struct event_source *stream = data;
 	json_t *json = payload ? json_loads(payload, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	stream->ever = true;
 	stream->backoff_ms = BACKOFF_FIRST_MS;
@@ -54,7 +54,7 @@ static void on_event(const char *id, const char *event, const char *payload, voi
 }
 
 /* Whether the same again might do better. */
-static bool worth_trying(const struct event_stream *stream, int status, const struct err *err)
+static bool worth_trying(const struct event_source *stream, int status, const struct err *err)
 {
 	if (!stream->ever && status != 200)
 		return false;
@@ -66,7 +66,7 @@ static bool worth_trying(const struct event_stream *stream, int status, const st
 static void on_done(const struct http_response *response, const struct err *err, void *data)
 {
 	static const struct err none;
-	struct event_stream *stream = data;
+	struct event_source *stream = data;
 	int64_t now = loop_monotonic_ms(stream->session->loop);
 	const struct err *why = err ? err : &none;
 	stream->call = NULL;
@@ -85,7 +85,7 @@ static void on_done(const struct http_response *response, const struct err *err,
 		stream->events.lost(why, stream->data); /* last: it may free the stream */
 }
 
-static void stream_open(struct event_stream *stream)
+static void stream_open(struct event_source *stream)
 {
 	stream->headers[0] = "Accept: text/event-stream";
 	stream->headers[1] = stream->last_id_header;
@@ -96,9 +96,9 @@ static void stream_open(struct event_stream *stream)
 	stream->call = http_call_new(stream->session->client, &spec);
 }
 
-struct event_stream *event_stream_new(struct session *session, const struct event_stream_events *events, void *data)
+struct event_source *event_source_new(struct session *session, const struct event_source_events *events, void *data)
 {
-	struct event_stream *stream = new0(struct event_stream, 1);
+	struct event_source *stream = new0(struct event_source, 1);
 	stream->session = session;
 	stream->events = *events;
 	stream->data = data;
@@ -108,7 +108,7 @@ struct event_stream *event_stream_new(struct session *session, const struct even
 	return stream;
 }
 
-struct event_stream *event_stream_free(struct event_stream *stream)
+struct event_source *event_source_free(struct event_source *stream)
 {
 	if (!stream)
 		return NULL;
