@@ -145,13 +145,21 @@ int spawn_input(const struct cmd *cmd, int *ret_fd, struct err *err)
 
 /* ---- the fork ---- */
 
+/* _Fork() runs no handlers of pthread_atfork(): those of the libraries that we link allocate and lock, in the child too.
+ * The sanitizers know fork() only. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FORK fork
+#else
+#define FORK _Fork
+#endif
+
 static pid_t fork_child(const struct spawn_plan *plan)
 {
 	/* No handler of ours may run in the child. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid_t pid = fork();
+	pid_t pid = FORK();
 	if (pid == 0)
 		spawn_child(plan);
 	int saved = errno;

@@ -32,6 +32,7 @@ struct loop_event {
 /* What a file, a child and a signal have in common. */
 struct handle {
 	struct list link;
+	void (*destroy)(struct handle *handle);
 	struct loop *loop;
 	sd_event_source *source;
 	void *data;
@@ -51,18 +52,20 @@ static void check(int r, const char *what)
 	abort();
 }
 
-static void handle_init(struct handle *handle, struct loop *loop, void *data)
+static void handle_init(struct handle *handle, struct loop *loop, void (*destroy)(struct handle *handle), void *data)
 {
 	handle->loop = loop;
+	handle->destroy = destroy;
 	handle->data = data;
 	list_append(&real(loop)->handles, &handle->link);
 }
 
-static void handle_done(struct handle *handle)
+static void handle_free(struct handle *handle)
 {
 	loop_assert_thread(handle->loop);
 	sd_event_source_disable_unref(handle->source);
 	list_remove(&handle->link);
+	handle->destroy(handle);
 }
 
 /* ---- timers ---- */
@@ -131,10 +134,15 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *data)
 	return 0;
 }
 
+static void io_destroy(struct handle *handle)
+{
+	free(CONTAINER_OF(handle, struct loop_io, handle));
+}
+
 static struct loop_io *event_io_new(struct loop *loop, int fd, uint32_t events, loop_io_fn fn, void *data)
 {
 	struct loop_io *io = new0(struct loop_io, 1);
-	handle_init(&io->handle, loop, data);
+	handle_init(&io->handle, loop, io_destroy, data);
 	io->fn = fn;
 	check(sd_event_add_io(real(loop)->event, &io->handle.source, fd, events, on_io, io), "file");
 	return io;
@@ -149,8 +157,7 @@ void loop_io_set_events(struct loop_io *io, uint32_t events)
 struct loop_io *loop_io_free(struct loop_io *io)
 {
 	if (io)
-		handle_done(&io->handle);
-	free(io);
+		handle_free(&io->handle);
 	return NULL;
 }
 
@@ -180,16 +187,21 @@ static int on_child(sd_event_source *source, int fd, uint32_t events, void *data
 	child->pid = 0;
 	sd_event_source_set_enabled(child->handle.source, SD_EVENT_OFF);
 	fn(pid, status, fn_data);
-	handle_done(&child->handle);
+	handle_free(&child->handle);
+	return 0;
+}
+
+static void child_destroy(struct handle *handle)
+{
+	struct loop_child *child = CONTAINER_OF(handle, struct loop_child, handle);
 	close_fd(child->pidfd);
 	free(child);
-	return 0;
 }
 
 static struct loop_child *event_child_new(struct loop *loop, pid_t pid, loop_child_fn fn, void *data)
 {
 	struct loop_child *child = new0(struct loop_child, 1);
-	handle_init(&child->handle, loop, data);
+	handle_init(&child->handle, loop, child_destroy, data);
 	child->fn = fn;
 	child->pid = pid;
 	child->pidfd = pidfd_open(pid, 0); /* close-on-exec by itself */
@@ -200,11 +212,9 @@ static struct loop_child *event_child_new(struct loop *loop, pid_t pid, loop_chi
 
 struct loop_child *loop_child_free(struct loop_child *child)
 {
-	if (!child || child->pid == 0)
-		return NULL;
-	handle_done(&child->handle);
-	close_fd(child->pidfd);
-	free(child);
+	/* In its own call it is already on its way out. */
+	if (child && child->pid != 0)
+		handle_free(&child->handle);
 	return NULL;
 }
 
@@ -222,6 +232,11 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+static void signal_destroy(struct handle *handle)
+{
+	free(CONTAINER_OF(handle, struct loop_signal, handle));
+}
+
 static struct loop_signal *event_signal_new(struct loop *loop, int signal, loop_fn fn, void *data)
 {
 	sigset_t set;
@@ -229,7 +244,7 @@ static struct loop_signal *event_signal_new(struct loop *loop, int signal, loop_
 	sigaddset(&set, signal);
 	check(-pthread_sigmask(SIG_BLOCK, &set, NULL), "signal");
 	struct loop_signal *sig = new0(struct loop_signal, 1);
-	handle_init(&sig->handle, loop, data);
+	handle_init(&sig->handle, loop, signal_destroy, data);
 	sig->fn = fn;
 	check(sd_event_add_signal(real(loop)->event, &sig->handle.source, signal, on_signal, sig), "signal");
 	return sig;
@@ -238,8 +253,7 @@ static struct loop_signal *event_signal_new(struct loop *loop, int signal, loop_
 struct loop_signal *loop_signal_free(struct loop_signal *sig)
 {
 	if (sig)
-		handle_done(&sig->handle);
-	free(sig);
+		handle_free(&sig->handle);
 	return NULL;
 }
 
@@ -251,7 +265,7 @@ static void event_done(struct loop *loop)
 	l->pool = work_pool_free(l->pool); /* they wake us until they are gone */
 	struct handle *handle;
 	LIST_FOREACH(handle, &l->handles, link)
-		sd_event_source_disable_unref(handle->source);
+		handle_free(handle);
 	sd_event_source_disable_unref(l->timer);
 	sd_event_source_disable_unref(l->wakeup);
 	close_fd(l->wakeup_fd);

@@ -33,6 +33,9 @@ struct bmc_identity {
 	int cipher_suite;
 };
 void bmc_identity_done(struct bmc_identity *identity);
+/* Whether a BMC's system UUID and one read by DMI are the same but for the order of bytes: BMCs send theirs in three
+ * orders and the bytes do not always tell which (see bmc_uuid.c). Ignores case; false if either is NULL. */
+bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid);
 
 enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE };
 
@@ -77,8 +80,10 @@ int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err)
 /* ---- scanning ---- */
 
 /* Sends an RMCP/ASF presence ping (ASF 2.0 section 3.2.4.2; DMTF DSP0136) to every address of the ranges
- * ("10.0.0.10-10.0.0.99", "10.0.0.7") and calls found for each that answers, then done; on the loop, no thread. A range of
- * more than 4096 addresses is refused. Scans are repeated by the caller. */
+ * ("10.0.0.10-10.0.0.99", "10.0.0.7"; ":PORT" behind for another port than 623) and calls found once for each that says it
+ * speaks IPMI, then done after deadline_ms; on the loop, no thread. Pings are spread over two thirds of the deadline. A
+ * range of more than 4096 addresses is refused. Scans are repeated by the caller. The scan is the caller's to free, also
+ * in found and done; freeing it early ends it without a call. */
 struct bmc_scan;
 typedef void (*bmc_found_fn)(const char *address, void *data);
 int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadline_ms, bmc_found_fn found, loop_fn done,
@@ -87,6 +92,9 @@ struct bmc_scan *bmc_scan_free(struct bmc_scan *scan);
 
 /* ---- serial over LAN, through libipmiconsole (its engine's threads; bytes come on the loop) ---- */
 
+/* The console is open once output or closed was called; input before that waits. At most 64 KiB of input wait for the BMC,
+ * then bmc_console_input() gives -EBUSY and took nothing. bmc_console_close() does not call closed and may be
+ * called in output. An open session of somebody else is taken over. */
 struct bmc_console;
 struct bmc_console_events {
 	void (*output)(const void *data, size_t len, void *ctx);

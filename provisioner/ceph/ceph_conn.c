@@ -82,7 +82,7 @@ static const struct {
 	{ "debug_rados", "0/0" },
 	{ "debug_rbd", "0/0" },
 	{ "ms_async_op_threads", "1" },
-	{ "librados_thread_count", "1" },
+	/* librados_thread_count stays at 2: librbd waits on one of these threads for the other (rbd_snap_unprotect). */
 	{ "objecter_inflight_op_bytes", "16777216" },
 	/* Images are written in whole objects: a cache would only hold a second copy. */
 	{ "rbd_cache", "false" },
@@ -111,6 +111,9 @@ static int conn_configure(rados_t rados, const struct ceph_access *access, struc
 			return err_set(err, ERR_INTERNAL, "Ceph refuses %s = \"%s\": %s", conn_options[i].option,
 				       conn_options[i].value, strerror(-rc));
 	}
+	/* Setting an option does not apply it; reading a (here empty) file does. Without it the log options come too
+	 * late to keep a failed login off our standard error. */
+	rados_conf_read_file(rados, "/dev/null");
 	return 0;
 }
 

@@ -137,9 +137,9 @@ static int import_prepare(struct import *import, uint64_t image_bytes, struct er
 		return err_set(err, ERR_EXISTS, "there is an image %s already, of %llu bytes", import->label,
 			       (unsigned long long)have_bytes);
 	/* Shrinking to nothing is how RBD forgets what an earlier try wrote. */
-	rc = rbd_resize2(import->image, 0, true, NULL, NULL);
+	rc = rbd_resize(import->image, 0);
 	if (rc == 0)
-		rc = rbd_resize2(import->image, image_bytes, true, NULL, NULL);
+		rc = rbd_resize(import->image, image_bytes);
 	if (rc < 0)
 		return ceph_fail(import->conn, rc, NULL, err, "cannot prepare image %s", import->label);
 	return 0;

@@ -95,7 +95,7 @@ static int clone_finish(struct ceph_conn *conn, rados_ioctx_t io, const char *po
 			       (unsigned long long)have_bytes);
 	if (have_bytes == size_bytes)
 		return 0;
-	rc = rbd_resize2(image, size_bytes, false, NULL, NULL);
+	rc = rbd_resize(image, size_bytes);
 	if (rc < 0)
 		return ceph_fail(conn, rc, NULL, err, "cannot grow volume %s/%s", pool, name);
 	return 0;

@@ -1,0 +1,199 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# test-boot.sh --images DIR [--keep] [--kvm]
+#
+# Boots the images as machines would, in QEMU: the live image up to its agent;
+# an installation with the live image's own tools, laid out as
+# docs/protocol.md says; the installed disk through GRUB under SeaBIOS and
+# under OVMF up to the node agent's service. Prints the seconds from power-on
+# of each step. No network but QEMU's own.
+set -euo pipefail
+
+IMAGES=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=images/lib.sh
+. "$IMAGES/lib.sh"
+
+images='' keep='' accel=(-accel 'tcg,thread=multi' -cpu max)
+while [ $# -gt 0 ]; do
+	case $1 in
+	--images)
+		images=$2
+		shift
+		;;
+	--keep) keep=1 ;;
+	--kvm) accel=(-accel kvm -cpu host) ;;
+	*) die "unknown argument $1" ;;
+	esac
+	shift
+done
+[ -n "$images" ] || die "usage: test-boot.sh --images DIR [--keep] [--kvm]"
+
+tmp=$(mktemp -d)
+passed=0 failed=0 qemu_pid=''
+finish() {
+	[ -z "$qemu_pid" ] || kill "$qemu_pid" 2>/dev/null || true
+	if [ -n "$keep" ] || [ "$failed" -gt 0 ]; then
+		say "logs and disk are in $tmp"
+	else
+		rm -rf "$tmp"
+	fi
+}
+trap finish EXIT
+
+MAC=52:54:00:12:34:56
+NET=(-nic "user,restrict=on,model=virtio-net-pci,mac=$MAC")
+
+# start NAME QEMU-ARGUMENT...: a machine whose console is $tmp/NAME.log and
+# file descriptor 3.
+start() {
+	local name=$1
+	shift
+	mkfifo "$tmp/$name.console"
+	qemu-system-x86_64 -machine q35 "${accel[@]}" -smp 2 -m 2048 -nodefaults -display none -no-reboot \
+		-monitor none -serial stdio "$@" <&4 >"$tmp/$name.console" 2>&1 &
+	qemu_pid=$!
+	exec 3<"$tmp/$name.console"
+	log="$tmp/$name.log"
+	: >"$log"
+	started=$EPOCHREALTIME
+}
+
+seconds() { awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+# expect SECONDS WHAT PATTERN: reads the console until a line matches.
+expect() {
+	local limit=$1 what=$2 pattern=$3 line deadline=$((SECONDS + $1)) left
+	while left=$((deadline - SECONDS)) && [ "$left" -gt 0 ]; do
+		if ! IFS= read -r -t "$left" -u 3 line; then
+			[ -n "${line:-}" ] || break # the machine has ended, or time is up
+		fi
+		line=${line//$'\r'/}
+		printf '%8s %s\n' "$(seconds)" "$line" >>"$log"
+		if [[ $line =~ $pattern ]]; then
+			printf '  ok    %7s s  %s\n' "$(seconds)" "$what"
+			passed=$((passed + 1))
+			return 0
+		fi
+	done
+	printf '  FAIL  %7s s  %s: no line of the console matched "%s" in %s s\n' "$(seconds)" "$what" "$pattern" "$limit"
+	tail -n 15 "$log" | sed 's/^/          /'
+	failed=$((failed + 1))
+	return 1
+}
+
+# stop: ends the machine.
+stop() {
+	kill "$qemu_pid" 2>/dev/null || true
+	wait "$qemu_pid" 2>/dev/null || true
+	qemu_pid=''
+	exec 3<&-
+}
+
+# What an installation does, with the tools of the live image. It comes into
+# the image as a later archive that replaces the agent.
+installer() {
+	cat <<'INSTALL'
+#!/bin/sh
+set -eux
+disk=/dev/disk/by-serial-is-not-here
+for path in /sys/block/*; do
+	[ "$(cat "$path/serial" 2>/dev/null)" != target ] || disk=/dev/${path##*/}
+	[ "$(cat "$path/serial" 2>/dev/null)" != root ] || root=/dev/${path##*/}
+done
+wipefs -qa "$disk"
+sfdisk -q "$disk" <<-TABLE
+	label: gpt
+	size=1MiB, type=21686148-6449-6E6F-744E-656564454649, name=ingot-bios
+	size=256MiB, type=uefi, name=ingot-esp
+	size=2GiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=ingot-root-a, uuid=11111111-1111-4111-8111-111111111111
+	size=2GiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=ingot-root-b
+	type=linux, name=ingot-state, uuid=22222222-2222-4222-8222-222222222222
+TABLE
+blockdev --rereadpt "$disk" || true
+mkfs.vfat -F 32 -n INGOT-ESP "${disk}2" >/dev/null 2>&1
+mkfs.ext4 -q -L ingot-state "${disk}5"
+time dd if="$root" of="${disk}3" bs=1M
+mkdir -p /esp /state
+mount -t vfat "${disk}2" /esp
+mkdir -p /esp/EFI/BOOT /esp/grub /esp/ingot/a
+cp /parts/vmlinuz /parts/initrd /esp/ingot/a/
+cp /parts/grubx64.efi /esp/EFI/BOOT/BOOTX64.EFI
+cp /parts/grub.cfg /parts/boot.img /parts/core.img /esp/grub/
+grub-bios-setup --directory=/esp/grub "$disk"
+umount /esp
+mount -t ext4 "${disk}5" /state
+mkdir -p /state/etc/systemd/network /state/var/lib/ingot/agent
+echo test-host >/state/etc/hostname
+printf '[Match]\nMACAddress=%s\n[Network]\nAddress=10.0.2.15/24\n' "$(cat /sys/class/net/eth0/address)" \
+	>/state/etc/systemd/network/10-ingot.network
+umount /state
+sync
+echo INSTALL DONE >/dev/console
+echo o >/proc/sysrq-trigger
+read -r forever </dev/console
+INSTALL
+}
+
+grub_config() {
+	cat <<'CONFIG'
+serial --unit=0 --speed=115200
+terminal_output serial
+linux /ingot/a/vmlinuz ingot.root=PARTUUID=11111111-1111-4111-8111-111111111111 ingot.state=PARTUUID=22222222-2222-4222-8222-222222222222 systemd.hostname=test-host console=ttyS0 panic=10 WORDS
+initrd /ingot/a/initrd
+boot
+CONFIG
+}
+
+# Nobody types; the console's input stays open.
+mkfifo "$tmp/input"
+exec 4<>"$tmp/input"
+
+say "live image"
+start live "${NET[@]}" -kernel "$images/live/vmlinuz" -initrd "$images/live/initrd" \
+	-append "console=ttyS0 BOOTIF=01-${MAC//:/-}"
+if expect 120 "the kernel runs /init" 'ingot: live image, kernel' &&
+	expect 60 "an address by DHCP on the BOOTIF interface" 'ingot: eth[0-9]+: address 10\.0\.2\.15/24'; then
+	expect 30 "the agent is started" 'ingot: starting the agent' || true
+fi
+stop
+
+say "installation with the tools of the live image"
+mkdir -p "$tmp/add/usr/sbin" "$tmp/add/parts"
+installer >"$tmp/add/usr/sbin/ingot-agent"
+chmod 755 "$tmp/add/usr/sbin/ingot-agent"
+grub_config | sed "s/ WORDS\$/ ${INGOT_TEST_WORDS:-}/" >"$tmp/add/parts/grub.cfg"
+cp "$images/host/vmlinuz" "$images/host/initrd" "$images/grub/"{boot.img,core.img,grubx64.efi} "$tmp/add/parts/"
+(cd "$tmp/add" && find . -mindepth 1 | cpio --create --quiet --format=newc --owner=0:0) >"$tmp/add.cpio"
+cat "$images/live/initrd" "$tmp/add.cpio" >"$tmp/initrd"
+truncate -s 8G "$tmp/disk.img"
+start install "${NET[@]}" -kernel "$images/live/vmlinuz" -initrd "$tmp/initrd" -append "console=ttyS0 loglevel=4" \
+	-drive "if=none,id=target,file=$tmp/disk.img,format=raw,cache=unsafe" -device virtio-blk-pci,drive=target,serial=target \
+	-drive "if=none,id=root,file=$images/host/root.squashfs,format=raw,readonly=on" -device virtio-blk-pci,drive=root,serial=root
+expect 240 "the disk is laid out and written, GRUB installed" 'INSTALL DONE' || true
+wait "$qemu_pid" || true
+stop
+
+# boot_host NAME WHAT QEMU-ARGUMENT...
+boot_host() {
+	local name=$1 what=$2
+	shift 2
+	say "$what"
+	start "$name" "${NET[@]}" -snapshot \
+		-drive "if=none,id=disk,file=$tmp/disk.img,format=raw" -device virtio-blk-pci,drive=disk,serial=target,bootindex=1 "$@"
+	if expect 90 "GRUB starts the kernel" 'Linux version' &&
+		expect 120 "the initrd hands over to systemd" 'systemd\[1\]: .*running in system mode|systemd 25[0-9].* running in system mode' &&
+		expect 180 "the node agent's service is started" 'Started .*ingot-agent\.service'; then
+		expect 120 "multi-user.target is reached" 'Reached target .*multi-user\.target' || true
+	fi
+	stop
+}
+
+boot_host bios "host from its disk, SeaBIOS"
+cp /usr/share/OVMF/OVMF_VARS_4M.fd "$tmp/vars.fd"
+boot_host uefi "host from its disk, OVMF" \
+	-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
+	-drive "if=pflash,format=raw,file=$tmp/vars.fd"
+
+printf 'images: boot tests: %d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Credentials of a node: a key of its own and a certificate for it, given once for the token that the installer left. What
+ * is asked for is stored before it is asked, so that after a crash the same question gets the same answer. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/backoff.h"
+#include "core/credentials_priv.h"
+#include "crypto/crypto.h"
+#include "http/http_client.h"
+
+#define FILE_MAX_BYTES ((size_t)(256 * KIB))
+#define CALL_DEADLINE_MS 30000
+#define BACKOFF_FIRST_MS 500
+#define BACKOFF_MAX_MS 15000
+
+struct node {
+	struct loop *loop;
+	char *dir;
+	json_t *identity; /* identity.json as it stands on the disk */
+	credentials_fn done;
+	void *data;
+
+	char *csr_pem;
+	struct http_client *client;
+	struct http_call *call;
+	struct loop_timer *timer;
+	struct backoff backoff;
+	char *last_failure;
+	struct credentials credentials;
+};
+
+static void node_step(void *data);
+
+static void node_failed(struct node *node, const char *text)
+{
+	if (!str_equal(node->last_failure, text))
+		log_warning("enrolling: %s", text);
+	str_set(&node->last_failure, text);
+	loop_timer_free(node->timer);
+	node->timer = loop_timer_new(node->loop, backoff_next_ms(&node->backoff), node_step, node);
+}
+
+/* ---- files ---- */
+
+/* 0 with the text, or -ENOENT, or another negative errno with err filled. */
+static int load_text(const struct node *node, const char *name, char **ret, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", node->dir, name);
+	size_t len;
+	int r = read_file(path, FILE_MAX_BYTES, ret, &len);
+
+	return r < 0 && r != -ENOENT ? err_set_errno(err, r, "%s", path) : r;
+}
+
+static int store_text(const struct node *node, const char *name, const char *text, unsigned mode, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", node->dir, name);
+	int r = write_file_atomic(path, text, strlen(text), mode);
+
+	return r < 0 ? err_set_errno(err, r, "%s", path) : 0;
+}
+
+static const char *identity_text(const struct node *node, const char *key)
+{
+	return json_string_value(json_object_get(node->identity, key));
+}
+
+static int load_identity(struct node *node, struct err *err)
+{
+	static const char *const required[] = { "server", "ca", "machine", "name" };
+	_cleanup_free_ char *text = NULL;
+	json_error_t problem;
+	int r = load_text(node, "identity.json", &text, err);
+
+	if (r == -ENOENT)
+		return err_set(err, ERR_INVALID, "%s/identity.json is missing: this host was not installed by Ingot",
+			       node->dir);
+	if (r < 0)
+		return r;
+	node->identity = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+	wipe(text, strlen(text));
+	if (!json_is_object(node->identity))
+		return err_set(err, ERR_INVALID, "%s/identity.json: line %d: %s", node->dir, problem.line, problem.text);
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
+		if (!identity_text(node, required[i]))
+			return err_set(err, ERR_INVALID, "%s/identity.json has no text \"%s\"", node->dir, required[i]);
+	}
+	return 0;
+}
+
+/* The key goes first: a request on the disk always has its key beside it. */
+static int ensure_request(struct node *node, struct err *err)
+{
+	int r = load_text(node, "agent.csr", &node->csr_pem, err);
+
+	if (r == 0)
+		return load_text(node, "agent.key", &node->credentials.key_pem, err) == 0 ?
+			       0 :
+			       err_set(err, ERR_STATE, "%s/agent.csr has no agent.key beside it", node->dir);
+	if (r != -ENOENT)
+		return r;
+	r = csr_new(identity_text(node, "name"), &node->credentials.key_pem, &node->csr_pem, err);
+	if (r < 0)
+		return r;
+	r = store_text(node, "agent.key", node->credentials.key_pem, 0600, err);
+	return r < 0 ? r : store_text(node, "agent.csr", node->csr_pem, 0600, err);
+}
+
+/* The token is of no more use: wiped from the disk once the certificate is there. */
+static int forget_token(struct node *node, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!json_object_get(node->identity, "token"))
+		return 0;
+	json_object_del(node->identity, "token");
+	text = json_dumps(node->identity, JSON_INDENT(2));
+	return store_text(node, "identity.json", text, 0600, err);
+}
+
+static int load_certificate(struct node *node, struct err *err)
+{
+	int r = load_text(node, "agent.crt", &node->credentials.cert_pem, err);
+
+	if (r < 0)
+		return r;
+	r = load_text(node, "ca.crt", &node->credentials.ca_pem, err);
+	if (r == -ENOENT) {
+		node->credentials.ca_pem = xstrdup(identity_text(node, "ca"));
+		r = 0;
+	}
+	return r < 0 ? r : forget_token(node, err);
+}
+
+/* ---- asking ---- */
+
+static int take_answer(struct node *node, json_t *answer, struct err *err)
+{
+	const char *certificate = json_string_value(json_object_get(answer, "certificate"));
+	const char *ca = json_string_value(json_object_get(answer, "ca"));
+	_cleanup_free_ char *ours = NULL, *theirs = NULL;
+	int r;
+
+	if (!certificate || !ca)
+		return err_set(err, ERR_INVALID, "the answer holds no certificate");
+	r = csr_key_fingerprint(node->csr_pem, &ours, err);
+	if (r == 0)
+		r = csr_key_fingerprint(certificate, &theirs, err);
+	if (r < 0)
+		return r;
+	if (!str_equal(ours, theirs))
+		return err_set(err, ERR_INVALID, "the certificate given is for another key");
+	r = store_text(node, "ca.crt", ca, 0644, err);
+	if (r == 0)
+		r = store_text(node, "agent.crt", certificate, 0644, err);
+	if (r < 0)
+		return r;
+	str_set(&node->credentials.cert_pem, certificate);
+	str_set(&node->credentials.ca_pem, ca);
+	return forget_token(node, err);
+}
+
+static void enroll_answered(const struct http_response *response, const struct err *err, void *data)
+{
+	struct node *node = data;
+	_cleanup_err_ struct err problem = ERR_INIT;
+
+	node->call = NULL;
+	if (response->status < 200 || response->status > 299) {
+		node_failed(node, err && err->text ? err->text : "no answer");
+		return;
+	}
+	if (take_answer(node, response->json, &problem) < 0) {
+		node_failed(node, str_or(problem.text, "the answer cannot be used"));
+		return;
+	}
+	log_info("enrolled as node %s", str_or(json_string_value(json_object_get(response->json, "node")), "?"));
+	node->client = http_client_free(node->client);
+	str_set(&node->last_failure, NULL);
+	backoff_reset(&node->backoff);
+	node->done(&node->credentials, node->data);
+}
+
+static void node_ask(struct node *node)
+{
+	_cleanup_free_ char *url = xasprintf("%s/agent/v1/enroll", node->credentials.url);
+	const char *token = identity_text(node, "token");
+	json_t *body;
+
+	if (!token) {
+		node_failed(node, "there is neither a certificate nor a token to get one with; deploy this machine again");
+		return;
+	}
+	if (!node->client)
+		node->client = http_client_new(
+			&(struct http_client_spec){ .loop = node->loop, .ca_pem = identity_text(node, "ca") });
+	body = json_pack("{s:s, s:s}", "token", token, "csr", node->csr_pem);
+	node->call = http_call_new(node->client, &(struct http_call_spec){
+							 .method = "POST",
+							 .url = url,
+							 .json = body,
+							 .deadline_ms = CALL_DEADLINE_MS,
+							 .done = enroll_answered,
+							 .data = node,
+						 });
+	json_decref(body);
+}
+
+static void node_step(void *data)
+{
+	struct node *node = data;
+
+	node->timer = NULL;
+	if (node->credentials.cert_pem)
+		node->done(&node->credentials, node->data);
+	else if (!node->call)
+		node_ask(node);
+}
+
+/* ---- the table ---- */
+
+static void node_close(void *source)
+{
+	struct node *node = source;
+
+	if (!node)
+		return;
+	http_call_free(node->call);
+	http_client_free(node->client);
+	loop_timer_free(node->timer);
+	credentials_done(&node->credentials);
+	json_decref(node->identity);
+	free(node->csr_pem);
+	free(node->last_failure);
+	free(node->dir);
+	free(node);
+}
+
+static int node_load(struct node *node, struct err *err)
+{
+	int r = mkdir_p(node->dir, 0700);
+
+	if (r < 0)
+		return err_set_errno(err, r, "%s", node->dir);
+	r = load_identity(node, err);
+	if (r == 0)
+		r = ensure_request(node, err);
+	if (r < 0)
+		return r;
+	node->credentials.url = xasprintf("https://%s", identity_text(node, "server"));
+	r = load_certificate(node, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int node_open(const struct agent_spec *spec, credentials_fn done, void *data, void **ret, struct err *err)
+{
+	struct node *node = new0(struct node, 1);
+	int r;
+
+	node->loop = spec->loop;
+	node->dir = xstrdup(spec->state_dir);
+	node->done = done;
+	node->data = data;
+	node->backoff = (struct backoff){ .first_ms = BACKOFF_FIRST_MS, .max_ms = BACKOFF_MAX_MS };
+	r = node_load(node, err);
+	if (r < 0) {
+		node_close(node);
+		return r;
+	}
+	*ret = node;
+	return 0;
+}
+
+static void node_get(void *source, bool refused)
+{
+	struct node *node = source;
+
+	if (refused && node->credentials.cert_pem)
+		log_warning("the provisioner refuses this node's certificate; trying again");
+	loop_timer_free(node->timer);
+	node->timer = loop_timer_new(node->loop, refused ? BACKOFF_MAX_MS : 0, node_step, node);
+}
+
+const struct credentials_source node_credentials = { .open = node_open, .get = node_get, .close = node_close };

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "install/esp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+
+#define TOOL_DEADLINE_MS 300000
+
+/* What GRUB and the firmware read, and where an upgrade will write. */
+static const char *const folders[] = { "/EFI", "/EFI/BOOT", "/grub", "/ingot", "/ingot/a", "/ingot/b" };
+
+static uint64_t esp_offset(const struct esp *esp)
+{
+	return esp->layout->partitions[PARTITION_ESP].offset_bytes;
+}
+
+static int run_mkfs(const struct esp *esp, struct err *err)
+{
+	_cleanup_free_ char *sectors = xasprintf("%" PRIu64, esp_offset(esp) / esp->layout->sector_bytes);
+	_cleanup_free_ char *kib = xasprintf("%" PRIu64, esp->layout->partitions[PARTITION_ESP].size_bytes / KIB);
+	_cleanup_free_ char *sector_bytes = xasprintf("%u", esp->layout->sector_bytes);
+	/* Clusters of 2 KiB: enough of them for the firmware to see FAT32 (UEFI 13.3), few enough to be read fast. */
+	_cleanup_free_ char *cluster = xasprintf("%u", MAX_OF(2048 / esp->layout->sector_bytes, 1U));
+
+	/* -I: it is a whole disk with partitions. No boot record: that place is the partition table's. */
+	return cmd_runl(err, TOOL_DEADLINE_MS, "mkfs.fat", "-F", "32", "-S", sector_bytes, "-s", cluster, "-n", ESP_LABEL,
+			"-I", "--mbr=no", "-h", sectors, "--offset", sectors, esp->disk_path, kib, NULL);
+}
+
+/* mtools asks iconv for its code page: ASCII is the only one that needs no file, and all our names are. */
+static int run_mtools(const struct esp *esp, const char *const *arguments, int stdout_fd, struct err *err)
+{
+	static const char config[] = "mtools_skip_check=1\ndefault_codepage=367\n";
+	_cleanup_free_ char *config_path = xasprintf("%s/mtoolsrc", esp->work_dir);
+	_cleanup_free_ char *config_env = xasprintf("MTOOLSRC=%s", config_path);
+	_cleanup_free_ char *path_env = xasprintf("PATH=%s", str_or(getenv("PATH"), "/usr/sbin:/usr/bin:/sbin:/bin"));
+	_cleanup_free_ char *image = xasprintf("%s@@%" PRIu64, esp->disk_path, esp_offset(esp));
+	const char *argv[16] = { "mtools", "-c", arguments[0], "-i", image }, *envp[] = { config_env, path_env, NULL };
+	unsigned count = 5;
+	int r;
+
+	for (unsigned i = 1; arguments[i] && count < ARRAY_SIZE(argv) - 1; i++)
+		argv[count++] = arguments[i];
+	r = write_file_atomic(config_path, config, strlen(config), 0600);
+	if (r < 0)
+		return err_set_errno(err, r, "%s", config_path);
+	return cmd_run(&(struct cmd){ .argv = argv,
+				      .envp = envp,
+				      .deadline_ms = TOOL_DEADLINE_MS,
+				      .die_with_parent = true,
+				      .stdout_fd = stdout_fd },
+		       NULL, err);
+}
+
+int esp_format(const struct esp *esp, struct err *err)
+{
+	int r = run_mkfs(esp, err);
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++) {
+		_cleanup_free_ char *folder = xasprintf("::%s", folders[i]);
+
+		r = run_mtools(esp, (const char *[]){ "mmd", folder, NULL }, 0, err);
+	}
+	return r < 0 ? err_prefix(err, "EFI system partition") : 0;
+}
+
+int esp_put(const struct esp *esp, const char *from, const char *path, struct err *err)
+{
+	_cleanup_free_ char *to = xasprintf("::%s", path);
+	int r = run_mtools(esp, (const char *[]){ "mcopy", "-o", from, to, NULL }, 0, err);
+
+	return r < 0 ? err_prefix(err, "EFI system partition: %s", path) : 0;
+}
+
+int esp_get(const struct esp *esp, const char *path, int to_fd, struct err *err)
+{
+	_cleanup_free_ char *from = xasprintf("::%s", path);
+	int r = run_mtools(esp, (const char *[]){ "mcopy", from, "-", NULL }, to_fd, err);
+
+	return r < 0 ? err_prefix(err, "EFI system partition: %s", path) : 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The EFI system partition, through mkfs.fat and mtools: written in place on the disk, never mounted. */
+#ifndef INGOT_INSTALL_ESP_H
+#define INGOT_INSTALL_ESP_H
+
+#include "install/layout.h"
+
+#define ESP_LABEL "INGOT-ESP"
+
+struct esp {
+	const char *disk_path;
+	const struct layout *layout;
+	const char *work_dir; /* for mtools' configuration and files on their way; exists */
+};
+
+/* Makes the file system and the folders of docs/protocol.md. */
+int esp_format(const struct esp *esp, struct err *err);
+/* Copies a file of the running system to a path such as "/ingot/a/vmlinuz", over what is there. */
+int esp_put(const struct esp *esp, const char *from, const char *path, struct err *err);
+/* Copies from a path to a descriptor. */
+int esp_get(const struct esp *esp, const char *path, int to_fd, struct err *err);
+
+#endif

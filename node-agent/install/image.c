@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From the bundle to the disk: the root part goes straight to its partition, the small ones by way of a file in memory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "install/install_priv.h"
+#include "install/loader.h"
+
+#define READ_BYTES ((size_t)(1 * MIB))
+/* What is written is pushed to the disk in pieces of this size, so that neither the cache nor the last fsync grows. */
+#define FLUSH_BYTES (8 * MIB)
+
+/* Where the parts go. Kernel and initrd are there twice after an upgrade, and share the ESP with the loader. */
+static const struct {
+	uint64_t max_bytes;
+	const char *esp_path; /* copied there as soon as it has come */
+} places[BUNDLE_PART_TYPE_COUNT] = {
+	[BUNDLE_KERNEL] = { 24 * MIB, "/ingot/a/vmlinuz" },
+	[BUNDLE_INITRD] = { 96 * MIB, "/ingot/a/initrd" },
+	[BUNDLE_BIOS_BOOT] = { LOADER_BOOT_IMAGE_BYTES, NULL },
+	[BUNDLE_BIOS_CORE] = { LOADER_CORE_MAX_BYTES, NULL },
+	[BUNDLE_EFI_LOADER] = { 8 * MIB, NULL },
+	[BUNDLE_ROOT] = { 2 * GIB, NULL },
+};
+
+/* ---- check ---- */
+
+static int check_parts(const struct bundle_manifest *manifest, struct err *err)
+{
+	bool there[BUNDLE_PART_TYPE_COUNT] = { false };
+
+	for (unsigned i = 0; i < manifest->part_count; i++) {
+		const struct bundle_part *part = &manifest->parts[i];
+
+		there[part->type] = true;
+		if (part->size_bytes > places[part->type].max_bytes)
+			return err_set(err, ERR_CAPACITY, "part %s has %" PRIu64 " bytes, there is room for %" PRIu64,
+				       part->name, part->size_bytes, places[part->type].max_bytes);
+	}
+	for (unsigned type = 0; type < BUNDLE_PART_TYPE_COUNT; type++) {
+		if (!there[type])
+			return err_set(err, ERR_INVALID, "the bundle has no part of type %s", bundle_part_type_name(type));
+	}
+	return 0;
+}
+
+/* When the stream ended early, why it did says more than that it did. */
+static int stream_error(struct install *install, int r, struct err *err)
+{
+	_cleanup_err_ struct err transport = ERR_INIT;
+	int why = fetch_finish(install->fetch, &transport);
+
+	if (why == 0 || transport.code == ERR_CANCELLED || !err || err->code != ERR_CORRUPT)
+		return r;
+	err_move(err, &transport);
+	return why;
+}
+
+int image_open(struct install *install, struct err *err)
+{
+	const struct bundle_manifest *manifest;
+	int r = fetch_start(&(struct fetch_spec){ .url = install->order.bundle.url }, &install->fetch, err);
+
+	if (r < 0)
+		return r;
+	r = bundle_reader_new(fetch_fd(install->fetch), install->order.bundle.key_pem, &install->reader, err);
+	if (r < 0)
+		return stream_error(install, r, err);
+	manifest = bundle_reader_manifest(install->reader);
+	if (!str_equal(manifest->version, install->order.bundle.version))
+		return err_set(err, ERR_INVALID, "the bundle is of version %s, version %s was ordered", manifest->version,
+			       install->order.bundle.version);
+	return check_parts(manifest, err);
+}
+
+void image_close(struct install *install)
+{
+	install->reader = bundle_reader_free(install->reader);
+	install->fetch = fetch_free(install->fetch);
+}
+
+/* ---- write ---- */
+
+/* A sink that writes at an offset of a descriptor. */
+struct target {
+	struct install *install;
+	int fd;
+	uint64_t base_bytes;
+	uint64_t flushed_bytes;
+	bool is_root;
+};
+
+static int target_write(uint64_t offset, const void *data, size_t len, void *ctx, struct err *err)
+{
+	struct target *target = ctx;
+	struct bundle_sink disk = bundle_sink_fd(&target->fd);
+
+	return disk.write(target->base_bytes + offset, data, len, disk.ctx, err);
+}
+
+static int target_hole(uint64_t offset, uint64_t len, void *ctx, struct err *err)
+{
+	struct target *target = ctx;
+	struct bundle_sink disk = bundle_sink_fd(&target->fd);
+
+	return disk.hole(target->base_bytes + offset, len, disk.ctx, err);
+}
+
+/* Starts writing a piece back, and drops the piece before, which has had the time to get there. */
+static void flush_behind(struct target *target, uint64_t done_bytes)
+{
+	uint64_t at = target->base_bytes + target->flushed_bytes;
+
+	if (done_bytes - target->flushed_bytes < FLUSH_BYTES)
+		return;
+	sync_file_range(target->fd, (off_t)at, (off_t)(done_bytes - target->flushed_bytes), SYNC_FILE_RANGE_WRITE);
+	if (target->flushed_bytes >= FLUSH_BYTES)
+		posix_fadvise(target->fd, (off_t)(at - FLUSH_BYTES), (off_t)FLUSH_BYTES, POSIX_FADV_DONTNEED);
+	target->flushed_bytes = done_bytes;
+}
+
+static void target_progress(uint64_t done_bytes, uint64_t total_bytes, void *ctx)
+{
+	struct target *target = ctx;
+
+	if (!target->is_root)
+		return;
+	flush_behind(target, done_bytes);
+	target->install->bytes = done_bytes;
+	install_progress(target->install, done_bytes, total_bytes);
+}
+
+static bool target_cancelled(void *ctx)
+{
+	return install_cancelled(((struct target *)ctx)->install);
+}
+
+static int copy_to(struct install *install, struct target *target, struct err *err)
+{
+	struct bundle_sink sink = { target_write, target_hole, target_progress, target_cancelled, target };
+	int r = bundle_reader_copy(install->reader, &sink, err);
+
+	return r < 0 ? stream_error(install, r, err) : 0;
+}
+
+static int write_root(struct install *install, struct err *err)
+{
+	struct target target = {
+		.install = install,
+		.base_bytes = install->layout.partitions[PARTITION_ROOT_A].offset_bytes,
+		.is_root = true,
+	};
+	_cleanup_close_ int fd = open(install->disk.path, O_WRONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", install->disk.path);
+	target.fd = fd;
+	r = copy_to(install, &target, err);
+	if (r < 0)
+		return r;
+	return fsync(fd) < 0 ? err_set_errno(err, -errno, "%s", install->disk.path) : 0;
+}
+
+static int write_small(struct install *install, const struct bundle_part *part, struct err *err)
+{
+	_cleanup_free_ char *path = install_work_path(install, bundle_part_type_name(part->type));
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct target target = { .install = install, .fd = fd };
+	const char *esp_path = places[part->type].esp_path;
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", path);
+	r = copy_to(install, &target, err);
+	if (r < 0 || !esp_path)
+		return r;
+	r = esp_put(&install->esp, path, esp_path, err);
+	unlink(path);
+	return r;
+}
+
+int image_write(struct install *install, struct err *err)
+{
+	const struct bundle_part *part;
+	int r;
+
+	while ((r = bundle_reader_next(install->reader, &part, err)) > 0) {
+		r = part->type == BUNDLE_ROOT ? write_root(install, err) : write_small(install, part, err);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? stream_error(install, r, err) : 0;
+}
+
+/* ---- verify ---- */
+
+/* From here on what is read comes from the disk, not from what the kernel remembers of it. */
+static int forget_cache(int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fsync(fd) < 0 || fstat(fd, &st) < 0)
+		return err_set_errno(err, -errno, "fsync");
+	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKFLSBUF, 0) < 0)
+		return err_set_errno(err, -errno, "BLKFLSBUF");
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
+static int hash_range(struct install *install, int fd, uint64_t offset, uint64_t len, uint8_t *ret_digest,
+		      struct err *err)
+{
+	_cleanup_free_ uint8_t *buffer = xmalloc(READ_BYTES);
+	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
+
+	for (uint64_t done = 0; done < len;) {
+		ssize_t n = pread(fd, buffer, MIN_OF(len - done, READ_BYTES), (off_t)(offset + done));
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_set_errno(err, n < 0 ? -errno : -EIO, "reading back at %" PRIu64, offset + done);
+		r = install_check_cancelled(install, err);
+		if (r < 0)
+			return r;
+		sha256_update(hash, buffer, (size_t)n);
+		done += (uint64_t)n;
+		install_progress(install, done, len);
+	}
+	sha256_final(TAKE_PTR(hash), ret_digest);
+	return 0;
+}
+
+static int compare(const struct bundle_part *part, const uint8_t *digest, struct err *err)
+{
+	_cleanup_free_ char *is = NULL, *should = NULL;
+
+	if (memcmp(digest, part->sha256, SHA256_SIZE) == 0)
+		return 0;
+	is = hex_encode(digest, SHA256_SIZE);
+	should = hex_encode(part->sha256, SHA256_SIZE);
+	return err_set(err, ERR_CORRUPT, "the disk gives back other bytes than were written: part %s has the SHA-256 %s, not %s",
+		       part->name, is, should);
+}
+
+static int verify_root(struct install *install, const struct bundle_part *part, struct err *err)
+{
+	_cleanup_close_ int fd = open(install->disk.path, O_RDONLY | O_CLOEXEC);
+	uint8_t digest[SHA256_SIZE];
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", install->disk.path);
+	r = forget_cache(fd, err);
+	if (r == 0)
+		r = hash_range(install, fd, install->layout.partitions[PARTITION_ROOT_A].offset_bytes, part->size_bytes,
+			       digest, err);
+	return r < 0 ? err_prefix(err, "%s", install->disk.path) : compare(part, digest, err);
+}
+
+static int verify_on_esp(struct install *install, const struct bundle_part *part, struct err *err)
+{
+	_cleanup_free_ char *path = install_work_path(install, "readback");
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	uint8_t digest[SHA256_SIZE];
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", path);
+	unlink(path);
+	r = esp_get(&install->esp, places[part->type].esp_path, fd, err);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return err_set_errno(err, -errno, "%s", path);
+	r = hash_range(install, fd, 0, (uint64_t)st.st_size, digest, err);
+	return r < 0 ? r : compare(part, digest, err);
+}
+
+int image_verify(struct install *install, struct err *err)
+{
+	const struct bundle_manifest *manifest = bundle_reader_manifest(install->reader);
+
+	/* The root first: it drops the whole disk's cache, for the ESP as well. */
+	for (unsigned i = manifest->part_count; i-- > 0;) {
+		const struct bundle_part *part = &manifest->parts[i];
+		int r = 0;
+
+		if (part->type == BUNDLE_ROOT)
+			r = verify_root(install, part, err);
+		else if (places[part->type].esp_path)
+			r = verify_on_esp(install, part, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

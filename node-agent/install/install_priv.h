@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One installation on its way, and its steps. All on the part's worker. */
+#ifndef INGOT_INSTALL_INSTALL_PRIV_H
+#define INGOT_INSTALL_INSTALL_PRIV_H
+
+#include "bundle/bundle.h"
+#include "core/part.h"
+#include "install/esp.h"
+#include "install/fetch.h"
+#include "install/layout.h"
+#include "install/order.h"
+#include "inventory/disk.h"
+
+struct install {
+	struct part_run *run;
+	struct order order;
+	const char *step;
+	struct disk disk;
+	struct layout layout;
+	char *work_dir; /* in memory: nothing in it outlives the live image */
+	struct esp esp;
+	struct fetch *fetch;
+	struct bundle_reader *reader;
+
+	unsigned progress; /* of the step, percent */
+	uint64_t bytes;    /* of the root part, written */
+	int64_t published_ms, asked_ms;
+	bool cancelled;
+};
+
+/* Tells how far the step is; seldom enough to be called often. */
+void install_progress(struct install *install, uint64_t done, uint64_t total);
+/* The order was taken back or replaced, or the agent ends. */
+bool install_cancelled(struct install *install);
+int install_check_cancelled(struct install *install, struct err *err);
+
+/* A file of the work folder; the caller frees. */
+char *install_work_path(const struct install *install, const char *name);
+
+/* image.c: the steps that move the bundle. */
+int image_open(struct install *install, struct err *err);   /* signature, manifest, sizes; nothing is written */
+int image_write(struct install *install, struct err *err);  /* every part to its place or to the work folder */
+int image_verify(struct install *install, struct err *err); /* read back from the disk */
+void image_close(struct install *install);
+
+/* state_partition.c */
+int state_partition_make(struct install *install, struct err *err);
+
+/* boot.c: leaves for the installed system. Returns only on error. */
+int boot_host(const struct order *order, const struct esp *esp, struct err *err);
+
+#endif

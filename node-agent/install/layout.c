@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "install/layout.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+
+#define SFDISK_DEADLINE_MS 120000
+#define ALIGNMENT_BYTES MIB
+/* The second copy of the table: a header and at least 16 KiB of entries, rounded up to the alignment (UEFI 5.3.1). */
+#define TABLE_END_BYTES MIB
+
+static const struct {
+	const char *label;
+	const char *type;    /* UEFI specification table 5.7; Discoverable Partitions Specification */
+	uint64_t size_bytes; /* of the last: at least */
+} partitions[PARTITION_COUNT] = {
+	[PARTITION_BIOS] = { "ingot-bios", "21686148-6449-6E6F-744E-656564454649", 1 * MIB },
+	[PARTITION_ESP] = { "ingot-esp", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", 256 * MIB },
+	[PARTITION_ROOT_A] = { "ingot-root-a", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709", 2 * GIB },
+	[PARTITION_ROOT_B] = { "ingot-root-b", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709", 2 * GIB },
+	[PARTITION_STATE] = { "ingot-state", "0FC63DAF-8483-4772-8E79-3D69D8477DE4", 3 * GIB },
+};
+
+int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, struct err *err)
+{
+	uint64_t offset = ALIGNMENT_BYTES, needed = ALIGNMENT_BYTES + TABLE_END_BYTES;
+
+	for (unsigned i = 0; i < PARTITION_COUNT; i++)
+		needed += partitions[i].size_bytes;
+	if (disk_bytes < needed)
+		return err_set(err, ERR_CAPACITY, "the disk has %" PRIu64 " bytes, a host needs at least %" PRIu64, disk_bytes,
+			       needed);
+	*ret = (struct layout){ .sector_bytes = sector_bytes };
+	for (unsigned i = 0; i < PARTITION_COUNT; i++) {
+		_cleanup_free_ char *uuid = uuid_new();
+
+		memcpy(ret->partitions[i].uuid, uuid, sizeof(ret->partitions[i].uuid));
+		ret->partitions[i].offset_bytes = offset;
+		ret->partitions[i].size_bytes = partitions[i].size_bytes;
+		offset += partitions[i].size_bytes;
+	}
+	ret->partitions[PARTITION_STATE].size_bytes =
+		(disk_bytes - TABLE_END_BYTES - ret->partitions[PARTITION_STATE].offset_bytes) / ALIGNMENT_BYTES *
+		ALIGNMENT_BYTES;
+	return 0;
+}
+
+char *layout_script(const struct layout *layout)
+{
+	_cleanup_free_ char *id = uuid_new();
+	struct strbuf script = { 0 };
+
+	strbuf_addf(&script, "label: gpt\nlabel-id: %s\nunit: sectors\nfirst-lba: %" PRIu64 "\n", id,
+		    (uint64_t)ALIGNMENT_BYTES / layout->sector_bytes);
+	for (unsigned i = 0; i < PARTITION_COUNT; i++)
+		strbuf_addf(&script, "start=%" PRIu64 ", size=%" PRIu64 ", type=%s, uuid=%s, name=%s\n",
+			    layout->partitions[i].offset_bytes / layout->sector_bytes,
+			    layout->partitions[i].size_bytes / layout->sector_bytes, partitions[i].type,
+			    layout->partitions[i].uuid, partitions[i].label);
+	return strbuf_take(&script);
+}
+
+/* Old tables, boot code and file systems' signatures go first: a half-done installation must not look like a whole one. */
+static int clear_ends(const struct layout *layout, const char *disk_path, struct err *err)
+{
+	static const uint8_t zeros[MIB];
+	_cleanup_close_ int fd = open(disk_path, O_WRONLY | O_CLOEXEC);
+	off_t end;
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", disk_path);
+	end = lseek(fd, 0, SEEK_END);
+	if (end < 0 || pwrite(fd, zeros, sizeof(zeros), 0) != sizeof(zeros) ||
+	    pwrite(fd, zeros, sizeof(zeros), end - (off_t)sizeof(zeros)) != sizeof(zeros))
+		return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
+	for (unsigned i = 0; i < PARTITION_COUNT; i++) {
+		if (pwrite(fd, zeros, sizeof(zeros), (off_t)layout->partitions[i].offset_bytes) != sizeof(zeros))
+			return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
+	}
+	if (fsync(fd) < 0)
+		return err_set_errno(err, -errno, "clearing %s", disk_path);
+	return 0;
+}
+
+static int run_sfdisk(const struct layout *layout, const char *disk_path, struct err *err)
+{
+	_cleanup_free_ char *script = layout_script(layout);
+	/* The kernel need not know: nobody opens a partition before the next boot. */
+	const char *argv[] = { "sfdisk",   "--quiet",     "--wipe", "always", "--no-reread", "--no-tell-kernel", "--lock=no",
+			       disk_path, NULL };
+	struct cmd cmd = {
+		.argv = argv,
+		.input = script,
+		.input_len = strlen(script),
+		.deadline_ms = SFDISK_DEADLINE_MS,
+		.die_with_parent = true,
+	};
+
+	return cmd_run(&cmd, NULL, err);
+}
+
+static int read_partition(json_t *table, unsigned sector_bytes, unsigned i, struct layout *layout, struct err *err)
+{
+	json_t *item;
+	size_t k;
+
+	json_array_foreach(json_object_get(table, "partitions"), k, item) {
+		const char *uuid = json_string_value(json_object_get(item, "uuid"));
+		const char *type = json_string_value(json_object_get(item, "type"));
+
+		if (!str_equal(json_string_value(json_object_get(item, "name")), partitions[i].label))
+			continue;
+		if (!uuid || strlen(uuid) != 36 || !type || strcasecmp(type, partitions[i].type) != 0)
+			return err_set(err, ERR_CORRUPT, "partition %s is of another kind", partitions[i].label);
+		for (unsigned c = 0; c < 36; c++)
+			layout->partitions[i].uuid[c] = (char)tolower((unsigned char)uuid[c]);
+		layout->partitions[i].offset_bytes =
+			(uint64_t)json_integer_value(json_object_get(item, "start")) * sector_bytes;
+		layout->partitions[i].size_bytes =
+			(uint64_t)json_integer_value(json_object_get(item, "size")) * sector_bytes;
+		return 0;
+	}
+	return err_set(err, ERR_CORRUPT, "there is no partition %s", partitions[i].label);
+}
+
+static int read_table(json_t *root, struct layout *ret, struct err *err)
+{
+	json_t *table = json_object_get(root, "partitiontable");
+	json_int_t sector_bytes = json_integer_value(json_object_get(table, "sectorsize"));
+	struct layout layout = { .sector_bytes = (unsigned)sector_bytes };
+
+	if (sector_bytes < 512 || sector_bytes > 65536 ||
+	    !str_equal(json_string_value(json_object_get(table, "label")), "gpt"))
+		return err_set(err, ERR_CORRUPT, "there is no GPT");
+	for (unsigned i = 0; i < PARTITION_COUNT; i++) {
+		int r = read_partition(table, layout.sector_bytes, i, &layout, err);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = layout;
+	return 0;
+}
+
+int layout_read(const char *disk_path, struct layout *ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	json_t *root;
+	int r = cmd_outputl(err, SFDISK_DEADLINE_MS, &text, "sfdisk", "--json", disk_path, NULL);
+
+	if (r < 0)
+		return r;
+	root = json_loads(text, 0, NULL);
+	r = read_table(root, ret, err);
+	json_decref(root);
+	return r < 0 ? err_prefix(err, "%s", disk_path) : 0;
+}
+
+int layout_write(const struct layout *layout, const char *disk_path, struct err *err)
+{
+	struct layout now;
+	int r = clear_ends(layout, disk_path, err);
+
+	if (r == 0)
+		r = run_sfdisk(layout, disk_path, err);
+	if (r == 0)
+		r = layout_read(disk_path, &now, err);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < PARTITION_COUNT; i++) {
+		if (now.partitions[i].offset_bytes != layout->partitions[i].offset_bytes ||
+		    now.partitions[i].size_bytes != layout->partitions[i].size_bytes ||
+		    strcasecmp(now.partitions[i].uuid, layout->partitions[i].uuid) != 0)
+			return err_set(err, ERR_CORRUPT, "%s: partition %s was not written as planned", disk_path,
+				       partitions[i].label);
+	}
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The partitions of a host's disk (docs/protocol.md, "Disk layout of a host"). All work on the disk goes through the whole
+ * device at these offsets: no partition node has to appear, no file system driver has to be loaded, and a plain file does
+ * for a test. */
+#ifndef INGOT_INSTALL_LAYOUT_H
+#define INGOT_INSTALL_LAYOUT_H
+
+#include "base/err.h"
+
+enum partition { PARTITION_BIOS, PARTITION_ESP, PARTITION_ROOT_A, PARTITION_ROOT_B, PARTITION_STATE, PARTITION_COUNT };
+
+struct layout {
+	struct {
+		uint64_t offset_bytes, size_bytes;
+		char uuid[37]; /* PARTUUID, lower case */
+	} partitions[PARTITION_COUNT];
+	unsigned sector_bytes;
+};
+
+/* Plans the partitions of a disk; new UUIDs. ERR_CAPACITY if it is too small, saying what is needed and what there is. */
+int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, struct err *err);
+/* What sfdisk reads on its standard input; the caller frees. */
+char *layout_script(const struct layout *layout);
+/* Overwrites what was at the beginning and end of the disk, writes the table through sfdisk, reads it back and compares. */
+int layout_write(const struct layout *layout, const char *disk_path, struct err *err);
+/* Finds the partitions of an installed disk by their labels. ERR_CORRUPT if they are not what layout_write() makes. */
+int layout_read(const char *disk_path, struct layout *ret, struct err *err);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The listener for agents: who speaks is found out here, what is said goes to cluster and machine. */
+#include "api/api_priv.h"
+
+#define BODY_MAX MIB
+#define WAIT_MAX_S 60
+
+/* A node by its certificate, else a machine by the token of its boot. */
+static int find_peer(struct api *api, struct http_request *request, struct peer *ret, struct err *err)
+{
+	const char *node = http_request_client_name(request);
+	const struct machine *machine = NULL;
+	if (node) {
+		const struct node *known = store_get(api->store, &kind_node, node);
+		if (!known)
+			return err_set(err, ERR_UNAUTHENTICATED, "node '%s' is not a member (any more)", node);
+		*ret = (struct peer){ .node = known->id };
+		return 0;
+	}
+	int r = machine_agent_find(api->spec.machines, http_request_bearer(request), &machine, err);
+	if (r == 0)
+		*ret = (struct peer){ .machine = machine->id };
+	return r;
+}
+
+static void answer(struct http_request *request, int r, json_t *reply, const struct err *err)
+{
+	if (r < 0)
+		http_answer_problem(request, err);
+	else
+		http_answer_json(request, 200, reply ? reply : json_object(), NULL);
+}
+
+static void on_hello(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	json_t *body = NULL, *reply = NULL;
+	int r = http_request_json(request, &body, &err);
+	if (r == 0)
+		r = machine_agent_hello(api->spec.machines, body, &reply, &err);
+	json_decref(body);
+	answer(request, r, reply, &err);
+}
+
+static void on_enroll(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	json_t *body = NULL, *reply = NULL;
+	int r = http_request_json(request, &body, &err);
+	if (r == 0)
+		r = cluster_agent_enroll(api->spec.cluster, body, &reply, &err);
+	json_decref(body);
+	answer(request, r, reply, &err);
+}
+
+static void on_report(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	json_t *body = NULL;
+	struct peer peer;
+	int r = find_peer(api, request, &peer, &err);
+	if (r == 0)
+		r = http_request_json(request, &body, &err);
+	if (r == 0)
+		r = cluster_agent_report(api->spec.cluster, &peer, body, &err);
+	json_decref(body);
+	answer(request, r, NULL, &err);
+}
+
+/* ---- the long poll ---- */
+
+struct poll {
+	struct api *api;
+	struct http_request *request;
+	struct desired_wait *wait;
+	int64_t after;
+};
+
+static void answer_desired(struct api *api, struct http_request *request, int64_t after)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct peer peer;
+	if (find_peer(api, request, &peer, &err) < 0) {
+		http_answer_problem(request, &err);
+		return;
+	}
+	json_t *document = cluster_agent_desired(api->spec.cluster, &peer, after);
+	http_answer_json(request, document ? 200 : 204, document, NULL);
+}
+
+static void poll_over(void *data)
+{
+	struct poll *poll = data;
+	answer_desired(poll->api, poll->request, poll->after);
+	free(poll);
+}
+
+static void poll_gone(void *data)
+{
+	struct poll *poll = data;
+	desired_wait_free(poll->wait);
+	free(poll);
+}
+
+static void start_poll(struct api *api, struct http_request *request, const struct peer *peer, int64_t after, int64_t wait_s)
+{
+	struct poll *poll = new0(struct poll, 1);
+	poll->api = api;
+	poll->request = request;
+	poll->after = after;
+	poll->wait = cluster_agent_wait(api->spec.cluster, peer, after, wait_s * 1000, poll_over, poll);
+	http_request_on_gone(request, poll_gone, poll);
+}
+
+static int query_number(struct http_request *request, const char *name, int64_t max, int64_t *ret, struct err *err)
+{
+	const char *text = http_request_query(request, name);
+	if (text && parse_i64(text, 0, max, ret) < 0)
+		return err_set_field(err, ERR_INVALID, name, "%s: must be a number up to %lld", name, (long long)max);
+	return 0;
+}
+
+static void on_desired(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	struct peer peer;
+	int64_t after = -1, wait_s = 0;
+	int r = find_peer(api, request, &peer, &err);
+	if (r == 0)
+		r = query_number(request, "after", INT64_MAX, &after, &err);
+	if (r == 0)
+		r = query_number(request, "wait_s", WAIT_MAX_S, &wait_s, &err);
+	if (r < 0) {
+		http_answer_problem(request, &err);
+		return;
+	}
+	json_t *document = cluster_agent_desired(api->spec.cluster, &peer, after);
+	if (document)
+		http_answer_json(request, 200, document, NULL);
+	else if (wait_s == 0)
+		http_answer_json(request, 204, NULL, NULL);
+	else
+		start_poll(api, request, &peer, after, wait_s);
+}
+
+static const struct http_route routes[] = {
+	{ .method = "POST", .path = "/agent/v1/hello", .body_max_bytes = BODY_MAX, .handler = on_hello },
+	{ .method = "POST", .path = "/agent/v1/enroll", .body_max_bytes = BODY_MAX, .handler = on_enroll },
+	{ .method = "GET", .path = "/agent/v1/desired", .handler = on_desired },
+	{ .method = "POST", .path = "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report },
+	{ .method = "GET", .path = "/agent/v1/console/{ticket}", .handler = api_agent_console },
+};
+
+const struct http_route *api_agent_routes(struct api *api, size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(routes);
+	return routes;
+}

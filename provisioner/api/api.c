@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/api_priv.h"
+#include "base/log.h"
+
+#define PAGE_DEFAULT 100
+#define PAGE_MAX 1000
+
+/* ---- handlers: each is one call into the module that does it ---- */
+
+static int do_machine_accept(struct api_call *call, struct err *err)
+{
+	return machine_accept(call->api->spec.machines, call->id, call->body, err);
+}
+
+static int do_machine_deploy(struct api_call *call, struct err *err)
+{
+	return machine_deploy(call->api->spec.machines, call->id, call->body, &call->task, err);
+}
+
+static int do_machine_power(struct api_call *call, struct err *err)
+{
+	const struct machine_power *power = call->body;
+	return machine_power(call->api->spec.machines, call->id, power->action, &call->task, err);
+}
+
+static int do_image_create(struct api_call *call, struct err *err)
+{
+	const struct image *image = NULL;
+	int r = image_create(call->api->spec.storage, call->body, &image, err);
+	call->result = image;
+	return r;
+}
+
+static int do_image_upload(struct api_call *call, struct err *err)
+{
+	const char *file = http_request_body_file(call->request);
+	if (!file)
+		return err_set(err, ERR_INVALID, "the content is missing; send the raw disk image as the body");
+	return image_upload(call->api->spec.storage, call->id, file, &call->task, err);
+}
+
+static int do_image_delete(struct api_call *call, struct err *err)
+{
+	return image_delete(call->api->spec.storage, call->id, &call->task, err);
+}
+
+static int do_volume_create(struct api_call *call, struct err *err)
+{
+	const struct volume *volume = NULL;
+	int r = volume_create(call->api->spec.storage, call->body, &volume, err);
+	call->result = volume;
+	call->task = volume ? volume->task : NULL;
+	return r;
+}
+
+static int do_volume_delete(struct api_call *call, struct err *err)
+{
+	return volume_delete(call->api->spec.storage, call->id, &call->task, err);
+}
+
+static int do_vm_create(struct api_call *call, struct err *err)
+{
+	const struct vm *vm = NULL;
+	int r = vm_create(call->api->spec.compute, call->body, &vm, err);
+	call->result = vm;
+	call->task = vm ? vm->task : NULL;
+	return r;
+}
+
+static int do_vm_start(struct api_call *call, struct err *err)
+{
+	return vm_start(call->api->spec.compute, call->id, &call->task, err);
+}
+
+static int do_vm_stop(struct api_call *call, struct err *err)
+{
+	return vm_stop(call->api->spec.compute, call->id, &call->task, err);
+}
+
+static int do_vm_delete(struct api_call *call, struct err *err)
+{
+	return vm_delete(call->api->spec.compute, call->id, &call->task, err);
+}
+
+static int do_vm_migrate(struct api_call *call, struct err *err)
+{
+	const struct vm_migrate *how = call->body;
+	return cluster_vm_migrate(call->api->spec.cluster, call->id, how->node, &call->task, err);
+}
+
+static int do_task_cancel(struct api_call *call, struct err *err)
+{
+	return task_cancel(call->api->spec.tasks, call->id, err);
+}
+
+static int do_openapi(struct api_call *call, struct err *err)
+{
+	if (!call->api->openapi)
+		call->api->openapi = openapi_document();
+	http_answer_json(call->request, 200, json_incref(call->api->openapi), NULL);
+	call->answered = true;
+	return 0;
+}
+
+static int do_version(struct api_call *call, struct err *err)
+{
+	http_answer_json(call->request, 200, json_pack("{s:s, s:s}", "name", "ingot", "version", INGOT_VERSION), NULL);
+	call->answered = true;
+	return 0;
+}
+
+/* Lists and shows need no function: the kind is enough. */
+static const struct binding {
+	const struct store_kind *kind;
+	api_fn fn;
+} bindings[OPERATION_COUNT] = {
+	[OP_MACHINE_LIST] = { &kind_machine, NULL },
+	[OP_MACHINE_SHOW] = { &kind_machine, NULL },
+	[OP_MACHINE_ACCEPT] = { &kind_machine, do_machine_accept },
+	[OP_MACHINE_DEPLOY] = { &kind_machine, do_machine_deploy },
+	[OP_MACHINE_POWER] = { &kind_machine, do_machine_power },
+	[OP_MACHINE_CONSOLE] = { &kind_machine, api_machine_console },
+	[OP_NODE_LIST] = { &kind_node, NULL },
+	[OP_NODE_SHOW] = { &kind_node, NULL },
+	[OP_POOL_LIST] = { &kind_pool, NULL },
+	[OP_POOL_SHOW] = { &kind_pool, NULL },
+	[OP_IMAGE_LIST] = { &kind_image, NULL },
+	[OP_IMAGE_SHOW] = { &kind_image, NULL },
+	[OP_IMAGE_CREATE] = { &kind_image, do_image_create },
+	[OP_IMAGE_UPLOAD] = { &kind_image, do_image_upload },
+	[OP_IMAGE_DELETE] = { &kind_image, do_image_delete },
+	[OP_VOLUME_LIST] = { &kind_volume, NULL },
+	[OP_VOLUME_SHOW] = { &kind_volume, NULL },
+	[OP_VOLUME_CREATE] = { &kind_volume, do_volume_create },
+	[OP_VOLUME_DELETE] = { &kind_volume, do_volume_delete },
+	[OP_VM_LIST] = { &kind_vm, NULL },
+	[OP_VM_SHOW] = { &kind_vm, NULL },
+	[OP_VM_CREATE] = { &kind_vm, do_vm_create },
+	[OP_VM_START] = { &kind_vm, do_vm_start },
+	[OP_VM_STOP] = { &kind_vm, do_vm_stop },
+	[OP_VM_MIGRATE] = { &kind_vm, do_vm_migrate },
+	[OP_VM_DELETE] = { &kind_vm, do_vm_delete },
+	[OP_VM_CONSOLE] = { &kind_vm, api_vm_console },
+	[OP_TASK_LIST] = { &kind_task, NULL },
+	[OP_TASK_SHOW] = { &kind_task, NULL },
+	[OP_TASK_CANCEL] = { &kind_task, do_task_cancel },
+	[OP_EVENT_LIST] = { NULL, api_events },
+	[OP_OPENAPI] = { NULL, do_openapi },
+	[OP_VERSION] = { NULL, do_version },
+	[OP_METRICS] = { NULL, api_metrics },
+};
+
+/* ---- what is common: the request ---- */
+
+static int find_resource(struct api_call *call, struct err *err)
+{
+	const char *wanted = http_request_param(call->request, "id");
+	if (!wanted)
+		return 0;
+	const void *found = store_find(call->api->store, call->kind, wanted);
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "there is no %s with the id or name '%s'", call->kind->name, wanted);
+	call->id = *(char *const *)found;
+	return 0;
+}
+
+static int check_revision(const struct api_call *call, struct err *err)
+{
+	const char *wanted = http_request_header(call->request, "If-Match");
+	if (!wanted || !call->id)
+		return 0;
+	_cleanup_free_ char *now =
+		xasprintf("\"%lld\"", (long long)store_revision(call->api->store, call->kind, call->id));
+	if (str_equal(wanted, now))
+		return 0;
+	return err_set(err, ERR_REVISION, "the %s is of revision %s, not %s; read it again", call->kind->name, now, wanted);
+}
+
+static int decode_body(struct api_call *call, struct err *err)
+{
+	const struct schema *schema = call->operation->request;
+	json_t *json = NULL;
+	size_t len = 0;
+	if (!schema)
+		return 0;
+	http_request_body(call->request, &len);
+	int r = 0;
+	if (len == 0)
+		json = json_object(); /* no body is an empty one */
+	else
+		r = http_request_json(call->request, &json, err);
+	if (r < 0)
+		return r;
+	call->body = xcalloc(1, schema->size);
+	r = schema_decode(schema, SCHEMA_CREATE, json, call->body, err);
+	json_decref(json);
+	return r;
+}
+
+static int prepare(struct api_call *call, struct err *err)
+{
+	int r = auth_token(call->api->store, http_request_bearer(call->request), &call->token, err);
+	if (r == 0)
+		r = auth_require(call->token, call->operation->role, err);
+	if (r == 0)
+		r = find_resource(call, err);
+	if (r == 0)
+		r = check_revision(call, err);
+	return r == 0 ? decode_body(call, err) : r;
+}
+
+/* ---- what is common: the answer ---- */
+
+static json_t *show(struct api *api, const struct store_kind *kind, const void *object)
+{
+	json_t *json = schema_encode(kind->schema, object, false);
+	json_object_set_new(json, "revision", json_integer(store_revision(api->store, kind, *(char *const *)object)));
+	return json;
+}
+
+static int answer_resource(struct api_call *call, int status, const struct store_kind *kind, const void *object,
+			   const char *location)
+{
+	const char *id = *(char *const *)object;
+	_cleanup_free_ char *etag =
+		xasprintf("ETag: \"%lld\"", (long long)store_revision(call->api->store, kind, id));
+	_cleanup_free_ char *where = location ? xasprintf("Location: %s/%s", location, id) : NULL;
+	const char *const headers[] = { etag, where, NULL };
+	http_answer_json(call->request, status, show(call->api, kind, object), headers);
+	return 0;
+}
+
+static int query_number(const struct api_call *call, const char *name, int64_t min, int64_t max, int64_t *ret, struct err *err)
+{
+	const char *text = http_request_query(call->request, name);
+	if (text && parse_i64(text, min, max, ret) < 0)
+		return err_set_field(err, ERR_INVALID, name, "%s: must be a number from %lld to %lld", name, (long long)min,
+				     (long long)max);
+	return 0;
+}
+
+/* A field of the resource that is an enumeration can be asked for: "?state=ready". */
+static bool matches(const struct api_call *call, const void *object)
+{
+	const struct schema *schema = call->kind->schema;
+	for (size_t i = 0; i < schema->field_count; i++) {
+		const struct field *f = &schema->fields[i];
+		const char *wanted = f->type == FIELD_ENUM ? http_request_query(call->request, f->name) : NULL;
+		if (wanted && !str_equal(wanted, f->words[*(const int *)(const void *)((const char *)object + f->offset)]))
+			return false;
+	}
+	return true;
+}
+
+static int answer_list(struct api_call *call, struct err *err)
+{
+	int64_t limit = PAGE_DEFAULT, count = 0;
+	const char *after = http_request_query(call->request, "after"), *last = NULL;
+	int r = query_number(call, "limit", 1, PAGE_MAX, &limit, err);
+	if (r < 0)
+		return r;
+	json_t *items = json_array();
+	const void *object = store_next(call->api->store, call->kind, after);
+	for (; object && count < limit; object = store_next(call->api->store, call->kind, last)) {
+		last = *(char *const *)object;
+		if (!matches(call, object))
+			continue;
+		json_array_append_new(items, show(call->api, call->kind, object));
+		count++;
+	}
+	http_answer_json(call->request, 200, json_pack("{s:o, s:s?}", "items", items, "next", object ? last : NULL), NULL);
+	return 0;
+}
+
+static int answer(struct api_call *call, struct err *err)
+{
+	struct store *store = call->api->store;
+	switch (call->operation->kind) {
+	case OPERATION_LIST:
+		return answer_list(call, err);
+	case OPERATION_SHOW:
+		return answer_resource(call, 200, call->kind, store_get(store, call->kind, call->id), NULL);
+	case OPERATION_ACTION:
+		return answer_resource(call, 200, call->kind, store_get(store, call->kind, call->id), NULL);
+	case OPERATION_CREATE:
+		return answer_resource(call, call->task ? 202 : 201, call->kind, call->result, call->operation->path);
+	case OPERATION_TASK:
+		return answer_resource(call, 202, &kind_task, store_get(store, &kind_task, call->task), "/v1/tasks");
+	case OPERATION_EVENTS:
+	case OPERATION_WEBSOCKET:
+	case OPERATION_DOCUMENT:
+		break;
+	}
+	return err_set(err, ERR_INTERNAL, "%s was not answered", call->operation->name);
+}
+
+static void handle(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	const struct operation *operation = http_request_route(request)->tag;
+	const struct binding *binding = &bindings[operation - operations];
+	struct api_call call = { .api = api, .request = request, .operation = operation, .kind = binding->kind };
+	int r = prepare(&call, &err);
+	if (r == 0 && binding->fn)
+		r = binding->fn(&call, &err);
+	if (r == 0 && !call.answered)
+		r = answer(&call, &err);
+	if (r < 0 && !call.answered)
+		http_answer_problem(request, &err);
+	if (call.body)
+		schema_free(operation->request, call.body);
+}
+
+/* ---- life ---- */
+
+struct api *api_new(const struct api_spec *spec)
+{
+	struct api *api = new0(struct api, 1);
+	api->spec = *spec;
+	api->store = spec->store;
+	for (size_t i = 0; i < OPERATION_COUNT; i++)
+		api->routes[i] = (struct http_route){
+			.method = operations[i].method,
+			.path = operations[i].path,
+			.body_max_bytes = operations[i].body_max_bytes,
+			.handler = handle,
+			.tag = &operations[i],
+			.stream_body_to_file = i == OP_IMAGE_UPLOAD,
+		};
+	api_events_register(api);
+	api_consoles_register(api);
+	return api;
+}
+
+struct api *api_free(struct api *api)
+{
+	if (!api)
+		return NULL;
+	api_events_stop(api);
+	api_consoles_stop(api);
+	json_decref(api->openapi);
+	free(api);
+	return NULL;
+}
+
+const struct http_route *api_routes(struct api *api, size_t *ret_count)
+{
+	*ret_count = OPERATION_COUNT;
+	return api->routes;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The REST API, and the listener for agents. One table binds the operations of lib/proto to handlers; what is common to
+ * all (token, role, body, the resource in the path, answers) is done once. Loop thread. */
+#ifndef INGOT_API_API_H
+#define INGOT_API_API_H
+
+#include "auth/auth.h"
+#include "cluster/cluster.h"
+#include "http/http_server.h"
+
+struct api;
+
+struct api_spec {
+	struct loop *loop;
+	struct store *store;
+	struct task_service *tasks;
+	struct machines *machines;
+	struct storage *storage;
+	struct compute *compute;
+	struct cluster *cluster;
+	/* "running" or what is wrong with it; for the metrics */
+	const char *(*netboot_health)(void *ctx);
+	void *netboot_ctx;
+};
+struct api *api_new(const struct api_spec *spec);
+struct api *api_free(struct api *api);
+
+/* Tables for http_server_new(); its data is the api. Borrowed. */
+const struct http_route *api_routes(struct api *api, size_t *ret_count);
+const struct http_route *api_agent_routes(struct api *api, size_t *ret_count);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The driver table, and operations on the work queue. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "bmc_priv.h"
+
+static const struct bmc_driver *const built_in[] = { &bmc_driver_ipmi, NULL };
+static const struct bmc_driver *const *drivers = built_in;
+
+static const char *const power_names[] = {
+	[BMC_POWER_UNKNOWN] = "unknown",
+	[BMC_POWER_OFF] = "off",
+	[BMC_POWER_ON] = "on",
+};
+
+const char *bmc_power_name(enum bmc_power power)
+{
+	return (unsigned)power < ARRAY_SIZE(power_names) ? power_names[power] : power_names[BMC_POWER_UNKNOWN];
+}
+
+const struct bmc_driver *bmc_driver_find(const char *name)
+{
+	for (unsigned i = 0; name && drivers[i]; i++) {
+		if (str_equal(drivers[i]->name, name))
+			return drivers[i];
+	}
+	return NULL;
+}
+
+void bmc_drivers_set(const struct bmc_driver *const *table)
+{
+	drivers = table ? table : built_in;
+}
+
+void bmc_target_copy(struct bmc_target *dst, const struct bmc_target *src)
+{
+	*dst = (struct bmc_target){
+		.driver = xstrdup(src->driver),
+		.address = xstrdup(src->address),
+		.user = xstrdup(src->user),
+		.password = xstrdup(src->password),
+		.quirks = src->quirks,
+		.cipher_suite = src->cipher_suite,
+	};
+}
+
+void bmc_target_done(struct bmc_target *target)
+{
+	free(target->driver);
+	free(target->address);
+	free(target->user);
+	if (target->password)
+		wipe(target->password, strlen(target->password));
+	free(target->password);
+	*target = (struct bmc_target){ .cipher_suite = -1 };
+}
+
+void bmc_identity_done(struct bmc_identity *identity)
+{
+	free(identity->system_uuid);
+	free(identity->manufacturer);
+	free(identity->firmware);
+	*identity = (struct bmc_identity){ .cipher_suite = -1 };
+}
+
+int bmc_address_parse(const char *text, struct sockaddr_in *ret, struct err *err)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(BMC_PORT) };
+	const char *colon = text ? strchr(text, ':') : NULL;
+	_cleanup_free_ char *host = text ? xstrndup(text, colon ? (size_t)(colon - text) : strlen(text)) : NULL;
+	int64_t port = BMC_PORT;
+
+	if (!host || inet_pton(AF_INET, host, &address.sin_addr) != 1 ||
+	    (colon && parse_i64(colon + 1, 1, UINT16_MAX, &port) < 0))
+		return err_set_field(err, ERR_INVALID, "address", "\"%s\" is no BMC address: write IPv4 or IPv4:PORT",
+				     str_or(text, ""));
+	address.sin_port = htons((uint16_t)port);
+	*ret = address;
+	return 0;
+}
+
+char *bmc_address_format(const struct sockaddr_in *address)
+{
+	char host[INET_ADDRSTRLEN];
+	unsigned port = ntohs(address->sin_port);
+
+	inet_ntop(AF_INET, &address->sin_addr, host, sizeof(host));
+	return port == BMC_PORT ? xstrdup(host) : xasprintf("%s:%u", host, port);
+}
+
+/* ---- operations ---- */
+
+struct bmc_job {
+	struct bmc_op op;
+	const struct bmc_driver *driver; /* found on the loop: workers do not read the table */
+};
+
+static void job_free(struct bmc_job *job)
+{
+	bmc_target_done(&job->op.target);
+	bmc_identity_done(&job->op.identity);
+	err_done(&job->op.err);
+	free(job);
+}
+
+static void job_run(void *data)
+{
+	struct bmc_job *job = data;
+	struct bmc_op *op = &job->op;
+
+	switch (op->kind) {
+	case BMC_OP_PROBE:
+		job->driver->probe(&op->target, &op->identity, &op->err);
+		break;
+	case BMC_OP_POWER_GET:
+		job->driver->power_get(&op->target, &op->power, &op->err);
+		break;
+	case BMC_OP_POWER_SET:
+		job->driver->power_set(&op->target, op->action, &op->err);
+		break;
+	case BMC_OP_BOOT_DEVICE:
+		job->driver->boot_device(&op->target, op->device, op->persistent, op->uefi, &op->err);
+		break;
+	}
+}
+
+static void job_done(void *data)
+{
+	struct bmc_job *job = data;
+
+	if (job->op.done)
+		job->op.done(&job->op, job->op.data);
+	job_free(job);
+}
+
+int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err)
+{
+	const struct bmc_driver *driver = bmc_driver_find(request->target.driver);
+	struct bmc_job *job;
+	int r;
+
+	if (!driver)
+		return err_set_field(err, ERR_UNSUPPORTED, "driver", "there is no BMC driver \"%s\"",
+				     str_or(request->target.driver, ""));
+	if (!request->target.address)
+		return err_set_field(err, ERR_INVALID, "address", "the BMC has no address");
+	job = new0(struct bmc_job, 1);
+	job->driver = driver;
+	job->op = (struct bmc_op){
+		.kind = request->kind,
+		.action = request->action,
+		.device = request->device,
+		.persistent = request->persistent,
+		.uefi = request->uefi,
+		.power = BMC_POWER_UNKNOWN,
+		.identity = { .cipher_suite = -1 },
+		.done = request->done,
+		.data = request->data,
+	};
+	bmc_target_copy(&job->op.target, &request->target);
+	r = loop_work(loop, job->op.target.address, job_run, job_done, job);
+	if (r < 0) {
+		job_free(job);
+		return err_set(err, ERR_BUSY, "the work queue is full");
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Everything that decides, put together: store, tasks, machines, storage, compute, cluster. What it stands on (clock, BMC
+ * driver, network boot, Ceph) comes from outside, so that the program and the simulation run the same thing. */
+#ifndef INGOT_CONTROLLER_CONTROLLER_H
+#define INGOT_CONTROLLER_CONTROLLER_H
+
+#include "cluster/cluster.h"
+
+struct controller {
+	struct store *store;
+	struct task_service *tasks;
+	struct machines *machines;
+	struct storage *storage;
+	struct compute *compute;
+	struct cluster *cluster;
+};
+
+struct controller_spec {
+	struct loop *loop;
+	const char *database;
+	struct machines_spec machines; /* store and tasks are filled in */
+	struct storage_spec storage;   /* likewise */
+	struct ca *ca;
+};
+
+/* Opens the store and puts everything together; nothing acts yet. */
+int controller_new(const struct controller_spec *spec, struct controller **ret, struct err *err);
+/* Begins to act: takes up what an earlier life left. */
+void controller_start(struct controller *controller);
+struct controller *controller_free(struct controller *controller);
+DEFINE_CLEANUP(struct controller *, controller_free)
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <systemd/sd-daemon.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "bundle/bundle.h"
+#include "controller/controller.h"
+
+#define KEY_MAX_BYTES 65536
+#define LISTENERS_MAX 20
+
+struct daemon {
+	struct loop *loop;
+	const struct config *config;
+	struct ca *ca;
+	struct netboot *netboot;
+	struct controller *controller;
+	struct api *api;
+	struct http_server *listeners[LISTENERS_MAX];
+	size_t listener_count;
+	void *ceph;
+	char *address;     /* ours on the provisioning network, without prefix */
+	int prefix_length;
+	char *server;      /* "ADDRESS:PORT" for agents */
+	char *cert_pem, *key_pem;
+	char *bmc_password, *bundle_key, *bundle_version, *upload_dir;
+};
+
+/* ---- files ---- */
+
+static int read_text(const char *path, const char *field, char **ret, struct err *err)
+{
+	size_t len;
+	int r = read_file(path, KEY_MAX_BYTES, ret, &len);
+	if (r < 0)
+		return err_set_errno(err, r, "%s: reading %s", field, path);
+	while (len > 0 && ((*ret)[len - 1] == '\n' || (*ret)[len - 1] == '\r'))
+		(*ret)[--len] = '\0';
+	return 0;
+}
+
+static int make_folders(struct daemon *d, struct err *err)
+{
+	d->upload_dir = xasprintf("%s/uploads", d->config->state_dir);
+	const char *const folders[] = { d->config->state_dir, d->config->run_dir, d->upload_dir };
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		int r = mkdir_p(folders[i], 0700);
+		if (r < 0)
+			return err_set_errno(err, r, "making %s", folders[i]);
+	}
+	return 0;
+}
+
+/* The bundle is checked before anything is installed from it: its signature here, every byte on the machine. */
+static int open_bundle(struct daemon *d, struct err *err)
+{
+	const struct config_images *images = d->config->images;
+	if (!images->bundle)
+		return 0;
+	int r = read_text(images->bundle_key, "images.bundle_key", &d->bundle_key, err);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int fd = open(images->bundle, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set_errno(err, -errno, "images.bundle: opening %s", images->bundle);
+	_cleanup_(bundle_reader_free_p) struct bundle_reader *reader = NULL;
+	r = bundle_reader_new(fd, d->bundle_key, &reader, err);
+	if (r < 0)
+		return err_prefix(err, "images.bundle: %s", images->bundle);
+	d->bundle_version = xstrdup(bundle_reader_manifest(reader)->version);
+	return 0;
+}
+
+static int open_keys(struct daemon *d, struct err *err)
+{
+	const struct config_api *api = d->config->api;
+	_cleanup_free_ const char **names = new0(const char *, api->name_count + 5);
+	size_t n = 0;
+	int r = ca_open(d->config->state_dir, &d->ca, err);
+	if (r < 0)
+		return r;
+	names[n++] = d->address;
+	names[n++] = "localhost";
+	names[n++] = "127.0.0.1";
+	for (size_t i = 0; i < api->name_count; i++)
+		names[n++] = api->names[i];
+	r = ca_issue_server(d->ca, "ingot-provisioner", names, &d->cert_pem, &d->key_pem, err);
+	if (r == 0 && d->config->bmc)
+		r = read_text(d->config->bmc->password_file, "bmc.password_file", &d->bmc_password, err);
+	return r;
+}
+
+/* ---- network boot ---- */
+
+static int start_netboot(struct daemon *d, struct err *err)
+{
+	const struct config_provisioning *net = d->config->provisioning;
+	const struct netboot_spec spec = {
+		.loop = d->loop,
+		.run_dir = d->config->run_dir,
+		.interface = net->interface,
+		.address = net->address,
+		.dhcp_first = net->dhcp_first,
+		.dhcp_last = net->dhcp_last,
+		.gateway = net->gateway,
+		.boot_port = (uint16_t)net->boot_port,
+		.agent_port = (uint16_t)net->agent_port,
+		.live_dir = d->config->images->live_dir,
+		.loader_dir = d->config->images->loader_dir,
+		.bundle_path = d->config->images->bundle,
+		.ca_pem = ca_pem(d->ca),
+		.ca_fingerprint = ca_fingerprint(d->ca),
+	};
+	return netboot_start(&spec, &d->netboot, err);
+}
+
+static const char *health_of_netboot(void *ctx)
+{
+	return netboot_health(ctx);
+}
+
+/* ---- the controller ---- */
+
+static int start_controller(struct daemon *d, struct err *err)
+{
+	const struct config *config = d->config;
+	_cleanup_free_ char *database = xasprintf("%s/ingot.db", config->state_dir);
+	d->ceph = ceph_librados_new();
+	const struct controller_spec spec = {
+		.loop = d->loop,
+		.database = database,
+		.ca = d->ca,
+		.machines = {
+			.netboot = &netboot_ops_real,
+			.netboot_ctx = d->netboot,
+			.bmc_ranges = config->bmc ? (const char *const *)config->bmc->ranges : NULL,
+			.bmc_user = config->bmc ? config->bmc->user : NULL,
+			.bmc_password = d->bmc_password,
+			.bundle_url = config->images->bundle ? netboot_bundle_url(d->netboot) : NULL,
+			.bundle_key = d->bundle_key,
+			.bundle_version = d->bundle_version,
+			.server = d->server,
+			.ca_pem = ca_pem(d->ca),
+			.prefix_length = d->prefix_length,
+			.gateway = config->provisioning->gateway,
+			.console = config->provisioning->console,
+		},
+		.storage = {
+			.driver = &ceph_driver_librados,
+			.driver_ctx = d->ceph,
+			.pool_size = (unsigned)config->storage->pool_size,
+			.upload_dir = d->upload_dir,
+		},
+	};
+	return controller_new(&spec, &d->controller, err);
+}
+
+/* ---- listeners ---- */
+
+static int add_listener(struct daemon *d, const struct http_server_spec *given, struct err *err)
+{
+	struct http_server_spec spec = *given;
+	spec.loop = d->loop;
+	spec.data = d->api;
+	spec.cert_pem = d->cert_pem;
+	spec.key_pem = d->key_pem;
+	spec.body_dir = d->upload_dir;
+	if (d->listener_count == LISTENERS_MAX)
+		return err_set(err, ERR_INVALID, "more than %d listeners", LISTENERS_MAX);
+	int r = http_server_new(&spec, &d->listeners[d->listener_count], err);
+	if (r == 0)
+		d->listener_count++;
+	return r;
+}
+
+/* Sockets that a service manager opened for us, by name (sd_listen_fds(3)); the name is "api". */
+static int listen_inherited(struct daemon *d, struct http_server_spec *spec, struct err *err)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(1, &names), r = 0;
+	for (int i = 0; i < count && r == 0; i++) {
+		spec->listen_fd = SD_LISTEN_FDS_START + i;
+		if (str_equal(names[i], "api"))
+			r = add_listener(d, spec, err);
+		else
+			log_warning("a socket named '%s' was passed; only 'api' is known", names[i]);
+	}
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+	return r;
+}
+
+static int listen_api(struct daemon *d, struct err *err)
+{
+	struct http_server_spec spec = { .listen_fd = -1 };
+	spec.routes = api_routes(d->api, &spec.route_count);
+	for (size_t i = 0; i < d->config->api->listen_count; i++) {
+		_cleanup_free_ char *address = NULL;
+		int r = config_split(d->config->api->listen[i], &address, &spec.port, err);
+		spec.address = address;
+		if (r == 0)
+			r = add_listener(d, &spec, err);
+		if (r < 0)
+			return r;
+		log_info("API on https://%s", d->config->api->listen[i]);
+	}
+	return listen_inherited(d, &spec, err);
+}
+
+static int listen_agents(struct daemon *d, struct err *err)
+{
+	struct http_server_spec spec = {
+		.listen_fd = -1,
+		.address = d->address,
+		.port = (uint16_t)d->config->provisioning->agent_port,
+		.client_ca_pem = ca_pem(d->ca),
+		.connections_max = 20000,
+	};
+	spec.routes = api_agent_routes(d->api, &spec.route_count);
+	return add_listener(d, &spec, err);
+}
+
+static int start_api(struct daemon *d, struct err *err)
+{
+	const struct api_spec spec = {
+		.loop = d->loop,
+		.store = d->controller->store,
+		.tasks = d->controller->tasks,
+		.machines = d->controller->machines,
+		.storage = d->controller->storage,
+		.compute = d->controller->compute,
+		.cluster = d->controller->cluster,
+		.netboot_health = health_of_netboot,
+		.netboot_ctx = d->netboot,
+	};
+	_cleanup_free_ char *token = xasprintf("%s/admin.token", d->config->state_dir);
+	int r = auth_first_start(d->controller->store, token, err);
+	if (r < 0)
+		return r;
+	d->api = api_new(&spec);
+	r = listen_agents(d, err);
+	return r < 0 ? r : listen_api(d, err);
+}
+
+/* ---- life ---- */
+
+static int start(struct daemon *d, struct err *err)
+{
+	int (*const steps[])(struct daemon *, struct err *) = { make_folders,	  open_keys, open_bundle, start_netboot,
+								start_controller, start_api };
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int r = steps[i](d, err);
+		if (r < 0)
+			return r;
+	}
+	controller_start(d->controller);
+	malloc_trim(0);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+int daemon_new(struct loop *loop, const struct config *config, struct daemon **ret, struct err *err)
+{
+	struct daemon *d = new0(struct daemon, 1);
+	const char *slash = strchr(config->provisioning->address, '/');
+	int64_t prefix = 24;
+	d->loop = loop;
+	d->config = config;
+	d->address = xstrndup(config->provisioning->address, (size_t)(slash - config->provisioning->address));
+	if (parse_i64(slash + 1, 8, 30, &prefix) == 0)
+		d->prefix_length = (int)prefix;
+	d->server = xasprintf("%s:%lld", d->address, (long long)config->provisioning->agent_port);
+	int r = start(d, err);
+	if (r < 0) {
+		daemon_free(d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}
+
+struct daemon *daemon_free(struct daemon *d)
+{
+	if (!d)
+		return NULL;
+	api_free(d->api);
+	for (size_t i = 0; i < d->listener_count; i++)
+		http_server_free(d->listeners[i]);
+	controller_free(d->controller);
+	netboot_free(d->netboot);
+	ceph_librados_free(d->ceph);
+	ca_free(d->ca);
+	char *const secrets[] = { d->key_pem, d->bmc_password };
+	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
+		if (secrets[i])
+			wipe(secrets[i], strlen(secrets[i]));
+		free(secrets[i]);
+	}
+	free(d->cert_pem);
+	free(d->bundle_key);
+	free(d->bundle_version);
+	free(d->upload_dir);
+	free(d->address);
+	free(d->server);
+	free(d);
+	return NULL;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The program: files, keys, listeners and network boot around the controller. */
+#ifndef INGOT_DAEMON_DAEMON_H
+#define INGOT_DAEMON_DAEMON_H
+
+#include "daemon/config.h"
+#include "loop/loop.h"
+
+struct daemon;
+/* Starts everything. Errors name the field or the file. config is borrowed. */
+int daemon_new(struct loop *loop, const struct config *config, struct daemon **ret, struct err *err);
+struct daemon *daemon_free(struct daemon *daemon);
+
+#endif

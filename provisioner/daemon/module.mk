@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+$(call module,provisioner/daemon,lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/http lib/bundle provisioner/store provisioner/task provisioner/auth provisioner/bmc provisioner/netboot provisioner/ceph provisioner/machine provisioner/storage provisioner/compute provisioner/cluster provisioner/controller provisioner/api,jansson gnutls libmicrohttpd libsystemd)

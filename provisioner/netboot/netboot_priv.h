@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of this folder share. */
+#ifndef INGOT_NETBOOT_NETBOOT_PRIV_H
+#define INGOT_NETBOOT_NETBOOT_PRIV_H
+
+#include <netinet/in.h>
+
+#include "cmd/cmd.h"
+#include "netboot/netboot.h"
+
+/* ---- words ---- */
+
+struct mac {
+	uint8_t bytes[6];
+};
+/* "aa:bb:cc:dd:ee:ff" or "aa-bb-...", any case, unicast. 0 or -EINVAL. */
+int mac_parse(const char *text, struct mac *ret);
+char *mac_format(const struct mac *mac, char separator); /* lower case; the caller frees */
+
+/* "10.77.0.1/24" taken apart; addresses in host order. */
+struct subnet {
+	uint32_t address, netmask;
+};
+int subnet_parse(const char *text, struct subnet *ret);
+int ipv4_parse(const char *text, uint32_t *ret);
+char *ipv4_format(uint32_t address); /* the caller frees */
+/* Refuses what cannot work or could be read as something else in the texts made from it. */
+int netboot_spec_check(const struct netboot_spec *spec, struct err *err);
+
+/* ---- texts ---- */
+
+extern const char template_boot_ipxe[], template_live_ipxe[], template_disk_ipxe[], template_dnsmasq_conf[],
+	template_lease_sh[];
+char *netboot_first_script(const struct netboot_spec *spec);
+/* The content of a reservation for dnsmasq; host may be NULL. */
+char *netboot_reservation(const struct mac *mac, uint32_t address, const char *host);
+/* Whether a name may be given to a machine (RFC 1123 section 2.1, one label). */
+bool netboot_host_valid(const char *host);
+
+/* ---- what is known of each MAC: leases and reservations. Loop thread. ---- */
+
+struct host_entry {
+	struct mac mac;
+	uint32_t leased;    /* 0: none */
+	int64_t expires_s;  /* wall clock; 0: never */
+	uint32_t reserved;  /* 0: none */
+	char *text;         /* of the reservation, as written */
+};
+struct host_table {
+	struct host_entry *entries; /* in order of MAC */
+	unsigned count;
+};
+struct host_entry *host_table_find(struct host_table *table, const struct mac *mac);
+struct host_entry *host_table_get(struct host_table *table, const struct mac *mac); /* makes it if need be */
+/* Takes in the lines of dnsmasq's lease file: "EXPIRES MAC ADDRESS NAME CLIENT-ID". */
+void host_table_read_leases(struct host_table *table, const char *text);
+/* A lease ended: the entry goes if nothing else is known of it. */
+void host_table_drop_lease(struct host_table *table, const struct mac *mac);
+/* The address that the MAC has, or else the last one of the range that nobody has. 0: the range is used up. */
+uint32_t host_table_choose(struct host_table *table, const struct mac *mac, uint32_t first, uint32_t last,
+			   const uint32_t *taken, unsigned taken_count, int64_t now_s);
+void host_table_done(struct host_table *table);
+
+/* ---- the boot listener: threads of its own ---- */
+
+struct boot_listener;
+int boot_listener_start(const struct netboot_spec *spec, struct boot_listener **ret, struct err *err);
+struct boot_listener *boot_listener_free(struct boot_listener *listener);
+/* See netboot_ops.set_intent. Any thread. */
+void boot_listener_set_intent(struct boot_listener *listener, const char *const *macs, enum boot_intent intent,
+			      const char *console);
+
+/* ---- dnsmasq ---- */
+
+struct dnsmasq;
+typedef void (*lease_fn)(const struct mac *mac, uint32_t address, int64_t expires_s, bool ended, void *data);
+/* lease is called for each lease that dnsmasq knows, gives, renews or ends. */
+int dnsmasq_start(const struct netboot_spec *spec, lease_fn lease, void *data, struct dnsmasq **ret, struct err *err);
+struct dnsmasq *dnsmasq_free(struct dnsmasq *dnsmasq);
+const char *dnsmasq_health(const struct dnsmasq *dnsmasq);
+/* Puts a reservation where dnsmasq sees it. changed: it replaces another one. */
+int dnsmasq_reserve(struct dnsmasq *dnsmasq, const struct mac *mac, const char *text, bool changed, struct err *err);
+
+#endif
