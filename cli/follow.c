@@ -27,7 +27,7 @@ struct follow {
 	struct session *session;
 	struct followed *tasks;
 	size_t count, left;
-	struct event_source *stream;
+	struct event_source *events;
 	int64_t started_ms;
 	bool in_place;  /* progress is written over the same line */
 	bool line_open;
@@ -246,7 +246,7 @@ static void say_what_goes_on(struct follow *f, const struct err *why)
 
 int follow_tasks(struct session *session, struct follow_item *items, size_t count, struct err *err)
 {
-	static const struct event_source_events stream_events = { .event = on_event, .failed = on_stream_failed };
+	static const struct event_source_events source_events = { .event = on_event, .failed = on_stream_failed };
 	struct follow f = { .session = session, .count = count, .left = count,
 			    .started_ms = loop_monotonic_ms(session->loop),
 			    .in_place = count == 1 && isatty(STDERR_FILENO) };
@@ -255,7 +255,7 @@ int follow_tasks(struct session *session, struct follow_item *items, size_t coun
 	if (count == 0)
 		return 0;
 	f.tasks = tasks;
-	f.stream = event_source_new(session, &stream_events, &f);
+	f.events = event_source_new(session, &source_events, &f);
 	for (size_t i = 0; i < count; i++) {
 		tasks[i] = (struct followed){ .follow = &f, .item = &items[i], .delay_ms = LOOK_FIRST_MS };
 		task_look(&tasks[i]);
@@ -267,7 +267,7 @@ int follow_tasks(struct session *session, struct follow_item *items, size_t coun
 		http_call_free(tasks[i].call);
 		loop_timer_free(tasks[i].timer);
 	}
-	event_source_free(f.stream);
+	event_source_free(f.events);
 	if (err)
 		err_move(err, &why);
 	return r;

@@ -286,13 +286,13 @@ int verb_event_watch(struct session *session, const struct invocation *in)
 	static const struct event_source_events events = { .event = on_event, .lost = on_lost, .failed = on_failed };
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct event_watch watch = { .session = session, .command = in->command };
-	struct event_source *stream = event_source_new(session, &events, &watch);
+	struct event_source *source = event_source_new(session, &events, &watch);
 	struct loop_timer *timer =
 		in->duration_ms ? loop_timer_new(session->loop, in->duration_ms, on_duration, &watch) : NULL;
 	if (session_run(session, &err) < 0)
 		watch.code = session->signal ? 128 + session->signal
 					     : session_fail(session, in->command, NULL, NULL, &err);
-	event_source_free(stream);
+	event_source_free(source);
 	if (!watch.over)
 		loop_timer_free(timer);
 	return watch.code;
