@@ -73,6 +73,9 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 	int64_t generation = json_integer_value(json_object_get(desired, "generation"));
 	struct sim_domain *d = find(m, id);
 	if (str_equal(state, "running")) {
+		/* One that is on its way elsewhere is never started: it may have arrived. */
+		if (json_object_get(desired, "migrate") && (!d || d->state != DOMAIN_RUNNING))
+			return;
 		if (!d || d->state != DOMAIN_RUNNING) {
 			/* A domain that ended at this generation is not started again by itself. */
 			if (d && d->state == DOMAIN_STOPPED && d->generation == generation)
