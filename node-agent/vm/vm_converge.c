@@ -100,6 +100,17 @@ json_t *vm_report_stray(const struct vm_domain *domain)
 
 /* ---- start ---- */
 
+/* Found out when it is first needed: where KVM does not work it takes a while. */
+static bool use_kvm(const struct part_run *run, struct vm_state *state)
+{
+	if (!state->probed) {
+		state->kvm = vm_accel_kvm_works(run);
+		state->probed = true;
+		log_info("virtual machines run %s", state->kvm ? "on KVM" : "without KVM (TCG)");
+	}
+	return state->kvm;
+}
+
 static int start(struct part_run *run, struct vm_state *state, const struct vm_order *order, struct err *err)
 {
 	_cleanup_free_ char *prefix = part_run_path(run, "%s", "");
@@ -109,7 +120,7 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 
 	if (r < 0)
 		return r;
-	xml = vm_xml_domain(order, state->kvm, prefix);
+	xml = vm_xml_domain(order, use_kvm(run, state), prefix);
 	made.domain = virDomainDefineXMLFlags(state->conn, xml, VIR_DOMAIN_DEFINE_VALIDATE);
 	if (!made.domain)
 		return vm_fail(err, "libvirt does not take the virtual machine");
@@ -119,8 +130,7 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 		made.mark = (struct vm_mark){ .id = (char *)order->id, .generation = order->generation,
 					      .boot = state->boot_id };
 		r = vm_domain_save_mark(&made, err);
-		log_info("vm %s: started, generation %" PRId64 "%s", order->id, order->generation,
-			 state->kvm ? "" : ", without KVM");
+		log_info("vm %s: started, generation %" PRId64, order->id, order->generation);
 	}
 	virDomainFree(made.domain);
 	return r;
