@@ -128,7 +128,7 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 		r = vm_fail(err, "the virtual machine does not start");
 	} else {
 		made.mark = (struct vm_mark){ .id = (char *)order->id, .generation = order->generation,
-					      .boot = state->boot_id };
+					      .boot = state->boot };
 		r = vm_domain_save_mark(&made, err);
 		log_info("vm %s: started, generation %" PRId64, order->id, order->generation);
 	}
@@ -163,7 +163,7 @@ static json_t *try_start(struct part_run *run, struct vm_state *state, const str
 static bool ended_by_itself(const struct vm_state *state, const struct vm_order *order, const struct vm_domain *domain)
 {
 	return domain && !domain->active && domain->mark.generation == order->generation &&
-	       str_equal(domain->mark.boot, state->boot_id);
+	       str_equal(domain->mark.boot, state->boot);
 }
 
 static json_t *report_ended(const struct vm_domain *domain)
@@ -183,12 +183,12 @@ static json_t *report_ended(const struct vm_domain *domain)
 /* Of one that runs here: a newer order only renames what runs, and one that has come by migration is ours from now on. */
 static int adopt(const struct vm_state *state, const struct vm_order *order, struct vm_domain *domain, struct err *err)
 {
-	bool arrived = !str_equal(domain->mark.boot, state->boot_id);
+	bool arrived = !str_equal(domain->mark.boot, state->boot);
 
 	if (!arrived && domain->mark.generation == order->generation)
 		return 0;
 	if (arrived) {
-		str_set(&domain->mark.boot, state->boot_id);
+		str_set(&domain->mark.boot, state->boot);
 		str_set(&domain->mark.arrived, domain->mark.migration);
 		log_info("vm %s: runs here now", order->id);
 	}
