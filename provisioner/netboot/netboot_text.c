@@ -229,22 +229,17 @@ char *netboot_dnsmasq_config(const struct netboot_spec *spec)
 {
 	_cleanup_free_ char *boot = endpoint(spec, spec->boot_port);
 	_cleanup_free_ char *gateway = spec->gateway ? xasprintf(",%s", spec->gateway) : xstrdup("");
-	_cleanup_free_ char *netmask = NULL, *count = NULL;
+	_cleanup_free_ char *netmask = NULL;
 	struct subnet subnet = { 0 };
-	uint32_t first = 0, last = 0;
 
 	subnet_parse(spec->address, &subnet);
-	ipv4_parse(spec->dhcp_first, &first);
-	ipv4_parse(spec->dhcp_last, &last);
 	netmask = ipv4_format(subnet.netmask);
-	count = xasprintf("%u", last - first + 1);
 	const struct word words[] = {
 		{ "INTERFACE", spec->interface },
 		{ "RUN_DIR", spec->run_dir },
 		{ "FIRST", spec->dhcp_first },
 		{ "LAST", spec->dhcp_last },
 		{ "NETMASK", netmask },
-		{ "COUNT", count },
 		{ "GATEWAY", gateway },
 		{ "BOOT", boot },
 		{ "LOADER_DIR", spec->loader_dir },

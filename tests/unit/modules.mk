@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Which modules above lib a test program is linked with.
+test_bmc.modules := provisioner/bmc
+test_bmc_scan.modules := provisioner/bmc
+test_netboot.modules := provisioner/netboot
+test_netboot_listener.modules := provisioner/netboot

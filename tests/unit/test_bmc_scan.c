@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The presence scan against answers of all kinds, on loopback addresses and a port of the kernel's choice. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "bmc/bmc_priv.h"
+
+#define SCAN_MS 400
+
+/* What a host at 127.0.0.(11 + index) does with a ping. */
+enum manner { ANSWERS, ANSWERS_TWICE, NOT_IPMI, WRONG_TAG, TOO_SHORT, ECHOES, SILENT, MANNER_COUNT };
+
+static struct loop *loop;
+static int fds[MANNER_COUNT];
+static struct loop_io *ios[MANNER_COUNT];
+static unsigned pings[MANNER_COUNT];
+static uint16_t port;
+static struct strbuf found;
+static struct bmc_scan *scan;
+
+static void on_ping(int fd, uint32_t events, void *data)
+{
+	enum manner manner = (enum manner)(uintptr_t)data;
+	struct sockaddr_in from;
+	socklen_t from_len = sizeof(from);
+	uint8_t ping[64];
+	uint8_t pong[28] = { 0x06, 0, 0xff, 0x06, 0, 0, 0x11, 0xbe, 0x40, 0, 0, 16, [20] = 0x81 };
+	ssize_t len = recvfrom(fd, ping, sizeof(ping), 0, (struct sockaddr *)&from, &from_len);
+	size_t size = sizeof(pong);
+
+	/* ASF 2.0 section 3.2.4.2. */
+	const uint8_t expected[9] = { 0x06, 0, 0xff, 0x06, 0, 0, 0x11, 0xbe, 0x80 };
+	assert_int_equal(len, 12);
+	assert_memory_equal(ping, expected, sizeof(expected));
+	pings[manner]++;
+	pong[9] = ping[9];
+	if (manner == SILENT)
+		return;
+	if (manner == ECHOES)
+		memcpy(pong, ping, size = 12);
+	if (manner == NOT_IPMI)
+		pong[20] = 0x01;
+	if (manner == WRONG_TAG)
+		pong[9] = (uint8_t)(ping[9] + 1);
+	if (manner == TOO_SHORT)
+		size = 20;
+	for (unsigned n = 0; n < (manner == ANSWERS_TWICE ? 2 : 1); n++)
+		sendto(fd, pong, size, 0, (struct sockaddr *)&from, from_len);
+}
+
+static int setup(void **state)
+{
+	loop = loop_new(1);
+	port = 0;
+	memset(pings, 0, sizeof(pings));
+	for (unsigned i = 0; i < MANNER_COUNT; i++) {
+		struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+		socklen_t len = sizeof(address);
+
+		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 10 + i);
+		fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		assert_int_equal(bind(fds[i], (struct sockaddr *)&address, sizeof(address)), 0);
+		assert_int_equal(getsockname(fds[i], (struct sockaddr *)&address, &len), 0);
+		port = ntohs(address.sin_port); /* the first chooses it for all */
+		ios[i] = loop_io_new(loop, fds[i], EPOLLIN, on_ping, (void *)(uintptr_t)i);
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	for (unsigned i = 0; i < MANNER_COUNT; i++) {
+		loop_io_free(ios[i]);
+		close_fd(fds[i]);
+	}
+	strbuf_done(&found);
+	scan = bmc_scan_free(scan);
+	loop_free(loop);
+	return 0;
+}
+
+static void on_found(const char *address, void *data)
+{
+	strbuf_addf(&found, "%s ", address);
+}
+
+static void on_done(void *data)
+{
+	loop_quit(loop, 7);
+}
+
+static void test_finds_those_that_answer_as_bmcs_do(void **state)
+{
+	_cleanup_free_ char *range = xasprintf("127.0.0.11-127.0.0.17:%u", port);
+	_cleanup_free_ char *expected = xasprintf("127.0.0.11:%u 127.0.0.12:%u ", port, port);
+	const char *const ranges[] = { range, NULL };
+	int64_t started_ms = monotonic_ms();
+
+	assert_int_equal(bmc_scan_start(loop, ranges, SCAN_MS, on_found, on_done, NULL, &scan, NULL), 0);
+	assert_int_equal(loop_run(loop), 7);
+	assert_string_equal(found.data, expected);
+	assert_true(monotonic_ms() - started_ms >= SCAN_MS);
+	assert_int_equal(pings[SILENT], 3);
+	assert_int_equal(pings[ANSWERS], 1);
+}
+
+static void on_found_end(const char *address, void *data)
+{
+	scan = bmc_scan_free(scan);
+	loop_quit(loop, 8);
+}
+
+static void test_may_be_ended_when_one_is_found(void **state)
+{
+	_cleanup_free_ char *range = xasprintf("127.0.0.11-127.0.0.12:%u", port);
+	const char *const ranges[] = { range, NULL };
+
+	assert_int_equal(bmc_scan_start(loop, ranges, SCAN_MS, on_found_end, on_done, NULL, &scan, NULL), 0);
+	assert_int_equal(loop_run(loop), 8);
+	assert_null(scan);
+}
+
+static void test_refuses_what_is_no_range(void **state)
+{
+	static const char *const wrong[] = { "",
+					     "10.0.0.9-10.0.0.1",
+					     "10.0.0.0-10.0.16.0",
+					     "10.0.0.1-",
+					     "-10.0.0.1",
+					     "10.0.0.0/24",
+					     "bmc-a",
+					     "10.0.0.1:1-10.0.0.2:2",
+					     "10.0.0.1-10.0.0.2:99999" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+		const char *const ranges[] = { wrong[i], NULL };
+		_cleanup_err_ struct err err = ERR_INIT;
+
+		assert_int_equal(bmc_scan_start(loop, ranges, SCAN_MS, on_found, on_done, NULL, &scan, &err), -EINVAL);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_null(scan);
+	}
+	/* Each is small enough, both are not. */
+	const char *const two[] = { "10.0.0.0-10.0.15.255", "10.1.0.1", NULL };
+	const char *const none[] = { NULL };
+	assert_int_equal(bmc_scan_start(loop, two, SCAN_MS, on_found, on_done, NULL, &scan, NULL), -EINVAL);
+	assert_int_equal(bmc_scan_start(loop, none, SCAN_MS, on_found, on_done, NULL, &scan, NULL), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_finds_those_that_answer_as_bmcs_do, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_may_be_ended_when_one_is_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refuses_what_is_no_range, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
