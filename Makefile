@@ -46,6 +46,11 @@ $(OUT)/inc/$(subst /,-,$(1))/.made: $(1)/module.mk
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(1) $(2),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
+$(1).archive := $(OUT)/obj/$(1)/$(notdir $(1)).a
+$(OUT)/obj/$(1)/$(notdir $(1)).a: $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)ar rcs $$@ $$^
 $(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made
 	@mkdir -p $$(@D)
 	@$(if $(V),,echo "  CC    $$@")
@@ -57,9 +62,10 @@ PROGRAMS :=
 # $(1) program, $(2) main source, $(3) modules in it
 define program_template
 PROGRAMS += $(OUT)/$(1)
-$(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).objects))
+$(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).archive))
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) \
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) \
 		$$(sort $$(foreach m,$(3),$$($$(m).ldlibs)))
 endef
 program = $(eval $(call program_template,$(strip $(1)),$(strip $(2)),$(strip $(3))))

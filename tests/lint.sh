@@ -39,7 +39,7 @@ cppcheck -q --error-exitcode=1 --std=c11 --enable=warning,portability --inline-s
 
 echo "lint: clang-tidy"
 make --no-print-directory build/sources.list || finding "build/sources.list"
-xargs -d '\n' -P "$(nproc)" -I{} bash -c 'clang-tidy --quiet {}' <build/sources.list >build/clang-tidy.log 2>/dev/null
+sed '/^$/d' build/sources.list | xargs -d '\n' -P "$(nproc)" -I{} bash -c 'clang-tidy --quiet {}' >build/clang-tidy.log 2>/dev/null
 if grep -E 'warning:|error:' build/clang-tidy.log; then
 	finding "clang-tidy"
 fi
