@@ -255,16 +255,21 @@ static void open_agents(void)
 	world.agents_port = http_server_port(world.agents);
 }
 
-static void desire(json_t *document)
+static void answer_waiting(void *data)
 {
 	struct http_request *request = TAKE_PTR(world.waiting);
 
-	json_decref(world.desired);
-	world.desired = document;
-	json_object_set_new(document, "generation", json_integer(++world.generation));
 	world.waiting_timer = loop_timer_free(world.waiting_timer);
 	if (request)
 		answer_desired(request);
+}
+
+static void desire(json_t *document)
+{
+	json_decref(world.desired);
+	world.desired = document;
+	json_object_set_new(document, "generation", json_integer(++world.generation));
+	loop_post(world.loop, answer_waiting, NULL);
 }
 
 /* ---- parts ---- */
