@@ -3,7 +3,8 @@
 
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS 5000
-#define GIVE_UP_MS (5 * 60 * 1000)
+#define GIVE_UP_MS INT64_C(300000)
+#define CONNECT_MAX_MS 60000 /* no attempt to connect lasts longer */
 #define ID_MAX 128
 
 struct event_source {
@@ -14,17 +15,17 @@ struct event_source {
 	struct loop_timer *timer;
 	char *url, *last_id_header; /* "Last-Event-ID: 42" */
 	const char *headers[3];
-	bool ever;                  /* it was there once */
-	int64_t backoff_ms, lost_at_ms;
+	int64_t backoff_ms;
+	int64_t opened_at_ms, lost_at_ms; /* monotonic */
 };
 
-static void stream_open(struct event_source *stream);
+static void stream_open(struct event_source *source);
 
 static void on_timer(void *data)
 {
-	struct event_source *stream = data;
-	stream->timer = NULL;
-	stream_open(stream);
+	struct event_source *source = data;
+	source->timer = NULL;
+	stream_open(source);
 }
 
 /* What goes into a header: visible ASCII and not long. */
@@ -37,85 +38,100 @@ static bool id_usable(const char *id)
 	return len > 0 && len <= ID_MAX;
 }
 
+static void take_id(struct event_source *source, const char *id)
+{
+	if (!id_usable(id))
+		return;
+	free(source->last_id_header);
+	source->last_id_header = xasprintf("Last-Event-ID: %s", id);
+}
+
 static void on_event(const char *id, const char *event, const char *payload, void *data)
 {
-	struct event_source *stream = data;
+	struct event_source *source = data;
 	json_t *json = payload ? json_loads(payload, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	stream->ever = true;
-	stream->backoff_ms = BACKOFF_FIRST_MS;
-	stream->lost_at_ms = 0;
-	if (id_usable(id)) {
-		free(stream->last_id_header);
-		stream->last_id_header = xasprintf("Last-Event-ID: %s", id);
-	}
+	source->backoff_ms = BACKOFF_FIRST_MS;
+	source->lost_at_ms = 0;
+	take_id(source, id);
 	if (json_is_object(json))
-		stream->events.event(json, stream->data);
+		source->events.event(json, source->data);
 	json_decref(json);
 }
 
 /* Whether the same again might do better. */
-static bool worth_trying(const struct event_source *stream, int status, const struct err *err)
+static bool worth_trying(int status, const struct err *err)
 {
-	if (!stream->ever && status != 200)
-		return false;
-	if (err->code == ERR_NONE || status == 0 || status == 200)
-		return true;
-	return err_meaning(err->code)->retry || status >= 500;
+	return err->code == ERR_NONE || status == 0 || status >= 500 || err_meaning(err->code)->retry;
 }
 
 static void on_done(const struct http_response *response, const struct err *err, void *data)
 {
-	static const struct err none;
-	struct event_source *stream = data;
-	int64_t now = loop_monotonic_ms(stream->session->loop);
-	const struct err *why = err ? err : &none;
-	stream->call = NULL;
-	bool first_loss = stream->lost_at_ms == 0 || response->status == 200;
+	struct event_source *source = data;
+	int64_t now = loop_monotonic_ms(source->session->loop);
+	source->call = NULL;
+	/* One that lasted this long was there, if only nothing happened meanwhile. */
+	bool lived = response->status == 200 || now - source->opened_at_ms > CONNECT_MAX_MS;
+	bool first_loss = source->lost_at_ms == 0 || lived;
 	if (first_loss)
-		stream->lost_at_ms = now;
-	if (!worth_trying(stream, response->status, why) || now - stream->lost_at_ms > GIVE_UP_MS) {
-		stream->events.failed(response->status, why, stream->data);
+		source->lost_at_ms = now;
+	if (!worth_trying(response->status, err) || now - source->lost_at_ms > GIVE_UP_MS) {
+		source->events.failed(response->status, err, source->data);
 		return;
 	}
-	if (response->status == 200)
-		stream->ever = true;
-	stream->timer = loop_timer_new(stream->session->loop, stream->backoff_ms, on_timer, stream);
-	stream->backoff_ms = MIN_OF(stream->backoff_ms * 2, BACKOFF_MAX_MS);
-	if (first_loss && stream->events.lost)
-		stream->events.lost(why, stream->data); /* last: it may free the stream */
+	source->timer = loop_timer_new(source->session->loop, source->backoff_ms, on_timer, source);
+	source->backoff_ms = MIN_OF(source->backoff_ms * 2, BACKOFF_MAX_MS);
+	if (first_loss && source->events.lost)
+		source->events.lost(err, source->data); /* last: it may free the source */
 }
 
-static void stream_open(struct event_source *stream)
+static void stream_open(struct event_source *source)
 {
-	stream->headers[0] = "Accept: text/event-stream";
-	stream->headers[1] = stream->last_id_header;
+	source->opened_at_ms = loop_monotonic_ms(source->session->loop);
+	source->headers[0] = "Accept: text/event-stream";
+	source->headers[1] = source->last_id_header;
 	const struct http_call_spec spec = {
-		.method = "GET", .url = stream->url, .headers = stream->headers, .event = on_event, .done = on_done,
-		.data = stream,
+		.method = "GET", .url = source->url, .headers = source->headers, .event = on_event, .done = on_done,
+		.data = source,
 	};
-	stream->call = http_call_new(stream->session->client, &spec);
+	source->call = http_call_new(source->session->client, &spec);
+}
+
+/* The list first: it tells whether there is anything to follow at all, and where it stands, so that no event falls
+ * between now and a first connection that is lost before it brought one. */
+static void on_list(const struct http_response *response, const struct err *err, void *data)
+{
+	struct event_source *source = data;
+	source->call = NULL;
+	if (err->code != ERR_NONE) {
+		source->events.failed(response->status, err, source->data);
+		return;
+	}
+	const json_t *items = json_object_get(response->json, "items");
+	take_id(source, json_string_value(json_object_get(json_array_get(items, json_array_size(items) - 1), "id")));
+	stream_open(source);
 }
 
 struct event_source *event_source_new(struct session *session, const struct event_source_events *events, void *data)
 {
-	struct event_source *stream = new0(struct event_source, 1);
-	stream->session = session;
-	stream->events = *events;
-	stream->data = data;
-	stream->backoff_ms = BACKOFF_FIRST_MS;
-	stream->url = xasprintf("%s%s", session->url, operations[OP_EVENT_LIST].path);
-	stream_open(stream);
-	return stream;
+	struct event_source *source = new0(struct event_source, 1);
+	source->session = session;
+	source->events = *events;
+	source->data = data;
+	source->backoff_ms = BACKOFF_FIRST_MS;
+	source->url = xasprintf("%s%s", session->url, operations[OP_EVENT_LIST].path);
+	const struct http_call_spec spec = { .method = "GET", .url = source->url, .done = on_list, .data = source };
+	source->call = http_call_new(session->client, &spec);
+	return source;
 }
 
-struct event_source *event_source_free(struct event_source *stream)
+struct event_source *event_source_free(struct event_source *source)
 {
-	if (!stream)
+	if (!source)
 		return NULL;
-	http_call_free(stream->call);
-	loop_timer_free(stream->timer);
-	free(stream->url);
-	free(stream->last_id_header);
-	free(stream);
+	http_call_free(source->call);
+	loop_timer_free(source->timer);
+	free(source->url);
+	free(source->last_id_header);
+	free(source);
 	return NULL;
 }

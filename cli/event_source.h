@@ -10,12 +10,12 @@ struct event_source;
 struct event_source_events {
 	void (*event)(const json_t *event, void *data); /* an object of event_schema */
 	void (*lost)(const struct err *err, void *data); /* it is tried again; once per loss */
-	/* It never was there, was refused, or is gone for five minutes: no more comes. err->code may be 0 for an end without
-	 * a reason. */
+	/* It was not there to begin with, was refused, or is gone for five minutes: no more comes. err->code may be
+	 * ERR_NONE, for an end without a reason. */
 	void (*failed)(int status, const struct err *err, void *data);
 };
 struct event_source *event_source_new(struct session *session, const struct event_source_events *events, void *data);
-struct event_source *event_source_free(struct event_source *stream); /* NULL is fine; returns NULL */
+struct event_source *event_source_free(struct event_source *source); /* NULL is fine; returns NULL */
 DEFINE_CLEANUP(struct event_source *, event_source_free)
 
 #endif

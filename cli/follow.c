@@ -10,7 +10,7 @@
 #define LOOK_FIRST_MS 250
 #define LOOK_MAX_MS 2000
 #define LOOK_SOON_MS 50       /* after an event: others of the same moment are taken with it */
-#define GIVE_UP_MS (5 * 60 * 1000)
+#define GIVE_UP_MS INT64_C(300000)
 #define PROGRESS_EVERY_MS 10000 /* where lines cannot be written over */
 
 struct followed {
@@ -27,7 +27,7 @@ struct follow {
 	struct session *session;
 	struct followed *tasks;
 	size_t count, left;
-	struct event_source *stream;
+	struct event_source *events;
 	int64_t started_ms;
 	bool in_place;  /* progress is written over the same line */
 	bool line_open;
@@ -233,8 +233,8 @@ static void on_stream_failed(int status, const struct err *err, void *data)
 static void say_what_goes_on(struct follow *f, const struct err *why)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	strbuf_addf(&text, "%singot: %s; what was started goes on. To watch it: ingot task watch", f->line_open ? "\n" : "",
-		    str_or(why->text, "ended"));
+	strbuf_addf(&text, "%singot: %s; what was started goes on. To watch it: ingot task watch",
+		    f->line_open ? "\n" : "", str_or(why->text, "ended"));
 	for (size_t i = 0; i < f->count; i++) {
 		_cleanup_free_ char *id = visible(f->tasks[i].item->id);
 		if (!f->tasks[i].ended)
@@ -246,7 +246,7 @@ static void say_what_goes_on(struct follow *f, const struct err *why)
 
 int follow_tasks(struct session *session, struct follow_item *items, size_t count, struct err *err)
 {
-	static const struct event_source_events stream_events = { .event = on_event, .failed = on_stream_failed };
+	static const struct event_source_events source_events = { .event = on_event, .failed = on_stream_failed };
 	struct follow f = { .session = session, .count = count, .left = count,
 			    .started_ms = loop_monotonic_ms(session->loop),
 			    .in_place = count == 1 && isatty(STDERR_FILENO) };
@@ -255,7 +255,7 @@ int follow_tasks(struct session *session, struct follow_item *items, size_t coun
 	if (count == 0)
 		return 0;
 	f.tasks = tasks;
-	f.stream = event_source_new(session, &stream_events, &f);
+	f.events = event_source_new(session, &source_events, &f);
 	for (size_t i = 0; i < count; i++) {
 		tasks[i] = (struct followed){ .follow = &f, .item = &items[i], .delay_ms = LOOK_FIRST_MS };
 		task_look(&tasks[i]);
@@ -267,7 +267,7 @@ int follow_tasks(struct session *session, struct follow_item *items, size_t coun
 		http_call_free(tasks[i].call);
 		loop_timer_free(tasks[i].timer);
 	}
-	event_source_free(f.stream);
+	event_source_free(f.events);
 	if (err)
 		err_move(err, &why);
 	return r;
