@@ -288,6 +288,16 @@ static int refuse(json_t *desired, const struct err *why, json_t **ret_report)
 	return -EINVAL;
 }
 
+static void outcome_free(void *state)
+{
+	struct outcome *outcome = state;
+
+	json_decref(outcome->report);
+	free(outcome->id);
+	free(outcome->disk_path);
+	free(outcome);
+}
+
 static struct outcome *get_outcome(struct part_run *run)
 {
 	void **state = part_run_state(run);
@@ -325,4 +335,5 @@ const struct part install_part = {
 	.modes = PART_LIVE,
 	.flags = PART_WAITS,
 	.converge = install_converge,
+	.release = outcome_free,
 };
