@@ -50,6 +50,10 @@ static int reserve_address(struct netboot *netboot, const struct mac *mac, uint3
 
 	if (entry->text && !changed)
 		return 0;
+	for (unsigned i = 0; i < netboot->hosts.count; i++) {
+		if (netboot->hosts.entries[i].reserved == address && &netboot->hosts.entries[i] != entry)
+			return err_set(err, ERR_EXISTS, "the address is reserved for another machine");
+	}
 	r = dnsmasq_reserve(netboot->dnsmasq, mac, text, changed, err);
 	if (r < 0)
 		return r;

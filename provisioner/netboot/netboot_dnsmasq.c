@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dnsmasq as a supervised child: its files, its life, its leases. Loop thread. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,13 +44,22 @@ static int put_file(const char *dir, const char *name, const char *text, unsigne
 	return r < 0 ? err_set_errno(err, r, "cannot write %s", path) : 0;
 }
 
-/* Reservations come anew at each start from who stores them; what is left here may be of machines that are gone. */
+/* An empty folder: reservations come anew at each start from who stores them, and those left from before may be of
+ * machines that are gone. */
 static int make_reservations_dir(const char *run_dir, struct err *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s/reservations", run_dir);
 	int r = mkdir_p(path, 0755);
+	DIR *dir = r < 0 ? NULL : opendir(path);
 
-	return r < 0 ? err_set_errno(err, r, "cannot make %s", path) : 0;
+	if (!dir)
+		return err_set_errno(err, r < 0 ? r : -errno, "cannot make %s", path);
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	closedir(dir);
+	return 0;
 }
 
 /* We hold both ends: the lease script never waits for a reader, and we never read an end of file. */
@@ -215,15 +225,15 @@ static int prepare(struct dnsmasq *d, const struct netboot_spec *spec, struct er
 
 	if (r < 0)
 		return err_set_errno(err, r, "cannot make %s", spec->run_dir);
-	r = make_reservations_dir(spec->run_dir, err);
-	if (r == 0)
-		r = put_file(spec->run_dir, "dnsmasq.conf", config, 0644, err);
+	r = put_file(spec->run_dir, "dnsmasq.conf", config, 0644, err);
 	if (r == 0)
 		r = put_file(spec->run_dir, "lease.sh", template_lease_sh, 0755, err);
 	if (r == 0)
 		r = cmd_runl(err, TEST_MS, DNSMASQ, "--test", "-C", d->config_path, NULL);
 	if (r == 0)
 		r = end_stale(d, err);
+	if (r == 0)
+		r = make_reservations_dir(spec->run_dir, err);
 	if (r == 0)
 		r = open_fifo(d, err);
 	if (r == 0 && (!reachable_by_others(spec->run_dir) || !reachable_by_others(spec->loader_dir))) {

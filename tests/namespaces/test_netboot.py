@@ -139,7 +139,9 @@ def http(request, seconds=20):
         data = b""
         while chunk := sock.recv(1 << 20):
             data += chunk
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, found, body = data.partition(b"\r\n\r\n")
+    if not found:
+        raise ConnectionError("the connection was cut off")
     lines = head.decode("latin1").split("\r\n")
     headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
     return int(lines[0].split()[1]), headers, body
@@ -358,10 +360,15 @@ def test_reservations_keep_the_address():
                           "the reservation is used")
     assert dhcp_exchange(3, "52:54:00:00:08:01", option(50, socket.inet_aton("10.77.0.150")) +
                          option(54, offer["options"][54]) + option(55, bytes([12])))["options"][12] == b"node-1"
+    process.send("reservation 52:54:00:00:08:02 10.77.0.150")
+    process.expect("no reservation for 52:54:00:00:08:02: the address is reserved for another machine")
     # Another address for the same machine replaces the first.
     process.send("reservation 52:54:00:00:08:01 10.77.0.151")
     process.expect("set 52:54:00:00:08:01")
     ns.wait_until(lambda: dhcp_exchange(1, "52:54:00:00:08:01")["address"] == "10.77.0.151", 5, "the new one is used")
+    process.end()
+    start()
+    assert os.listdir(os.path.join(run_dir, "reservations")) == [], "they come anew at each start"
 
 
 def test_reserve_finds_the_lease_or_a_free_address():

@@ -14,7 +14,7 @@
 
 #include "bmc/bmc_priv.h"
 
-#define SCAN_MS 400
+#define SCAN_MS 900
 
 /* What a host at 127.0.0.(11 + index) does with a ping. */
 enum manner { ANSWERS, ANSWERS_TWICE, NOT_IPMI, WRONG_TAG, TOO_SHORT, ECHOES, SILENT, MANNER_COUNT };
@@ -109,8 +109,8 @@ static void test_finds_those_that_answer_as_bmcs_do(void **state)
 	assert_int_equal(loop_run(loop), 7);
 	assert_string_equal(found.data, expected);
 	assert_true(monotonic_ms() - started_ms >= SCAN_MS);
-	assert_int_equal(pings[SILENT], 3);
-	assert_int_equal(pings[ANSWERS], 1);
+	assert_in_range(pings[SILENT], 2, 3); /* three, unless this machine is very busy */
+	assert_in_range(pings[ANSWERS], 1, 2);
 }
 
 static void on_found_end(const char *address, void *data)
