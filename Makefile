@@ -41,13 +41,19 @@ $(1).pkgs := $(3)
 $(1).ldlibs := $(4)
 $(1).objects := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
 $(1).inc := $(OUT)/inc/$(subst /,-,$(1))
-$(1).cflags := $(if $(strip $(3)),$(shell pkg-config --cflags $(3) 2>/dev/null))
+$(1).cflags = $(if $(strip $(3)),$$(shell pkg-config --cflags $(3)))
 $(OUT)/inc/$(subst /,-,$(1))/.made: $(1)/module.mk
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(1) $(2),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
+$(1).archive := $(OUT)/obj/$(1)/$(notdir $(1)).a
+$(OUT)/obj/$(1)/$(notdir $(1)).a: $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)ar rcs $$@ $$^
 $(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made
 	@mkdir -p $$(@D)
+	@$(if $(V),,echo "  CC    $$@")
 	$$(Q)$$(CC) $$(CFLAGS) $$($(1).cflags) -I$(OUT)/inc/$(subst /,-,$(1)) -MMD -MP -c -o $$@ $$<
 endef
 module = $(eval $(call module_template,$(strip $(1)),$(strip $(2)),$(strip $(3)),$(strip $(4))))
@@ -56,9 +62,10 @@ PROGRAMS :=
 # $(1) program, $(2) main source, $(3) modules in it
 define program_template
 PROGRAMS += $(OUT)/$(1)
-$(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).objects))
+$(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).archive))
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) \
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) \
 		$$(sort $$(foreach m,$(3),$$($$(m).ldlibs)))
 endef
 program = $(eval $(call program_template,$(strip $(1)),$(strip $(2)),$(strip $(3))))
@@ -72,12 +79,26 @@ LIB := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/htt
 -include $(wildcard pxe/module.mk) $(wildcard images/module.mk) $(wildcard ui/module.mk) $(wildcard iso/module.mk)
 -include $(wildcard tests/*/module.mk) $(wildcard docs/module.mk)
 
-.PHONY: all programs deps help clean
+.PHONY: all programs deps check lint help clean
 all: programs  ## build the programs
 programs: $(PROGRAMS)
 
 deps:  ## install the Debian packages that the build and the tests use (root)
 	@tests/deps.sh
+
+# The packages come first, in a make of its own: what follows asks pkg-config about them.
+check: deps  ## set everything up and run all tests (root)
+	@tests/check.sh
+
+lint:  ## clang-format, clang-tidy, cppcheck, shellcheck, and what this project forbids
+	@tests/lint.sh
+
+# For clang-tidy: each source with what it is compiled with, as arguments for a shell.
+.PHONY: build/sources.list
+build/sources.list: $(foreach m,$(MODULES),$(OUT)/inc/$(subst /,-,$(m))/.made)
+	$(file >$@,)$(foreach m,$(MODULES),$(foreach f,$(wildcard $(m)/*.c),$(file >>$@,$(f) -- $(filter-out \
+		-D_FORTIFY_SOURCE=2,$(CFLAGS)) $($(m).cflags) -I$($(m).inc))))
+	@true
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile $(wildcard */module.mk */*/module.mk) | \

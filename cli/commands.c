@@ -209,11 +209,24 @@ bool command_option(const struct command *command, size_t index, struct option_i
 	return false;
 }
 
+bool command_positional(const struct command *command, struct option_info *ret)
+{
+	if (!command->positional)
+		return false;
+	info_of_field(schema_field(command_request(command), command->positional), ret);
+	return true;
+}
+
 /* ---- rows ---- */
 
 const struct operation *command_operation(const struct command *command)
 {
 	return command->operation < 0 ? NULL : &operations[command->operation];
+}
+
+const char *target_name(const struct command *command)
+{
+	return str_equal(command->noun, "task") ? "ID" : "NAME"; /* tasks have no names */
 }
 
 const struct schema *command_request(const struct command *command)
@@ -229,6 +242,8 @@ const char *command_help(const struct command *command)
 
 bool command_can_wait(const struct command *command)
 {
+	if (command->operation == OP_TASK_CANCEL)
+		return false; /* it starts nothing */
 	return command->run == verb_act || command->run == verb_accept || command->run == verb_import;
 }
 
@@ -258,12 +273,10 @@ char *command_usage(const struct command *command)
 	strbuf_adds(&text, name);
 	if (command->flags & COMMAND_TARGET)
 		strbuf_addf(&text, " %s%s%s%s", command->options & OPTION_BIT(OPTION_ALL) ? "{" : "",
-			    str_equal(command->noun, "task") ? "ID" : "NAME", command->flags & COMMAND_MANY ? "..." : "",
+			    target_name(command), command->flags & COMMAND_MANY ? "..." : "",
 			    command->options & OPTION_BIT(OPTION_ALL) ? "|--all}" : "");
-	if (command->positional) {
-		info_of_field(schema_field(command_request(command), command->positional), &option);
+	if (command_positional(command, &option))
 		strbuf_addf(&text, " %s", option.value);
-	}
 	for (size_t i = 0; command_option(command, i, &option); i++)
 		if (option_is_required(&option))
 			strbuf_addf(&text, " --%s %s", option.name, option.value);

@@ -51,6 +51,10 @@ struct option_info {
 /* The options of a command one after another: first its own, then the general ones. command NULL: the general ones.
  * False past the last. */
 bool command_option(const struct command *command, size_t index, struct option_info *ret);
+/* What is given without an option behind the targets. False: nothing. */
+bool command_positional(const struct command *command, struct option_info *ret);
+/* "NAME", or what else a target is called. */
+const char *target_name(const struct command *command);
 /* Whether --help shows it among the general options. */
 bool option_is_general(const struct option_info *option);
 bool option_is_required(const struct option_info *option);

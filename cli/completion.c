@@ -12,11 +12,10 @@ static void add_options(struct strbuf *sb, const struct command *command)
 /* The positional word that has a fixed set of values, if there is one. */
 static void add_positional(struct strbuf *sb, const struct command *command)
 {
-	if (!command->positional)
-		return;
-	const struct field *field = schema_field(command_request(command), command->positional);
-	for (size_t i = 0; field->type == FIELD_ENUM && field->words[i]; i++)
-		strbuf_addf(sb, " %s", field->words[i]);
+	struct option_info positional;
+	if (command_positional(command, &positional))
+		for (size_t i = 0; positional.words && positional.words[i]; i++)
+			strbuf_addf(sb, " %s", positional.words[i]);
 }
 
 static void add_verbs(struct strbuf *sb)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/event_stream.h"
+#include "cli/event_source.h"
 #include "cli/visible.h"
 
 #define LOOK_FIRST_MS 250
@@ -27,7 +27,7 @@ struct follow {
 	struct session *session;
 	struct followed *tasks;
 	size_t count, left;
-	struct event_stream *stream;
+	struct event_source *events;
 	int64_t started_ms;
 	bool in_place;  /* progress is written over the same line */
 	bool line_open;
@@ -232,20 +232,21 @@ static void on_stream_failed(int status, const struct err *err, void *data)
 
 static void say_what_goes_on(struct follow *f, const struct err *why)
 {
-	if (f->line_open)
-		fputc('\n', stderr);
-	fprintf(stderr, "ingot: %s; what was started goes on. To watch it: ingot task watch", str_or(why->text, "ended"));
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	strbuf_addf(&text, "%singot: %s; what was started goes on. To watch it: ingot task watch", f->line_open ? "\n" : "",
+		    str_or(why->text, "ended"));
 	for (size_t i = 0; i < f->count; i++) {
 		_cleanup_free_ char *id = visible(f->tasks[i].item->id);
 		if (!f->tasks[i].ended)
-			fprintf(stderr, " %s", id);
+			strbuf_addf(&text, " %s", id);
 	}
-	fputc('\n', stderr);
+	strbuf_adds(&text, "\n");
+	fputs(text.data, stderr);
 }
 
 int follow_tasks(struct session *session, struct follow_item *items, size_t count, struct err *err)
 {
-	static const struct event_stream_events stream_events = { .event = on_event, .failed = on_stream_failed };
+	static const struct event_source_events source_events = { .event = on_event, .failed = on_stream_failed };
 	struct follow f = { .session = session, .count = count, .left = count,
 			    .started_ms = loop_monotonic_ms(session->loop),
 			    .in_place = count == 1 && isatty(STDERR_FILENO) };
@@ -254,7 +255,7 @@ int follow_tasks(struct session *session, struct follow_item *items, size_t coun
 	if (count == 0)
 		return 0;
 	f.tasks = tasks;
-	f.stream = event_stream_new(session, &stream_events, &f);
+	f.events = event_source_new(session, &source_events, &f);
 	for (size_t i = 0; i < count; i++) {
 		tasks[i] = (struct followed){ .follow = &f, .item = &items[i], .delay_ms = LOOK_FIRST_MS };
 		task_look(&tasks[i]);
@@ -266,7 +267,7 @@ int follow_tasks(struct session *session, struct follow_item *items, size_t coun
 		http_call_free(tasks[i].call);
 		loop_timer_free(tasks[i].timer);
 	}
-	event_stream_free(f.stream);
+	event_source_free(f.events);
 	if (err)
 		err_move(err, &why);
 	return r;

@@ -4,7 +4,7 @@
 #ifndef INGOT_CLI_FOLLOW_H
 #define INGOT_CLI_FOLLOW_H
 
-#include "cli/session.h"
+#include "cli/cli_session.h"
 
 struct follow_item {
 	char *id;        /* of the task */

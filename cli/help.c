@@ -155,15 +155,15 @@ static void help_command(struct strbuf *sb, const struct command *command)
 		strbuf_adds(sb, "\n");
 		add_wrapped(sb, command->details, 0, 0);
 	}
-	if (command->positional) {
-		const struct field *field = schema_field(command_request(command), command->positional);
+	struct option_info positional;
+	bool has_positional = command_positional(command, &positional);
+	if (has_positional || (command->flags & COMMAND_TARGET))
 		strbuf_adds(sb, "\nArguments:\n");
-		if (command->flags & COMMAND_TARGET)
-			add_row(sb, "NAME", 30, "name or id");
-		char name[48];
-		field_flag_name(field, name, sizeof(name));
-		add_row(sb, name, 30, str_or(field->help, ""));
-	}
+	_cleanup_free_ char *target = xasprintf("name or id of a %s", command->noun);
+	if (command->flags & COMMAND_TARGET)
+		add_row(sb, target_name(command), 30, target);
+	if (has_positional)
+		add_row(sb, positional.value, 30, str_or(positional.help, ""));
 	add_options(sb, command, false, "Options");
 	add_options(sb, command, true, "General options");
 	if (command->example)

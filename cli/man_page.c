@@ -55,10 +55,10 @@ static void add_command(struct strbuf *sb, const struct command *command)
 	_cleanup_free_ char *usage = command_usage(command);
 	add_line(sb, ".SS \"ingot ", usage, "\"");
 	add_line(sb, "", command_help(command), ".");
-	if (command->positional) {
-		const struct field *field = schema_field(command_request(command), command->positional);
-		add_line(sb, ".TP\n\\fI", field->name, "\\fR");
-		add_line(sb, "", str_or(field->help, ""), "");
+	struct option_info positional;
+	if (command_positional(command, &positional)) {
+		add_line(sb, ".TP\n\\fI", positional.value, "\\fR");
+		add_line(sb, "", str_or(positional.help, ""), "");
 	}
 	add_options(sb, command, false);
 	if (command->details)

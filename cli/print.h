@@ -4,7 +4,7 @@
 #ifndef INGOT_CLI_PRINT_H
 #define INGOT_CLI_PRINT_H
 
-#include "cli/session.h"
+#include "cli/cli_session.h"
 
 void print_text(const char *text);
 /* Indented; characters that a terminal would act on are escaped, which JSON allows everywhere. */

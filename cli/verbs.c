@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "cli/event_stream.h"
+#include "cli/event_source.h"
 #include "cli/follow.h"
 #include "cli/help.h"
 #include "cli/print.h"
@@ -32,7 +32,7 @@ static int fetch_list(struct session *session, const struct operation *operation
 		const char *next = json_string_value(json_object_get(reply->json, "next"));
 		if (!next)
 			return 0;
-		if (str_equal(next, after) || json_array_size(page) == 0)
+		if (str_equal(next, after))
 			return err_set(err, ERR_INTERNAL, "the pages of the list do not end");
 		str_set(&after, next);
 	}
@@ -283,16 +283,16 @@ static void on_duration(void *data)
 
 int verb_event_watch(struct session *session, const struct invocation *in)
 {
-	static const struct event_stream_events events = { .event = on_event, .lost = on_lost, .failed = on_failed };
+	static const struct event_source_events events = { .event = on_event, .lost = on_lost, .failed = on_failed };
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct event_watch watch = { .session = session, .command = in->command };
-	struct event_stream *stream = event_stream_new(session, &events, &watch);
+	struct event_source *source = event_source_new(session, &events, &watch);
 	struct loop_timer *timer =
 		in->duration_ms ? loop_timer_new(session->loop, in->duration_ms, on_duration, &watch) : NULL;
 	if (session_run(session, &err) < 0)
 		watch.code = session->signal ? 128 + session->signal
 					     : session_fail(session, in->command, NULL, NULL, &err);
-	event_stream_free(stream);
+	event_source_free(source);
 	if (!watch.over)
 		loop_timer_free(timer);
 	return watch.code;

@@ -4,7 +4,7 @@
 #define INGOT_CLI_VERBS_H
 
 #include "cli/arguments.h"
-#include "cli/session.h"
+#include "cli/cli_session.h"
 
 int verb_list(struct session *session, const struct invocation *invocation);
 int verb_show(struct session *session, const struct invocation *invocation);

@@ -15,7 +15,7 @@ IMAGES=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=images/initrd.sh
 . "$IMAGES/initrd.sh"
 
-SQUASHFS_BLOCK=128K
+SQUASHFS_BLOCK=256K
 SQUASHFS_LEVEL=19
 
 agent='' plugin='' out='' cache=''
@@ -102,13 +102,15 @@ configure() {
 	local root=$1 units="$1/usr/lib/systemd/system" name
 	cp -r "$IMAGES/host/overlay/." "$root/"
 
-	mkdir -p "$units/multi-user.target.wants" "$units/sockets.target.wants"
+	mkdir -p "$units"/{multi-user,sockets,sysinit,local-fs}.target.wants
 	for name in systemd-networkd.service ingot-agent.service; do
 		ln -sf "../$name" "$units/multi-user.target.wants/$name"
 	done
 	ln -sf ../systemd-networkd.socket "$units/sockets.target.wants/systemd-networkd.socket"
 	ln -sf ../ingot-debug-shell.service "$units/sysinit.target.wants/ingot-debug-shell.service"
 	ln -sf multi-user.target "$units/default.target"
+	cp "$root/usr/share/systemd/tmp.mount" "$units/tmp.mount"
+	ln -sf ../tmp.mount "$units/local-fs.target.wants/tmp.mount"
 	# Run at boot only to find nothing to do in an image.
 	for name in ldconfig systemd-update-done systemd-journal-catalog-update systemd-hwdb-update \
 		systemd-fsck-root systemd-remount-fs systemd-rfkill systemd-pstore e2scrub_reap \

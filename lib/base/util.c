@@ -98,8 +98,19 @@ bool str_starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+static void (*random_source)(void *data, size_t len);
+
+void random_set_source(void (*source)(void *data, size_t len))
+{
+	random_source = source;
+}
+
 void random_bytes(void *data, size_t len)
 {
+	if (random_source) {
+		random_source(data, len);
+		return;
+	}
 	for (size_t done = 0; done < len;) {
 		ssize_t n = getrandom((char *)data + done, len - done, 0);
 		if (n < 0 && errno == EINTR)

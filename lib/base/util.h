@@ -99,6 +99,8 @@ int base64_decode(const char *text, void **ret_data, size_t *ret_len);
 
 /* Random bytes from the kernel; aborts if it has none. */
 void random_bytes(void *data, size_t len);
+/* For the simulation: takes them from here instead, so that a seed repeats a run. NULL: from the kernel again. */
+void random_set_source(void (*source)(void *data, size_t len));
 /* A random version 4 UUID (RFC 9562 section 5.4), 36 characters; the caller frees. */
 char *uuid_new(void);
 bool uuid_valid(const char *s);

@@ -100,6 +100,7 @@ void request_answer(struct http_request *request, int status, struct MHD_Respons
 		list_remove(&request->link);
 		request->watch = loop_io_free(request->watch);
 		MHD_resume_connection(request->conn->mhd);
+		server_run_soon(request->server);
 	}
 	request->phase = REQUEST_ANSWERED;
 }

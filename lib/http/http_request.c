@@ -167,7 +167,7 @@ static enum MHD_Result request_handle(struct http_request *request)
 	request->phase = REQUEST_WAITING;
 	MHD_suspend_connection(request->conn->mhd);
 	request_watch(request, on_waiting_left, request);
-	request->deadline_ms = loop_monotonic_ms(server->loop) + ANSWER_DEADLINE_MS;
+	request->deadline_ms = loop_monotonic_ms(server->loop) + server->answer_deadline_ms;
 	list_append(&server->waiting, &request->link);
 	server_sweep_at(server, request->deadline_ms);
 	return MHD_YES;
@@ -254,6 +254,7 @@ void request_abandon(struct http_request *request, const struct err *err)
 		list_append(&server->orphans, &request->link);
 	}
 	MHD_resume_connection(request->conn->mhd);
+	server_run_soon(server);
 	if (gone) {
 		server->depth++;
 		gone(request->gone_data);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -56,7 +57,8 @@ static void on_sweep(void *data)
 			server_sweep_at(server, request->deadline_ms);
 			break;
 		}
-		err_set(&err, ERR_TIMEOUT, "there was no answer within %d seconds", ANSWER_DEADLINE_MS / 1000);
+		err_set(&err, ERR_TIMEOUT, "there was no answer within %" PRId64 " seconds",
+			server->answer_deadline_ms / 1000);
 		request_abandon(request, &err);
 	}
 }
@@ -89,9 +91,12 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 		conn->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 		list_init(&conn->link);
 		*socket_context = conn;
+		server->connections++;
 		conn_wait_head(conn);
 		return;
 	}
+	if (server->connections-- == server->connections_max)
+		server->run_again = true;
 	list_remove(&conn->link);
 	free(conn->client_name);
 	free(conn->peer);
@@ -171,6 +176,11 @@ static void server_run_within(struct http_server *server, uint64_t delay_ms)
 	server->timer = loop_timer_new(server->loop, (int64_t)delay_ms, on_timer, server);
 }
 
+void server_run_soon(struct http_server *server)
+{
+	server_run_within(server, 0);
+}
+
 static void server_run(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG delay_ms = 0;
@@ -178,8 +188,14 @@ static void server_run(struct http_server *server)
 
 	server->depth++;
 	for (unsigned i = 0; i < RUN_ROUNDS && timed && delay_ms == 0; i++) {
+		server->run_again = false;
 		MHD_run(server->daemon);
 		timed = MHD_get_timeout(server->daemon, &delay_ms) == MHD_YES;
+		/* It listens again as a run begins, and knows of a free place only as one ends. */
+		if (server->run_again) {
+			timed = true;
+			delay_ms = 0;
+		}
 	}
 	streams_tell_gone(server);
 	server->depth--;
@@ -273,9 +289,8 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 				MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONN_MEMORY_BYTES,
 				MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)CONN_MEMORY_STEP_BYTES,
-				MHD_OPTION_CONNECTION_LIMIT, spec->connections_max ? spec->connections_max : CONNECTIONS_DEFAULT,
+				MHD_OPTION_CONNECTION_LIMIT, server->connections_max,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((server->idle_timeout_ms + 999) / 1000),
-				MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				MHD_OPTION_ARRAY, spec->cert_pem ? tls : none,
 				MHD_OPTION_END);
 }
@@ -304,6 +319,9 @@ int http_server_new(const struct http_server_spec *spec, struct http_server **re
 	server->body_dir = xstrdup(spec->body_dir);
 	server->check_clients = spec->client_ca_pem;
 	server->idle_timeout_ms = spec->idle_timeout_ms > 0 ? spec->idle_timeout_ms : IDLE_TIMEOUT_DEFAULT_MS;
+	server->answer_deadline_ms = ANSWER_DEADLINE_MS;
+	server->heartbeat_ms = STREAM_HEARTBEAT_MS;
+	server->connections_max = spec->connections_max ? spec->connections_max : CONNECTIONS_DEFAULT;
 	server->port = port;
 	server->timer_due_ms = INT64_MAX;
 	list_init(&server->heads);
@@ -323,7 +341,7 @@ int http_server_new(const struct http_server_spec *spec, struct http_server **re
 	server->io = loop_io_new(server->loop, MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
 				 EPOLLIN, on_epoll, server);
 	/* Its first run puts the listening socket into its epoll. */
-	server_run_within(server, 0);
+	server_run_soon(server);
 	*ret = server;
 	return 0;
 }
@@ -358,10 +376,10 @@ struct http_server *http_server_free(struct http_server *server)
 	assert(server->depth == 0);
 	server_drain(server);
 	loop_io_free(server->io);
-	loop_timer_free(server->timer);
 	MHD_stop_daemon(server->daemon);
 	sockets_close(server); /* those that were not made */
 	streams_tell_gone(server);
+	loop_timer_free(server->timer);
 	loop_timer_free(server->sweeper);
 	loop_timer_free(server->teller);
 	while (!list_empty(&server->orphans))

@@ -45,6 +45,10 @@ struct http_server {
 	char *body_dir;
 	bool check_clients;
 	int64_t idle_timeout_ms;
+	int64_t answer_deadline_ms; /* these two are constants but for tests */
+	int64_t heartbeat_ms;
+	unsigned connections, connections_max;
+	bool run_again;
 	uint16_t port;
 	unsigned depth; /* of callbacks on the stack: the server must not be freed by them */
 	bool closing;
@@ -182,6 +186,8 @@ void conn_wait_head(struct http_conn *conn);
 void conn_has_head(struct http_conn *conn);
 /* A deadline was added at the end of a list. */
 void server_sweep_at(struct http_server *server, int64_t deadline_ms);
+/* The daemon has something to do that its epoll does not show: a connection was resumed. */
+void server_run_soon(struct http_server *server);
 /* After a callback that was not called by the daemon: there may be streams whose end is to be told. */
 void server_tell_soon(struct http_server *server);
 

@@ -19,6 +19,7 @@ static void stream_wake(struct http_stream *stream)
 		return;
 	stream->suspended = false;
 	MHD_resume_connection(stream->request->conn->mhd);
+	server_run_soon(stream->server);
 }
 
 static ssize_t stream_read(void *cls, uint64_t pos, char *buf, size_t max)
@@ -77,7 +78,7 @@ static void on_heartbeat(void *data)
 		stream_add(stream, ":\n\n", 3); /* a comment */
 		stream_wake(stream);
 	}
-	stream->heartbeat = loop_timer_new(stream->server->loop, STREAM_HEARTBEAT_MS, on_heartbeat, stream);
+	stream->heartbeat = loop_timer_new(stream->server->loop, stream->server->heartbeat_ms, on_heartbeat, stream);
 }
 
 struct http_stream *http_answer_events(struct http_request *request, loop_fn gone, void *data)
@@ -103,7 +104,7 @@ struct http_stream *http_answer_events(struct http_request *request, loop_fn gon
 	}
 	list_append(&server->streams, &stream->link);
 	stream->request = request;
-	stream->heartbeat = loop_timer_new(server->loop, STREAM_HEARTBEAT_MS, on_heartbeat, stream);
+	stream->heartbeat = loop_timer_new(server->loop, server->heartbeat_ms, on_heartbeat, stream);
 	request_answer(request, 200, response, headers);
 	request->stream = stream;
 	request_watch(request, on_left, stream);

@@ -128,7 +128,7 @@ bool target_parse(struct http_request *request, const char *target)
 {
 	const char *query;
 
-	if (!target)
+	if (!target || strchr(target, ' '))
 		return false;
 	query = strchr(target, '?');
 	if (!path_parse(request, target, query ? (size_t)(query - target) : strlen(target)))

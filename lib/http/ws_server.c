@@ -10,6 +10,7 @@
 
 struct upgraded {
 	int fd;
+	struct http_server *server;
 	struct MHD_UpgradeResponseHandle *handle;
 };
 
@@ -34,6 +35,7 @@ static void upgraded_close(void *data)
 	struct upgraded *up = data;
 
 	MHD_upgrade_action(up->handle, MHD_UPGRADE_ACTION_CLOSE);
+	server_run_soon(up->server);
 	free(up);
 }
 
@@ -54,6 +56,7 @@ static void on_upgrade(void *cls, struct MHD_Connection *mhd, void *context, con
 	/* A key that somebody presses must not wait for an acknowledgement. */
 	setsockopt(request->conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	up->fd = fd;
+	up->server = request->server;
 	up->handle = handle;
 	ws_attach(ws, &upgraded_transport, up, fd, extra, extra_len);
 }

@@ -120,13 +120,37 @@ static json_t *parameter(const char *in, const char *name, const char *descripti
 			 "description", description, "schema", "type", "string");
 }
 
+/* Of a list: its length, and only those whose field of few words has a certain one. */
+static void add_filters(json_t *list, const struct operation *op)
+{
+	json_t *limit = parameter("query", "limit", "how many a page has at most");
+	json_object_set_new(limit, "schema", json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum",
+						       1000, "default", 100));
+	json_array_append_new(list, limit);
+	for (size_t i = 0; i < op->response->field_count; i++) {
+		const struct field *f = &op->response->fields[i];
+		if (f->type != FIELD_ENUM || (f->flags & FIELD_INTERNAL))
+			continue;
+		json_t *filter = parameter("query", f->name, str_or(f->help, "")), *words = json_array();
+		for (size_t w = 0; f->words[w]; w++)
+			json_array_append_new(words, json_string(f->words[w]));
+		json_object_set_new(json_object_get(filter, "schema"), "enum", words);
+		json_array_append_new(list, filter);
+	}
+}
+
 static json_t *parameters_of(const struct operation *op)
 {
 	json_t *list = json_array();
+	bool changes = op->kind == OPERATION_ACTION || op->kind == OPERATION_TASK;
 	if (strstr(op->path, "{id}"))
 		json_array_append_new(list, parameter("path", "id", "identifier or name"));
+	if (strstr(op->path, "{id}") && changes)
+		json_array_append_new(list, parameter("header", "If-Match", "revision (ETag) that it must still have"));
 	if (op->kind == OPERATION_LIST || op->kind == OPERATION_EVENTS)
 		json_array_append_new(list, parameter("query", "after", "where to go on: 'next' of the page before"));
+	if (op->kind == OPERATION_LIST)
+		add_filters(list, op);
 	if (op->kind == OPERATION_EVENTS)
 		json_array_append_new(list, parameter("header", "Last-Event-ID", "for the stream: the last event seen"));
 	return list;

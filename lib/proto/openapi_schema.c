@@ -153,6 +153,17 @@ static json_t *(*const types[])(json_t *components, const struct field *f, enum 
 
 /* ---- whole schemas ---- */
 
+/* The store counts the changes of what has an identifier; events never change. */
+static void add_revision(json_t *properties, json_t *required, const struct schema *schema)
+{
+	if (!schema_field(schema, "id") || schema == &event_schema)
+		return;
+	json_object_set_new(properties, "revision",
+			    json_pack("{s:s, s:s, s:s}", "type", "integer", "format", "int64", "description",
+				      "grows with each change; also in the header ETag, and taken in If-Match"));
+	json_array_append_new(required, json_string("revision"));
+}
+
 static json_t *component_new(json_t *components, const struct schema *schema, enum openapi_form form)
 {
 	json_t *properties = json_object(), *required = json_array();
@@ -170,6 +181,8 @@ static json_t *component_new(json_t *components, const struct schema *schema, en
 		if (form == OPENAPI_SHOWN || (f->flags & FIELD_REQUIRED))
 			json_array_append_new(required, json_string(f->name));
 	}
+	if (form == OPENAPI_SHOWN)
+		add_revision(properties, required, schema);
 	if (json_array_size(required) > 0)
 		json_object_set(json, "required", required);
 	json_decref(required);

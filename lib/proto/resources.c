@@ -307,6 +307,7 @@ static const struct field vm_fields[] = {
 	TIME(struct vm, created, 0, .help = "when it was made"),
 	STR(struct vm, migration_id, HIDDEN),
 	BOOL(struct vm, target_ready, HIDDEN),
+	BOOL(struct vm, source_gone, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 

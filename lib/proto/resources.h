@@ -217,6 +217,7 @@ struct vm {
 	uint64_t memory_bytes;
 	bool start; /* at creation */
 	bool wanted; /* should run */
+	bool source_gone;  /* the source said that it is not there (any more) */
 	bool target_ready; /* the target said that it waits for the migration */
 	char *placement; /* why this node */
 	struct problem *error;

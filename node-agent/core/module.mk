@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 $(call module,node-agent/core,lib/base lib/loop lib/crypto lib/http,jansson)
+test_agent.modules := node-agent/core

@@ -79,10 +79,11 @@ static bool seen_socket(const struct cpus *cpus, int64_t physical_id)
 /* A processor's lines have ended. */
 static void count_core(struct cpus *cpus)
 {
-	int64_t key = cpus->physical_id << 32 | cpus->core_id;
+	int64_t key;
 
 	if (cpus->physical_id < 0 || cpus->core_id < 0)
 		return;
+	key = cpus->physical_id << 32 | cpus->core_id;
 	for (unsigned i = 0; i < cpus->cores; i++) {
 		if (cpus->core_keys[i] == key)
 			return;

@@ -132,15 +132,11 @@ static bool too_early(struct cluster *cluster)
 
 void cluster_place(struct cluster *cluster)
 {
-	_cleanup_free_ char *after = NULL;
-	const struct vm *vm;
 	if (too_early(cluster))
 		return;
-	while ((vm = store_next(cluster->store, &kind_vm, after))) {
-		str_set(&after, vm->id);
+	STORE_EACH(struct vm, vm, cluster->store, &kind_vm)
 		if (vm_needs_node(vm))
 			place_one(cluster, vm);
-	}
 }
 
 static int choose_target(struct cluster *cluster, const struct vm *vm, const char *wanted, const struct node **ret,
@@ -201,14 +197,11 @@ static void tick(void *data)
 {
 	struct cluster *cluster = data;
 	int64_t now = loop_monotonic_ms(cluster->loop);
-	_cleanup_free_ char *after = NULL;
-	const struct node *node;
 	cluster->tick = loop_timer_new(cluster->loop, TICK_MS, tick, cluster);
-	while ((node = store_next(cluster->store, &kind_node, after))) {
+	STORE_EACH(struct node, node, cluster->store, &kind_node) {
 		int64_t heard = MAX_OF(cluster_briefing(cluster, node->id)->heard_ms, cluster->started_ms);
-		str_set(&after, node->id);
 		if (node->health == NODE_READY && now - heard > NODE_SILENT_MS)
-			mark_silent(cluster, after);
+			mark_silent(cluster, node->id);
 	}
 	cluster_place(cluster);
 }
@@ -229,7 +222,6 @@ static void count_vms(struct cluster *cluster)
 		edit->vm_count = count;
 		edit->memory_free_bytes = used < edit->memory_bytes ? edit->memory_bytes - used : 0;
 		store_commit(cluster->store, NULL);
-		node = store_get(cluster->store, &kind_node, node->id);
 	}
 }
 

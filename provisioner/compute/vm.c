@@ -179,6 +179,7 @@ int vm_migrate(struct compute *compute, const char *id, const struct node *targe
 	task_step(compute->store, edit->task, "preparing the target");
 	edit->state = VM_MIGRATING;
 	edit->target_ready = false;
+	edit->source_gone = false;
 	edit->error = schema_free(&problem_schema, edit->error);
 	edit->migration_progress = 0;
 	str_set(&edit->target, target->id);

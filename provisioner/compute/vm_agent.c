@@ -41,7 +41,9 @@ json_t *vm_agent_desired(struct compute *compute, const struct node *node)
 				add_migration(compute, vm, desired);
 			json_array_append_new(list, desired);
 		} else if (migrating && str_equal(vm->target, node->id)) {
-			json_array_append_new(list, desired_vm(compute, vm, "incoming"));
+			json_t *desired = desired_vm(compute, vm, "incoming");
+			json_object_set_new(desired, "confirm", json_boolean(vm->source_gone));
+			json_array_append_new(list, desired);
 		}
 	}
 	return list;
@@ -168,11 +170,6 @@ static void from_node(struct compute *compute, struct vm *vm, const struct vm_re
 	}
 }
 
-static void problem_free_p(struct problem **problem)
-{
-	schema_free(&problem_schema, *problem);
-}
-
 /* ---- migration: both ends speak, and the machine is where it runs ---- */
 
 static void arrived(struct compute *compute, struct vm *vm)
@@ -199,37 +196,50 @@ static void stayed(struct compute *compute, struct vm *vm, const struct problem 
 	vm_end_task(compute, vm, &why);
 }
 
-static void from_source(struct compute *compute, struct vm *vm, const struct vm_report *report)
+static void from_source(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
 {
 	const struct migration_report *migration = report ? report->migration : NULL;
-	if (!migration || !str_equal(migration->id, vm->migration_id))
-		return;
-	if (str_equal(migration->state, "failed") && is_running(report)) {
-		stayed(compute, vm, migration->error);
-	} else if (str_equal(migration->state, "failed")) {
-		/* Not here any more; the target has the last word, see from_target(). */
-		schema_free(&problem_schema, vm->error);
-		vm->error = migration->error ? schema_dup(&problem_schema, migration->error) : NULL;
-	} else if (str_equal(migration->state, "running")) {
-		vm->migration_progress = migration->progress;
-		task_progress(compute->store, vm->task, migration->progress, NULL);
+	bool ours = migration && str_equal(migration->id, vm->migration_id);
+	if (is_running(report)) {
+		if (ours && str_equal(migration->state, "failed"))
+			stayed(compute, vm, migration->error);
+		else if (ours)
+			task_progress(compute->store, vm->task, migration->progress, NULL);
+		vm->migration_progress = ours ? migration->progress : 0;
+	} else if (vm->target_ready && (settled || report)) {
+		/* It is not here, and while it is to migrate this agent will not start it. Either it has arrived, or it ended
+		 * on the way: the target is asked anew, see from_target(). */
+		vm->source_gone = true;
 	}
 }
 
-/* The target runs it: libvirt lets it run there only once the source has given it up. */
-static void from_target(struct compute *compute, struct vm *vm, const struct vm_report *report)
+/* Both ends have said that it is not there. */
+static void nowhere(struct compute *compute, struct vm *vm)
 {
-	if (!report)
-		return;
-	if (str_equal(report->state, "incoming") && !vm->target_ready) {
+	_cleanup_err_ struct err why = ERR_INIT;
+	err_set(&why, ERR_INTERNAL, "it ended while it migrated; it is started again where it was");
+	str_set(&vm->target, NULL);
+	schema_free(&problem_schema, vm->error);
+	vm->error = problem_new(&why);
+	vm->state = VM_STARTING;
+	vm->generation++;
+	store_event(compute->store, "vm.lost", "vm", vm->id, vm->name, "%s: %s", vm->name, why.text);
+	vm_end_task(compute, vm, &why);
+}
+
+/* The target runs it: libvirt lets it run there only once the source has given it up. That it does not run counts only
+ * when it is said after the source had given it up: the desired document then asks for a confirmation, and only a report
+ * of that document is settled. */
+static void from_target(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
+{
+	bool incoming = report && str_equal(report->state, "incoming");
+	if (incoming && !vm->target_ready) {
 		vm->target_ready = true;
 		task_step(compute->store, vm->task, "copying memory");
-	} else if (str_equal(report->state, "running") && vm->target_ready) {
+	} else if (vm->target_ready && is_running(report)) {
 		arrived(compute, vm);
-	} else if (str_equal(report->state, "incoming") && vm->error) {
-		_cleanup_(problem_free_p) struct problem *why = schema_dup(&problem_schema, vm->error);
-		str_set(&vm->target, NULL);
-		mark_failed(compute, vm, why);
+	} else if (vm->source_gone && settled) {
+		nowhere(compute, vm);
 	}
 }
 
@@ -243,20 +253,17 @@ static const struct vm_report *find_report(const struct vms_report *reports, con
 
 static void take_reports(struct compute *compute, const char *node, const struct vms_report *reports, bool settled)
 {
-	_cleanup_free_ char *after = NULL;
-	const struct vm *vm;
-	while ((vm = store_next(compute->store, &kind_vm, after))) {
-		str_set(&after, vm->id);
+	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
 		bool own = str_equal(vm->node, node), target = vm->state == VM_MIGRATING && str_equal(vm->target, node);
 		if (!own && !target)
 			continue;
 		const struct vm_report *report = find_report(reports, vm->id);
 		store_begin(compute->store);
-		struct vm *edit = store_edit(compute->store, &kind_vm, after);
+		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
 		if (target)
-			from_target(compute, edit, report);
+			from_target(compute, edit, report, settled);
 		else if (vm->state == VM_MIGRATING)
-			from_source(compute, edit, report);
+			from_source(compute, edit, report, settled);
 		else
 			from_node(compute, edit, report, settled);
 		store_commit(compute->store, NULL);
@@ -278,14 +285,11 @@ void vm_agent_report(struct compute *compute, const char *node, const json_t *js
 
 void vm_node_health(struct compute *compute, const char *node, bool ready)
 {
-	_cleanup_free_ char *after = NULL;
-	const struct vm *vm;
-	while ((vm = store_next(compute->store, &kind_vm, after))) {
-		str_set(&after, vm->id);
+	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
 		if (!str_equal(vm->node, node) || ready || vm->state != VM_RUNNING)
 			continue;
 		store_begin(compute->store);
-		struct vm *edit = store_edit(compute->store, &kind_vm, after);
+		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
 		edit->state = VM_UNKNOWN;
 		store_event(compute->store, "vm.unknown", "vm", edit->id, edit->name,
 			    "the node of %s does not answer; it may still run", edit->name);

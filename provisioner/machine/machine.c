@@ -179,11 +179,8 @@ static void time_out(struct machines *machines, const struct machine *machine)
 static void tick(void *data)
 {
 	struct machines *machines = data;
-	_cleanup_free_ char *after = NULL;
-	const struct machine *machine;
 	machines->tick = loop_timer_new(machines->loop, TICK_MS, tick, machines);
-	while ((machine = store_next(machines->store, &kind_machine, after))) {
-		str_set(&after, machine->id);
+	STORE_EACH(struct machine, machine, machines->store, &kind_machine) {
 		machine_bmc_tick(machines, machine);
 		if (machine->step_deadline && loop_now_ms(machines->loop) >= machine->step_deadline)
 			time_out(machines, machine);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "store/store_priv.h"
@@ -91,12 +92,34 @@ static struct document *shelf_get(const struct shelf *shelf, const char *id)
 	return NULL;
 }
 
-static void shelf_put(struct shelf *shelf, void *object, int64_t revision)
+static void sweep(void *data)
+{
+	struct store *store = data;
+	struct grave *grave;
+	store->sweep = NULL;
+	LIST_FOREACH(grave, &store->graves, link) {
+		list_remove(&grave->link);
+		schema_free(grave->kind->schema, grave->object);
+		free(grave);
+	}
+}
+
+static void bury(struct store *store, const struct store_kind *kind, void *object)
+{
+	struct grave *grave = new0(struct grave, 1);
+	grave->kind = kind;
+	grave->object = object;
+	list_append(&store->graves, &grave->link);
+	if (!store->sweep)
+		store->sweep = loop_timer_new(store->loop, 0, sweep, store);
+}
+
+static void shelf_put(struct store *store, struct shelf *shelf, void *object, int64_t revision)
 {
 	size_t place = shelf_place(shelf, object_id(object));
 	struct document *old = shelf_get(shelf, object_id(object));
 	if (old) {
-		schema_free(shelf->kind->schema, old->object);
+		bury(store, shelf->kind, old->object);
 		*old = (struct document){ revision, object };
 		return;
 	}
@@ -109,12 +132,12 @@ static void shelf_put(struct shelf *shelf, void *object, int64_t revision)
 	shelf->count++;
 }
 
-static void shelf_remove(struct shelf *shelf, const char *id)
+static void shelf_remove(struct store *store, struct shelf *shelf, const char *id)
 {
 	struct document *document = shelf_get(shelf, id);
 	if (!document)
 		return;
-	schema_free(shelf->kind->schema, document->object);
+	bury(store, shelf->kind, document->object);
 	size_t place = (size_t)(document - shelf->documents);
 	shelf->count--;
 	memmove(document, document + 1, (shelf->count - place) * sizeof(*document));
@@ -155,6 +178,15 @@ const void *store_next(struct store *store, const struct store_kind *kind, const
 	if (after && place < shelf->count && str_equal(object_id(shelf->documents[place].object), after))
 		place++;
 	return place < shelf->count ? shelf->documents[place].object : NULL;
+}
+
+const void *store_each(struct store *store, const struct store_kind *kind, struct store_cursor *cursor)
+{
+	const void *object = store_next(store, kind, cursor->id[0] ? cursor->id : NULL);
+	cursor->once = false; /* the outer loop of STORE_EACH() runs this one once */
+	if (object)
+		snprintf(cursor->id, sizeof(cursor->id), "%s", object_id(object));
+	return object;
 }
 
 size_t store_count(struct store *store, const struct store_kind *kind)
@@ -215,7 +247,7 @@ static int load_documents(struct store *store, struct err *err)
 			err_prefix(err, "store: %s %s", kind_name, id);
 			break;
 		}
-		shelf_put(shelf_of(store, kind), object, revision);
+		shelf_put(store, shelf_of(store, kind), object, revision);
 		store->revision = MAX_OF(store->revision, revision);
 	}
 	sqlite3_finalize(stmt);
@@ -272,6 +304,7 @@ int store_open(struct loop *loop, const char *path, struct store **ret, struct e
 {
 	_cleanup_(store_free_p) struct store *store = new0(struct store, 1);
 	store->loop = loop;
+	list_init(&store->graves);
 	list_init(&store->changes);
 	list_init(&store->events);
 	list_init(&store->effects);
@@ -333,6 +366,8 @@ struct store *store_free(struct store *store)
 		return NULL;
 	lists_clear(&store->changes, &store->events, &store->effects);
 	lists_clear(&store->told_changes, &store->told_events, &store->told_effects);
+	loop_timer_free(store->sweep);
+	sweep(store);
 	sqlite3_stmt *const statements[] = { store->put,	store->remove,	   store->add_event,
 					     store->add_effect, store->del_effect, store->trim };
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
@@ -506,9 +541,9 @@ static void apply(struct store *store)
 		struct shelf *shelf = shelf_of(store, change->kind);
 		++store->revision;
 		if (change->object)
-			shelf_put(shelf, TAKE_PTR(change->object), store->revision);
+			shelf_put(store, shelf, TAKE_PTR(change->object), store->revision);
 		else
-			shelf_remove(shelf, change->id);
+			shelf_remove(store, shelf, change->id);
 	}
 	move_list(&store->changes, &store->told_changes);
 	move_list(&store->events, &store->told_events);

@@ -29,7 +29,7 @@ struct store *store_free(struct store *store);
 DEFINE_CLEANUP(struct store *, store_free)
 struct loop *store_loop(struct store *store);
 
-/* ---- reading: what is borrowed is valid until the next commit that changes it ---- */
+/* ---- reading: what is borrowed stays valid, if not up to date, until control returns to the loop ---- */
 
 const void *store_get(struct store *store, const struct store_kind *kind, const char *id);
 /* By id or by name. */
@@ -39,9 +39,15 @@ const void *store_next(struct store *store, const struct store_kind *kind, const
 size_t store_count(struct store *store, const struct store_kind *kind);
 int64_t store_revision(struct store *store, const struct store_kind *kind, const char *id);
 
-#define STORE_EACH(type, var, store, kind)                                          \
-	for (const type *var = store_next(store, kind, NULL); var != NULL;           \
-	     var = store_next(store, kind, *(char *const *)(const void *)var))
+/* Walks all documents of a kind; the body may change, add and remove any of them, break and return. */
+struct store_cursor {
+	char id[64];
+	bool once;
+};
+const void *store_each(struct store *store, const struct store_kind *kind, struct store_cursor *cursor);
+#define STORE_EACH(type, var, store, kind)                                              \
+	for (struct store_cursor cursor_##var = { .once = true }; cursor_##var.once;)   \
+		for (const type *var; (var = store_each(store, kind, &cursor_##var)) != NULL;)
 
 /* ---- writing ---- */
 

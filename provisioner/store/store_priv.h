@@ -26,6 +26,13 @@ struct change {
 	void *object;
 };
 
+/* A document that was replaced or removed: whoever borrowed it in this round of the loop may still look. */
+struct grave {
+	struct list link;
+	const struct store_kind *kind;
+	void *object;
+};
+
 struct pending_event {
 	struct list link;
 	int64_t seq;
@@ -67,6 +74,8 @@ struct store {
 	unsigned depth;
 	bool rolled_back, dead;
 	struct list changes, events, effects;
+	struct list graves;
+	struct loop_timer *sweep;
 
 	/* what was committed and not told yet; told in order, also if telling commits more */
 	struct list told_changes, told_events, told_effects;

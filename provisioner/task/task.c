@@ -154,19 +154,18 @@ static void check(void *data)
 	struct store *store = service->store;
 	int64_t now = loop_now_ms(store_loop(store));
 	service->timer = loop_timer_new(store_loop(store), CHECK_EVERY_MS, check, service);
-	_cleanup_free_ char *after = NULL;
-	const struct task *task;
-	while ((task = store_next(store, &kind_task, after))) {
-		str_set(&after, task->id);
+	STORE_EACH(struct task, task, store, &kind_task) {
+		_cleanup_free_ char *id = NULL;
 		if (task->state != TASK_RUNNING || now < task->deadline)
 			continue;
 		_cleanup_err_ struct err why = ERR_INIT;
 		err_set(&why, ERR_TIMEOUT, "%s was not done by its deadline; the last step was: %s", task->action,
 			str_or(task->message, "none"));
+		id = xstrdup(task->id);
 		stop(service, task, &why);
 		/* An owner that has lost sight of its task would leave it running for ever. */
 		store_begin(store);
-		task_finish(store, after, &why);
+		task_finish(store, id, &why);
 		store_commit(store, NULL);
 	}
 	drop_oldest(store);

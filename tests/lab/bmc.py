@@ -139,12 +139,13 @@ class BmcProcess:
             return len(reply) > 8 and reply[8] == ASF_PONG
 
     def await_pong(self, deadline: Deadline) -> None:
-        assert self.process
+        process = self.process
+        assert process
         try:
-            wait_until(lambda: self.pong() or not self.process.alive(), deadline, "BMC", every=0.05)
+            wait_until(lambda: self.pong() or not process.alive(), deadline, "BMC", every=0.05)
         except Timeout as problem:
             raise Timeout(f"BMC of {self.machine.name} is silent; see {self.machine.path}/bmc.log") from problem
-        if not self.process.alive():
+        if not process.alive():
             raise LabError(f"ipmi_sim of {self.machine.name} has ended; see {self.machine.path}/bmc.log")
 
     def ipmitool(self, *words: str, timeout: float = 30, check: bool = True,

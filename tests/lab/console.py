@@ -16,16 +16,17 @@ from .bmc import CIPHER_SUITE, BmcProcess
 from .net import Namespace
 from .wait import Deadline, Timeout, readable
 
-IN_MODIFY = 0x2
+IN_MODIFY, IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x2, 0x8, 0x80, 0x100
+IN_ANY_WRITE = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Watch:
-    """An inotify descriptor on one file: readable when the file has been written to."""
+    """An inotify descriptor: readable when a file, or something in a directory, has been written."""
 
     def __init__(self, path: Path) -> None:
         self.fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        if self.fd < 0 or _libc.inotify_add_watch(self.fd, os.fsencode(path), IN_MODIFY) < 0:
+        if self.fd < 0 or _libc.inotify_add_watch(self.fd, os.fsencode(path), IN_ANY_WRITE) < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
 
     def drain(self) -> None:

@@ -210,6 +210,14 @@ def running(machine: Machine) -> Process | None:
     return Process(f"qemu-{machine.name}", ident, child=False) if ident.alive() else None
 
 
+def must_run(machine: Machine) -> Process:
+    """The QEMU of a machine that has to be on."""
+    qemu = running(machine)
+    if qemu is None:
+        raise LabError(f"{machine.name} is off")
+    return qemu
+
+
 def power_on(machine: Machine) -> None:
     """Starts the machine; nothing to do if it is on."""
     if running(machine):
@@ -234,10 +242,8 @@ def power_off(machine: Machine) -> None:
 
 def reset(machine: Machine) -> None:
     """Hard reset; the firmware starts again and sees the boot flags."""
-    if not running(machine):
-        raise LabError(f"{machine.name} is off")
-    order = boot_order(machine)
-    _set_order(machine, order, then_reset=True)
+    must_run(machine)
+    _set_order(machine, boot_order(machine), then_reset=True)
 
 
 def shutdown(machine: Machine) -> None:

@@ -140,8 +140,8 @@ def spawn(records: Records, name: str, argv: Sequence[str], *, log: Path, cwd: P
     if pid == 0:
         try:
             _become(records, name, argv, log, cwd, netns, full_env, wanted, listen_names, error_write)
-        except BaseException as problem:  # reported to the parent, which raises it
-            os.write(error_write, str(problem).encode()[:4000])
+        except BaseException as cause:  # reported to the parent, which raises it
+            os.write(error_write, str(cause).encode()[:4000])
         finally:
             os._exit(127)
     os.close(error_write)
@@ -159,8 +159,8 @@ def _become(records: Records, name: str, argv: Sequence[str], log: Path, cwd: Pa
             listen_names: str | None, error_fd: int) -> None:
     """In the child: takes its place, writes its record and becomes argv."""
     os.setsid()
-    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    for restored in (signal.SIGINT, signal.SIGPIPE, signal.SIGTERM):
+        signal.signal(restored, signal.SIG_DFL)
     own = ProcessId.of(os.getpid())
     records.add("process", name=name, pid=own.pid, start=own.start, log=str(log))
     if netns:

@@ -87,4 +87,5 @@ class Monitor:
                 raise LabError(f"{self._path}: QEMU has ended; see qemu.log beside it")
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
-        return json.loads(line)
+        message: dict[str, Any] = json.loads(line)
+        return message

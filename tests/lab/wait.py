@@ -42,7 +42,7 @@ def readable(fd: int, deadline: Deadline) -> bool:
     return bool(poller.poll(int(deadline.left() * 1000) + 1))
 
 
-def wait_until(predicate: Callable[[], T], deadline: Deadline, what: str, *,
+def wait_until(predicate: Callable[[], T | None], deadline: Deadline, what: str, *,
                every: float = 0.2, wake: int | None = None) -> T:
     """Asks predicate until it answers something true and returns that answer.
 

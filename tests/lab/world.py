@@ -167,9 +167,10 @@ def remove(root: Path, say: Say = _quiet) -> list[str]:
     left = []
     namespaces = [e["name"] for e in records if e["kind"] == "namespace"]
     for round_number in range(3):  # a supervisor may have started a child since it was looked for
-        alive = [p for p in _recorded_processes(records) + _descendants(records, namespaces) if p.alive()]
-        if not alive:
+        found = {p.ident: p for p in _descendants(records, namespaces) + _recorded_processes(records) if p.alive()}
+        if not found:
             break
+        alive = list(found.values())
         for process in reversed(alive):
             say(f"ending {process.name} ({process.pid})")
             process.signal(signal.SIGCONT)

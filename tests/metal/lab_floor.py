@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Callable
 
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lab import accel, machine as machines  # noqa: E402
 from lab.checks import Checks, expect  # noqa: E402
+from lab.cli import CounterConsole, Ingot  # noqa: E402
 from lab.console import LogReader, SerialOverLan  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.netboot import BootServer  # noqa: E402
@@ -138,8 +140,7 @@ class Floor:
     # Power
 
     def silent_bmc(self) -> None:
-        bmc, qemu = self.lab.bmcs["m2"], machines.running(self.uefi)
-        expect(qemu, "m2 is not on")
+        bmc, qemu = self.lab.bmcs["m2"], machines.must_run(self.uefi)
         bmc.silence()
         try:
             expect(not bmc.pong(), "a stopped BMC answers")
@@ -148,12 +149,11 @@ class Floor:
         expect(bmc.pong(2.0), "the BMC does not answer again")
         bmc.restart(password="another")
         expect(bmc.power() == "on", "power state lost with the BMC's restart")
-        expect(machines.running(self.uefi).ident == qemu.ident, "the machine has been restarted")
+        expect(machines.must_run(self.uefi).ident == qemu.ident, "the machine has been restarted")
         bmc.restart(password=self.lab.password)
 
     def acpi_off(self, machine: Machine) -> str:
-        qemu = machines.running(machine)
-        expect(qemu, f"{machine.name} is not on")
+        qemu = machines.must_run(machine)
         with SerialOverLan(self.lab.bmcs[machine.name]) as sol:
             sol.send(b"off\r")
             expect(qemu.wait(Deadline(60)), "the guest's power off does not end QEMU")
@@ -178,7 +178,7 @@ class Floor:
         log.expect(r"ingot counter 3\b", Deadline(BOOT_SECONDS))
 
     def persistent_flags(self) -> None:
-        qemu = machines.running(self.bios)
+        qemu = machines.must_run(self.bios)
         self.ipmi(self.bios, "chassis", "bootdev", "pxe", "options=persistent")
         log = LogReader(self.bios.serial_log)
         for word in ("reset", "cycle"):
@@ -186,14 +186,14 @@ class Floor:
             log.expect(r"floor ready", Deadline(BOOT_SECONDS))
             flags = self.boot_flags(self.bios)
             expect("all future boots" in flags and "Boot Flag Valid" in flags, f"after {word}: {flags}")
-            same = machines.running(self.bios).ident == qemu.ident
+            same = machines.must_run(self.bios).ident == qemu.ident
             expect(same == (word == "reset"), f"after {word} the process is {'the same' if same else 'another'}")
         self.ipmi(self.bios, "chassis", "bootdev", "disk")
         self.ipmi(self.bios, "chassis", "power", "reset")
         log.expect(r"ingot counter 3\b", Deadline(BOOT_SECONDS))
 
     def power_off(self) -> None:
-        qemu = machines.running(self.bios)
+        qemu = machines.must_run(self.bios)
         other = machines.running(self.uefi)
         self.ipmi(self.bios, "chassis", "power", "off")
         expect(qemu.wait(Deadline(10)), "QEMU lives on after power off")
@@ -227,6 +227,30 @@ class Floor:
         machines.power_off(machine)
 
 
+def judge() -> None:
+    """The judge of counters must see what it is there to see."""
+    ingot = Ingot(Path("/bin/false"), "", "", Path("/dev/null"), Path("/dev/null"))
+
+    def faults(*sessions: bytes) -> list[str]:
+        console = CounterConsole(ingot, "vm")
+        for session in sessions:
+            console.begin_session()
+            for i in range(0, len(session), 7):  # lines come in pieces
+                console.take(session[i:i + 7])
+        return console.faults
+
+    def lines(*numbers: int) -> bytes:
+        return b"".join(b"ingot counter %d\r\n" % n for n in numbers)
+
+    expect(faults(b"unter 4\r\n" + lines(5, 6, 7)) == [], "a clean run is judged faulty")
+    expect(faults(lines(5, 6, 8)), "a gap is not seen")
+    expect(faults(lines(5, 6, 6)), "a repeat is not seen")
+    expect(faults(lines(5, 6, 1, 2)), "a restart is not seen")
+    expect(faults(lines(5, 6), lines(1, 2)), "a restart between two sessions is not seen")
+    expect(faults(lines(5, 6), lines(500, 501)), "a jump between two sessions is not seen")
+    expect(faults(lines(5, 6), lines(7, 8)) == [], "a new session that goes on is judged faulty")
+
+
 def removal(checks: Checks, lab: Lab) -> None:
     """Taking down ends what is on record and still the same, and nothing else."""
     processes = [Process(e["name"], ProcessId(e["pid"], e["start"]), child=False)
@@ -246,16 +270,16 @@ def removal(checks: Checks, lab: Lab) -> None:
         expect(remove(lab.root) == [], "a second removal finds something")
 
     checks.run("taking down removes what the lab made, and nothing else", down)
-    bystander.stdin.close()
-    bystander.wait()
+    bystander.communicate()
     (lab.root / "mine").unlink(missing_ok=True)
 
     def after_crash() -> None:
         first = Lab.create(lab.root, lab.namespace.name, lab.accel, PARTS)
         machine = first.add_machine("m1", 1, "bios", memory_mib=256)
         machines.power_on(machine)
-        qemu, bmc = machines.running(machine), first.bmcs["m1"].process
-        expect(qemu and bmc and bmc.alive(), "nothing runs")
+        qemu, bmc = machines.must_run(machine), first.bmcs["m1"].process
+        assert bmc
+        expect(bmc.alive(), "the BMC does not run")
         first.unlock()  # as if its program had died here
         second = Lab.create(lab.root, lab.namespace.name, lab.accel, PARTS)
         expect(not qemu.alive() and not bmc.alive(), "the first lab's processes live on")
@@ -279,6 +303,7 @@ def main() -> int:
         checks.run(name, check)
 
     try:
+        run("the judge of counters sees gaps, repeats and restarts", judge)
         run("BMCs answer, machines are off", floor.bmc_answers)
         run("the BMC's GUID is the machine's DMI UUID", floor.guid_is_dmi_uuid)
         run("a wrong BMC password is refused", floor.wrong_password)
@@ -287,8 +312,8 @@ def main() -> int:
         run("BIOS machine fetches its iPXE script", lambda: floor.fetches_script(floor.bios, "pcbios"))
         run("UEFI machine fetches its iPXE script", lambda: floor.fetches_script(floor.uefi, "efi"))
         for machine in (floor.bios, floor.uefi):
-            run(f"{machine.firmware} guest sees its identity and disks", lambda m=machine: floor.guest_sees(m))
-            run(f"{machine.firmware} guest reads its BMC in band", lambda m=machine: floor.in_band(m))
+            run(f"{machine.firmware} guest sees its identity and disks", partial(floor.guest_sees, machine))
+            run(f"{machine.firmware} guest reads its BMC in band", partial(floor.in_band, machine))
         run("serial over LAN, both ways", lambda: floor.serial_over_lan(floor.uefi))
         run("a silent or restarted BMC does not touch its machine", floor.silent_bmc)
         run("ACPI power off is seen by the BMC (UEFI)", lambda: floor.acpi_off(floor.uefi))

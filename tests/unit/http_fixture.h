@@ -91,11 +91,28 @@ static inline void fixture_quit(void *data)
 	loop_quit(data, 0);
 }
 
-/* Runs for one round more, so that what is due now has happened. */
+struct fixture_round {
+	struct loop *loop;
+	bool over;
+};
+
+static inline void fixture_round_over(void *data)
+{
+	struct fixture_round *round = data;
+
+	round->over = true;
+	loop_quit(round->loop, 0);
+}
+
+/* Runs for one round more, so that what is due now has happened, or until somebody quits. */
 static inline void run_once(struct loop *loop)
 {
-	loop_timer_new(loop, 0, fixture_quit, loop);
+	struct fixture_round round = { .loop = loop };
+	struct loop_timer *timer = loop_timer_new(loop, 0, fixture_round_over, &round);
+
 	run_loop(loop);
+	if (!round.over)
+		loop_timer_free(timer);
 }
 
 static inline struct http_server *start_server(struct fixture *f, struct http_server_spec spec)

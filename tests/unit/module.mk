@@ -14,10 +14,11 @@ $(OUT)/inc/tests-$(1)/.made: tests/unit/module.mk
 $(OUT)/obj/tests/unit/$(1).o: tests/unit/$(1).c $(OUT)/inc/tests-$(1)/.made
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(shell pkg-config --cflags $(unit_pkgs)) -I$(OUT)/inc/tests-$(1) -MMD -MP -c -o $$@ $$<
-$(OUT)/tests/$(1): $(OUT)/obj/tests/unit/$(1).o $$(foreach m,$(LIB_ALL) $$($(1).modules),$$($$(m).objects))
+$(OUT)/tests/$(1): $(OUT)/obj/tests/unit/$(1).o $$(foreach m,$(LIB_ALL) $$($(1).modules),$$($$(m).archive))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(shell pkg-config --libs $(unit_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) \
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
+		$$(filter %.a,$$^) -Wl,--end-group $$(shell pkg-config --libs $(unit_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) \
 		$$(sort $$(foreach m,$$($(1).modules),$$($$(m).ldlibs)))
 endef
 -include $(wildcard tests/unit/modules.mk)

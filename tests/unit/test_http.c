@@ -141,7 +141,7 @@ static void test_bad_targets(void **state)
 {
 	static const char *const targets[] = { "/files/../../etc/passwd", "/files/%2e%2e/x", "/files/a%2fb", "/files/%00",
 					       "/files/%zz", "/files/%4", "/files/%ff", "/files/%0a", "/files/./x",
-					       "files/x", "*", "http://x/files/x", "/?q=%", "/?q=%00", "/?q=%c3%28" };
+					       "files/x", "/files/a b", "*", "http://x/files/x", "/?q=%", "/?q=%00", "/?q=%c3%28" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		_cleanup_free_ char *request = xasprintf("GET %s HTTP/1.1\r\n" END, targets[i]);

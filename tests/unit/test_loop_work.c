@@ -160,8 +160,6 @@ static void a_lane_runs_one_after_another_in_the_order_given(void **state)
 	loop = loop_free(loop);
 }
 
-/* ---- the cap ---- */
-
 static sem_t started, go;
 static atomic_uint ran;
 
@@ -183,6 +181,25 @@ static void make_sems(void)
 	sem_init(&go, 0, 0);
 	ran = 0;
 }
+
+static void the_next_of_a_lane_waits_though_a_worker_is_free(void **state)
+{
+	make_sems();
+	loop = loop_new(2);
+	assert_int_equal(loop_work(loop, "lane", block, NULL, NULL), 0);
+	assert_true(take(&started));
+	assert_int_equal(loop_work(loop, "lane", count, quit, NULL), 0);
+	/* Behind it, and it gets through. */
+	assert_int_equal(loop_work(loop, "other", nothing, quit, NULL), 0);
+	assert_int_equal(run(), 0);
+	assert_int_equal(ran, 0);
+	sem_post(&go);
+	assert_int_equal(run(), 0);
+	assert_int_equal(ran, 2);
+	loop = loop_free(loop);
+}
+
+/* ---- the cap ---- */
 
 static void more_than_the_cap_is_busy_and_not_queued(void **state)
 {
@@ -256,6 +273,7 @@ int main(void)
 		cmocka_unit_test(fn_runs_on_a_worker_without_signals_and_done_on_the_loop),
 		cmocka_unit_test(two_lanes_run_at_once),
 		cmocka_unit_test(a_lane_runs_one_after_another_in_the_order_given),
+		cmocka_unit_test(the_next_of_a_lane_waits_though_a_worker_is_free),
 		cmocka_unit_test(more_than_the_cap_is_busy_and_not_queued),
 		cmocka_unit_test(freeing_waits_for_what_runs_and_drops_what_waits),
 		cmocka_unit_test(a_loop_without_work_starts_no_thread),

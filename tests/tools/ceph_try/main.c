@@ -19,7 +19,7 @@ static uint64_t number(const char *text)
 {
 	int64_t n = 0;
 	if (parse_i64(text, 0, INT64_MAX, &n) < 0) {
-		fprintf(stderr, "ceph_try: %s is no number\n", text);
+		fprintf(stderr, "ceph-try: %s is no number\n", text);
 		exit(2);
 	}
 	return (uint64_t)n;

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 $(call module,tests/tools/ceph_try,lib/base provisioner/ceph)
-$(call program,ceph_try,tests/tools/ceph_try/main.c,lib/base provisioner/ceph)
+$(call program,ceph-try,tests/tools/ceph_try/main.c,lib/base provisioner/ceph)

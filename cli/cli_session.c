@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/session.h"
+#include "cli/cli_session.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -318,15 +318,17 @@ int session_fail(const struct session *session, const struct command *command, c
 	_cleanup_free_ char *remedy = remedy_of(session, reply, err);
 	_cleanup_free_ char *detail = visible(str_or(err->text, ""));
 	_cleanup_free_ char *who = visible(str_or(about, ""));
-	fflush(stdout);
-	fprintf(stderr, "ingot: %s%s%s%s%s\n", who, about ? ": " : "", meaning->title, detail[0] ? ": " : "", detail);
+	_cleanup_strbuf_ struct strbuf text = { 0 }; /* written at once: others write to the same terminal */
+	strbuf_addf(&text, "ingot: %s%s%s%s%s\n", who, about ? ": " : "", meaning->title, detail[0] ? ": " : "", detail);
 	if (err->field) {
 		_cleanup_free_ char *option = option_of_field(command, err->field);
 		_cleanup_free_ char *field = visible(err->field);
-		fprintf(stderr, "ingot:   field: %s%s\n", field, option);
+		strbuf_addf(&text, "ingot:   field: %s%s\n", field, option);
 	}
 	if (remedy)
-		fprintf(stderr, "ingot:   %s\n", remedy);
+		strbuf_addf(&text, "ingot:   %s\n", remedy);
+	fflush(stdout);
+	fputs(text.data, stderr);
 	if (session->signal)
 		return 128 + session->signal;
 	return meaning->exit_code;

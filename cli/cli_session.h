@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The connection to the provisioner: address, token, authority, deadline, and calls that read as if they were plain ones:
  * each runs the loop until its answer is there, the time is up, or the person pressed Ctrl-C. */
-#ifndef INGOT_CLI_SESSION_H
-#define INGOT_CLI_SESSION_H
+#ifndef INGOT_CLI_CLI_SESSION_H
+#define INGOT_CLI_CLI_SESSION_H
 
 #include "cli/arguments.h"
 #include "http/http_client.h"

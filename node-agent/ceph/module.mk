@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+$(call module,node-agent/ceph,\
+	lib/base lib/loop lib/cmd node-agent/core node-agent/inventory node-agent/daemon,jansson)

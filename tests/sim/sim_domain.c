@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Virtual machines on a simulated node: a libvirt that starts, stops and migrates. */
+#include "world.h"
+
+#define MIGRATION_MS 8000
+
+static struct sim_domain *find(struct sim_machine *m, const char *id)
+{
+	for (unsigned i = 0; i < m->domain_count; i++)
+		if (str_equal(m->domains[i].id, id))
+			return &m->domains[i];
+	return NULL;
+}
+
+static struct sim_domain *add(struct sim_machine *m, const char *id)
+{
+	if (m->domain_count == DOMAINS_MAX)
+		abort();
+	struct sim_domain *d = &m->domains[m->domain_count++];
+	*d = (struct sim_domain){ .id = xstrdup(id) };
+	return d;
+}
+
+static void drop(struct sim_machine *m, struct sim_domain *d)
+{
+	free(d->id);
+	free(d->migration);
+	free(d->target);
+	*d = m->domains[--m->domain_count];
+	m->domains[m->domain_count] = (struct sim_domain){ 0 };
+}
+
+void sim_domains_drop(struct sim_machine *m)
+{
+	while (m->domain_count > 0)
+		drop(m, &m->domains[0]);
+}
+
+static void begin_migration(struct sim_machine *m, struct sim_domain *d, const json_t *migrate)
+{
+	const char *id = json_string_value(json_object_get(migrate, "id"));
+	if (!id || str_equal(d->migration, id))
+		return;
+	str_set(&d->migration, id);
+	str_set(&d->target, json_string_value(json_object_get(migrate, "address")));
+	d->migration_state = MIGRATION_RUNNING;
+	d->migration_end_ms = loop_now_ms(m->world->loop) + (int64_t)world_random(m->world, MIGRATION_MS);
+	world_say(m->world, "machine %u begins to migrate %.13s", m->index, d->id);
+}
+
+/* The hand-over is one instant: libvirt lets the target run only when the source has stopped. */
+static void end_migration(struct sim_machine *m, struct sim_domain *d)
+{
+	struct world *world = m->world;
+	struct sim_machine *target = sim_machine_by_address(world, d->target);
+	struct sim_domain *there = target && target->env == ENV_HOST ? find(target, d->id) : NULL;
+	if (!there || there->state != DOMAIN_INCOMING || world_chance(world, world->faults.migration_fails)) {
+		d->migration_state = MIGRATION_FAILED;
+		world_say(world, "machine %u fails to migrate %.13s", m->index, d->id);
+		return;
+	}
+	there->state = DOMAIN_RUNNING;
+	there->generation = d->generation;
+	world->migrations++;
+	world_say(world, "%.13s moved from machine %u to %u", d->id, m->index, target->index);
+	drop(m, d);
+}
+
+static void converge_one(struct sim_machine *m, const json_t *desired)
+{
+	const char *id = json_string_value(json_object_get(desired, "id"));
+	const char *state = json_string_value(json_object_get(desired, "state"));
+	int64_t generation = json_integer_value(json_object_get(desired, "generation"));
+	struct sim_domain *d = find(m, id);
+	if (str_equal(state, "running")) {
+		/* One that is on its way elsewhere is never started: it may have arrived. */
+		if (json_object_get(desired, "migrate") && (!d || d->state != DOMAIN_RUNNING))
+			return;
+		if (!d || d->state != DOMAIN_RUNNING) {
+			/* A domain that ended at this generation is not started again by itself. */
+			if (d && d->state == DOMAIN_STOPPED && d->generation == generation)
+				return;
+			d = d ? d : add(m, id);
+			d->state = DOMAIN_RUNNING;
+			world_say(m->world, "machine %u starts %.13s", m->index, id);
+		}
+		d->generation = generation;
+		begin_migration(m, d, json_object_get(desired, "migrate"));
+	} else if (str_equal(state, "incoming")) {
+		d = d ? d : add(m, id);
+		if (d->state != DOMAIN_RUNNING)
+			d->state = DOMAIN_INCOMING;
+	} else if (str_equal(state, "stopped")) {
+		d = d ? d : add(m, id);
+		d->state = DOMAIN_STOPPED;
+		d->generation = generation;
+	} else if (d) {
+		drop(m, d);
+	}
+}
+
+void sim_domains_converge(struct sim_machine *m, const json_t *desired)
+{
+	size_t i;
+	json_t *vm;
+	json_array_foreach (desired, i, vm)
+		converge_one(m, vm);
+	for (unsigned n = 0; n < m->domain_count; n++) {
+		struct sim_domain *d = &m->domains[n];
+		bool due = d->migration_state == MIGRATION_RUNNING && loop_now_ms(m->world->loop) >= d->migration_end_ms;
+		if (due && d->state == DOMAIN_RUNNING)
+			end_migration(m, d);
+	}
+}
+
+json_t *sim_domains_report(struct sim_machine *m)
+{
+	static const char *const states[] = { "stopped", "running", "incoming" };
+	static const char *const migrations[] = { NULL, "running", "failed" };
+	json_t *list = json_array();
+	for (unsigned i = 0; i < m->domain_count; i++) {
+		const struct sim_domain *d = &m->domains[i];
+		json_t *report = json_pack("{s:s, s:I, s:s}", "id", d->id, "generation", (json_int_t)d->generation, "state",
+					   states[d->state]);
+		if (d->migration_state != MIGRATION_NONE)
+			json_object_set_new(report, "migration",
+					    json_pack("{s:s, s:s}", "id", d->migration, "state", migrations[d->migration_state]));
+		json_array_append_new(list, report);
+	}
+	return list;
+}

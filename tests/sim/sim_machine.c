@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Machines: power, firmware, boot; their BMCs; and what network boot tells them. */
+#include "world.h"
+
+static void set_text(char **dst, const char *src)
+{
+	str_set(dst, src);
+}
+
+static enum boot_intent intent_of(struct world *world, const char *mac)
+{
+	for (unsigned i = 0; i < world->intent_count; i++)
+		if (str_equal(world->intents[i].mac, mac))
+			return world->intents[i].intent;
+	return BOOT_INTENT_LIVE;
+}
+
+static void booted(void *data)
+{
+	struct sim_machine *m = data;
+	m->boot_timer = NULL;
+	bool network = m->boot_device != BMC_BOOT_DISK || !m->installed;
+	/* A provisioner that is down answers no boot: the firmware asks again. */
+	if (network && !world_up(m->world)) {
+		m->boot_timer = loop_timer_new(m->world->loop, 15000, booted, m);
+		return;
+	}
+	if (network && intent_of(m->world, m->mac) == BOOT_INTENT_LIVE) {
+		m->env = ENV_LIVE;
+		free(m->boot_id);
+		m->boot_id = xasprintf("boot-%u-%06u", m->index, m->boot_count);
+	} else if (m->installed) {
+		m->env = ENV_HOST;
+	} else {
+		m->boot_timer = loop_timer_new(m->world->loop, 30000, booted, m);
+		return;
+	}
+	world_say(m->world, "machine %u boots %s", m->index, m->env == ENV_LIVE ? "the live image" : "the host system");
+	sim_agent_start(m);
+}
+
+void sim_machine_power(struct sim_machine *m, bool on)
+{
+	sim_agent_stop(m);
+	sim_domains_drop(m);
+	m->boot_timer = loop_timer_free(m->boot_timer);
+	m->mon_running = m->osd_running = false;
+	set_text(&m->live_token, NULL);
+	set_text(&m->install_id, NULL);
+	m->install_state = INSTALL_IDLE;
+	m->env = on ? ENV_FIRMWARE : ENV_OFF;
+	world_say(m->world, "machine %u is %s", m->index, on ? "powered on" : "powered off");
+	if (!on)
+		return;
+	m->boot_count++;
+	m->boot_timer = loop_timer_new(m->world->loop, 20000 + (int64_t)world_random(m->world, 60000), booted, m);
+}
+
+void sim_machine_init(struct world *world, unsigned index)
+{
+	struct sim_machine *m = &world->machines[index];
+	m->world = world;
+	m->index = index;
+	m->uuid = xasprintf("00000000-0000-4000-8000-%012u", index + 1);
+	m->mac = xasprintf("52:54:00:00:00:%02x", index + 1);
+	m->bmc_address = xasprintf("10.77.0.%u", 101 + index);
+}
+
+void sim_machine_done(struct sim_machine *m)
+{
+	sim_agent_stop(m);
+	sim_domains_drop(m);
+	loop_timer_free(m->boot_timer);
+	char *const texts[] = { m->uuid,	  m->mac,   m->bmc_address, m->installed_id, m->enroll_token, m->name,
+				m->boot_id,	  m->machine_id, m->live_token,  m->install_id,	  m->csr,	  m->node };
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		free(texts[i]);
+	json_decref(m->desired);
+}
+
+struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address)
+{
+	for (unsigned i = 0; i < world->machine_count; i++)
+		if (str_equal(world->machines[i].bmc_address, address))
+			return &world->machines[i];
+	return NULL;
+}
+
+struct sim_machine *sim_machine_by_address(struct world *world, const char *address)
+{
+	for (unsigned i = 0; i < world->machine_count; i++) {
+		_cleanup_free_ char *own = xasprintf("10.77.0.%u", 150 + i);
+		if (str_equal(own, address))
+			return &world->machines[i];
+	}
+	return NULL;
+}
+
+/* ---- BMCs ---- */
+
+struct world *sim_world;
+
+static int reach(const struct bmc_target *target, struct sim_machine **ret, struct err *err)
+{
+	struct world *world = sim_world;
+	struct sim_machine *m = sim_machine_by_bmc(world, target->address);
+	if (!m || !world_up(world) || world_chance(world, world->faults.bmc_silent))
+		return err_set(err, ERR_UNREACHABLE, "BMC %s does not answer", target->address);
+	*ret = m;
+	return 0;
+}
+
+static int sim_probe(const struct bmc_target *target, struct bmc_identity *ret, struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r < 0)
+		return r;
+	*ret = (struct bmc_identity){ .system_uuid = xstrdup(m->uuid), .cipher_suite = 3 };
+	return 0;
+}
+
+static int sim_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r < 0)
+		return r;
+	*ret = m->env == ENV_OFF ? BMC_POWER_OFF : BMC_POWER_ON;
+	return 0;
+}
+
+static int sim_power_set(const struct bmc_target *target, enum bmc_power_action action, struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r < 0)
+		return r;
+	if (world_chance(m->world, m->world->faults.bmc_lies)) {
+		world_say(m->world, "BMC of machine %u takes a command and does nothing", m->index);
+		return 0;
+	}
+	bool off = m->env == ENV_OFF;
+	if (action == BMC_ACTION_OFF || action == BMC_ACTION_SOFT_OFF)
+		sim_machine_power(m, false);
+	else if (action == BMC_ACTION_ON ? off : true)
+		sim_machine_power(m, true);
+	return 0;
+}
+
+static int sim_boot_device(const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi,
+			   struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r == 0 && !world_chance(m->world, m->world->faults.bmc_lies))
+		m->boot_device = (int)device;
+	return r;
+}
+
+const struct bmc_driver sim_bmc_driver = {
+	.name = "ipmi",
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE,
+	.probe = sim_probe,
+	.power_get = sim_power_get,
+	.power_set = sim_power_set,
+	.boot_device = sim_boot_device,
+};
+
+/* ---- network boot ---- */
+
+static void set_intent(void *ctx, const char *const *macs, enum boot_intent intent, const char *console)
+{
+	struct world *world = ctx;
+	if (!world_up(world))
+		return;
+	for (size_t i = 0; macs[i]; i++) {
+		unsigned at = 0;
+		while (at < world->intent_count && !str_equal(world->intents[at].mac, macs[i]))
+			at++;
+		if (at == world->intent_count)
+			world->intents[world->intent_count++].mac = xstrdup(macs[i]);
+		world->intents[at].intent = intent;
+	}
+}
+
+static void set_reservation(void *ctx, const char *mac, const char *address, const char *host)
+{
+}
+
+static int reserve(void *ctx, const char *mac, char **ret_address, struct err *err)
+{
+	struct world *world = ctx;
+	for (unsigned i = 0; i < world->machine_count; i++)
+		if (str_equal(world->machines[i].mac, mac)) {
+			*ret_address = xasprintf("10.77.0.%u", 150 + i);
+			return 0;
+		}
+	return err_set(err, ERR_CAPACITY, "no address for %s", mac);
+}
+
+const struct netboot_ops sim_netboot = { set_intent, set_reservation, reserve };

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The operator: looks every few seconds and asks for the next thing, as a person at the command line would. */
+#include <stdio.h>
+
+#include "world.h"
+
+#define LOOK_MS 5000
+#define IMAGE_BYTES 512
+
+static void ask_machines(struct world *world)
+{
+	struct controller *c = world->controller;
+	_cleanup_free_ char *after = NULL;
+	const struct machine *machine;
+	while ((machine = store_next(c->store, &kind_machine, after))) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		const struct machine_accept accept = { 0 };
+		const struct machine_deploy deploy = { 0 };
+		const char *task;
+		str_set(&after, machine->id);
+		if (machine->state == MACHINE_NEW)
+			machine_accept(c->machines, after, &accept, &err);
+		else if (machine->state == MACHINE_READY)
+			machine_deploy(c->machines, after, &deploy, &task, &err);
+		else if (machine->state == MACHINE_FAILED && machine_deploy(c->machines, after, &deploy, &task, &err) < 0)
+			machine_accept(c->machines, after, &accept, &err);
+		/* Now and then somebody changes their mind. */
+		machine = store_get(c->store, &kind_machine, after);
+		if (machine && machine->task && world_chance(world, world->calm ? 0 : 2))
+			task_cancel(c->tasks, machine->task, &err);
+	}
+}
+
+static void ask_image(struct world *world)
+{
+	struct controller *c = world->controller;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct image wanted = { .name = (char *)"guest" }, *image = store_find(c->store, &kind_image, "guest");
+	const char *task;
+	if (!image && image_create(c->storage, &wanted, &image, &err) < 0)
+		return;
+	if (image->state != IMAGE_UPLOADING && image->state != IMAGE_FAILED)
+		return;
+	_cleanup_free_ char *path = xasprintf("%s/content", world->upload_dir);
+	char content[IMAGE_BYTES] = { 0 };
+	if (write_file_atomic(path, content, sizeof(content), 0600) == 0)
+		image_upload(c->storage, image->id, path, &task, &err);
+}
+
+static void ask_volume(struct world *world)
+{
+	struct controller *c = world->controller;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct volume *volume = store_find(c->store, &kind_volume, "disk");
+	const struct volume wanted = { .name = (char *)"disk", .image = (char *)"guest", .size_bytes = GIB };
+	const char *task;
+	if (!volume)
+		volume_create(c->storage, &wanted, &volume, &err);
+	else if (volume->state == VOLUME_FAILED)
+		volume_delete(c->storage, volume->id, &task, &err);
+}
+
+static void ask_migration(struct world *world, const struct vm *vm)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *from = xstrdup(vm->node);
+	const char *task;
+	if (world->migrations >= world->wanted_migrations || vm->state != VM_RUNNING)
+		return;
+	/* To where it is already: must be refused. */
+	if (cluster_vm_migrate(world->controller->cluster, vm->id, from, &task, &err) == 0)
+		world_violated(world, "a migration to the same node was taken");
+	cluster_vm_migrate(world->controller->cluster, vm->id, NULL, &task, &err);
+}
+
+static void ask_vm(struct world *world)
+{
+	struct controller *c = world->controller;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct vm *vm = store_find(c->store, &kind_vm, "guest");
+	const struct vm wanted = { .name = (char *)"guest", .volume = (char *)"disk", .cpus = 1, .memory_bytes = GIB,
+				   .start = true };
+	const char *task;
+	if (!vm) {
+		vm_create(c->compute, &wanted, &vm, &err);
+		return;
+	}
+	if (vm->state == VM_STOPPED || vm->state == VM_FAILED)
+		vm_start(c->compute, vm->id, &task, &err);
+	else if (vm->state == VM_RUNNING && world_chance(world, world->calm ? 0 : 50))
+		vm_stop(c->compute, vm->id, &task, &err);
+	else
+		ask_migration(world, vm);
+}
+
+static void see_whether_done(struct world *world)
+{
+	struct controller *c = world->controller;
+	const struct pool *pool = store_next(c->store, &kind_pool, NULL);
+	const struct vm *vm = store_find(c->store, &kind_vm, "guest");
+	unsigned deployed = 0;
+	STORE_EACH(struct machine, machine, c->store, &kind_machine)
+		deployed += machine->state == MACHINE_DEPLOYED;
+	world->done = deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm &&
+		      vm->state == VM_RUNNING && world->migrations >= world->wanted_migrations;
+}
+
+void sim_operator(void *data)
+{
+	struct world *world = data;
+	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
+	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume, ask_vm, see_whether_done };
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
+		if (world_up(world))
+			asks[i](world);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The world's clock, chance and network; the life and death of the controller in it. */
+#include "world.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define START_MS INT64_C(1767225600000)
+#define STORM_MS (40 * 60 * 1000)      /* faults happen this long */
+#define END_MS (6 * 60 * 60 * 1000)    /* by then everything must have come right */
+#define DELAY_MS 1500
+#define RESTART_MS 20000
+
+/* ---- chance: xorshift64*, seeded ---- */
+
+static uint64_t next_random(struct world *world)
+{
+	uint64_t x = world->random;
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	world->random = x;
+	return x * UINT64_C(2685821657736338717);
+}
+
+uint64_t world_random(struct world *world, uint64_t below)
+{
+	return (next_random(world) >> 16) % below;
+}
+
+bool world_chance(struct world *world, unsigned per_thousand)
+{
+	return world_random(world, 1000) < (world->calm ? 0 : per_thousand);
+}
+
+static void random_source(void *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)data)[i] = (uint8_t)(next_random(sim_world) >> 32);
+}
+
+/* ---- words ---- */
+
+void world_say(struct world *world, const char *fmt, ...)
+{
+	if (!world->trace)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	fprintf(stderr, "%8.1f  ", (double)(loop_now_ms(world->loop) - START_MS) / 1000);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+void world_violated(struct world *world, const char *fmt, ...)
+{
+	va_list ap;
+	if (world->violation)
+		return;
+	va_start(ap, fmt);
+	world->violation = xvasprintf(fmt, ap);
+	va_end(ap);
+	world_say(world, "BROKEN: %s", world->violation);
+}
+
+/* ---- the controller: it dies between a commit and what follows, and comes back from what is stored ---- */
+
+bool world_up(const struct world *world)
+{
+	return world->controller && !store_is_dead(world->controller->store);
+}
+
+static bool crash_hook(void *data)
+{
+	struct world *world = data;
+	return world_chance(world, world->faults.crash);
+}
+
+static void scan(struct machines *machines, void *ctx)
+{
+	struct world *world = ctx;
+	for (unsigned i = 0; i < world->machine_count; i++)
+		if (!world_chance(world, world->faults.bmc_silent))
+			machine_bmc_found(machines, world->machines[i].bmc_address);
+}
+
+static void start_controller(void *data)
+{
+	struct world *world = data;
+	_cleanup_err_ struct err err = ERR_INIT;
+	world->restart_timer = NULL;
+	const struct controller_spec spec = {
+		.loop = world->loop,
+		.database = world->database,
+		.ca = world->ca,
+		.machines = { .netboot = &sim_netboot, .netboot_ctx = world, .bmc_user = "admin", .bmc_password = "secret",
+			      .scan = scan, .scan_ctx = world, .bundle_url = "http://10.77.0.1/bundle", .bundle_key = "key",
+			      .bundle_version = "1", .server = "10.77.0.1:8444", .ca_pem = "ca", .prefix_length = 24 },
+		.storage = { .driver = &sim_ceph_driver, .driver_ctx = world, .pool_size = 3,
+			     .upload_dir = world->upload_dir },
+	};
+	if (controller_new(&spec, &world->controller, &err) < 0) {
+		world_violated(world, "the controller does not start: %s", err.text);
+		return;
+	}
+	store_set_crash_hook(world->controller->store, crash_hook, world);
+	world_say(world, "the provisioner starts");
+	controller_start(world->controller);
+}
+
+static void bury(struct world *world)
+{
+	world_say(world, "the provisioner was killed");
+	world->crashes++;
+	world->controller = controller_free(world->controller);
+	world->restart_timer =
+		loop_timer_new(world->loop, 1 + (int64_t)world_random(world, RESTART_MS), start_controller, world);
+}
+
+/* ---- the network ---- */
+
+struct parcel {
+	struct world *world;
+	loop_fn deliver, drop;
+	void *data;
+	unsigned copies;
+};
+
+static void arrive(void *data)
+{
+	struct parcel *parcel = data;
+	parcel->world->messages++;
+	parcel->deliver(parcel->data);
+	if (--parcel->copies > 0)
+		return;
+	parcel->drop(parcel->data);
+	free(parcel);
+}
+
+void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data)
+{
+	if (world_chance(world, world->faults.lose)) {
+		drop(data);
+		return;
+	}
+	struct parcel *parcel = new0(struct parcel, 1);
+	*parcel = (struct parcel){ world, deliver, drop, data, world_chance(world, world->faults.twice) ? 2 : 1 };
+	unsigned copies = parcel->copies;
+	for (unsigned i = 0; i < copies; i++)
+		loop_timer_new(world->loop, (int64_t)world_random(world, DELAY_MS), arrive, parcel);
+}
+
+/* ---- a run ---- */
+
+static void one_step(struct world *world)
+{
+	unsigned waiting = loop_fake_work_count(world->loop);
+	int64_t next = loop_fake_next_ms(world->loop);
+	/* Work that waits for a worker ends at any time before, between and after what the clock brings. */
+	if (waiting > 0 && (next > loop_now_ms(world->loop) + 200 || world_random(world, 2)))
+		loop_fake_work_run(world->loop, (unsigned)world_random(world, waiting));
+	else
+		loop_fake_set_ms(world->loop, next);
+	loop_fake_run_due(world->loop);
+	if (world->controller && store_is_dead(world->controller->store))
+		bury(world);
+	unsigned victim = (unsigned)world_random(world, world->machine_count);
+	if (world->faults.power_cut && world_random(world, 20000) < (world->calm ? 0 : world->faults.power_cut) &&
+	    world->machines[victim].env != ENV_OFF)
+		sim_machine_power(&world->machines[victim], true);
+}
+
+static void choose_faults(struct world *world)
+{
+	unsigned heat = (unsigned)world_random(world, 4); /* some runs are calm */
+	world->faults = (struct sim_faults){ .lose = 30 * heat, .twice = 30 * heat, .crash = 4 * heat, .bmc_silent = 20 * heat,
+					     .bmc_lies = 15 * heat, .ceph_fails = 20 * heat, .power_cut = heat,
+					     .install_fails = 3 * heat, .migration_fails = 100 * heat };
+	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
+}
+
+static void world_init(struct world *world, uint64_t seed, bool trace)
+{
+	static struct ca *ca;
+	static char folder[64];
+	_cleanup_err_ struct err err = ERR_INIT;
+	*world = (struct world){ .seed = seed, .random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1, .trace = trace };
+	sim_world = world;
+	if (!ca) {
+		snprintf(folder, sizeof(folder), "/tmp/ingot-sim.XXXXXX");
+		if (!mkdtemp(folder) || ca_open(folder, &ca, &err) < 0) {
+			fprintf(stderr, "sim: %s\n", err.text ? err.text : "no temporary folder");
+			exit(2);
+		}
+	}
+	random_set_source(random_source);
+	world->ca = ca;
+	world->loop = loop_new_fake(START_MS);
+	world->database = xasprintf("file:/ingot-sim-%llu?vfs=memdb", (unsigned long long)seed);
+	world->upload_dir = xstrdup(folder);
+	world->machine_count = 3;
+	choose_faults(world);
+	for (unsigned i = 0; i < world->machine_count; i++)
+		sim_machine_init(world, i);
+}
+
+static void world_done(struct world *world)
+{
+	controller_free(world->controller);
+	for (unsigned i = 0; i < world->machine_count; i++)
+		sim_machine_done(&world->machines[i]);
+	for (unsigned i = 0; i < world->intent_count; i++)
+		free(world->intents[i].mac);
+	for (unsigned i = 0; i < world->osd_count; i++)
+		free(world->osds[i]);
+	for (unsigned i = 0; i < world->rbd_count; i++)
+		free(world->rbd[i]);
+	loop_free(world->loop);
+	free(world->database);
+	free(world->upload_dir);
+	random_set_source(NULL);
+}
+
+static void explain(struct world *world, struct strbuf *why)
+{
+	if (!world->controller) {
+		strbuf_adds(why, "the provisioner is down");
+		return;
+	}
+	STORE_EACH(struct machine, machine, world->controller->store, &kind_machine)
+		strbuf_addf(why, "%s %s; ", machine->name, machine->step);
+	STORE_EACH(struct pool, pool, world->controller->store, &kind_pool)
+		strbuf_addf(why, "pool %s (%s); ", pool_state_words[pool->state], str_or(pool->detail, "-"));
+	STORE_EACH(struct vm, vm, world->controller->store, &kind_vm)
+		strbuf_addf(why, "vm %s (%s); ", vm_state_words[vm->state], vm->error ? vm->error->text : "-");
+	strbuf_addf(why, "%u of %u migrations", world->migrations, world->wanted_migrations);
+}
+
+struct world_result world_run(uint64_t seed, bool trace)
+{
+	struct world world;
+	sqlite3 *holder; /* keeps the database in memory over the controller's deaths */
+	world_init(&world, seed, trace);
+	log_set_quiet(!trace);
+	bmc_drivers_set((const struct bmc_driver *const[]){ &sim_bmc_driver, NULL });
+	sqlite3_open_v2(world.database, &holder, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, NULL);
+	start_controller(&world);
+	world.operator_timer = loop_timer_new(world.loop, 0, sim_operator, &world);
+	while (!world.done && !world.violation && loop_now_ms(world.loop) < START_MS + END_MS) {
+		one_step(&world);
+		sim_check(&world);
+		world.calm = world.calm || loop_now_ms(world.loop) > START_MS + STORM_MS;
+	}
+	struct strbuf why = { 0 };
+	if (world.violation)
+		strbuf_adds(&why, world.violation);
+	else if (!world.done) {
+		strbuf_adds(&why, "it did not come right: ");
+		explain(&world, &why);
+	}
+	struct world_result result = { .ok = world.done && !world.violation, .why = strbuf_take(&why),
+				       .simulated_ms = loop_now_ms(world.loop) - START_MS, .crashes = world.crashes,
+				       .messages = world.messages, .migrations = world.migrations, .installs = world.installs };
+	free(world.violation);
+	world_done(&world);
+	sqlite3_close(holder);
+	return result;
+}

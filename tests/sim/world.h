@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A simulated rack around the real controller: machines with power, firmware, disks and agents, BMCs, a network that loses,
+ * doubles and delays, a Ceph cluster, and an operator. One seed drives everything; nothing else does. */
+#ifndef INGOT_SIM_WORLD_H
+#define INGOT_SIM_WORLD_H
+
+#include "controller/controller.h"
+
+#define MACHINES_MAX 64
+#define DOMAINS_MAX 16
+#define DISKS 2
+
+enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
+
+/* A virtual machine as a node's libvirt has it. */
+struct sim_domain {
+	char *id;
+	int64_t generation;
+	enum { DOMAIN_STOPPED, DOMAIN_RUNNING, DOMAIN_INCOMING } state;
+	char *migration, *target; /* id of the last migration asked for; address it goes to */
+	enum { MIGRATION_NONE, MIGRATION_RUNNING, MIGRATION_FAILED } migration_state;
+	int64_t migration_end_ms;
+};
+
+struct sim_machine {
+	struct world *world;
+	unsigned index;
+	char *uuid, *mac, *bmc_address;
+	enum sim_env env;
+	int boot_device; /* enum bmc_boot_device */
+	unsigned boot_count;
+	struct loop_timer *boot_timer, *agent_timer;
+	/* disk */
+	bool installed;
+	char *installed_id, *enroll_token, *name;
+	/* live agent; lost with the power */
+	char *boot_id, *machine_id, *live_token;
+	int64_t generation;
+	char *install_id;
+	enum { INSTALL_IDLE, INSTALL_RUNNING, INSTALL_WRITTEN, INSTALL_FAILED } install_state;
+	int install_progress;
+	/* node's agent; on disk */
+	char *csr, *node;
+	json_t *desired;
+	bool mon_running, osd_running;
+	struct sim_domain domains[DOMAINS_MAX];
+	unsigned domain_count;
+};
+
+struct sim_faults {
+	/* per thousand */
+	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails;
+};
+
+struct world {
+	uint64_t seed, random;
+	struct loop *loop;
+	struct controller *controller; /* NULL while it is down */
+	struct ca *ca;
+	char *database, *upload_dir;
+	bool trace, calm; /* calm: no more faults, everything has to come right */
+	struct sim_faults faults;
+	struct sim_machine machines[MACHINES_MAX];
+	unsigned machine_count;
+	struct loop_timer *restart_timer, *operator_timer;
+	/* network boot, as the boot listener has it */
+	struct {
+		char *mac;
+		enum boot_intent intent;
+	} intents[MACHINES_MAX];
+	unsigned intent_count;
+	/* Ceph */
+	char *osds[MACHINES_MAX * DISKS];
+	unsigned osd_count;
+	char *rbd[64];
+	unsigned rbd_count;
+	bool pool;
+	/* what happened */
+	unsigned crashes, messages, migrations, installs;
+	char *violation;
+	bool done;
+	unsigned wanted_migrations;
+};
+
+/* ---- chance ---- */
+uint64_t world_random(struct world *world, uint64_t below);
+bool world_chance(struct world *world, unsigned per_thousand);
+/* Says what happened, if the run is traced. */
+void world_say(struct world *world, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Notes the first broken invariant. */
+void world_violated(struct world *world, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- sim_machine.c, sim_agent.c, sim_domain.c ---- */
+void sim_machine_power(struct sim_machine *machine, bool on);
+struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address);
+struct sim_machine *sim_machine_by_address(struct world *world, const char *address);
+void sim_machine_init(struct world *world, unsigned index);
+void sim_machine_done(struct sim_machine *machine);
+void sim_agent_start(struct sim_machine *machine);
+void sim_agent_stop(struct sim_machine *machine);
+void sim_domains_converge(struct sim_machine *machine, const json_t *desired);
+json_t *sim_domains_report(struct sim_machine *machine);
+void sim_domains_drop(struct sim_machine *machine);
+extern const struct bmc_driver sim_bmc_driver;
+extern struct world *sim_world; /* for the driver tables, which have no context */
+extern const struct netboot_ops sim_netboot;
+
+/* ---- sim_ceph.c ---- */
+extern const struct ceph_driver sim_ceph_driver;
+bool sim_ceph_quorum(struct world *world);
+
+/* ---- sim_operator.c, sim_check.c ---- */
+void sim_operator(void *world);
+void sim_check(struct world *world);
+
+/* ---- world.c ---- */
+bool world_up(const struct world *world);
+/* Delivers a message: perhaps late, twice, or never. deliver is called with data; drop frees it. */
+void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data);
+struct world_result {
+	bool ok;
+	char *why;
+	int64_t simulated_ms;
+	unsigned crashes, messages, migrations, installs;
+};
+struct world_result world_run(uint64_t seed, bool trace);
+
+#endif

@@ -1,0 +1,885 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The agent against a provisioner played by lib/http on loopback: real TLS, real certificates, real threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/agent.h"
+#include "crypto/crypto.h"
+#include "http/http_server.h"
+
+#define DEADLINE_MS 30000
+#define BOOT_ID "3c7a8a44-6f1c-4b0e-a7b9-7d1f3f0f9c11"
+
+/* ---- the world ---- */
+
+static struct {
+	char dir[64];
+	struct loop *loop;
+	struct ca *ca;
+	char *server_cert, *server_key;
+	struct http_server *agents, *boot;
+	uint16_t agents_port, boot_port;
+	struct agent *agent;
+
+	/* the provisioner's memory */
+	unsigned hellos, enrolls, reports, ca_fetches, keyless_reports;
+	char *token;              /* what it takes; NULL: client certificates only */
+	char *last_introduction, *last_csr;
+	json_t *desired;
+	int64_t generation;
+	struct http_request *waiting; /* a long poll */
+	struct loop_timer *waiting_timer;
+	json_t *seen;             /* sections of the reports, merged */
+	unsigned refuse_enrolls, refuse_reports;
+	char *client_name;
+
+	bool (*until)(void);
+} world;
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	return remove(path);
+}
+
+static void check_until(void)
+{
+	if (world.until && world.until())
+		loop_quit(world.loop, 0);
+}
+
+static void too_late(void *data)
+{
+	loop_quit(world.loop, 1);
+}
+
+/* Runs the loop until the condition holds; it is looked at whenever the provisioner has heard something. */
+static void run_until(bool (*condition)(void), const char *what)
+{
+	struct loop_timer *timer;
+	int code = 0;
+
+	world.until = condition;
+	timer = loop_timer_new(world.loop, DEADLINE_MS, too_late, NULL);
+	if (!condition())
+		code = loop_run(world.loop);
+	world.until = NULL;
+	if (code)
+		fail_msg("waited in vain until %s", what);
+	loop_timer_free(timer);
+}
+#define RUN_UNTIL(condition) run_until(condition, #condition)
+
+static void poll_condition(void *data)
+{
+	check_until();
+}
+
+/* ---- the provisioner ---- */
+
+static bool authorized(struct http_request *request)
+{
+	const char *bearer = http_request_bearer(request);
+	const char *client = http_request_client_name(request);
+
+	if (client)
+		str_set(&world.client_name, client);
+	return (world.token && str_equal(bearer, world.token)) || client;
+}
+
+static void refuse(struct http_request *request, enum err_code code, const char *text)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	err_set(&err, code, "%s", text);
+	http_answer_problem(request, &err);
+}
+
+static void handle_hello(struct http_request *request, void *data)
+{
+	size_t len;
+	const char *body = http_request_body(request, &len);
+
+	world.hellos++;
+	free(world.last_introduction);
+	world.last_introduction = xstrndup(body, len);
+	free(world.token);
+	world.token = token_new("test");
+	http_answer_json(request, 200, json_pack("{s:s, s:s}", "machine", "m-1", "token", world.token), NULL);
+	check_until();
+}
+
+static void handle_enroll(struct http_request *request, void *data)
+{
+	static const char *const addresses[] = { "127.0.0.1", NULL };
+	_cleanup_free_ char *certificate = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	json_t *body = NULL;
+	const char *csr;
+
+	world.enrolls++;
+	assert_int_equal(http_request_json(request, &body, NULL), 0);
+	assert_string_equal(json_string_value(json_object_get(body, "token")), "once_abc");
+	csr = json_string_value(json_object_get(body, "csr"));
+	if (world.last_csr)
+		assert_string_equal(csr, world.last_csr);
+	str_set(&world.last_csr, csr);
+	if (world.refuse_enrolls) {
+		world.refuse_enrolls--;
+		refuse(request, ERR_BUSY, "come again");
+	} else {
+		assert_int_equal(ca_sign_request(world.ca, csr, "node-1", addresses, &certificate, &err), 0);
+		http_answer_json(request, 200,
+				 json_pack("{s:s, s:s, s:s}", "node", "node-1", "certificate", certificate, "ca",
+					   ca_pem(world.ca)),
+				 NULL);
+	}
+	json_decref(body);
+	check_until();
+}
+
+static void answer_desired(struct http_request *request)
+{
+	http_answer_json(request, 200, json_deep_copy(world.desired), NULL);
+}
+
+static void waiting_gone(void *data)
+{
+	world.waiting = NULL;
+	world.waiting_timer = loop_timer_free(world.waiting_timer);
+}
+
+static void waiting_over(void *data)
+{
+	struct http_request *request = TAKE_PTR(world.waiting);
+
+	world.waiting_timer = NULL;
+	http_answer_json(request, 204, NULL, NULL);
+}
+
+static void handle_desired(struct http_request *request, void *data)
+{
+	int64_t after, wait_s;
+
+	if (!authorized(request)) {
+		refuse(request, ERR_UNAUTHENTICATED, "who are you");
+		return;
+	}
+	assert_int_equal(parse_i64(http_request_query(request, "after"), 0, INT64_MAX, &after), 0);
+	assert_int_equal(parse_i64(http_request_query(request, "wait_s"), 0, 60, &wait_s), 0);
+	if (world.desired && after != world.generation) {
+		answer_desired(request);
+	} else if (wait_s == 0) {
+		http_answer_json(request, 204, NULL, NULL);
+	} else {
+		assert_null(world.waiting); /* one agent, one question */
+		world.waiting = request;
+		http_request_on_gone(request, waiting_gone, NULL);
+		world.waiting_timer = loop_timer_new(world.loop, wait_s * 1000, waiting_over, NULL);
+	}
+	check_until();
+}
+
+static void handle_report(struct http_request *request, void *data)
+{
+	json_t *body = NULL;
+
+	world.reports++;
+	if (!authorized(request)) {
+		world.keyless_reports++;
+		refuse(request, ERR_UNAUTHENTICATED, "who are you");
+		check_until();
+		return;
+	}
+	if (world.refuse_reports) {
+		world.refuse_reports--;
+		refuse(request, ERR_BUSY, "come again");
+		return;
+	}
+	assert_int_equal(http_request_json(request, &body, NULL), 0);
+	assert_string_equal(json_string_value(json_object_get(body, "boot_id")), BOOT_ID);
+	assert_true(json_is_integer(json_object_get(body, "generation")));
+	json_object_update(world.seen, body);
+	json_decref(body);
+	http_answer_json(request, 200, json_object(), NULL);
+	check_until();
+}
+
+static void handle_ca(struct http_request *request, void *data)
+{
+	const char *pem = ca_pem(world.ca);
+
+	world.ca_fetches++;
+	http_answer_data(request, 200, "application/x-pem-file", pem, strlen(pem), NULL);
+	check_until();
+}
+
+static const struct http_route agent_routes[] = {
+	{ .method = "POST", .path = "/agent/v1/hello", .body_max_bytes = 65536, .handler = handle_hello },
+	{ .method = "POST", .path = "/agent/v1/enroll", .body_max_bytes = 65536, .handler = handle_enroll },
+	{ .method = "GET", .path = "/agent/v1/desired", .handler = handle_desired },
+	{ .method = "POST", .path = "/agent/v1/report", .body_max_bytes = 1 << 20, .handler = handle_report },
+	{ .method = NULL },
+};
+static const struct http_route boot_routes[] = {
+	{ .method = "GET", .path = "/ca.pem", .handler = handle_ca },
+	{ .method = NULL },
+};
+
+static void open_agents(void)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	if (http_server_new(&(struct http_server_spec){ .loop = world.loop,
+							.routes = agent_routes,
+							.address = "127.0.0.1",
+							.port = world.agents_port,
+							.listen_fd = -1,
+							.cert_pem = world.server_cert,
+							.key_pem = world.server_key,
+							.client_ca_pem = ca_pem(world.ca) },
+			    &world.agents, &err) < 0)
+		fail_msg("%s", err.text);
+	world.agents_port = http_server_port(world.agents);
+}
+
+static void desire(json_t *document)
+{
+	struct http_request *request = TAKE_PTR(world.waiting);
+
+	json_decref(world.desired);
+	world.desired = document;
+	json_object_set_new(document, "generation", json_integer(++world.generation));
+	world.waiting_timer = loop_timer_free(world.waiting_timer);
+	if (request)
+		answer_desired(request);
+}
+
+/* ---- parts ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	unsigned echo_runs, waits_runs, fails_left, long_runs, applied;
+	bool waits_saw_null;
+	atomic_bool long_cancelled, long_changed_seen;
+	int flush_result;
+	json_t *applied_last;
+} parts_memory = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Reports what it is told; fails as often as it was told. */
+static int echo_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&parts_memory.lock);
+	parts_memory.echo_runs++;
+	if (parts_memory.fails_left) {
+		parts_memory.fails_left--;
+		r = err_set(err, ERR_BUSY, "not yet");
+	}
+	pthread_mutex_unlock(&parts_memory.lock);
+	if (r == 0)
+		*ret_report = desired ? json_incref(desired) : json_string("nothing");
+	return r;
+}
+
+static int waits_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
+{
+	pthread_mutex_lock(&parts_memory.lock);
+	parts_memory.waits_runs++;
+	parts_memory.waits_saw_null = !desired;
+	pthread_mutex_unlock(&parts_memory.lock);
+	*ret_report = json_pack("{s:b}", "null", !desired);
+	return 0;
+}
+
+/* Reports, waits for the acknowledgement, then works until its order changes. */
+static int long_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
+{
+	json_t *now;
+
+	if (!desired)
+		return 0;
+	part_run_publish(run, json_pack("{s:s}", "state", "running"));
+	parts_memory.flush_result = part_run_flush(run, DEADLINE_MS);
+	if (str_equal(json_string_value(desired), "short")) {
+		*ret_report = json_pack("{s:s}", "state", "done");
+		return 0;
+	}
+	while (!part_run_cancelled(run))
+		part_run_wait(run, DEADLINE_MS);
+	now = part_run_desired(run);
+	atomic_store(&parts_memory.long_changed_seen, !json_equal(now, desired));
+	json_decref(now);
+	atomic_store(&parts_memory.long_cancelled, true);
+	*ret_report = json_pack("{s:s}", "state", "cancelled");
+	return 0;
+}
+
+static void apply(const struct part_link *link, json_t *desired)
+{
+	assert_non_null(link->client);
+	assert_true(str_starts(link->url, "https://127.0.0.1:"));
+	parts_memory.applied++;
+	json_decref(parts_memory.applied_last);
+	parts_memory.applied_last = json_deep_copy(desired);
+	check_until();
+}
+
+static const struct part echo = { PART_ABI, "echo", PART_LIVE | PART_NODE, 0, 0, echo_converge, NULL };
+static const struct part waits = { PART_ABI, "waits", PART_LIVE | PART_NODE, PART_WAITS | PART_KEEPS, 0, waits_converge, NULL };
+static const struct part lengthy = { PART_ABI, "long", PART_LIVE | PART_NODE, 0, 0, long_converge, NULL };
+static const struct part applied = { PART_ABI, "applied", PART_LIVE | PART_NODE, 0, 0, NULL, apply };
+static const struct part node_only = { PART_ABI, "node_only", PART_NODE, 0, 0, echo_converge, NULL };
+static const struct part *const parts[] = { &echo, &waits, &lengthy, &applied, &node_only, NULL };
+
+/* ---- set up ---- */
+
+static json_t *introduce(const char *sysroot)
+{
+	return json_pack("{s:s}", "uuid", "4c4c4544-0042-3510-8054-b7c04f4d3732");
+}
+
+static void write_text(const char *name, const char *text)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", world.dir, name);
+	_cleanup_free_ char *folder = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+
+	assert_int_equal(mkdir_p(folder, 0755), 0);
+	assert_int_equal(write_file_atomic(path, text, strlen(text), 0600), 0);
+}
+
+static char *read_text(const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", world.dir, name);
+	char *text = NULL;
+	size_t len;
+
+	return read_file(path, 1 << 20, &text, &len) == 0 ? text : NULL;
+}
+
+static void write_cmdline(const char *fingerprint)
+{
+	_cleanup_free_ char *line = xasprintf("quiet ingot.server=127.0.0.1:%u ingot.boot=http://127.0.0.1:%u/ "
+					      "ingot.ca=%s BOOTIF=01-52-54-00-AA-00-01 console=ttyS0\n",
+					      world.agents_port, world.boot_port, fingerprint);
+
+	write_text("proc/cmdline", line);
+}
+
+static void write_identity(void)
+{
+	_cleanup_free_ char *server = xasprintf("127.0.0.1:%u", world.agents_port);
+	json_t *identity = json_pack("{s:s, s:s, s:s, s:s, s:s}", "server", server, "ca", ca_pem(world.ca), "machine", "m-1",
+				     "name", "node-1", "token", "once_abc");
+	_cleanup_free_ char *text = json_dumps(identity, 0);
+
+	write_text("state/identity.json", text);
+	json_decref(identity);
+}
+
+static int set_up(void **state)
+{
+	static const char *const names[] = { "127.0.0.1", NULL };
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *ca_dir = NULL;
+
+	memset(&world, 0, sizeof(world));
+	log_set_quiet(true);
+	strncpy(world.dir, "/tmp/ingot-test-agent-XXXXXX", sizeof(world.dir) - 1);
+	assert_non_null(mkdtemp(world.dir));
+	ca_dir = xasprintf("%s/ca", world.dir);
+	assert_int_equal(mkdir_p(ca_dir, 0700), 0);
+	world.loop = loop_new(8);
+	world.seen = json_object();
+	if (ca_open(ca_dir, &world.ca, &err) < 0 ||
+	    ca_issue_server(world.ca, "test", names, &world.server_cert, &world.server_key, &err) < 0)
+		fail_msg("%s", err.text);
+	open_agents();
+	assert_int_equal(http_server_new(&(struct http_server_spec){ .loop = world.loop,
+								     .routes = boot_routes,
+								     .address = "127.0.0.1",
+								     .listen_fd = -1 },
+					 &world.boot, NULL),
+			 0);
+	world.boot_port = http_server_port(world.boot);
+	write_text("proc/sys/kernel/random/boot_id", BOOT_ID "\n");
+	write_cmdline(ca_fingerprint(world.ca));
+	write_identity();
+	pthread_mutex_lock(&parts_memory.lock);
+	parts_memory.echo_runs = parts_memory.waits_runs = parts_memory.fails_left = parts_memory.applied = 0;
+	parts_memory.flush_result = 1;
+	atomic_store(&parts_memory.long_cancelled, false);
+	pthread_mutex_unlock(&parts_memory.lock);
+	return 0;
+}
+
+static void start_agent(unsigned mode)
+{
+	_cleanup_free_ char *state_dir = xasprintf("%s/state", world.dir);
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	if (agent_new(&(struct agent_spec){ .loop = world.loop,
+					    .mode = mode,
+					    .parts = parts,
+					    .sysroot = world.dir,
+					    .introduce = introduce,
+					    .state_dir = mode == PART_NODE ? state_dir : NULL },
+		      &world.agent, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void stop_now(void *data)
+{
+	agent_stop(world.agent, DEADLINE_MS);
+}
+
+static void stop_agent(void)
+{
+	loop_timer_new(world.loop, 0, stop_now, NULL);
+	assert_int_equal(loop_run(world.loop), 0);
+	world.agent = agent_free(world.agent);
+}
+
+static int tear_down(void **state)
+{
+	if (world.agent)
+		stop_agent();
+	world.until = NULL;
+	if (world.waiting)
+		http_answer_json(TAKE_PTR(world.waiting), 204, NULL, NULL);
+	loop_timer_free(world.waiting_timer);
+	http_server_free(world.agents);
+	http_server_free(world.boot);
+	loop_free(world.loop);
+	ca_free(world.ca);
+	json_decref(world.desired);
+	json_decref(world.seen);
+	free(world.server_cert);
+	free(world.server_key);
+	free(world.token);
+	free(world.last_introduction);
+	free(world.last_csr);
+	free(world.client_name);
+	json_decref(parts_memory.applied_last);
+	parts_memory.applied_last = NULL;
+	nftw(world.dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+/* ---- live ---- */
+
+static const char *seen_text(const char *section)
+{
+	return json_string_value(json_object_get(world.seen, section));
+}
+
+static bool echo_says_nothing(void)
+{
+	return str_equal(seen_text("echo"), "nothing");
+}
+
+static bool echo_says_one(void)
+{
+	return str_equal(seen_text("echo"), "one");
+}
+
+static bool echo_says_two(void)
+{
+	return str_equal(seen_text("echo"), "two");
+}
+
+static void test_live_from_hello_to_report(void **state)
+{
+	json_t *introduction;
+
+	start_agent(PART_LIVE);
+	RUN_UNTIL(echo_says_nothing);
+	assert_int_equal(world.hellos, 1);
+	assert_int_equal(world.ca_fetches, 1);
+	introduction = json_loads(world.last_introduction, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(introduction, "boot_mac")), "52:54:00:aa:00:01");
+	assert_string_equal(json_string_value(json_object_get(introduction, "uuid")), "4c4c4544-0042-3510-8054-b7c04f4d3732");
+	json_decref(introduction);
+	assert_null(json_object_get(world.seen, "node_only"));
+
+	desire(json_pack("{s:s}", "echo", "one"));
+	RUN_UNTIL(echo_says_one);
+	desire(json_pack("{s:s}", "echo", "two"));
+	RUN_UNTIL(echo_says_two);
+	assert_int_equal(json_integer_value(json_object_get(world.seen, "generation")), world.generation);
+	/* The section goes: the part is told that nothing is desired. */
+	desire(json_object());
+	RUN_UNTIL(echo_says_nothing);
+	assert_int_equal(world.hellos, 1);
+}
+
+static bool ca_fetched_thrice(void)
+{
+	return world.ca_fetches >= 3;
+}
+
+static void test_live_tells_nothing_to_a_stranger(void **state)
+{
+	write_cmdline("00000000000000000000000000000000000000000000000000000000000000ff");
+	start_agent(PART_LIVE);
+	RUN_UNTIL(ca_fetched_thrice);
+	assert_int_equal(world.hellos, 0);
+	assert_int_equal(world.reports, 0);
+}
+
+static bool said_hello_twice_and_reported(void)
+{
+	return world.hellos == 2 && echo_says_two();
+}
+
+static void test_live_says_hello_again_when_refused(void **state)
+{
+	start_agent(PART_LIVE);
+	RUN_UNTIL(echo_says_nothing);
+	/* The provisioner has forgotten the token. */
+	str_set(&world.token, "test_forgotten");
+	json_object_clear(world.seen);
+	desire(json_pack("{s:s}", "echo", "two"));
+	RUN_UNTIL(said_hello_twice_and_reported);
+}
+
+static void reopen_agents(void *data)
+{
+	open_agents();
+}
+
+static void test_live_survives_a_restart(void **state)
+{
+	struct loop_timer *reopen;
+
+	start_agent(PART_LIVE);
+	RUN_UNTIL(echo_says_nothing);
+	json_object_clear(world.seen);
+	loop_timer_free(TAKE_PTR(world.waiting_timer));
+	world.waiting = NULL;
+	world.agents = http_server_free(world.agents);
+	/* It is away for longer than a first retry. What it knew of reports is gone. */
+	reopen = loop_timer_new(world.loop, 1500, reopen_agents, NULL);
+	desire(json_pack("{s:s}", "echo", "one"));
+	RUN_UNTIL(echo_says_one);
+	(void)reopen; /* it has fired */
+	assert_non_null(json_object_get(world.seen, "waits"));
+	assert_int_equal(world.hellos, 1);
+}
+
+static void test_report_is_sent_until_acknowledged(void **state)
+{
+	world.refuse_reports = 2;
+	start_agent(PART_LIVE);
+	RUN_UNTIL(echo_says_nothing);
+	assert_int_equal(world.refuse_reports, 0);
+	assert_true(world.reports >= 3);
+}
+
+static void test_boot_words(void **state)
+{
+	static const struct {
+		const char *line, *missing;
+	} bad[] = {
+		{ "", "ingot.server" },
+		{ "ingot.server=10.0.0.1:8444", "ingot.boot" },
+		{ "ingot.server=10.0.0.1:8444 ingot.boot=https://10.0.0.1", "ingot.boot" },
+		{ "ingot.server=10.0.0.1:8444 ingot.boot=http://10.0.0.1 ingot.ca=12", "ingot.ca" },
+		{ "ingot.server=10.0.0.1 ingot.boot=http://10.0.0.1", "ingot.server" },
+	};
+	struct agent_boot boot;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+
+		assert_true(agent_boot_parse(bad[i].line, &boot, &err) < 0);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_non_null(strstr(err.text, bad[i].missing));
+	}
+	assert_int_equal(agent_boot_parse("ingot.server=10.0.0.1:8444 ingot.boot=http://10.0.0.1:80/ BOOTIF=01-xx ingot.ca="
+					  "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff",
+					  &boot, NULL),
+			 0);
+	assert_string_equal(boot.boot_url, "http://10.0.0.1:80");
+	assert_string_equal(boot.ca, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+	assert_null(boot.boot_mac);
+	agent_boot_done(&boot);
+}
+
+/* ---- parts ---- */
+
+static bool echo_ran_thrice(void)
+{
+	return echo_says_nothing() && parts_memory.echo_runs >= 3;
+}
+
+static void test_failed_part_is_run_again(void **state)
+{
+	parts_memory.fails_left = 2;
+	start_agent(PART_LIVE);
+	RUN_UNTIL(echo_ran_thrice);
+	assert_int_equal(parts_memory.echo_runs, 3);
+}
+
+static bool long_is_running(void)
+{
+	return str_equal(json_string_value(json_object_get(json_object_get(world.seen, "long"), "state")), "running");
+}
+
+static bool long_is_done(void)
+{
+	return str_equal(json_string_value(json_object_get(json_object_get(world.seen, "long"), "state")), "done");
+}
+
+static void test_long_run_is_cancelled_by_a_new_order(void **state)
+{
+	desire(json_pack("{s:s}", "long", "endless"));
+	start_agent(PART_LIVE);
+	RUN_UNTIL(long_is_running);
+	assert_false(atomic_load(&parts_memory.long_cancelled));
+	desire(json_pack("{s:s}", "long", "short"));
+	RUN_UNTIL(long_is_done);
+	assert_true(atomic_load(&parts_memory.long_cancelled));
+	assert_true(atomic_load(&parts_memory.long_changed_seen));
+	assert_int_equal(parts_memory.flush_result, 0);
+}
+
+static void test_long_run_ends_with_the_agent(void **state)
+{
+	desire(json_pack("{s:s}", "long", "endless"));
+	start_agent(PART_LIVE);
+	RUN_UNTIL(long_is_running);
+	stop_agent();
+	assert_true(atomic_load(&parts_memory.long_cancelled));
+}
+
+static bool applied_twice(void)
+{
+	return parts_memory.applied >= 2 && json_is_string(parts_memory.applied_last);
+}
+
+static void test_apply(void **state)
+{
+	desire(json_pack("{s:s}", "applied", "x"));
+	start_agent(PART_LIVE);
+	/* Once for the connection, once for the section. */
+	RUN_UNTIL(applied_twice);
+	assert_string_equal(json_string_value(parts_memory.applied_last), "x");
+}
+
+static void test_parts_that_do_not_fit(void **state)
+{
+	static const struct part old = { PART_ABI + 1, "old", PART_LIVE, 0, 0, echo_converge, NULL };
+	static const struct part twin = { PART_ABI, "echo", PART_LIVE, 0, 0, waits_converge, NULL };
+	static const struct part empty = { PART_ABI, "empty", PART_LIVE, 0, 0, NULL, NULL };
+	const struct part *bad[] = { &old, &twin, &empty };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const struct part *const list[] = { &echo, bad[i], NULL };
+		_cleanup_err_ struct err err = ERR_INIT;
+		struct agent *agent = NULL;
+
+		assert_true(agent_new(&(struct agent_spec){ .loop = world.loop,
+							    .mode = PART_LIVE,
+							    .parts = list,
+							    .sysroot = world.dir,
+							    .introduce = introduce },
+				      &agent, &err) < 0);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_null(agent);
+	}
+}
+
+/* ---- node ---- */
+
+static void assert_mode(const char *name, mode_t mode)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", world.dir, name);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, mode);
+}
+
+static void test_node_enrolls_once(void **state)
+{
+	_cleanup_free_ char *identity = NULL, *key = NULL, *key_later = NULL, *csr = NULL;
+
+	start_agent(PART_NODE);
+	RUN_UNTIL(echo_says_nothing);
+	assert_int_equal(world.enrolls, 1);
+	assert_int_equal(world.hellos, 0);
+	assert_string_equal(world.client_name, "node-1");
+	assert_non_null(json_object_get(world.seen, "node_only"));
+	assert_mode("state/agent.key", 0600);
+	assert_mode("state/identity.json", 0600);
+	identity = read_text("state/identity.json");
+	assert_null(strstr(identity, "token"));
+	assert_non_null(strstr(identity, "node-1"));
+	key = read_text("state/agent.key");
+	csr = read_text("state/agent.csr");
+	assert_string_equal(csr, world.last_csr);
+	stop_agent();
+
+	json_object_clear(world.seen);
+	start_agent(PART_NODE);
+	RUN_UNTIL(echo_says_nothing);
+	assert_int_equal(world.enrolls, 1);
+	key_later = read_text("state/agent.key");
+	assert_string_equal(key, key_later);
+}
+
+static bool enrolled_at_the_third(void)
+{
+	return world.enrolls == 3 && echo_says_nothing();
+}
+
+static void test_node_asks_the_same_until_answered(void **state)
+{
+	world.refuse_enrolls = 2; /* handle_enroll compares the requests */
+	start_agent(PART_NODE);
+	RUN_UNTIL(enrolled_at_the_third);
+}
+
+static bool enrolled(void)
+{
+	return world.enrolls == 1;
+}
+
+static bool enrolled_twice_and_reported(void)
+{
+	return world.enrolls == 2 && echo_says_nothing();
+}
+
+static void test_node_killed_before_the_answer_asks_the_same(void **state)
+{
+	_cleanup_free_ char *key = NULL, *later = NULL;
+
+	world.refuse_enrolls = 1;
+	start_agent(PART_NODE);
+	RUN_UNTIL(enrolled);
+	key = read_text("state/agent.key");
+	stop_agent();
+	start_agent(PART_NODE);
+	RUN_UNTIL(enrolled_twice_and_reported);
+	later = read_text("state/agent.key");
+	assert_string_equal(key, later);
+}
+
+static void test_node_without_identity(void **state)
+{
+	static const char *const bad[] = { "{}", "not json", "{\"server\": 1}" };
+	_cleanup_free_ char *state_dir = xasprintf("%s/nowhere", world.dir);
+	struct agent_spec spec = { .loop = world.loop, .mode = PART_NODE, .parts = parts, .sysroot = world.dir };
+	struct agent *agent = NULL;
+
+	spec.state_dir = state_dir;
+	for (size_t i = 0; i <= ARRAY_SIZE(bad); i++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+
+		if (i > 0)
+			write_text("nowhere/identity.json", bad[i - 1]);
+		assert_true(agent_new(&spec, &agent, &err) < 0);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_non_null(strstr(err.text, "identity.json"));
+	}
+}
+
+static bool waits_ran_on_what_was_kept(void)
+{
+	return parts_memory.waits_runs >= 1;
+}
+
+static bool waits_was_told_one(void)
+{
+	return json_is_false(json_object_get(json_object_get(world.seen, "waits"), "null"));
+}
+
+static void poll_soon(void *data)
+{
+	struct loop_timer **timer = data;
+
+	poll_condition(NULL);
+	*timer = loop_timer_new(world.loop, 20, poll_soon, timer);
+}
+
+/* A section that is kept is acted on at the next start although nobody answers; one that waits and was not kept is not. */
+static void test_section_is_kept(void **state)
+{
+	struct loop_timer *timer = NULL;
+
+	desire(json_pack("{s:s}", "waits", "kept"));
+	start_agent(PART_NODE);
+	RUN_UNTIL(waits_was_told_one);
+	stop_agent();
+	assert_mode("state/desired-waits.json", 0600);
+
+	world.agents = http_server_free(world.agents);
+	parts_memory.waits_runs = 0;
+	parts_memory.waits_saw_null = true;
+	start_agent(PART_NODE);
+	poll_soon(&timer);
+	RUN_UNTIL(waits_ran_on_what_was_kept);
+	loop_timer_free(timer);
+	assert_false(parts_memory.waits_saw_null);
+}
+
+static bool echo_ran(void)
+{
+	return parts_memory.echo_runs >= 1;
+}
+
+static void test_waiting_part_is_not_run_without_a_document(void **state)
+{
+	struct loop_timer *timer = NULL;
+
+	world.agents = http_server_free(world.agents);
+	start_agent(PART_LIVE);
+	poll_soon(&timer);
+	RUN_UNTIL(echo_ran);
+	assert_int_equal(parts_memory.waits_runs, 0);
+	open_agents();
+	RUN_UNTIL(waits_ran_on_what_was_kept);
+	assert_true(parts_memory.waits_saw_null);
+	loop_timer_free(timer);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_live_from_hello_to_report),
+		TEST(test_live_tells_nothing_to_a_stranger),
+		TEST(test_live_says_hello_again_when_refused),
+		TEST(test_live_survives_a_restart),
+		TEST(test_report_is_sent_until_acknowledged),
+		TEST(test_boot_words),
+		TEST(test_failed_part_is_run_again),
+		TEST(test_long_run_is_cancelled_by_a_new_order),
+		TEST(test_long_run_ends_with_the_agent),
+		TEST(test_apply),
+		TEST(test_parts_that_do_not_fit),
+		TEST(test_node_enrolls_once),
+		TEST(test_node_asks_the_same_until_answered),
+		TEST(test_node_killed_before_the_answer_asks_the_same),
+		TEST(test_node_without_identity),
+		TEST(test_section_is_kept),
+		TEST(test_waiting_part_is_not_run_without_a_document),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
