@@ -36,7 +36,7 @@ struct bmc_scan {
 	struct loop *loop;
 	struct scan_address *addresses;
 	unsigned count;
-	unsigned sent; /* of count * ROUNDS */
+	unsigned sent;		  /* of count * ROUNDS */
 	int64_t start_ms, end_ms; /* monotonic */
 	int fd;
 	struct loop_io *io;
@@ -81,8 +81,8 @@ static int range_parse(const char *text, struct sockaddr_in *ret_first, uint32_t
 static int collect(struct bmc_scan *scan, const char *const *ranges, struct err *err)
 {
 	for (unsigned i = 0; ranges && ranges[i]; i++) {
-		struct sockaddr_in first;
-		uint32_t count;
+		struct sockaddr_in first = { 0 };
+		uint32_t count = 0;
 		int r = range_parse(ranges[i], &first, &count, err);
 
 		if (r < 0)
@@ -107,9 +107,18 @@ static int collect(struct bmc_scan *scan, const char *const *ranges, struct err 
 static void send_ping(struct bmc_scan *scan, unsigned index)
 {
 	const uint8_t ping[PING_SIZE] = {
-		RMCP_VERSION, 0, RMCP_NO_ACK, RMCP_CLASS_ASF,
-		asf_iana[0], asf_iana[1], asf_iana[2], asf_iana[3],
-		ASF_PING, (uint8_t)(index % 255), 0, 0, /* tag 255 would mean "no answer wanted" */
+		RMCP_VERSION,
+		0,
+		RMCP_NO_ACK,
+		RMCP_CLASS_ASF,
+		asf_iana[0],
+		asf_iana[1],
+		asf_iana[2],
+		asf_iana[3],
+		ASF_PING,
+		(uint8_t)(index % 255),
+		0,
+		0, /* tag 255 would mean "no answer wanted" */
 	};
 	const struct sockaddr_in *to = &scan->addresses[index].to;
 
@@ -159,8 +168,8 @@ static void on_packet(int fd, uint32_t events, void *data)
 
 /* ---- time ---- */
 
-/* How many pings should have left by now. They are spread over two thirds of the time, because each silent neighbour holds
- * an entry of the kernel's table for seconds. */
+/* How many pings should have left by now. They are spread over two thirds of the time, because each silent neighbour
+ * holds an entry of the kernel's table for seconds. */
 static unsigned due(const struct bmc_scan *scan, int64_t now_ms)
 {
 	int64_t total = (int64_t)scan->count * ROUNDS;
@@ -196,8 +205,8 @@ static void on_tick(void *data)
 			send_ping(scan, index);
 	}
 	scan->timer = loop_timer_new(scan->loop,
-				     scan->sent < scan->count * ROUNDS ? TICK_MS : MAX_OF(scan->end_ms - now_ms, 1), on_tick,
-				     scan);
+				     scan->sent < scan->count * ROUNDS ? TICK_MS : MAX_OF(scan->end_ms - now_ms, 1),
+				     on_tick, scan);
 }
 
 int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadline_ms, bmc_found_fn found, loop_fn done,

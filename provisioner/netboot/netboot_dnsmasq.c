@@ -97,7 +97,8 @@ static bool reachable_by_others(const char *path)
 
 /* ---- one that a killed predecessor left ---- */
 
-/* The kernel's "die with the parent" is lost when dnsmasq changes its user, so it is looked for by its pid file. */
+/* The kernel's "die with the parent" is lost when dnsmasq changes its user or group (prctl(2)), so it is looked for by
+ * its pid file. */
 static bool is_ours(pid_t pid, const char *config_path)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/%d/cmdline", (int)pid);
@@ -294,8 +295,13 @@ int dnsmasq_reserve(struct dnsmasq *d, const struct mac *mac, const char *text, 
 	_cleanup_free_ char *name = mac_format(mac, '-');
 	_cleanup_free_ char *path = xasprintf("%s/reservations/%s", d->run_dir, name);
 	_cleanup_free_ char *draft = xasprintf("%s/reservation.draft", d->run_dir);
-	int r = write_file_atomic(draft, text, strlen(text), 0644);
+	_cleanup_close_ int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	size_t len = strlen(text);
+	int r = 0;
 
+	/* Not synced: it is written anew at each start. */
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+		r = errno ? -errno : -EIO;
 	/* dnsmasq watches the folder and reads whatever appears there, so it appears whole and under one name. */
 	if (r == 0 && rename(draft, path) < 0)
 		r = -errno;

@@ -23,10 +23,10 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def built(program):
-    """The path of a program, from the variant under test (VARIANT as for make)."""
+    """The path of a program of the build under test: INGOT_BUILD, or VARIANT as for make."""
     variant = os.environ.get("VARIANT", "release")
-    parts = ["build"] + ([] if variant == "release" else [variant]) + [program]
-    path = os.path.join(TOP, *parts)
+    folder = os.environ.get("INGOT_BUILD") or ("build" if variant == "release" else f"build/{variant}")
+    path = os.path.join(TOP, folder, program)
     if not os.path.exists(path):
         sys.exit(f"{path} is missing: run make first")
     return path

@@ -352,6 +352,23 @@ def test_dnsmasq_drops_its_privileges():
     assert uid != "0"
 
 
+def test_in_a_home_that_others_cannot_enter_it_runs_as_root():
+    os.chmod(network.folder, 0o700)
+    try:
+        process = start()
+        assert "dnsmasq runs as root" in process.text
+        with open(f"/proc/{dnsmasq_pid()}/status", encoding="ascii") as f:
+            assert re.search(r"^Uid:\s+(\d+)", f.read(), re.M).group(1) == "0"
+        with_address("10.77.0.9")
+        with open(os.path.join(loaders, "undionly.kpxe"), "rb") as f:
+            assert tftp("undionly.kpxe") == f.read()
+        process.send("reservation 52:54:00:00:0b:01 10.77.0.152")
+        process.expect("set 52:54:00:00:0b:01")
+        assert dhcp_exchange(1, "52:54:00:00:0b:01")["address"] == "10.77.0.152"
+    finally:
+        os.chmod(network.folder, 0o755)
+
+
 def test_reservations_keep_the_address():
     process = start()
     process.send("reservation 52:54:00:00:08:01 10.77.0.150 node-1")

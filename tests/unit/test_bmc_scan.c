@@ -131,15 +131,10 @@ static void test_may_be_ended_when_one_is_found(void **state)
 
 static void test_refuses_what_is_no_range(void **state)
 {
-	static const char *const wrong[] = { "",
-					     "10.0.0.9-10.0.0.1",
-					     "10.0.0.0-10.0.16.0",
-					     "10.0.0.1-",
-					     "-10.0.0.1",
-					     "10.0.0.0/24",
-					     "bmc-a",
-					     "10.0.0.1:1-10.0.0.2:2",
-					     "10.0.0.1-10.0.0.2:99999" };
+	static const char *const wrong[] = {
+		"",	 "10.0.0.9-10.0.0.1",	  "10.0.0.0-10.0.16.0",	    "10.0.0.1-", "-10.0.0.1", "10.0.0.0/24",
+		"bmc-a", "10.0.0.1:1-10.0.0.2:2", "10.0.0.1-10.0.0.2:99999"
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
 		const char *const ranges[] = { wrong[i], NULL };
