@@ -16,8 +16,9 @@ struct invocation {
 	bool json;                        /* -o json */
 };
 
-/* ERR_INVALID says what is wrong with the arguments and how it is right. With --help, --version or --man the rest is not
- * asked to be complete. On failure ret is filled as far as it went, for the hint; invocation_done() frees it either way. */
+/* ERR_INVALID says what is wrong with the arguments and how it is right. With --help, --version or --man the rest is
+ * not asked to be complete. On failure ret is filled as far as it went, for the hint; invocation_done() frees it either
+ * way. */
 int arguments_parse(int argc, char **argv, struct invocation *ret, struct err *err);
 void invocation_done(struct invocation *invocation);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The connection to the provisioner: address, token, authority, deadline, and calls that read as if they were plain ones:
- * each runs the loop until its answer is there, the time is up, or the person pressed Ctrl-C. */
+/* The connection to the provisioner: address, token, authority, deadline, and calls that read as if they were plain
+ * ones: each runs the loop until its answer is there, the time is up, or the person pressed Ctrl-C. */
 #ifndef INGOT_CLI_CLI_SESSION_H
 #define INGOT_CLI_CLI_SESSION_H
 
@@ -27,7 +27,8 @@ void reply_done(struct reply *reply);
 struct session *session_new(const struct invocation *invocation);
 struct session *session_free(struct session *session); /* NULL is fine; returns NULL */
 DEFINE_CLEANUP(struct session *, session_free)
-/* Reads address, token and authority from options and environment. ERR_INVALID says which is missing and how to give it. */
+/* Reads address, token and authority from options and environment. ERR_INVALID says which is missing and how to give
+ * it. */
 int session_connect(struct session *session, const struct invocation *invocation, struct err *err);
 
 struct call {
@@ -55,7 +56,7 @@ const struct operation *operation_show_of(const struct schema *schema);
 
 /* Prints "ingot: [ABOUT: ]TITLE: DETAIL" on standard error, with the field and what may help, and gives the exit code.
  * about: the target, or NULL. command: to speak of its options, or NULL. */
-int session_fail(const struct session *session, const struct command *command, const char *about, const struct reply *reply,
-		 const struct err *err);
+int session_fail(const struct session *session, const struct command *command, const char *about,
+		 const struct reply *reply, const struct err *err);
 
 #endif

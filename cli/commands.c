@@ -35,7 +35,7 @@ const struct command commands[] = {
 	  .example = "ingot machine accept --all --wait" },
 	ACT("machine", "deploy", OP_MACHINE_DEPLOY,
 	    .help = "Install the host system and enroll the machines as nodes",
-	    .details = "What is on the chosen disk is lost. With several machines, --disk is looked for in each of them.",
+	    .details = "What is on the chosen disk is lost. With several machines, --disk is looked for in each.",
 	    .example = "ingot machine deploy rack1-a rack1-b rack1-c --wait"),
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
 	    .example = "ingot machine power rack1-a cycle --wait"),
@@ -105,9 +105,10 @@ static const struct {
 	[OPTION_WAIT] = { "wait", 0, NULL, NULL, "follow the tasks this starts to their end" },
 	[OPTION_TIMEOUT] = { "timeout", 0, "SECONDS", NULL, "give up after this time; what was started goes on" },
 	[OPTION_URL] = { "url", 0, "URL", NULL, "address of the provisioner, https://...; default: $INGOT_URL" },
-	[OPTION_TOKEN_FILE] = { "token-file", 0, "FILE", NULL, "file that holds the token; default: the token in $INGOT_TOKEN" },
+	[OPTION_TOKEN_FILE] = { "token-file", 0, "FILE", NULL,
+				"file that holds the token; default: the token in $INGOT_TOKEN" },
 	[OPTION_CACERT] = { "cacert", 0, "FILE", NULL,
-			    "certificate of the authority to trust (PEM); default: $INGOT_CACERT, or the system's authorities" },
+			    "certificate of the authority to trust (PEM); default: $INGOT_CACERT, or the system's" },
 	[OPTION_HELP] = { "help", 'h', NULL, NULL, "print help on a command" },
 	[OPTION_VERSION] = { "version", 0, NULL, NULL, "print the version of this program" },
 	[OPTION_MAN] = { "man", 0, NULL, NULL, "print the manual page (troff)" },
@@ -141,7 +142,7 @@ static void field_value_name(const struct field *field, const char *flag, char *
 	} else if (field->type == FIELD_INT || field->type == FIELD_BYTES) {
 		snprintf(ret_value, size, "%s", field->type == FIELD_INT ? "N" : "SIZE");
 	} else {
-		for (; flag[n] && n < size - 1; n++)
+		for (; n < size - 1 && flag[n]; n++)
 			ret_value[n] = flag[n] >= 'a' && flag[n] <= 'z' ? (char)(flag[n] - 'a' + 'A') : flag[n];
 		ret_value[n] = '\0';
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every command of the command line, one row each. Parsing, help, the man page and the completion are made from these rows
- * and from the tables in lib/proto; nothing about a command is written down twice. */
+/* Every command of the command line, one row each. Parsing, help, the man page and the completion are made from these
+ * rows and from the tables in lib/proto; nothing about a command is written down twice. */
 #ifndef INGOT_CLI_COMMANDS_H
 #define INGOT_CLI_COMMANDS_H
 
@@ -29,7 +29,7 @@ struct command {
 	int operation;             /* enum operation_id, or -1 */
 	unsigned flags;
 	unsigned options;          /* OPTION_BIT()s of its own */
-	const char *positional;    /* field of the request that is given without an option, after the targets; or NULL */
+	const char *positional; /* field of the request that is given without an option, after the targets; or NULL */
 	int (*run)(struct session *session, const struct invocation *invocation); /* returns the exit code */
 	const char *help;          /* NULL: the operation's summary */
 	const char *details;       /* paragraphs for its --help; or NULL */

@@ -48,15 +48,17 @@ static void add_command_options(struct strbuf *sb)
 char *completion_bash(void)
 {
 	struct strbuf sb = { 0 };
-	strbuf_adds(&sb, "# Completion of ingot(1) for bash, made by 'ingot completion bash'.\n_ingot()\n{\n"
-			 "\tlocal current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
-			 "\tlocal verbs=\"\" options=\"\" word\n\tlocal -a words=(ingot)\n"
-			 "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-			 "\t\t[[ $word == -* ]] || words+=(\"$word\")\n\tdone\n"
-			 "\tCOMPREPLY=()\n\tcase \"$previous\" in\n"
-			 "\t--file | --cacert | --token-file) mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); return ;;\n"
-			 "\t-o | --output) mapfile -t COMPREPLY < <(compgen -W \"table json\" -- \"$current\"); return ;;\n"
-			 "\tesac\n");
+	strbuf_adds(
+		&sb,
+		"# Completion of ingot(1) for bash, made by 'ingot completion bash'.\n_ingot()\n{\n"
+		"\tlocal current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
+		"\tlocal verbs=\"\" options=\"\" word\n\tlocal -a words=(ingot)\n"
+		"\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+		"\t\t[[ $word == -* ]] || words+=(\"$word\")\n\tdone\n"
+		"\tCOMPREPLY=()\n\tcase \"$previous\" in\n"
+		"\t--file | --cacert | --token-file) mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); return ;;\n"
+		"\t-o | --output) mapfile -t COMPREPLY < <(compgen -W \"table json\" -- \"$current\"); return ;;\n"
+		"\tesac\n");
 	add_verbs(&sb);
 	add_command_options(&sb);
 	strbuf_adds(&sb, "\tif [ ${#words[@]} -eq 1 ]; then\n\t\tverbs=\"");

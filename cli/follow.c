@@ -10,7 +10,7 @@
 #define LOOK_FIRST_MS 250
 #define LOOK_MAX_MS 2000
 #define LOOK_SOON_MS 50       /* after an event: others of the same moment are taken with it */
-#define GIVE_UP_MS (5 * 60 * 1000)
+#define GIVE_UP_MS INT64_C(300000)
 #define PROGRESS_EVERY_MS 10000 /* where lines cannot be written over */
 
 struct followed {
@@ -233,8 +233,8 @@ static void on_stream_failed(int status, const struct err *err, void *data)
 static void say_what_goes_on(struct follow *f, const struct err *why)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	strbuf_addf(&text, "%singot: %s; what was started goes on. To watch it: ingot task watch", f->line_open ? "\n" : "",
-		    str_or(why->text, "ended"));
+	strbuf_addf(&text, "%singot: %s; what was started goes on. To watch it: ingot task watch",
+		    f->line_open ? "\n" : "", str_or(why->text, "ended"));
 	for (size_t i = 0; i < f->count; i++) {
 		_cleanup_free_ char *id = visible(f->tasks[i].item->id);
 		if (!f->tasks[i].ended)

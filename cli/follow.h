@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Follows tasks to their ends, all together, with a line per step on standard error. The event stream says when to look;
- * looking again now and then makes up for what it misses. A provisioner that restarts is waited for. */
+/* Follows tasks to their ends, all together, with a line per step on standard error. The event stream says when to
+ * look; looking again now and then makes up for what it misses. A provisioner that restarts is waited for. */
 #ifndef INGOT_CLI_FOLLOW_H
 #define INGOT_CLI_FOLLOW_H
 

@@ -142,7 +142,8 @@ static void help_noun(struct strbuf *sb, const char *noun)
 	FOREACH_COMMAND(c)
 		if (str_equal(c->noun, noun))
 			add_command_row(sb, c);
-	strbuf_addf(sb, "\n'ingot %s COMMAND --help' says more on a command, 'ingot --help' lists the general options.\n",
+	strbuf_addf(sb,
+		    "\n'ingot %s COMMAND --help' says more on a command, 'ingot --help' lists the general options.\n",
 		    noun);
 }
 

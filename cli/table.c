@@ -174,7 +174,8 @@ static void add_page(struct strbuf *sb, const struct schema *schema, const json_
 			width = MAX_OF(width, strlen(schema->fields[i].name));
 	for (size_t i = 0; i < schema->field_count; i++)
 		if (!(schema->fields[i].flags & FIELD_INTERNAL))
-			add_field(sb, &schema->fields[i], json_object_get(object, schema->fields[i].name), indent, width);
+			add_field(sb, &schema->fields[i], json_object_get(object, schema->fields[i].name), indent,
+				  width);
 }
 
 char *page_format(const struct schema *schema, const json_t *object)

@@ -137,7 +137,8 @@ static void on_closed(struct ws *ws, const char *reason, void *data)
 {
 	struct terminal *t = data;
 	t->ws = NULL;
-	err_set(&t->err, ERR_UNREACHABLE, "the console was closed%s%s", reason && reason[0] ? ": " : "", str_or(reason, ""));
+	err_set(&t->err, ERR_UNREACHABLE, "the console was closed%s%s", reason && reason[0] ? ": " : "",
+		str_or(reason, ""));
 	quit(t);
 }
 

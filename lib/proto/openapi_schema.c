@@ -167,8 +167,8 @@ static void add_revision(json_t *properties, json_t *required, const struct sche
 static json_t *component_new(json_t *components, const struct schema *schema, enum openapi_form form)
 {
 	json_t *properties = json_object(), *required = json_array();
-	json_t *json = json_pack("{s:s, s:s, s:o}", "type", "object", "description", str_or(schema->help, ""), "properties",
-				 properties);
+	json_t *json = json_pack("{s:s, s:s, s:o}", "type", "object", "description", str_or(schema->help, ""),
+				 "properties", properties);
 	for (size_t i = 0; i < schema->field_count; i++) {
 		const struct field *f = &schema->fields[i];
 		if (!shows(f, form))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Resources described once. A schema is a const table of the fields of a C structure; from it come the checks of what
- * people send (unknown keys are refused), what is stored and shown, the OpenAPI document, the columns and the help of the
- * command line. Pure functions; any thread. */
+ * people send (unknown keys are refused), what is stored and shown, the OpenAPI document, the columns and the help of
+ * the command line. Pure functions; any thread. */
 #ifndef INGOT_SCHEMA_SCHEMA_H
 #define INGOT_SCHEMA_SCHEMA_H
 
@@ -90,7 +90,8 @@ enum schema_mode {
 /* Fills an object of zeros (or, for SCHEMA_UPDATE, an existing one) from JSON. Fields that are not there keep what they
  * have, after the defaults were set (not for SCHEMA_UPDATE). On failure object is as it was for SCHEMA_UPDATE and empty
  * otherwise. ERR_INVALID names the field ("disks[2].size_bytes") and what would be right. */
-int schema_decode(const struct schema *schema, enum schema_mode mode, const json_t *json, void *object, struct err *err);
+int schema_decode(const struct schema *schema, enum schema_mode mode, const json_t *json, void *object,
+		  struct err *err);
 
 /* Everything (for the store), or what may be shown. */
 json_t *schema_encode(const struct schema *schema, const void *object, bool with_internal);

@@ -419,7 +419,8 @@ struct converge *converge_free(struct converge *converge)
 		pthread_cond_destroy(&slot->moved);
 		pthread_mutex_destroy(&slot->lock);
 		free(slot->last_error);
-		/* state is the part's: parts live as long as the program. */
+		if (slot->state && slot->part->release)
+			slot->part->release(slot->state);
 	}
 	free(converge->slots);
 	free(converge->sysroot);

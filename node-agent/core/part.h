@@ -44,6 +44,9 @@ struct part {
 	/* Instead of converge, for what lives on the loop (connections): called on the loop's thread when the section has
 	 * changed and when the connection to the provisioner was made anew. Must not block. */
 	void (*apply)(const struct part_link *link, json_t *desired);
+
+	/* Frees what part_run_state() or part_link.state points to, when the agent ends; NULL if that is nothing. */
+	void (*release)(void *state);
 };
 
 /* ---- for converge, on its worker ---- */

@@ -65,7 +65,8 @@ static int stream_error(struct install *install, int r, struct err *err)
 int image_open(struct install *install, struct err *err)
 {
 	const struct bundle_manifest *manifest;
-	int r = fetch_start(&(struct fetch_spec){ .url = install->order.bundle.url }, &install->fetch, err);
+	struct fetch_spec spec = { .url = install->order.bundle.url, .cancelled = install_withdrawn, .ctx = install };
+	int r = fetch_start(&spec, &install->fetch, err);
 
 	if (r < 0)
 		return r;

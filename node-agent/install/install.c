@@ -53,19 +53,28 @@ void install_progress(struct install *install, uint64_t done, uint64_t total)
 }
 
 /* A change of the order that leaves its id alone is for later (boot). */
+bool install_withdrawn(void *ctx)
+{
+	const struct install *install = ctx;
+	json_t *desired;
+	bool withdrawn;
+
+	if (part_run_stopping(install->run) || !part_run_cancelled(install->run))
+		return part_run_stopping(install->run);
+	desired = part_run_desired(install->run);
+	withdrawn = !str_equal(json_string_value(json_object_get(desired, "id")), install->order.id);
+	json_decref(desired);
+	return withdrawn;
+}
+
 bool install_cancelled(struct install *install)
 {
 	int64_t now_ms = monotonic_ms();
-	json_t *desired;
 
-	if (part_run_stopping(install->run))
-		return true;
-	if (install->cancelled || now_ms - install->asked_ms < ASK_INTERVAL_MS || !part_run_cancelled(install->run))
-		return install->cancelled;
-	install->asked_ms = now_ms;
-	desired = part_run_desired(install->run);
-	install->cancelled = !str_equal(json_string_value(json_object_get(desired, "id")), install->order.id);
-	json_decref(desired);
+	if (!install->cancelled && now_ms - install->asked_ms >= ASK_INTERVAL_MS) {
+		install->asked_ms = now_ms;
+		install->cancelled = install_withdrawn(install);
+	}
 	return install->cancelled;
 }
 
@@ -231,7 +240,7 @@ static void carry_out(struct install *install, struct outcome *outcome)
 		install->progress = 100;
 		log_info("install %s: written to %s", install->order.id, install->disk.path);
 		set_outcome(outcome, install, make_report(install, "written", NULL), true);
-	} else if (install_cancelled(install)) {
+	} else if (install_withdrawn(install)) {
 		log_info("install %s: cancelled in step %s", install->order.id, install->step);
 		str_set(&outcome->id, NULL);
 	} else {
@@ -279,6 +288,16 @@ static int refuse(json_t *desired, const struct err *why, json_t **ret_report)
 	return -EINVAL;
 }
 
+static void outcome_free(void *state)
+{
+	struct outcome *outcome = state;
+
+	json_decref(outcome->report);
+	free(outcome->id);
+	free(outcome->disk_path);
+	free(outcome);
+}
+
 static struct outcome *get_outcome(struct part_run *run)
 {
 	void **state = part_run_state(run);
@@ -316,4 +335,5 @@ const struct part install_part = {
 	.modes = PART_LIVE,
 	.flags = PART_WAITS,
 	.converge = install_converge,
+	.release = outcome_free,
 };

@@ -266,4 +266,5 @@ const struct part inventory_part = {
 	.modes = PART_LIVE | PART_NODE,
 	.period_ms = INVENTORY_PERIOD_MS,
 	.converge = inventory_converge,
+	.release = free,
 };

@@ -255,16 +255,21 @@ static void open_agents(void)
 	world.agents_port = http_server_port(world.agents);
 }
 
-static void desire(json_t *document)
+static void answer_waiting(void *data)
 {
 	struct http_request *request = TAKE_PTR(world.waiting);
 
-	json_decref(world.desired);
-	world.desired = document;
-	json_object_set_new(document, "generation", json_integer(++world.generation));
 	world.waiting_timer = loop_timer_free(world.waiting_timer);
 	if (request)
 		answer_desired(request);
+}
+
+static void desire(json_t *document)
+{
+	json_decref(world.desired);
+	world.desired = document;
+	json_object_set_new(document, "generation", json_integer(++world.generation));
+	loop_post(world.loop, answer_waiting, NULL);
 }
 
 /* ---- parts ---- */
@@ -338,11 +343,12 @@ static void apply(const struct part_link *link, json_t *desired)
 	check_until();
 }
 
-static const struct part echo = { PART_ABI, "echo", PART_LIVE | PART_NODE, 0, 0, echo_converge, NULL };
-static const struct part waits = { PART_ABI, "waits", PART_LIVE | PART_NODE, PART_WAITS | PART_KEEPS, 0, waits_converge, NULL };
-static const struct part lengthy = { PART_ABI, "long", PART_LIVE | PART_NODE, 0, 0, long_converge, NULL };
-static const struct part applied = { PART_ABI, "applied", PART_LIVE | PART_NODE, 0, 0, NULL, apply };
-static const struct part node_only = { PART_ABI, "node_only", PART_NODE, 0, 0, echo_converge, NULL };
+#define BOTH_MODES(part_name) .abi = PART_ABI, .name = part_name, .modes = PART_LIVE | PART_NODE
+static const struct part echo = { BOTH_MODES("echo"), .converge = echo_converge };
+static const struct part waits = { BOTH_MODES("waits"), .flags = PART_WAITS | PART_KEEPS, .converge = waits_converge };
+static const struct part lengthy = { BOTH_MODES("long"), .converge = long_converge };
+static const struct part applied = { BOTH_MODES("applied"), .apply = apply };
+static const struct part node_only = { .abi = PART_ABI, .name = "node_only", .modes = PART_NODE, .converge = echo_converge };
 static const struct part *const parts[] = { &echo, &waits, &lengthy, &applied, &node_only, NULL };
 
 /* ---- set up ---- */
@@ -682,9 +688,9 @@ static void test_apply(void **state)
 
 static void test_parts_that_do_not_fit(void **state)
 {
-	static const struct part old = { PART_ABI + 1, "old", PART_LIVE, 0, 0, echo_converge, NULL };
-	static const struct part twin = { PART_ABI, "echo", PART_LIVE, 0, 0, waits_converge, NULL };
-	static const struct part empty = { PART_ABI, "empty", PART_LIVE, 0, 0, NULL, NULL };
+	static const struct part old = { .abi = PART_ABI + 1, .name = "old", .modes = PART_LIVE, .converge = echo_converge };
+	static const struct part twin = { .abi = PART_ABI, .name = "echo", .modes = PART_LIVE, .converge = waits_converge };
+	static const struct part empty = { .abi = PART_ABI, .name = "empty", .modes = PART_LIVE };
 	const struct part *bad[] = { &old, &twin, &empty };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -85,9 +85,10 @@ static json_t *parse(const char *text)
 
 static void test_table(void **state)
 {
-	json_t *items = parse("[{\"name\": \"a\", \"state\": \"available\", \"size_bytes\": 1610612736, \"image\": null},"
-			      " {\"name\": \"\xe6\x97\xa5\xe6\x9c\xac\", \"state\": \"in_use\", \"size_bytes\": 0,"
-			      "  \"image\": \"\", \"vm\": \"x\\u001b[2J\", \"newer\": 1}]");
+	json_t *items =
+		parse("[{\"name\": \"a\", \"state\": \"available\", \"size_bytes\": 1610612736, \"image\": null},"
+		      " {\"name\": \"\xe6\x97\xa5\xe6\x9c\xac\", \"state\": \"in_use\", \"size_bytes\": 0,"
+		      "  \"image\": \"\", \"vm\": \"x\\u001b[2J\", \"newer\": 1}]");
 	_cleanup_free_ char *text = table_format(&volume_schema, items, 0);
 	assert_string_equal(text, "NAME  STATE      SIZE     IMAGE  VM\n"
 				  "a     available  1.5 GiB  -      -\n"
@@ -106,8 +107,9 @@ static void test_empty_table_has_its_head(void **state)
 /* A server may be newer, or broken: nothing it sends ends the program. */
 static void test_table_of_odd_values(void **state)
 {
-	json_t *items = parse("[{\"name\": {\"a\": 1}, \"state\": [1, \"b\"], \"size_bytes\": -1, \"image\": 1.5, \"vm\": true},"
-			      " 7, null]");
+	json_t *items = parse(
+		"[{\"name\": {\"a\": 1}, \"state\": [1, \"b\"], \"size_bytes\": -1, \"image\": 1.5, \"vm\": true},"
+		" 7, null]");
 	_cleanup_free_ char *text = table_format(&volume_schema, items, 0);
 	assert_non_null(strstr(text, "{\"a\":1}"));
 	assert_non_null(strstr(text, "{...}, b"));
@@ -145,9 +147,11 @@ static void assert_line(const char *text, const char *name, const char *value)
 static void test_page(void **state)
 {
 	json_t *machine =
-		parse("{\"id\": \"1\", \"name\": \"m1\", \"state\": \"ready\", \"macs\": [\"a\", \"b\"], \"created\": \"2026-01-31T00:00:00Z\","
+		parse("{\"id\": \"1\", \"name\": \"m1\", \"state\": \"ready\", \"macs\": [\"a\", \"b\"], \"created\": "
+		      "\"2026-01-31T00:00:00Z\","
 		      " \"error\": {\"code\": \"timeout\", \"text\": \"it took\\ntoo long\", \"field\": null},"
-		      " \"inventory\": {\"memory_bytes\": 1073741824, \"disks\": [{\"serial\": \"S1\", \"size_bytes\": 1024}],"
+		      " \"inventory\": {\"memory_bytes\": 1073741824, \"disks\": [{\"serial\": \"S1\", \"size_bytes\": "
+		      "1024}],"
 		      " \"nics\": []}}");
 	_cleanup_free_ char *text = page_format(&machine_schema, machine);
 	assert_line(text, "name", "m1");

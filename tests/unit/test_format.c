@@ -66,7 +66,8 @@ static void test_bytes_parse_refuses_the_rest(void **state)
 /* What the OpenAPI document says of sizes is what is taken. */
 static void test_bytes_pattern_agrees_with_bytes_parse(void **state)
 {
-	static const char *const texts[] = { "1", "1 B", "1.5", "1.5B", "1.5 GiB", "10G", "1GB", "1.G", "G", "", "1  KiB", "1KiB " };
+	static const char *const texts[] = { "1",   "1 B", "1.5", "1.5B", "1.5 GiB", "10G",
+					     "1GB", "1.G", "G",	  "",	  "1  KiB",  "1KiB " };
 	regex_t regex;
 	assert_int_equal(regcomp(&regex, BYTES_PATTERN, REG_EXTENDED | REG_NOSUB), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

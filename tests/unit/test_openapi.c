@@ -145,7 +145,8 @@ static void check_sent(const struct schema *schema, const json_t *component)
 			fail_msg("%s.%s cannot be sent", schema->name, key);
 		if (f->of)
 			check_sent(f->of, resolve(json_string_value(json_object_get(
-						  f->type == FIELD_OBJECTS ? json_object_get(value, "items") : value, "$ref"))));
+						  f->type == FIELD_OBJECTS ? json_object_get(value, "items") : value,
+						  "$ref"))));
 	}
 	for (size_t i = 0; i < schema->field_count; i++) {
 		settable += (schema->fields[i].flags & FIELD_CREATE) != 0;
@@ -187,8 +188,9 @@ static void check_shown(const struct schema *schema, const json_t *component)
 		assert_string_equal(json_string_value(json_object_get(property, "description")), f->help);
 		if (f->type == FIELD_ENUM)
 			for (size_t w = 0; f->words[w]; w++)
-				assert_string_equal(json_string_value(json_array_get(json_object_get(property, "enum"), w)),
-						    f->words[w]);
+				assert_string_equal(
+					json_string_value(json_array_get(json_object_get(property, "enum"), w)),
+					f->words[w]);
 	}
 	bool revised = schema_field(schema, "id") && schema != &event_schema;
 	assert_int_equal(json_object_get(properties, "revision") != NULL, revised);
@@ -204,8 +206,8 @@ static json_t *answer_component(const struct operation *op)
 		json_t *schema = dig(answer, "content", "application/json", "schema");
 		const char *reference = json_string_value(json_object_get(schema, "$ref"));
 		if (!reference)
-			reference = json_string_value(
-				json_object_get(json_object_get(dig(schema, "properties", "items", NULL), "items"), "$ref"));
+			reference = json_string_value(json_object_get(
+				json_object_get(dig(schema, "properties", "items", NULL), "items"), "$ref"));
 		if (reference)
 			return resolve(reference);
 	}
@@ -246,7 +248,8 @@ static void test_bounds_defaults_and_formats(void **state)
 	assert_string_equal(json_string_value(json_object_get(json_array_get(forms, 1), "pattern")), BYTES_PATTERN);
 	assert_string_equal(json_string_value(json_object_get(property("vm", "memory_bytes"), "type")), "integer");
 	assert_string_equal(json_string_value(json_object_get(property("task", "created"), "format")), "date-time");
-	assert_string_equal(json_string_value(json_object_get(property("machine_power_request", "action"), "type")), "string");
+	assert_string_equal(json_string_value(json_object_get(property("machine_power_request", "action"), "type")),
+			    "string");
 	/* What creation asks for is never null in an answer; what may be unset may. */
 	assert_true(json_is_string(json_object_get(property("vm", "name"), "type")));
 	assert_true(json_is_array(json_object_get(property("vm", "node"), "type")));
@@ -262,8 +265,9 @@ static void test_lists_can_be_filtered(void **state)
 		if (!str_equal(name, "state"))
 			continue;
 		found++;
-		assert_string_equal(json_string_value(json_array_get(dig(parameter, "schema", "enum", NULL), MACHINE_READY)),
-				    "ready");
+		assert_string_equal(
+			json_string_value(json_array_get(dig(parameter, "schema", "enum", NULL), MACHINE_READY)),
+			"ready");
 	}
 	assert_int_equal(found, 1);
 }
@@ -272,7 +276,8 @@ static void test_problem_document(void **state)
 {
 	json_t *codes = json_object_get(property("problem_document", "code"), "enum");
 	assert_int_equal(json_array_size(codes), ERR_CODE_COUNT - 1);
-	assert_non_null(dig(dig(document, "components", "responses", "problem"), "content", "application/problem+json", NULL));
+	assert_non_null(
+		dig(dig(document, "components", "responses", "problem"), "content", "application/problem+json", NULL));
 }
 
 int main(void)
