@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A plugin: the live image has neither libvirt nor need of it. It uses the agent's symbols of lib/ and core/; what it brings
+# along itself is its own folder and node-agent/daemon.
+$(call module,node-agent/vm,lib/base lib/loop lib/cmd node-agent/core node-agent/daemon,jansson libvirt libxml-2.0)
+node-agent/vm.cflags += -fPIC
+
+AGENT_VM := $(OUT)/ingot-agent-vm.so
+PROGRAMS += $(AGENT_VM)
+# -pie and the sanitizers' runtime belong to the program that loads it.
+$(AGENT_VM): $(node-agent/vm.objects) $(OUT)/obj/node-agent/daemon/daemon_systemd.o \
+		$(OUT)/obj/node-agent/daemon/daemon_direct.o node-agent/vm/plugin.map
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,--as-needed -Wl,--version-script=node-agent/vm/plugin.map -o $@ \
+		$(filter %.o,$^) $$(pkg-config --libs libvirt libxml-2.0)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whether KVM can run our guests. A device that opens and makes a machine is no proof: in nested and paravirtual hosts the
+ * guest may never get through its firmware. So a guest is run that tells QEMU to exit with a number. */
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "vm/vm_priv.h"
+
+#define PROBE_DEADLINE_MS 15000
+#define PROBE_IMAGE VM_RUN_DIR "/kvm-probe.img"
+#define EXIT_PORT "0xf4"
+#define EXIT_VALUE 0x2a
+/* isa-debug-exit ends QEMU with (value << 1) | 1. */
+#define EXIT_CODE ((EXIT_VALUE << 1) | 1)
+
+/* A boot sector: mov al, 0x2a; out 0xf4, al; hlt. */
+static const uint8_t probe_code[] = { 0xb0, EXIT_VALUE, 0xe6, 0xf4, 0xf4 };
+
+static int write_probe(const char *path)
+{
+	uint8_t sector[512] = { 0 };
+
+	memcpy(sector, probe_code, sizeof(probe_code));
+	sector[510] = 0x55;
+	sector[511] = 0xaa;
+	return write_file_atomic(path, sector, sizeof(sector), 0600);
+}
+
+static bool device_opens(void)
+{
+	_cleanup_close_ int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+bool vm_accel_kvm_works(const struct part_run *run)
+{
+	_cleanup_(cmd_result_done) struct cmd_result result = { 0 };
+	_cleanup_free_ char *image = part_run_path(run, PROBE_IMAGE);
+	_cleanup_free_ char *drive = xasprintf("file=%s,format=raw,if=none,id=probe,readonly=on", image);
+	const char *argv[] = { "qemu-system-x86_64",
+			       "-accel", "kvm", "-machine", VM_MACHINE, "-cpu", "qemu64", "-m", "32", "-nodefaults",
+			       "-display", "none", "-no-reboot", "-drive", drive, "-device", "virtio-blk-pci,drive=probe",
+			       "-device", "isa-debug-exit,iobase=" EXIT_PORT ",iosize=0x01", NULL };
+	struct cmd cmd = { .argv = argv, .deadline_ms = PROBE_DEADLINE_MS, .die_with_parent = true };
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool works;
+
+	if (!device_opens())
+		return false;
+	if (write_probe(image) < 0)
+		return false;
+	cmd_run(&cmd, &result, &err);
+	works = WIFEXITED(result.status) && WEXITSTATUS(result.status) == EXIT_CODE;
+	if (!works)
+		log_info("KVM is there but does not run a guest: %s", str_or(err.text, "wrong answer"));
+	unlink(image);
+	return works;
+}

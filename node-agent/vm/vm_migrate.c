@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Live migration, driven by the node the machine runs on: libvirt here talks to libvirt there, the memory goes from QEMU to
+ * QEMU, both over TLS. The call that does it lasts as long as the migration and has a thread of its own; the part's runs look
+ * at it, report how far it is, and end it when its time is over. */
+#include "base/log.h"
+#include "vm/vm_priv.h"
+
+#define MIGRATION_DEADLINE_MS (30 * 60 * 1000)
+
+#define MIGRATION_FLAGS                                                                                      \
+	(VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE | \
+	 VIR_MIGRATE_AUTO_CONVERGE | VIR_MIGRATE_ABORT_ON_ERROR | VIR_MIGRATE_TLS)
+
+struct migration *migration_find(struct vm_state *state, const char *vm)
+{
+	struct migration *migration, *last = NULL;
+
+	LIST_FOREACH(migration, &state->migrations, link) {
+		if (str_equal(migration->vm, vm))
+			last = migration;
+	}
+	return last;
+}
+
+bool migration_ended(struct migration *migration)
+{
+	bool ended;
+
+	pthread_mutex_lock(&migration->lock);
+	ended = migration->ended;
+	pthread_mutex_unlock(&migration->lock);
+	return ended;
+}
+
+/* ---- the thread ---- */
+
+static int migrate(const struct migration *migration, struct err *err)
+{
+	bool ip6 = strchr(migration->address, ':') != NULL;
+	_cleanup_free_ char *host = xasprintf(ip6 ? "[%s]" : "%s", migration->address);
+	_cleanup_free_ char *peer = xasprintf("qemu+tls://%s/system", host);
+	_cleanup_free_ char *stream = xasprintf("tcp://%s", host);
+	_cleanup_free_ char *name = xasprintf(VM_DOMAIN_PREFIX "%s", migration->vm);
+	_cleanup_domain_ virDomainPtr domain = NULL;
+	virTypedParameterPtr params = NULL;
+	int count = 0, max = 0, r = 0;
+	/* A connection of its own: the part's is closed when libvirt seems to hang. */
+	virConnectPtr conn = virConnectOpen("qemu:///system");
+
+	domain = conn ? virDomainLookupByName(conn, name) : NULL;
+	/* The addresses are said: otherwise the peer's host name would have to mean something here. */
+	if (!domain ||
+	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
+	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_LISTEN_ADDRESS, migration->address) < 0 ||
+	    virDomainMigrateToURI3(domain, peer, params, (unsigned)count, MIGRATION_FLAGS) < 0)
+		r = vm_fail(err, "migration to %s", migration->address);
+	virTypedParamsFree(params, count);
+	if (conn)
+		virConnectClose(conn);
+	return r;
+}
+
+static void *migration_thread(void *data)
+{
+	struct migration *migration = data;
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	migrate(migration, &err);
+	pthread_mutex_lock(&migration->lock);
+	err_move(&migration->err, &err);
+	migration->ended = true;
+	pthread_mutex_unlock(&migration->lock);
+	return NULL;
+}
+
+/* ---- on the part's worker ---- */
+
+static void migration_free(struct migration *migration)
+{
+	pthread_join(migration->thread, NULL);
+	list_remove(&migration->link);
+	pthread_mutex_destroy(&migration->lock);
+	err_done(&migration->err);
+	free(migration->id);
+	free(migration->vm);
+	free(migration->address);
+	free(migration);
+}
+
+static bool has_order(const json_t *desired, const char *vm)
+{
+	size_t i;
+	json_t *entry;
+
+	json_array_foreach(desired, i, entry) {
+		if (str_equal(json_string_value(json_object_get(entry, "id")), vm))
+			return true;
+	}
+	return false;
+}
+
+void migration_forget(struct vm_state *state, const json_t *desired)
+{
+	struct migration *migration;
+
+	LIST_FOREACH(migration, &state->migrations, link) {
+		/* Of one machine only the last is asked about. */
+		if (migration_ended(migration) &&
+		    (!has_order(desired, migration->vm) || migration_find(state, migration->vm) != migration))
+			migration_free(migration);
+	}
+}
+
+int migration_begin(struct vm_state *state, const struct vm_order *order, struct vm_domain *domain, struct err *err)
+{
+	struct migration *migration;
+	int r;
+
+	if (str_equal(domain->mark.migration, order->migration))
+		return 0;
+	str_set(&domain->mark.migration, order->migration);
+	r = vm_domain_save_mark(domain, err);
+	if (r < 0)
+		return r;
+
+	migration = new0(struct migration, 1);
+	migration->id = xstrdup(order->migration);
+	migration->vm = xstrdup(order->id);
+	migration->address = xstrdup(order->address);
+	migration->until_ms = monotonic_ms() + MIGRATION_DEADLINE_MS;
+	pthread_mutex_init(&migration->lock, NULL);
+	if (pthread_create(&migration->thread, NULL, migration_thread, migration) != 0) {
+		pthread_mutex_destroy(&migration->lock);
+		free(migration->id);
+		free(migration->vm);
+		free(migration->address);
+		free(migration);
+		return err_set(err, ERR_CAPACITY, "cannot start a thread for the migration");
+	}
+	list_append(&state->migrations, &migration->link);
+	log_info("vm %s: migration %s to %s begins", order->id, order->migration, order->address);
+	return 0;
+}
+
+/* Of the memory, in percent; 99 at most, for it is over only when the call says so. -1: no job. */
+static int job_progress(const struct vm_domain *domain)
+{
+	virDomainJobInfo info;
+
+	if (virDomainGetJobInfo(domain->domain, &info) < 0 || info.type == VIR_DOMAIN_JOB_NONE)
+		return -1;
+	if (info.dataTotal == 0)
+		return 0;
+	return (int)MIN_OF(info.dataProcessed * 100 / info.dataTotal, 99ULL);
+}
+
+void migration_look(struct migration *migration, const struct vm_domain *domain, bool wanted)
+{
+	int progress;
+
+	if (migration_ended(migration) || !domain)
+		return;
+	progress = job_progress(domain);
+	migration->progress = MAX_OF(progress, migration->progress);
+	if (migration->aborted || (wanted && monotonic_ms() < migration->until_ms))
+		return;
+	if (progress >= 0 && virDomainAbortJob(domain->domain) == 0)
+		migration->aborted = true;
+}
+
+static json_t *report_json(const char *id, const char *state, int progress, const struct err *err)
+{
+	return json_pack("{s:s, s:s, s:i, s:o}", "id", id, "state", state, "progress", progress, "error",
+			 part_error_json(err));
+}
+
+json_t *migration_report(struct migration *migration)
+{
+	json_t *report;
+
+	pthread_mutex_lock(&migration->lock);
+	if (!migration->ended)
+		report = report_json(migration->id, "running", migration->progress, &migration->err);
+	else if (migration->err.code != ERR_NONE)
+		report = report_json(migration->id, "failed", migration->progress, &migration->err);
+	else
+		report = report_json(migration->id, "done", 100, &migration->err);
+	pthread_mutex_unlock(&migration->lock);
+	return report;
+}
+
+json_t *migration_report_earlier(const struct vm_domain *domain)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	int progress;
+
+	if (str_equal(domain->mark.arrived, domain->mark.migration))
+		return report_json(domain->mark.migration, "done", 100, &err);
+	progress = job_progress(domain);
+	if (progress >= 0)
+		return report_json(domain->mark.migration, "running", progress, &err);
+	err_set(&err, ERR_CANCELLED, "the migration was cut off");
+	return report_json(domain->mark.migration, "failed", 0, &err);
+}
