@@ -1,7 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The top Makefile reads images/module.mk only.
--include images/bundle-tool/module.mk
-
 agent.modules := lib/base lib/loop lib/cmd lib/crypto lib/http lib/bundle node-agent/core node-agent/inventory \
 	node-agent/install
 # Plugins (shared objects) use the program's symbols: -rdynamic, and all of what core/part.h promises them, used or not.

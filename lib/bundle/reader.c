@@ -347,11 +347,12 @@ int bundle_verify(const char *path, const char *key_pem, struct bundle_manifest 
 	if (fd < 0)
 		return err_set_errno(err, -errno, "%s", path);
 	r = bundle_reader_new(fd, key_pem, &reader, err);
-	if (reader)
+	if (reader) {
 		r = verify_parts(reader, err);
-	if (r == 0 && ret_manifest) {
-		*ret_manifest = reader->manifest;
-		reader->manifest = (struct bundle_manifest){ 0 };
+		if (r == 0 && ret_manifest) {
+			*ret_manifest = reader->manifest;
+			reader->manifest = (struct bundle_manifest){ 0 };
+		}
 	}
 	bundle_reader_free(reader);
 	return r < 0 ? err_prefix(err, "%s", path) : 0;
