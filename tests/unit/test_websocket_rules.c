@@ -52,8 +52,17 @@ static void test_frames(void **state)
 	ASSERT_PARSED("\x89\x05Hello", false, "9:Hello;");
 	ASSERT_PARSED("\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", true, "10:Hello;");
 	/* Control frames between fragments; empty messages and fragments. */
-	ASSERT_PARSED("\x02\x01" "a" "\x89\x01p" "\x00\x01" "b" "\x8a\x00" "\x80\x01" "c" "\x82\x01" "d", false,
-		      "9:p;10:;2:abc;2:d;");
+	ASSERT_PARSED("\x02\x01"
+		      "a"
+		      "\x89\x01p"
+		      "\x00\x01"
+		      "b"
+		      "\x8a\x00"
+		      "\x80\x01"
+		      "c"
+		      "\x82\x01"
+		      "d",
+		      false, "9:p;10:;2:abc;2:d;");
 	ASSERT_PARSED("\x82\x00\x82\x00", false, "2:;2:;");
 	ASSERT_PARSED("\x02\x00\x00\x00\x80\x01x", false, "2:x;");
 	ASSERT_PARSED("\x88\x02\x03\xe8", false, "8:\x03\xe8;");
@@ -61,21 +70,24 @@ static void test_frames(void **state)
 
 static void test_faults(void **state)
 {
-	ASSERT_PARSED("\x82\x05Hello", true, "!1002");                     /* a client that does not mask */
+	ASSERT_PARSED("\x82\x05Hello", true, "!1002");				       /* a client that does not mask */
 	ASSERT_PARSED("\x82\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", false, "!1002"); /* a server that does */
-	ASSERT_PARSED("\xc2\x01x", false, "!1002");                        /* a reserved bit */
-	ASSERT_PARSED("\x83\x01x", false, "!1002");                        /* unknown opcodes */
+	ASSERT_PARSED("\xc2\x01x", false, "!1002");				       /* a reserved bit */
+	ASSERT_PARSED("\x83\x01x", false, "!1002");				       /* unknown opcodes */
 	ASSERT_PARSED("\x8b\x01x", false, "!1002");
-	ASSERT_PARSED("\x81\x01x", false, "!1003");                        /* text */
-	ASSERT_PARSED("\x80\x01x", false, "!1002");                        /* nothing to continue */
-	ASSERT_PARSED("\x02\x01x\x82\x01y", false, "!1002");               /* a message within another */
-	ASSERT_PARSED("\x09\x01x", false, "!1002");                        /* a fragmented ping */
-	ASSERT_PARSED("\x89\x7e\x00\x7e", false, "!1002");                 /* a long one */
-	ASSERT_PARSED("\x82\x7e\x00\x05Hello", false, "!1002");            /* a length longer than needed */
+	ASSERT_PARSED("\x81\x01x", false, "!1003");		/* text */
+	ASSERT_PARSED("\x80\x01x", false, "!1002");		/* nothing to continue */
+	ASSERT_PARSED("\x02\x01x\x82\x01y", false, "!1002");	/* a message within another */
+	ASSERT_PARSED("\x09\x01x", false, "!1002");		/* a fragmented ping */
+	ASSERT_PARSED("\x89\x7e\x00\x7e", false, "!1002");	/* a long one */
+	ASSERT_PARSED("\x82\x7e\x00\x05Hello", false, "!1002"); /* a length longer than needed */
 	ASSERT_PARSED("\x82\x7f\x00\x00\x00\x00\x00\x00\xff\xff", false, "!1002");
 	ASSERT_PARSED("\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff", false, "!1002");
 	ASSERT_PARSED("\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x01", false, "!1009"); /* 64 KiB and one byte */
-	ASSERT_PARSED("\x82\x01" "a" "\x81\x01x", false, "2:a;!1003");
+	ASSERT_PARSED("\x82\x01"
+		      "a"
+		      "\x81\x01x",
+		      false, "2:a;!1003");
 }
 
 static void test_message_size(void **state)
@@ -146,8 +158,8 @@ static const struct http_route routes[] = {
 	{ 0 },
 };
 
-#define UPGRADE                                                                                               \
-	"Host: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
+#define UPGRADE                                                                                                        \
+	"Host: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"            \
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 struct peer {
@@ -157,7 +169,8 @@ struct peer {
 
 static struct peer peer_new(struct fixture *f)
 {
-	struct peer peer = { .server = start_server(f, (struct http_server_spec){ .routes = routes, .data = f->loop }) };
+	struct peer peer = { .server =
+				     start_server(f, (struct http_server_spec){ .routes = routes, .data = f->loop }) };
 
 	closed = 0;
 	peer.raw = raw_open(f->loop, http_server_port(peer.server));
@@ -213,11 +226,14 @@ static void test_handshake_refusals(void **state)
 		{ "GET /socket HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 426 " },
 		{ "GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n", " 426 " },
 		{ "GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n"
-		  "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", " 426 " },
+		  "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+		  " 426 " },
 		{ "GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n"
-		  "Sec-WebSocket-Version: 13\r\n\r\n", " 400 " },
+		  "Sec-WebSocket-Version: 13\r\n\r\n",
+		  " 400 " },
 		{ "GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n"
-		  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\n\r\n", " 400 " },
+		  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\n\r\n",
+		  " 400 " },
 		{ "POST /socket HTTP/1.1\r\nContent-Length: 0\r\n" UPGRADE, " 400 " },
 	};
 	struct fixture *f = *state;
@@ -242,15 +258,24 @@ static void test_messages(void **state)
 	peer_frame(&peer, WS_BINARY, "one", 3);
 	peer_expect(&peer, "\x82\x03one", 5);
 	peer_frame(&peer, WS_PING, "are you there", 13);
-	peer_expect(&peer, "\x8a\x0d" "are you there", 15);
+	peer_expect(&peer,
+		    "\x8a\x0d"
+		    "are you there",
+		    15);
 	peer_frame(&peer, WS_PONG, "unasked", 7);
 	/* A byte at a time, and fragmented with a ping between. */
-	for (const char *p = "\x02\x82\0\0\0\0ab" "\x89\x81\0\0\0\0p" "\x80\x81\0\0\0\0c"; p; p = NULL)
+	for (const char *p = "\x02\x82\0\0\0\0ab"
+			     "\x89\x81\0\0\0\0p"
+			     "\x80\x81\0\0\0\0c";
+	     p; p = NULL)
 		for (size_t i = 0; i < 8 + 7 + 7; i++) {
 			peer_send(&peer, p + i, 1);
 			run_once(peer.raw->loop);
 		}
-	peer_expect(&peer, "\x8a\x01p\x82\x03" "abc", 8);
+	peer_expect(&peer,
+		    "\x8a\x01p\x82\x03"
+		    "abc",
+		    8);
 	peer_frame(&peer, WS_BINARY, big, 65536);
 	peer_expect(&peer, "\x82\x7f\0\0\0\0\0\1\0\0xxx", 13);
 	peer_done(&peer);
@@ -265,7 +290,8 @@ static void test_early_message(void **state)
 	strbuf_adds(&all, "GET /socket HTTP/1.1\r\n" UPGRADE);
 	ws_frame_add(&all, WS_BINARY, true, "early", 5);
 	peer_send(&peer, all.data, all.len);
-	assert_true(raw_wait(peer.raw, "\x82\x05" "early"));
+	assert_true(raw_wait(peer.raw, "\x82\x05"
+				       "early"));
 	peer_done(&peer);
 }
 
@@ -274,7 +300,10 @@ static void test_peer_closes(void **state)
 	struct peer peer = peer_new(*state);
 
 	peer_upgrade(&peer);
-	peer_frame(&peer, WS_CLOSE, "\x03\xe8" "bye", 5);
+	peer_frame(&peer, WS_CLOSE,
+		   "\x03\xe8"
+		   "bye",
+		   5);
 	run_loop(peer.raw->loop);
 	assert_int_equal(closed, 1);
 	assert_string_equal(closed_reason, "bye");
@@ -307,8 +336,8 @@ static void test_peer_breaks_rules(void **state)
 		{ "\x82\x01x", 3, 1002 },
 		{ "\x81\x81\0\0\0\0x", 7, 1003 },
 		{ "\x82\xff\0\0\0\0\0\1\0\1\0\0\0\0", 14, 1009 },
-		{ "\x88\x81\0\0\0\0x", 7, 1002 },                 /* half a status */
-		{ "\x88\x82\0\0\0\0\x03\xee", 8, 1002 },          /* 1006 is never sent */
+		{ "\x88\x81\0\0\0\0x", 7, 1002 },	 /* half a status */
+		{ "\x88\x82\0\0\0\0\x03\xee", 8, 1002 }, /* 1006 is never sent */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
@@ -364,7 +393,10 @@ static void test_close_after_queue(void **state)
 	if (peer.raw->in.len < peer.raw->until_len)
 		run_loop(peer.raw->loop);
 	assert_int_equal(peer.raw->in.len, peer.raw->until_len);
-	assert_memory_equal(peer.raw->in.data + peer.raw->in.len - 10, "\x88\x08\x03\xe8" "enough", 10);
+	assert_memory_equal(peer.raw->in.data + peer.raw->in.len - 10,
+			    "\x88\x08\x03\xe8"
+			    "enough",
+			    10);
 	/* Ours is answered: then the server ends the connection. */
 	peer.raw->until_len = 0;
 	peer_frame(&peer, WS_CLOSE, "\x03\xe8", 2);
@@ -378,7 +410,8 @@ static void test_closed_before_open(void **state)
 	struct peer peer = peer_new(*state);
 
 	raw_send(peer.raw, "GET /closing HTTP/1.1\r\n" UPGRADE);
-	assert_true(raw_wait(peer.raw, "\x88\x11\x03\xe8" "changed my mind"));
+	assert_true(raw_wait(peer.raw, "\x88\x11\x03\xe8"
+				       "changed my mind"));
 	peer_frame(&peer, WS_CLOSE, "\x03\xe8", 2);
 	raw_wait_end(peer.raw);
 	peer_done(&peer);
@@ -407,20 +440,13 @@ static void test_gone_before_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_message_size),
-		cmocka_unit_test(test_accept_value),
-		HTTP_TEST(test_handshake_refusals),
-		HTTP_TEST(test_messages),
-		HTTP_TEST(test_early_message),
-		HTTP_TEST(test_peer_closes),
-		HTTP_TEST(test_peer_vanishes),
-		HTTP_TEST(test_peer_breaks_rules),
-		HTTP_TEST(test_peer_does_not_read),
-		HTTP_TEST(test_close_after_queue),
-		HTTP_TEST(test_closed_before_open),
-		HTTP_TEST(test_gone_before_open),
+		cmocka_unit_test(test_frames),	     cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_message_size), cmocka_unit_test(test_accept_value),
+		HTTP_TEST(test_handshake_refusals),  HTTP_TEST(test_messages),
+		HTTP_TEST(test_early_message),	     HTTP_TEST(test_peer_closes),
+		HTTP_TEST(test_peer_vanishes),	     HTTP_TEST(test_peer_breaks_rules),
+		HTTP_TEST(test_peer_does_not_read),  HTTP_TEST(test_close_after_queue),
+		HTTP_TEST(test_closed_before_open),  HTTP_TEST(test_gone_before_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
