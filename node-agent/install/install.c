@@ -31,8 +31,8 @@ struct outcome {
 static json_t *make_report(const struct install *install, const char *state, const struct err *error)
 {
 	json_t *report = json_pack("{s:s, s:s, s:s, s:i, s:I, s:o}", "id", install->order.id, "state", state, "step",
-				   install->step, "progress", (int)install->progress, "bytes", (json_int_t)install->bytes,
-				   "error", part_error_json(error));
+				   install->step, "progress", (int)install->progress, "bytes",
+				   (json_int_t)install->bytes, "error", part_error_json(error));
 
 	if (!report)
 		abort(); /* out of memory on something small */
@@ -152,7 +152,7 @@ static int step_loader(struct install *install, struct err *err)
 	_cleanup_free_ char *line =
 		loader_command_line(&install->layout, install->order.host.name, install->order.console);
 	_cleanup_free_ char *config = loader_config(line), *boot = NULL, *core = NULL;
-	size_t boot_len, core_len;
+	size_t boot_len = 0, core_len = 0;
 	int r;
 
 	r = write_file_atomic(config_path, config, strlen(config), 0600);
@@ -187,8 +187,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct install *install, struct err *err);
 } steps[] = {
-	{ "check", step_check },   { "partition", step_partition }, { "write", image_write },
-	{ "verify", image_verify }, { "loader", step_loader },	    { "identity", step_identity },
+	{ "check", step_check },    { "partition", step_partition }, { "write", image_write },
+	{ "verify", image_verify }, { "loader", step_loader },	     { "identity", step_identity },
 };
 
 /* ---- the whole ---- */
@@ -214,8 +214,9 @@ static void remove_work_files(const struct install *install)
 	static const char *const names[] = { "mtoolsrc", "grub.cfg", "readback" };
 
 	for (unsigned i = 0; i < BUNDLE_PART_TYPE_COUNT + ARRAY_SIZE(names); i++) {
-		_cleanup_free_ char *path = install_work_path(
-			install, i < BUNDLE_PART_TYPE_COUNT ? bundle_part_type_name(i) : names[i - BUNDLE_PART_TYPE_COUNT]);
+		_cleanup_free_ char *path =
+			install_work_path(install, i < BUNDLE_PART_TYPE_COUNT ? bundle_part_type_name(i)
+									      : names[i - BUNDLE_PART_TYPE_COUNT]);
 
 		unlink(path);
 	}

@@ -23,7 +23,7 @@ struct install {
 	struct bundle_reader *reader;
 
 	unsigned progress; /* of the step, percent */
-	uint64_t bytes;    /* of the root part, written */
+	uint64_t bytes;	   /* of the root part, written */
 	int64_t published_ms, asked_ms;
 	bool cancelled;
 };

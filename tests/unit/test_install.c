@@ -203,7 +203,8 @@ static void report_changed(void *data)
 		assert_in_range(json_integer_value(json_object_get(report, "progress")), 0, 100);
 	}
 	json_decref(sections);
-	if (world.quit_at_end && (str_equal(report_text("state"), "written") || str_equal(report_text("state"), "failed")))
+	if (world.quit_at_end &&
+	    (str_equal(report_text("state"), "written") || str_equal(report_text("state"), "failed")))
 		loop_quit(world.loop, 0);
 }
 
@@ -211,11 +212,11 @@ static json_t *make_order(const char *id)
 {
 	return json_pack("{s:s, s:{s:n, s:s, s:I}, s:{s:o, s:s, s:s},"
 			 " s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:s, s:n}",
-			 "id", id, "disk", "wwn", "serial", "disk-a", "size_bytes", (json_int_t)DISK_BYTES, "bundle", "url",
-			 json_sprintf("http://127.0.0.1:%u/bundle/host.tar", http_server_port(world.server)), "key",
-			 world.public_pem, "version", "1.2", "host", "name", "node-1", "machine", "m-1", "mac",
-			 "52:54:00:00:00:01", "address", "10.0.0.11/24", "gateway", "10.0.0.1", "server", "10.0.0.1:8444",
-			 "ca", CA, "token", "enroll_abc", "console", "ttyS0", "boot");
+			 "id", id, "disk", "wwn", "serial", "disk-a", "size_bytes", (json_int_t)DISK_BYTES, "bundle",
+			 "url", json_sprintf("http://127.0.0.1:%u/bundle/host.tar", http_server_port(world.server)),
+			 "key", world.public_pem, "version", "1.2", "host", "name", "node-1", "machine", "m-1", "mac",
+			 "52:54:00:00:00:01", "address", "10.0.0.11/24", "gateway", "10.0.0.1", "server",
+			 "10.0.0.1:8444", "ca", CA, "token", "enroll_abc", "console", "ttyS0", "boot");
 }
 
 static void too_late(void *data)
@@ -276,11 +277,10 @@ static int set_up(void **state)
 	make_bundle(true);
 	make_disk("vda", "disk-a", DISK_BYTES);
 	make_disk("vdb", "disk-b", DISK_BYTES);
-	if (http_server_new(&(struct http_server_spec){ .loop = world.loop,
-							.routes = routes,
-							.address = "127.0.0.1",
-							.listen_fd = -1 },
-			    &world.server, &err) < 0 ||
+	if (http_server_new(
+		    &(struct http_server_spec){
+			    .loop = world.loop, .routes = routes, .address = "127.0.0.1", .listen_fd = -1 },
+		    &world.server, &err) < 0 ||
 	    converge_new(&(struct converge_spec){ .loop = world.loop,
 						  .parts = parts,
 						  .mode = PART_LIVE,

@@ -21,9 +21,9 @@
 
 /* What the server does with one connection. */
 struct turn {
-	int status;        /* 0: hangs up at once */
+	int status;	   /* 0: hangs up at once */
 	size_t send_bytes; /* of the body, then it hangs up; 0: all that was asked for */
-	bool ranges;       /* it knows them */
+	bool ranges;	   /* it knows them */
 };
 
 static struct {
@@ -71,8 +71,8 @@ static void answer(int fd, const struct turn *turn)
 		assert_int_equal(parse_i64(range + strlen("Range: bytes="), 0, INT64_MAX, (int64_t *)&from), 0);
 		server.last_range = from;
 	}
-	head = xasprintf("HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n", from && turn->status == 200 ? 206 : turn->status,
-			 turn->status == 200 ? FILE_BYTES - from : 0);
+	head = xasprintf("HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n",
+			 from && turn->status == 200 ? 206 : turn->status, turn->status == 200 ? FILE_BYTES - from : 0);
 	send_all(fd, head, strlen(head));
 	if (turn->status == 200)
 		send_all(fd, server.file + from, turn->send_bytes ? turn->send_bytes : FILE_BYTES - from);
@@ -159,8 +159,9 @@ static void test_whole(void **state)
 
 static void test_goes_on_where_it_broke(void **state)
 {
-	static const struct turn turns[] = { { 200, 1000000, true }, { 0, 0, true }, { 503, 0, true }, { 200, 777, true },
-					     { 200, 0, true } };
+	static const struct turn turns[] = {
+		{ 200, 1000000, true }, { 0, 0, true }, { 503, 0, true }, { 200, 777, true }, { 200, 0, true }
+	};
 	struct fetch *fetch;
 
 	start(turns);
@@ -175,8 +176,9 @@ static void test_goes_on_where_it_broke(void **state)
 
 static void test_server_without_ranges(void **state)
 {
-	static const struct turn turns[] = { { 200, 1000000, false }, { 200, 500, false }, { 200, 2000000, false },
-					     { 200, 0, false } };
+	static const struct turn turns[] = {
+		{ 200, 1000000, false }, { 200, 500, false }, { 200, 2000000, false }, { 200, 0, false }
+	};
 	struct fetch *fetch;
 
 	start(turns);
