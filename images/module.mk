@@ -2,8 +2,6 @@
 # The images. The scripts keep what is slow in images.cache, keyed by all that it is made from, and leave alone what is up
 # to date; so the targets always run them.
 
-# The top Makefile reads images/module.mk only.
--include images/bundle-tool/module.mk
 
 images.cache ?= $(BUILD)/cache
 images.out := $(BUILD)/images

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The top Makefile reads images/module.mk only.
--include images/bundle-tool/module.mk
 
-agent.modules := lib/base lib/loop lib/cmd lib/crypto lib/http node-agent/core node-agent/inventory node-agent/install
+agent.modules := lib/base lib/loop lib/cmd lib/crypto lib/http node-agent/core node-agent/inventory node-agent/daemon \
+	node-agent/ceph node-agent/install
 # Plugins (shared objects) use the program's symbols: -rdynamic.
 $(call module,node-agent,$(agent.modules),jansson,-rdynamic)
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ceph/ceph_part.h"
 #include "install/install.h"
 #include "inventory/inventory.h"
 #include "parts.h"
@@ -12,6 +13,7 @@
 static const struct part *const built_in[] = {
 	&inventory_part,
 	&install_part,
+	&ceph_part,
 };
 
 /* Shared objects, for what the live image does not have the libraries of. */

@@ -143,7 +143,8 @@ static int crt_finish(struct ca *ca, gnutls_x509_crt_t crt, int64_t life_s, bool
 	if (r >= 0)
 		r = gnutls_x509_crt_set_basic_constraints(crt, 0, -1);
 	if (r >= 0)
-		r = gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE);
+		/* An ECDSA key signs only, but libvirt and QEMU refuse certificates without the second. */
+		r = gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT);
 	if (r >= 0)
 		r = gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0);
 	if (r >= 0 && client)

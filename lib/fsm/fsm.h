@@ -40,8 +40,8 @@ struct fsm {
 	int first_state;
 };
 
-#define FSM_STATE(id, public_, deadline_, retries_, ...) \
-	[id] = { .name = #id, .public_state = public_, .deadline_ms = deadline_, .retries = retries_, __VA_ARGS__ }
+#define FSM_STATE(id, name_, public_, deadline_, retries_, ...) \
+	[id] = { .name = name_, .public_state = public_, .deadline_ms = deadline_, .retries = retries_, __VA_ARGS__ }
 #define FSM_ROW(state_, event_, guard_, next_) { state_, event_, guard_, #guard_, next_ }
 
 struct fsm_result {

@@ -228,10 +228,10 @@ static void count_vms(struct cluster *cluster)
 static void watch(const struct store_kind *kind, const char *id, void *data)
 {
 	struct cluster *cluster = data;
-	if (kind == &kind_vm) {
+	if (kind == &kind_vm)
 		cluster_place(cluster);
+	if (kind == &kind_vm || kind == &kind_node)
 		count_vms(cluster);
-	}
 	if (kind != &kind_task)
 		cluster_wake(cluster);
 }

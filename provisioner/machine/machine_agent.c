@@ -47,7 +47,8 @@ static const struct machine *find_machine(struct machines *machines, const struc
 			return machine;
 		if (machine->mac_count > 0)
 			continue;
-		if (hello->uuid && (str_equal(machine->bmc_uuid, hello->uuid) || str_equal(machine->uuid, hello->uuid)))
+		bool by_bmc_uuid = machine->bmc_uuid && hello->uuid && bmc_uuid_matches(machine->bmc_uuid, hello->uuid);
+		if (by_bmc_uuid || (hello->uuid && str_equal(machine->uuid, hello->uuid)))
 			by_uuid = machine;
 		if (hello->bmc && hello->bmc->address && str_equal(machine->bmc_address, hello->bmc->address))
 			by_bmc = machine;

@@ -178,7 +178,8 @@ static void check_power(struct sequence *s, enum bmc_power power, enum bmc_power
 /* A BMC that tells another system's UUID is not this machine's. */
 static bool same_machine(const struct machine *machine, const struct bmc_op *op)
 {
-	return !machine->bmc_uuid || !op->identity.system_uuid || str_equal(machine->bmc_uuid, op->identity.system_uuid);
+	return !machine->bmc_uuid || !op->identity.system_uuid ||
+	       bmc_uuid_matches(op->identity.system_uuid, machine->bmc_uuid);
 }
 
 static void op_done(struct bmc_op *op, void *data)
@@ -361,7 +362,7 @@ static const struct machine *find_by_bmc(struct machines *machines, const char *
 static const struct machine *find_by_uuid(struct machines *machines, const char *uuid)
 {
 	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
-		if (uuid && !machine->bmc_address && str_equal(machine->uuid, uuid))
+		if (uuid && machine->uuid && !machine->bmc_address && bmc_uuid_matches(uuid, machine->uuid))
 			return machine;
 	return NULL;
 }

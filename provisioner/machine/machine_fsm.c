@@ -4,7 +4,7 @@
 
 #define MINUTES(n) ((int64_t)(n) * 60 * 1000)
 #define S(step, public_, minutes, retries_, ...) \
-	FSM_STATE(STEP_##step, MACHINE_##public_, MINUTES(minutes), retries_, __VA_ARGS__)
+	FSM_STATE(STEP_##step, #step, MACHINE_##public_, MINUTES(minutes), retries_, __VA_ARGS__)
 #define T(step, event, guard, next) FSM_ROW(STEP_##step, EVENT_##event, guard, next)
 
 static const struct fsm_state states[STEP_COUNT] = {
