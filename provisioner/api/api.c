@@ -198,11 +198,28 @@ static int decode_body(struct api_call *call, struct err *err)
 	return r;
 }
 
+static int authorize(struct api *api, struct http_request *request, const struct operation *operation,
+		     const struct token **ret_token, struct err *err)
+{
+	int r = auth_token(api->store, http_request_bearer(request), ret_token, err);
+	return r == 0 ? auth_require(*ret_token, operation->role, err) : r;
+}
+
+/* Before the body is read: nobody fills our disk with an upload who may not. */
+bool api_admit(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct token *token = NULL;
+	if (authorize(data, request, http_request_route(request)->tag, &token, &err) == 0)
+		return true;
+	http_answer_problem(request, &err);
+	return false;
+}
+
 static int prepare(struct api_call *call, struct err *err)
 {
-	int r = auth_token(call->api->store, http_request_bearer(call->request), &call->token, err);
-	if (r == 0)
-		r = auth_require(call->token, call->operation->role, err);
+	/* Again, for the body may have taken its time: what was allowed then may be withdrawn by now. */
+	int r = authorize(call->api, call->request, call->operation, &call->token, err);
 	if (r == 0)
 		r = find_resource(call, err);
 	if (r == 0)

@@ -198,7 +198,7 @@ static int listen_inherited(struct daemon *d, struct http_server_spec *spec, str
 
 static int listen_api(struct daemon *d, struct err *err)
 {
-	struct http_server_spec spec = { .listen_fd = -1 };
+	struct http_server_spec spec = { .listen_fd = -1, .admit = api_admit };
 	spec.routes = api_routes(d->api, &spec.route_count);
 	for (size_t i = 0; i < d->config->api->listen_count; i++) {
 		_cleanup_free_ char *address = NULL;
