@@ -76,7 +76,7 @@ Q := $(if $(V),,@)
 LIB := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/http lib/bundle
 -include $(wildcard lib/*/module.mk) $(wildcard provisioner/*/module.mk) $(wildcard provisioner/module.mk)
 -include $(wildcard node-agent/*/module.mk) $(wildcard node-agent/module.mk) $(wildcard cli/module.mk)
--include $(wildcard pxe/module.mk) $(wildcard images/module.mk) $(wildcard ui/module.mk) $(wildcard iso/module.mk)
+-include $(wildcard pxe/module.mk) $(wildcard images/*/module.mk) $(wildcard images/module.mk) $(wildcard ui/module.mk) $(wildcard iso/module.mk)
 -include $(wildcard tests/*/module.mk) $(wildcard docs/module.mk)
 
 .PHONY: all programs deps check lint help clean

@@ -10,16 +10,16 @@ struct parser {
 	char **argv;
 	struct invocation *in;
 	struct err *err;
-	bool only_words;        /* after "--" */
-	const char **words;     /* what is left behind noun and verb */
+	bool only_words;    /* after "--" */
+	const char **words; /* what is left behind noun and verb */
 	size_t word_count;
 };
 
 static const struct command *any_of_noun(const char *noun)
 {
 	FOREACH_COMMAND(c)
-		if (str_equal(c->noun, noun))
-			return c;
+	if (str_equal(c->noun, noun))
+		return c;
 	return NULL;
 }
 
@@ -33,8 +33,8 @@ static int take_noun(struct parser *p, const char *word)
 		return 0;
 	}
 	FOREACH_COMMAND(c)
-		if (command_starts_noun(c))
-			strbuf_addf(&nouns, "%s%s", nouns.len ? ", " : "", c->noun);
+	if (command_starts_noun(c))
+		strbuf_addf(&nouns, "%s%s", nouns.len ? ", " : "", c->noun);
 	return err_set(p->err, ERR_INVALID, "unknown command '%s'; there is: %s", word, nouns.data);
 }
 
@@ -45,8 +45,8 @@ static int take_verb(struct parser *p, const char *word)
 	if (p->in->command)
 		return 0;
 	FOREACH_COMMAND(c)
-		if (str_equal(c->noun, p->in->noun))
-			strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
+	if (str_equal(c->noun, p->in->noun))
+		strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
 	return err_set(p->err, ERR_INVALID, "unknown command '%s %s'; there is: %s", p->in->noun, word, verbs.data);
 }
 
@@ -120,7 +120,7 @@ static int field_value(const struct field *field, const char *what, const char *
 
 static int set_field(struct parser *p, const struct field *field, const char *what, const char *text)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int r = field_value(field, what, text, &value, p->err);
 	if (r < 0)
 		return r;
@@ -143,7 +143,8 @@ static int take_seconds(struct parser *p, const char *what, const char *text, in
 {
 	int64_t seconds;
 	if (parse_i64(text, 1, SECONDS_MAX, &seconds) < 0)
-		return err_set(p->err, ERR_INVALID, "%s '%s' is not a number of seconds from 1 to %d", what, text, SECONDS_MAX);
+		return err_set(p->err, ERR_INVALID, "%s '%s' is not a number of seconds from 1 to %d", what, text,
+			       SECONDS_MAX);
 	*ret_ms = seconds * 1000;
 	return 0;
 }
@@ -170,8 +171,9 @@ static int apply_option(struct parser *p, const struct option_info *option, cons
 static int refuse_option(struct parser *p, const char *word)
 {
 	if (str_starts(word, "--token") && !str_starts(word, "--token-file"))
-		return err_set(p->err, ERR_INVALID,
-			       "a token on the command line could be read by others: put it in INGOT_TOKEN or --token-file");
+		return err_set(
+			p->err, ERR_INVALID,
+			"a token on the command line could be read by others: put it in INGOT_TOKEN or --token-file");
 	if (str_equal(word, "--wait") && p->in->command)
 		return err_set(p->err, ERR_INVALID, "--wait: this command starts nothing to wait for");
 	if (!p->in->command)
@@ -218,7 +220,8 @@ static int check_targets(struct parser *p)
 		const char *target = p->in->targets[i];
 		/* They would change the path they are put in. */
 		if (!target[0] || str_equal(target, ".") || str_equal(target, ".."))
-			return err_set(p->err, ERR_INVALID, "'%s' is not the name or id of a %s", target, command->noun);
+			return err_set(p->err, ERR_INVALID, "'%s' is not the name or id of a %s", target,
+				       command->noun);
 	}
 	if (p->in->target_count > 1 && p->in->body && json_object_get(p->in->body, "name"))
 		return err_set(p->err, ERR_INVALID, "--name is for one %s at a time", command->noun);
@@ -230,7 +233,8 @@ static int assign_words(struct parser *p)
 {
 	const struct command *command = p->in->command;
 	size_t count = p->word_count, targets = 0;
-	const struct field *field = command->positional ? schema_field(command_request(command), command->positional) : NULL;
+	const struct field *field =
+		command->positional ? schema_field(command_request(command), command->positional) : NULL;
 	if (field) {
 		char name[48];
 		field_flag_name(field, name, sizeof(name));
@@ -258,7 +262,8 @@ static int check_required(struct parser *p)
 		bool there = option.field ? p->in->body && json_object_get(p->in->body, option.field->name)
 					  : p->in->given[option.id] != NULL;
 		if (!there)
-			return err_set(p->err, ERR_INVALID, "--%s %s is missing: %s", option.name, option.value, option.help);
+			return err_set(p->err, ERR_INVALID, "--%s %s is missing: %s", option.name, option.value,
+				       option.help);
 	}
 	return 0;
 }
@@ -272,9 +277,10 @@ static int check_whole(struct parser *p)
 		return err_set(p->err, ERR_INVALID, "a command is missing");
 	if (!p->in->command) {
 		FOREACH_COMMAND(c)
-			if (str_equal(c->noun, p->in->noun))
-				strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
-		return err_set(p->err, ERR_INVALID, "what to do with a %s is missing; there is: %s", p->in->noun, verbs.data);
+		if (str_equal(c->noun, p->in->noun))
+			strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
+		return err_set(p->err, ERR_INVALID, "what to do with a %s is missing; there is: %s", p->in->noun,
+			       verbs.data);
 	}
 	int r = assign_words(p);
 	if (r == 0)

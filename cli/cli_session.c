@@ -7,7 +7,7 @@
 
 #include "cli/visible.h"
 
-#define FILE_MAX (1024 * 1024)
+#define FILE_MAX MIB
 #define CALL_DEADLINE_MS 30000
 
 /* ---- life ---- */
@@ -105,11 +105,13 @@ static int find_url(const struct invocation *in, char **ret, struct err *err)
 {
 	const char *url = in->given[OPTION_URL] ? in->given[OPTION_URL] : getenv("INGOT_URL");
 	if (!url || !url[0])
-		return err_set(err, ERR_INVALID,
-			       "the address of the provisioner is not known: put it in INGOT_URL or give --url https://...");
+		return err_set(
+			err, ERR_INVALID,
+			"the address of the provisioner is not known: put it in INGOT_URL or give --url https://...");
 	/* Plain HTTP would show the token to whoever listens. */
 	if (!str_starts(url, "https://") || !url[strlen("https://")] || strpbrk(url, " ?#@"))
-		return err_set(err, ERR_INVALID, "'%s' is not an address such as https://provisioner.example:8443", url);
+		return err_set(err, ERR_INVALID, "'%s' is not an address such as https://provisioner.example:8443",
+			       url);
 	size_t len = strlen(url);
 	while (url[len - 1] == '/')
 		len--;
@@ -211,9 +213,14 @@ int session_call(struct session *session, const struct call *call, struct reply 
 	if (session->deadline_at_ms)
 		deadline_ms = MAX_OF(1, MIN_OF(deadline_ms, remaining_ms(session)));
 	const struct http_call_spec spec = {
-		.method = call->method, .url = url, .json = call->body, .body_file = call->body_file,
-		.deadline_ms = deadline_ms, .upload_progress = call->upload_progress ? on_upload_progress : NULL,
-		.done = on_done, .data = &pending,
+		.method = call->method,
+		.url = url,
+		.json = call->body,
+		.body_file = call->body_file,
+		.deadline_ms = deadline_ms,
+		.upload_progress = call->upload_progress ? on_upload_progress : NULL,
+		.done = on_done,
+		.data = &pending,
 	};
 	struct http_call *handle = http_call_new(session->client, &spec);
 	int r = session_run(session, err);
@@ -293,8 +300,9 @@ static char *remedy_of(const struct session *session, const struct reply *reply,
 	if (err->code == ERR_CANCELLED && session->signal)
 		return NULL;
 	if (reply && reply->status == 0 && session->client && err->code != ERR_TIMEOUT)
-		return xasprintf("check that the provisioner answers at %s (INGOT_URL) and that INGOT_CACERT is its authority",
-				 session->url);
+		return xasprintf(
+			"check that the provisioner answers at %s (INGOT_URL) and that INGOT_CACERT is its authority",
+			session->url);
 	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
 		if (remedies[i].code == err->code)
 			return xstrdup(remedies[i].text);
@@ -311,15 +319,16 @@ static char *option_of_field(const struct command *command, const char *field)
 	return xstrdup("");
 }
 
-int session_fail(const struct session *session, const struct command *command, const char *about, const struct reply *reply,
-		 const struct err *err)
+int session_fail(const struct session *session, const struct command *command, const char *about,
+		 const struct reply *reply, const struct err *err)
 {
 	const struct err_meaning *meaning = err_meaning(err->code);
 	_cleanup_free_ char *remedy = remedy_of(session, reply, err);
 	_cleanup_free_ char *detail = visible(str_or(err->text, ""));
 	_cleanup_free_ char *who = visible(str_or(about, ""));
 	_cleanup_strbuf_ struct strbuf text = { 0 }; /* written at once: others write to the same terminal */
-	strbuf_addf(&text, "ingot: %s%s%s%s%s\n", who, about ? ": " : "", meaning->title, detail[0] ? ": " : "", detail);
+	strbuf_addf(&text, "ingot: %s%s%s%s%s\n", who, about ? ": " : "", meaning->title, detail[0] ? ": " : "",
+		    detail);
 	if (err->field) {
 		_cleanup_free_ char *option = option_of_field(command, err->field);
 		_cleanup_free_ char *field = visible(err->field);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The connection to the provisioner: address, token, authority, deadline, and calls that read as if they were plain ones:
- * each runs the loop until its answer is there, the time is up, or the person pressed Ctrl-C. */
+/* The connection to the provisioner: address, token, authority, deadline, and calls that read as if they were plain
+ * ones: each runs the loop until its answer is there, the time is up, or the person pressed Ctrl-C. */
 #ifndef INGOT_CLI_CLI_SESSION_H
 #define INGOT_CLI_CLI_SESSION_H
 
@@ -10,11 +10,11 @@
 struct session {
 	struct loop *loop;
 	struct http_client *client; /* NULL until session_connect() */
-	char *url;                  /* without a slash at the end */
-	bool json;                  /* -o json */
-	int64_t deadline_at_ms;     /* monotonic; 0: none */
+	char *url;		    /* without a slash at the end */
+	bool json;		    /* -o json */
+	int64_t deadline_at_ms;	    /* monotonic; 0: none */
 	struct loop_signal *interrupt, *terminate;
-	int signal;                 /* that came, or 0 */
+	int signal; /* that came, or 0 */
 };
 
 struct reply {
@@ -27,14 +27,15 @@ void reply_done(struct reply *reply);
 struct session *session_new(const struct invocation *invocation);
 struct session *session_free(struct session *session); /* NULL is fine; returns NULL */
 DEFINE_CLEANUP(struct session *, session_free)
-/* Reads address, token and authority from options and environment. ERR_INVALID says which is missing and how to give it. */
+/* Reads address, token and authority from options and environment. ERR_INVALID says which is missing and how to give
+ * it. */
 int session_connect(struct session *session, const struct invocation *invocation, struct err *err);
 
 struct call {
-	const char *method, *path;  /* path with its query, from "/v1" on */
-	json_t *body;               /* borrowed, or NULL */
+	const char *method, *path; /* path with its query, from "/v1" on */
+	json_t *body;		   /* borrowed, or NULL */
 	const char *body_file;
-	int64_t deadline_ms;        /* 0: 30 000; --timeout shortens it */
+	int64_t deadline_ms; /* 0: 30 000; --timeout shortens it */
 	void (*upload_progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);
 	void *data;
 };
@@ -55,7 +56,7 @@ const struct operation *operation_show_of(const struct schema *schema);
 
 /* Prints "ingot: [ABOUT: ]TITLE: DETAIL" on standard error, with the field and what may help, and gives the exit code.
  * about: the target, or NULL. command: to speak of its options, or NULL. */
-int session_fail(const struct session *session, const struct command *command, const char *about, const struct reply *reply,
-		 const struct err *err);
+int session_fail(const struct session *session, const struct command *command, const char *about,
+		 const struct reply *reply, const struct err *err);
 
 #endif

@@ -3,7 +3,7 @@
 
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS 5000
-#define GIVE_UP_MS (5 * 60 * 1000)
+#define GIVE_UP_MS INT64_C(300000)
 #define CONNECT_MAX_MS 60000 /* no attempt to connect lasts longer */
 #define ID_MAX 128
 
@@ -90,14 +90,18 @@ static void stream_open(struct event_source *source)
 	source->headers[0] = "Accept: text/event-stream";
 	source->headers[1] = source->last_id_header;
 	const struct http_call_spec spec = {
-		.method = "GET", .url = source->url, .headers = source->headers, .event = on_event, .done = on_done,
+		.method = "GET",
+		.url = source->url,
+		.headers = source->headers,
+		.event = on_event,
+		.done = on_done,
 		.data = source,
 	};
 	source->call = http_call_new(source->session->client, &spec);
 }
 
-/* The list first: it tells whether there is anything to follow at all, and where it stands, so that no event falls between
- * now and a first connection that is lost before it brought one. */
+/* The list first: it tells whether there is anything to follow at all, and where it stands, so that no event falls
+ * between now and a first connection that is lost before it brought one. */
 static void on_list(const struct http_response *response, const struct err *err, void *data)
 {
 	struct event_source *source = data;

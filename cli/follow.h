@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Follows tasks to their ends, all together, with a line per step on standard error. The event stream says when to look;
- * looking again now and then makes up for what it misses. A provisioner that restarts is waited for. */
+/* Follows tasks to their ends, all together, with a line per step on standard error. The event stream says when to
+ * look; looking again now and then makes up for what it misses. A provisioner that restarts is waited for. */
 #ifndef INGOT_CLI_FOLLOW_H
 #define INGOT_CLI_FOLLOW_H
 
 #include "cli/cli_session.h"
 
 struct follow_item {
-	char *id;        /* of the task */
-	json_t *task;    /* as it was seen last; NULL: never */
+	char *id;	    /* of the task */
+	json_t *task;	    /* as it was seen last; NULL: never */
 	struct reply reply; /* status of the last answer */
-	struct err err;  /* why it did not succeed; code ERR_NONE: it did */
+	struct err err;	    /* why it did not succeed; code ERR_NONE: it did */
 };
 void follow_items_free(struct follow_item *items, size_t count);
 

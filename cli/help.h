@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Texts made from the table of commands: --help at every level, the manual page ingot(1), the completion for bash. All are
- * returned whole; the caller frees. */
+/* Texts made from the table of commands: --help at every level, the manual page ingot(1), the completion for bash. All
+ * are returned whole; the caller frees. */
 #ifndef INGOT_CLI_HELP_H
 #define INGOT_CLI_HELP_H
 

@@ -10,7 +10,7 @@
 #include "cli/print.h"
 #include "cli/verbs.h"
 
-#define UPLOAD_DEADLINE_MS (24 * 3600 * 1000) /* of the whole upload */
+#define UPLOAD_DEADLINE_MS INT64_C(86400000) /* of the whole upload */
 #define PROGRESS_EVERY_MS 10000
 
 /* Looked at before anything is asked for, so that a wrong path leaves nothing behind. */
@@ -75,10 +75,15 @@ static int upload(struct session *session, const struct invocation *in, const ch
 {
 	const struct operation *operation = &operations[OP_IMAGE_UPLOAD];
 	_cleanup_free_ char *path = operation_path(operation, id);
-	struct progress progress = { .session = session, .shown_ms = loop_monotonic_ms(session->loop),
+	struct progress progress = { .session = session,
+				     .shown_ms = loop_monotonic_ms(session->loop),
 				     .in_place = isatty(STDERR_FILENO) };
-	const struct call call = { .method = operation->method, .path = path, .body_file = in->given[OPTION_FILE],
-				   .deadline_ms = UPLOAD_DEADLINE_MS, .upload_progress = on_progress, .data = &progress };
+	const struct call call = { .method = operation->method,
+				   .path = path,
+				   .body_file = in->given[OPTION_FILE],
+				   .deadline_ms = UPLOAD_DEADLINE_MS,
+				   .upload_progress = on_progress,
+				   .data = &progress };
 	int r = session_call(session, &call, reply, err);
 	if (progress.in_place && progress.any)
 		fputs("\r\033[K", stderr);
@@ -118,7 +123,8 @@ int verb_import(struct session *session, const struct invocation *in)
 		id = json_string_value(json_object_get(in->body, "name"));
 	if (upload(session, in, id, &task, &err) < 0) {
 		int code = session_fail(session, in->command, NULL, &task, &err);
-		fprintf(stderr, "ingot:   the same command again sends the content; 'ingot image delete %s' forgets it\n", id);
+		fprintf(stderr,
+			"ingot:   the same command again sends the content; 'ingot image delete %s' forgets it\n", id);
 		return code;
 	}
 	if (in->given[OPTION_WAIT])

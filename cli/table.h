@@ -6,8 +6,8 @@
 
 #include "schema/schema.h"
 
-/* items: an array of objects. The columns are the fields with FIELD_COLUMN; with none of those, all that are shown. Each
- * line begins with indent spaces. */
+/* items: an array of objects. The columns are the fields with FIELD_COLUMN; with none of those, all that are shown.
+ * Each line begins with indent spaces. */
 char *table_format(const struct schema *schema, const json_t *items, size_t indent);
 /* One object, a line a field, nested ones indented. */
 char *page_format(const struct schema *schema, const json_t *object);

@@ -20,8 +20,8 @@ struct terminal {
 	struct loop_timer *timer, *input_timer;
 	struct escape escape;
 	struct termios before;
-	bool raw;      /* the terminal is in raw mode */
-	bool over;     /* in the way that was asked for */
+	bool raw;  /* the terminal is in raw mode */
+	bool over; /* in the way that was asked for */
 	struct err err;
 };
 
@@ -137,7 +137,8 @@ static void on_closed(struct ws *ws, const char *reason, void *data)
 {
 	struct terminal *t = data;
 	t->ws = NULL;
-	err_set(&t->err, ERR_UNREACHABLE, "the console was closed%s%s", reason && reason[0] ? ": " : "", str_or(reason, ""));
+	err_set(&t->err, ERR_UNREACHABLE, "the console was closed%s%s", reason && reason[0] ? ": " : "",
+		str_or(reason, ""));
 	quit(t);
 }
 

@@ -74,7 +74,7 @@ int verb_show(struct session *session, const struct invocation *in)
 struct act {
 	const char *target;
 	json_t *result;
-	char *task;  /* what it started, or NULL */
+	char *task; /* what it started, or NULL */
 };
 
 static const char *task_of(const struct operation *operation, const json_t *result)
@@ -205,7 +205,8 @@ int verb_accept(struct session *session, const struct invocation *in)
 	for (size_t i = 0; i < json_array_size(items); i++) {
 		const json_t *machine = json_array_get(items, i);
 		const char *id = json_string_value(json_object_get(machine, "id"));
-		if (id && str_equal(json_string_value(json_object_get(machine, "state")), machine_state_words[MACHINE_NEW]))
+		if (id &&
+		    str_equal(json_string_value(json_object_get(machine, "state")), machine_state_words[MACHINE_NEW]))
 			ids[count++] = id;
 	}
 	if (count == 0)
@@ -290,8 +291,8 @@ int verb_event_watch(struct session *session, const struct invocation *in)
 	struct loop_timer *timer =
 		in->duration_ms ? loop_timer_new(session->loop, in->duration_ms, on_duration, &watch) : NULL;
 	if (session_run(session, &err) < 0)
-		watch.code = session->signal ? 128 + session->signal
-					     : session_fail(session, in->command, NULL, NULL, &err);
+		watch.code =
+			session->signal ? 128 + session->signal : session_fail(session, in->command, NULL, NULL, &err);
 	event_source_free(source);
 	if (!watch.over)
 		loop_timer_free(timer);
@@ -306,7 +307,8 @@ int verb_version(struct session *session, const struct invocation *in)
 	_cleanup_reply_ struct reply reply = { 0 };
 	if (!session->json)
 		print_text("ingot " INGOT_VERSION "\n");
-	bool asked = in->given[OPTION_URL] || (getenv("INGOT_URL") && getenv("INGOT_URL")[0]);
+	const char *url = getenv("INGOT_URL");
+	bool asked = in->given[OPTION_URL] || (url && url[0]);
 	if (asked && session_connect(session, in, &err) == 0)
 		session_operation(session, command_operation(in->command), NULL, NULL, &reply, &err);
 	if (err.code != ERR_NONE)
@@ -316,7 +318,8 @@ int verb_version(struct session *session, const struct invocation *in)
 		print_json(session, json);
 		json_decref(json);
 	} else if (reply.json) {
-		_cleanup_free_ char *version = visible(str_or(json_string_value(json_object_get(reply.json, "version")), "?"));
+		_cleanup_free_ char *version =
+			visible(str_or(json_string_value(json_object_get(reply.json, "version")), "?"));
 		_cleanup_free_ char *line = xasprintf("ingot-provisioner %s\n", version);
 		print_text(line);
 	}

@@ -15,7 +15,8 @@ void visible_setup(void)
 static size_t take_utf8(const unsigned char *text, uint32_t *ret)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = text[0] < 0x80 ? 1 : text[0] < 0xc0 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : text[0] < 0xf8 ? 4 : 0;
+	static const uint8_t lengths[32] = { [0 ... 15] = 1, [24 ... 27] = 2, [28 ... 29] = 3, [30] = 4 };
+	size_t len = lengths[text[0] >> 3];
 	if (len == 0)
 		return 0;
 	uint32_t c = len == 1 ? text[0] : text[0] & (0x7fu >> len);
@@ -30,8 +31,8 @@ static size_t take_utf8(const unsigned char *text, uint32_t *ret)
 	return len;
 }
 
-/* What a terminal would act on, or what would make a line look like another: C0, DEL and C1 (ECMA-48 section 5), marks and
- * overrides of direction and separators of lines (Unicode 15, sections 23.2 and 5.8). */
+/* What a terminal would act on, or what would make a line look like another: C0, DEL and C1 (ECMA-48 section 5),
+ * marks and overrides of direction and separators of lines (Unicode 15, sections 23.2 and 5.8). */
 static bool hidden(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||

@@ -35,11 +35,18 @@ static const struct {
 	struct option option;
 	const char *argument, *help;
 } options[] = {
-	{ { "state", required_argument, NULL, OPTION_STATE }, "DIR",
+	{ { "state", required_argument, NULL, OPTION_STATE },
+	  "DIR",
 	  "identity.json, key and certificate of a node (default " STATE_DIR ")" },
-	{ { "plugins", required_argument, NULL, OPTION_PLUGINS }, "DIR", "parts as shared objects (default " PLUGIN_DIR ")" },
-	{ { "sysroot", required_argument, NULL, OPTION_SYSROOT }, "DIR", "read DIR/sys, DIR/proc and DIR/dev (for tests)" },
-	{ { "prefix", required_argument, NULL, OPTION_PREFIX }, "DIR", "put DIR before every path written (for tests)" },
+	{ { "plugins", required_argument, NULL, OPTION_PLUGINS },
+	  "DIR",
+	  "parts as shared objects (default " PLUGIN_DIR ")" },
+	{ { "sysroot", required_argument, NULL, OPTION_SYSROOT },
+	  "DIR",
+	  "read DIR/sys, DIR/proc and DIR/dev (for tests)" },
+	{ { "prefix", required_argument, NULL, OPTION_PREFIX },
+	  "DIR",
+	  "put DIR before every path written (for tests)" },
 	{ { "debug", no_argument, NULL, OPTION_DEBUG }, "", "say more" },
 };
 

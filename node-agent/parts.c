@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ceph/ceph_part.h"
 #include "install/install.h"
 #include "inventory/inventory.h"
 #include "parts.h"
@@ -12,6 +13,7 @@
 static const struct part *const built_in[] = {
 	&inventory_part,
 	&install_part,
+	&ceph_part,
 };
 
 /* Shared objects, for what the live image does not have the libraries of. */
@@ -59,9 +61,8 @@ const struct part **parts_load(unsigned mode, const char *plugin_dir, unsigned *
 			parts[count++] = built_in[i];
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
-		const struct part *part = plugins[i].modes & mode ?
-						  plugin_load(plugin_dir, plugins[i].file, plugins[i].symbol) :
-						  NULL;
+		const struct part *part =
+			plugins[i].modes & mode ? plugin_load(plugin_dir, plugins[i].file, plugins[i].symbol) : NULL;
 
 		if (part && part->abi != PART_ABI)
 			log_error("%s was made for another agent (ABI %u, this one has %d)", plugins[i].file, part->abi,

@@ -78,7 +78,8 @@ static int run_create(const struct options *o, struct err *err)
 	if (r == 0)
 		r = bundle_create(o->out, str_or(o->name, "host"), o->version, key, sources, (unsigned)o->operand_count,
 				  err);
-	wipe(key, strlen(key));
+	if (key)
+		wipe(key, strlen(key));
 	return r;
 }
 
@@ -89,8 +90,8 @@ static void print_manifest(const struct bundle_manifest *manifest)
 		const struct bundle_part *part = &manifest->parts[i];
 		_cleanup_free_ char *hash = hex_encode(part->sha256, SHA256_SIZE);
 
-		printf("%-12s %-16s %12" PRIu64 "  %s\n", bundle_part_type_name(part->type), part->name, part->size_bytes,
-		       hash);
+		printf("%-12s %-16s %12" PRIu64 "  %s\n", bundle_part_type_name(part->type), part->name,
+		       part->size_bytes, hash);
 	}
 }
 
@@ -158,8 +159,10 @@ static void print_help(void)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option table[] = {
-		{ "key", required_argument, NULL, 'k' },     { "name", required_argument, NULL, 'n' },
-		{ "version", required_argument, NULL, 'v' }, { "out", required_argument, NULL, 'o' },
+		{ "key", required_argument, NULL, 'k' },
+		{ "name", required_argument, NULL, 'n' },
+		{ "version", required_argument, NULL, 'v' },
+		{ "out", required_argument, NULL, 'o' },
 		{ 0 },
 	};
 	int c;
@@ -218,6 +221,7 @@ int main(int argc, char **argv)
 		if (str_equal(commands[i].name, word))
 			return run(&commands[i], argc - 1, argv + 1);
 	}
-	fprintf(stderr, "ingot-bundle: %s%s; see ingot-bundle --help\n", *word ? "unknown command " : "no command given", word);
+	fprintf(stderr, "ingot-bundle: %s%s; see ingot-bundle --help\n",
+		*word ? "unknown command " : "no command given", word);
 	return err_meaning(ERR_INVALID)->exit_code;
 }

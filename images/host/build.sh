@@ -16,7 +16,7 @@ IMAGES=$(cd "$(dirname "$0")/.." && pwd)
 . "$IMAGES/initrd.sh"
 
 SQUASHFS_BLOCK=256K
-SQUASHFS_LEVEL=19
+SQUASHFS_LEVEL=15
 
 agent='' plugin='' out='' cache=''
 while [ $# -gt 0 ]; do

@@ -35,6 +35,7 @@ build_base() {
 	skeleton "$base"
 	copy_programs "$base" "$IMAGES/live/programs"
 	copy_modules "$base" "$IMAGES/live/modules"
+	ln -s mkfs.fat "$base/usr/sbin/mkfs.vfat"
 	install -m 755 "$IMAGES/live/init" "$base/init"
 	install -m 755 "$IMAGES/live/udhcpc.script" "$base/etc/udhcpc.script"
 	install -m 644 "$IMAGES/live/mdev.conf" "$base/etc/mdev.conf"

@@ -29,8 +29,8 @@ char *time_format(int64_t ms)
 	struct tm tm;
 	if (!gmtime_r(&seconds, &tm))
 		abort(); /* beyond any year an int can hold: not a time */
-	return xasprintf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-			 tm.tm_min, tm.tm_sec, (int)rest);
+	return xasprintf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)rest);
 }
 
 /* Exactly count digits, at *p, which moves behind them. -1 if there are others. */
@@ -106,10 +106,15 @@ int time_parse(const char *text, int64_t *ret_ms)
 	if (minute < 0 || minute > 59 || !take_char(&p, ":"))
 		return -EINVAL;
 	int second = take_digits(&p, 2);
-	if (second < 0 || second > 60 || take_fraction(&p, &ms) < 0 || take_offset(&p, &offset_minutes) < 0 || *p != '\0')
+	if (second < 0 || second > 60 || take_fraction(&p, &ms) < 0 || take_offset(&p, &offset_minutes) < 0 ||
+	    *p != '\0')
 		return -EINVAL;
-	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day,
-			 .tm_hour = hour, .tm_min = minute, .tm_sec = MIN_OF(second, 59) };
+	struct tm tm = { .tm_year = year - 1900,
+			 .tm_mon = month - 1,
+			 .tm_mday = day,
+			 .tm_hour = hour,
+			 .tm_min = minute,
+			 .tm_sec = MIN_OF(second, 59) };
 	int64_t seconds = timegm(&tm);
 	if (tm.tm_mday != day) /* timegm() made another day of it: 30 February */
 		return -EINVAL;

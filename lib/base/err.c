@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+/* clang-format off */
 static const struct err_meaning meanings[] = {
 	/*                          name               title                              http  retry  exit errno */
 	[ERR_NONE]            = { "none",            "No error",                          200, false, 0,  0 },
@@ -24,6 +25,7 @@ static const struct err_meaning meanings[] = {
 	[ERR_UNSUPPORTED]     = { "unsupported",     "This is not supported",             501, false, 17, -EOPNOTSUPP },
 	[ERR_INTERNAL]        = { "internal",        "Something went wrong inside",       500, false, 1,  -EIO },
 };
+/* clang-format on */
 _Static_assert(ARRAY_SIZE(meanings) == ERR_CODE_COUNT, "a row for every code");
 
 const struct err_meaning *err_meaning(enum err_code code)
@@ -44,18 +46,41 @@ static const struct {
 	int error;
 	enum err_code code;
 } errno_codes[] = {
-	{ EDOM, ERR_INVALID },		 { ERANGE, ERR_INVALID },	   { ENAMETOOLONG, ERR_INVALID },
-	{ EILSEQ, ERR_INVALID },	 { ENXIO, ERR_NOT_FOUND },	   { ENODEV, ERR_NOT_FOUND },
-	{ ESRCH, ERR_NOT_FOUND },	 { ENOTEMPTY, ERR_STATE },	   { EALREADY, ERR_STATE },
-	{ EINPROGRESS, ERR_STATE },	 { EPERM, ERR_FORBIDDEN },	   { EROFS, ERR_FORBIDDEN },
-	{ E2BIG, ERR_TOO_LARGE },	 { EMSGSIZE, ERR_TOO_LARGE },	   { EOVERFLOW, ERR_TOO_LARGE },
-	{ EDQUOT, ERR_CAPACITY },	 { ENOMEM, ERR_CAPACITY },	   { ECONNREFUSED, ERR_UNREACHABLE },
-	{ ECONNRESET, ERR_UNREACHABLE }, { ECONNABORTED, ERR_UNREACHABLE }, { ENETUNREACH, ERR_UNREACHABLE },
-	{ ENETDOWN, ERR_UNREACHABLE },	 { EHOSTDOWN, ERR_UNREACHABLE },   { ENOTCONN, ERR_UNREACHABLE },
-	{ EPIPE, ERR_UNREACHABLE },	 { ETIME, ERR_TIMEOUT },	   { EAGAIN, ERR_BUSY },
-	{ ETXTBSY, ERR_BUSY },		 { EMFILE, ERR_BUSY },		   { ENFILE, ERR_BUSY },
-	{ EUCLEAN, ERR_CORRUPT },	 { ENOSYS, ERR_UNSUPPORTED },	   { ENOTTY, ERR_UNSUPPORTED },
-	{ EPROTONOSUPPORT, ERR_UNSUPPORTED }, { EAFNOSUPPORT, ERR_UNSUPPORTED },
+	{ EDOM, ERR_INVALID },
+	{ ERANGE, ERR_INVALID },
+	{ ENAMETOOLONG, ERR_INVALID },
+	{ EILSEQ, ERR_INVALID },
+	{ ENXIO, ERR_NOT_FOUND },
+	{ ENODEV, ERR_NOT_FOUND },
+	{ ESRCH, ERR_NOT_FOUND },
+	{ ENOTEMPTY, ERR_STATE },
+	{ EALREADY, ERR_STATE },
+	{ EINPROGRESS, ERR_STATE },
+	{ EPERM, ERR_FORBIDDEN },
+	{ EROFS, ERR_FORBIDDEN },
+	{ E2BIG, ERR_TOO_LARGE },
+	{ EMSGSIZE, ERR_TOO_LARGE },
+	{ EOVERFLOW, ERR_TOO_LARGE },
+	{ EDQUOT, ERR_CAPACITY },
+	{ ENOMEM, ERR_CAPACITY },
+	{ ECONNREFUSED, ERR_UNREACHABLE },
+	{ ECONNRESET, ERR_UNREACHABLE },
+	{ ECONNABORTED, ERR_UNREACHABLE },
+	{ ENETUNREACH, ERR_UNREACHABLE },
+	{ ENETDOWN, ERR_UNREACHABLE },
+	{ EHOSTDOWN, ERR_UNREACHABLE },
+	{ ENOTCONN, ERR_UNREACHABLE },
+	{ EPIPE, ERR_UNREACHABLE },
+	{ ETIME, ERR_TIMEOUT },
+	{ EAGAIN, ERR_BUSY },
+	{ ETXTBSY, ERR_BUSY },
+	{ EMFILE, ERR_BUSY },
+	{ ENFILE, ERR_BUSY },
+	{ EUCLEAN, ERR_CORRUPT },
+	{ ENOSYS, ERR_UNSUPPORTED },
+	{ ENOTTY, ERR_UNSUPPORTED },
+	{ EPROTONOSUPPORT, ERR_UNSUPPORTED },
+	{ EAFNOSUPPORT, ERR_UNSUPPORTED },
 };
 
 enum err_code err_code_from_errno(int negative_errno)
@@ -75,11 +100,11 @@ static const struct {
 	int status;
 	enum err_code code;
 } http_codes[] = {
-	{ 0, ERR_UNREACHABLE }, { 401, ERR_UNAUTHENTICATED }, { 403, ERR_FORBIDDEN },	{ 404, ERR_NOT_FOUND },
-	{ 405, ERR_UNSUPPORTED }, { 408, ERR_TIMEOUT },	      { 409, ERR_STATE },	{ 410, ERR_NOT_FOUND },
-	{ 412, ERR_REVISION },	{ 413, ERR_TOO_LARGE },	      { 414, ERR_TOO_LARGE },	{ 428, ERR_REVISION },
-	{ 429, ERR_BUSY },	{ 431, ERR_TOO_LARGE },	      { 501, ERR_UNSUPPORTED }, { 502, ERR_UNREACHABLE },
-	{ 503, ERR_BUSY },	{ 504, ERR_TIMEOUT },	      { 507, ERR_CAPACITY },
+	{ 0, ERR_UNREACHABLE },	  { 401, ERR_UNAUTHENTICATED }, { 403, ERR_FORBIDDEN },	  { 404, ERR_NOT_FOUND },
+	{ 405, ERR_UNSUPPORTED }, { 408, ERR_TIMEOUT },		{ 409, ERR_STATE },	  { 410, ERR_NOT_FOUND },
+	{ 412, ERR_REVISION },	  { 413, ERR_TOO_LARGE },	{ 414, ERR_TOO_LARGE },	  { 428, ERR_REVISION },
+	{ 429, ERR_BUSY },	  { 431, ERR_TOO_LARGE },	{ 501, ERR_UNSUPPORTED }, { 502, ERR_UNREACHABLE },
+	{ 503, ERR_BUSY },	  { 504, ERR_TIMEOUT },		{ 507, ERR_CAPACITY },
 };
 
 enum err_code err_code_from_http(int status)

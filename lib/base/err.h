@@ -9,20 +9,20 @@
 
 enum err_code {
 	ERR_NONE = 0,
-	ERR_INVALID,         /* the request is wrong; the field says where */
+	ERR_INVALID, /* the request is wrong; the field says where */
 	ERR_NOT_FOUND,
-	ERR_EXISTS,          /* the name is taken */
-	ERR_STATE,           /* not in the present state */
-	ERR_REVISION,        /* somebody changed it meanwhile */
+	ERR_EXISTS,   /* the name is taken */
+	ERR_STATE,    /* not in the present state */
+	ERR_REVISION, /* somebody changed it meanwhile */
 	ERR_UNAUTHENTICATED,
 	ERR_FORBIDDEN,
 	ERR_TOO_LARGE,
-	ERR_CAPACITY,        /* no room: pool, node, disk */
-	ERR_UNREACHABLE,     /* a BMC, a node or the storage does not answer */
-	ERR_CREDENTIALS,     /* a BMC or service refused our credentials */
+	ERR_CAPACITY,	 /* no room: pool, node, disk */
+	ERR_UNREACHABLE, /* a BMC, a node or the storage does not answer */
+	ERR_CREDENTIALS, /* a BMC or service refused our credentials */
 	ERR_TIMEOUT,
-	ERR_BUSY,            /* a queue is full; try again later */
-	ERR_CORRUPT,         /* a signature or a checksum is wrong */
+	ERR_BUSY,    /* a queue is full; try again later */
+	ERR_CORRUPT, /* a signature or a checksum is wrong */
 	ERR_CANCELLED,
 	ERR_UNSUPPORTED,
 	ERR_INTERNAL,
@@ -40,9 +40,9 @@ struct err_meaning {
 	const char *name;  /* stable word: problem type, task error, log */
 	const char *title; /* short, the same for every occurrence (RFC 9457 section 3.1.3) */
 	int http_status;
-	bool retry;        /* trying the same again later may help */
-	int exit_code;     /* of the command line */
-	int error;         /* the negative errno that stands for it */
+	bool retry;    /* trying the same again later may help */
+	int exit_code; /* of the command line */
+	int error;     /* the negative errno that stands for it */
 };
 const struct err_meaning *err_meaning(enum err_code code);
 /* The code of a stable word; ERR_INTERNAL for an unknown one. */

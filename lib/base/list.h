@@ -33,11 +33,10 @@ static inline void list_remove(struct list *item)
 	list_init(item);
 }
 
-/* The body may remove the current element. */
-#define LIST_FOREACH(var, head, member)                                                                        \
-	for (__typeof__(var) next_##var = (var = CONTAINER_OF((head)->next, __typeof__(*var), member),          \
-					   CONTAINER_OF(var->member.next, __typeof__(*var), member));           \
-	     &var->member != (head);                                                                            \
-	     var = next_##var, next_##var = CONTAINER_OF(var->member.next, __typeof__(*var), member))
+/* The body may remove (and free) the current element, but not the one after it. */
+#define LIST_FOREACH(var, head, member)                                                                                \
+	for (struct list *next_##var = (var = CONTAINER_OF((head)->next, __typeof__(*var), member), var->member.next); \
+	     &var->member != (head);                                                                                   \
+	     var = CONTAINER_OF(next_##var, __typeof__(*var), member), next_##var = next_##var->next)
 
 #endif

@@ -12,7 +12,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
@@ -22,20 +22,29 @@
 #define GIB (MIB * 1024)
 
 /* Takes a pointer out of a variable that a cleanup attribute would free. */
-#define TAKE_PTR(p)                      \
-	({                               \
-		__typeof__(p) *pp_ = &(p); \
-		__typeof__(p) v_ = *pp_; \
-		*pp_ = NULL;             \
-		v_;                      \
+#define TAKE_PTR(p)                                                                                                    \
+	({                                                                                                             \
+		__typeof__(p) *pp_ = &(p);                                                                             \
+		__typeof__(p) v_ = *pp_;                                                                               \
+		*pp_ = NULL;                                                                                           \
+		v_;                                                                                                    \
+	})
+
+/* The same for a descriptor; -1 is left. */
+#define TAKE_FD(fd)                                                                                                    \
+	({                                                                                                             \
+		int *pp_ = &(fd);                                                                                      \
+		int v_ = *pp_;                                                                                         \
+		*pp_ = -1;                                                                                             \
+		v_;                                                                                                    \
 	})
 
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
-#define DEFINE_CLEANUP(type, fn)              \
-	static inline void fn##_p(type *p)    \
-	{                                     \
-		if (*p)                       \
-			fn(*p);               \
+#define DEFINE_CLEANUP(type, fn)                                                                                       \
+	static inline void fn##_p(type *p)                                                                             \
+	{                                                                                                              \
+		if (*p)                                                                                                \
+			fn(*p);                                                                                        \
 	}
 
 static inline void free_p(void *p)

@@ -52,7 +52,7 @@ struct bundle_sink {
 	int (*write)(uint64_t offset, const void *data, size_t len, void *ctx, struct err *err);
 	int (*hole)(uint64_t offset, uint64_t len, void *ctx, struct err *err); /* must read as zeros later */
 	void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *ctx); /* may be NULL */
-	bool (*cancelled)(void *ctx); /* may be NULL */
+	bool (*cancelled)(void *ctx);						/* may be NULL */
 	void *ctx;
 };
 /* Passes the current part to the sink and checks its size and hash: ERR_CORRUPT if they differ, after which what was

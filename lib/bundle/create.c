@@ -36,7 +36,8 @@ static void creation_done(struct creation *c)
 }
 
 /* The data and holes of a file in order: calls fn for each. data NULL: a hole. */
-typedef int (*extent_fn)(struct creation *c, const void *data, uint64_t offset, uint64_t len, void *ctx, struct err *err);
+typedef int (*extent_fn)(struct creation *c, const void *data, uint64_t offset, uint64_t len, void *ctx,
+			 struct err *err);
 
 static int walk_data(struct creation *c, unsigned i, uint64_t offset, uint64_t end, extent_fn fn, void *ctx,
 		     struct err *err)
@@ -159,10 +160,12 @@ static int add_sources(struct creation *c, const struct bundle_source *sources, 
 
 static int archive_failed(struct creation *c, struct err *err)
 {
-	return err_set(err, ERR_INTERNAL, "writing the bundle: %s", str_or(archive_error_string(c->archive), "unknown"));
+	return err_set(err, ERR_INTERNAL, "writing the bundle: %s",
+		       str_or(archive_error_string(c->archive), "unknown"));
 }
 
-static int write_header(struct creation *c, struct archive_entry *entry, const char *name, uint64_t size, struct err *err)
+static int write_header(struct creation *c, struct archive_entry *entry, const char *name, uint64_t size,
+			struct err *err)
 {
 	archive_entry_set_pathname(entry, name);
 	archive_entry_set_filetype(entry, AE_IFREG);
@@ -310,7 +313,8 @@ static int creation_run(struct creation *c, const char *out_path, const char *ke
 	checked = bundle_manifest_format(&c->manifest);
 	r = bundle_manifest_parse(checked, strlen(checked), &again, err);
 	if (r < 0)
-		return err_set(err, ERR_INVALID, "name and version must be words of at most 64 letters, digits and ._+~-");
+		return err_set(err, ERR_INVALID,
+			       "name and version must be words of at most 64 letters, digits and ._+~-");
 	bundle_manifest_done(&again);
 	c->tmp_path = xasprintf("%s.tmp%d", out_path, (int)getpid());
 	c->out_fd = open(c->tmp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -73,8 +73,8 @@ static int take_word(json_t *object, const char *key, size_t max, char **ret, st
 
 	if (!json_is_string(value) || json_string_length(value) != strlen(json_string_value(value)) ||
 	    !word_valid(json_string_value(value), max))
-		return err_set(err, ERR_CORRUPT, "\"%s\" is missing or not a word of at most %zu letters, digits and ._+~-",
-			       key, max);
+		return err_set(err, ERR_CORRUPT,
+			       "\"%s\" is missing or not a word of at most %zu letters, digits and ._+~-", key, max);
 	*ret = xstrdup(json_string_value(value));
 	return 0;
 }
@@ -112,7 +112,8 @@ static int parse_part(json_t *object, const struct bundle_manifest *so_far, stru
 		return err_set(err, ERR_CORRUPT, "unknown type \"%.32s\"", str_or(type, ""));
 	if (!json_is_integer(size) || json_integer_value(size) < 1 ||
 	    (uint64_t)json_integer_value(size) > BUNDLE_PART_MAX_BYTES)
-		return err_set(err, ERR_CORRUPT, "\"size\" is not a number from 1 to %" PRIu64, (uint64_t)BUNDLE_PART_MAX_BYTES);
+		return err_set(err, ERR_CORRUPT, "\"size\" is not a number from 1 to %" PRIu64,
+			       (uint64_t)BUNDLE_PART_MAX_BYTES);
 	part->size_bytes = (uint64_t)json_integer_value(size);
 	if (!hash || hex_decode(hash, part->sha256, SHA256_SIZE) < 0)
 		return err_set(err, ERR_CORRUPT, "\"sha256\" is not %d hexadecimal digits", 2 * SHA256_SIZE);
@@ -172,8 +173,8 @@ static int parse_fields(json_t *root, struct bundle_manifest *manifest, struct e
 	if (r < 0)
 		return r;
 	if (!str_equal(manifest->architecture, BUNDLE_ARCHITECTURE))
-		return err_set(err, ERR_UNSUPPORTED, "architecture %s is not supported, only %s", manifest->architecture,
-			       BUNDLE_ARCHITECTURE);
+		return err_set(err, ERR_UNSUPPORTED, "architecture %s is not supported, only %s",
+			       manifest->architecture, BUNDLE_ARCHITECTURE);
 	return parse_parts(json_object_get(root, "parts"), manifest, err);
 }
 

@@ -15,8 +15,8 @@ struct bundle_reader {
 	int read_errno; /* what read() of the descriptor said, negative */
 	uint8_t *buffer;
 	struct bundle_manifest manifest;
-	unsigned next;      /* index of the part that comes next */
-	bool part_waiting;  /* a part was announced and not copied yet */
+	unsigned next;	   /* index of the part that comes next */
+	bool part_waiting; /* a part was announced and not copied yet */
 };
 
 void bundle_hash_zeros(struct sha256 *hash, uint64_t len)
@@ -62,7 +62,8 @@ static int reader_error(struct bundle_reader *reader, struct err *err)
 
 	if (reader->read_errno < 0)
 		return err_set_errno(err, reader->read_errno, "the bundle cannot be read");
-	return err_set(err, ERR_CORRUPT, "the bundle is cut short or not a bundle: %s", str_or(text, "no archive found"));
+	return err_set(err, ERR_CORRUPT, "the bundle is cut short or not a bundle: %s",
+		       str_or(text, "no archive found"));
 }
 
 /* The next entry, which must be a plain file of this name. *ret_size: its expanded size. */
@@ -80,8 +81,8 @@ static int next_entry(struct bundle_reader *reader, const char *name, uint64_t *
 	if (!str_equal(found, name))
 		return err_set(err, ERR_CORRUPT, "the bundle holds %.64s where %s should come",
 			       str_or(found, "an entry without a name"), name);
-	if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) || !archive_entry_size_is_set(entry) ||
-	    archive_entry_size(entry) < 0)
+	if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) ||
+	    !archive_entry_size_is_set(entry) || archive_entry_size(entry) < 0)
 		return err_set(err, ERR_CORRUPT, "%s is not a plain file in the bundle", name);
 	*ret_size = (uint64_t)archive_entry_size(entry);
 	return 0;
@@ -92,7 +93,7 @@ static int read_small(struct bundle_reader *reader, const char *name, size_t max
 		      struct err *err)
 {
 	_cleanup_free_ char *data = NULL;
-	uint64_t size;
+	uint64_t size = 0;
 	size_t len = 0;
 	int r = next_entry(reader, name, &size, err);
 
@@ -117,7 +118,7 @@ static int read_small(struct bundle_reader *reader, const char *name, size_t max
 static int read_manifest(struct bundle_reader *reader, const char *key_pem, struct err *err)
 {
 	_cleanup_free_ char *text = NULL, *signature = NULL;
-	size_t text_len, signature_len;
+	size_t text_len = 0, signature_len = 0;
 	int r;
 
 	r = read_small(reader, BUNDLE_MANIFEST_NAME, BUNDLE_MANIFEST_MAX_BYTES, &text, &text_len, err);
@@ -190,7 +191,7 @@ static int expect_end(struct bundle_reader *reader, struct err *err)
 int bundle_reader_next(struct bundle_reader *reader, const struct bundle_part **ret_part, struct err *err)
 {
 	const struct bundle_part *part;
-	uint64_t size;
+	uint64_t size = 0;
 	int r;
 
 	if (reader->part_waiting)
@@ -269,8 +270,8 @@ static int copy_finish(struct copy *copy, struct err *err)
 		_cleanup_free_ char *is = hex_encode(digest, SHA256_SIZE);
 		_cleanup_free_ char *should = hex_encode(copy->part->sha256, SHA256_SIZE);
 
-		return err_set(err, ERR_CORRUPT, "part %s has the SHA-256 %s where the manifest says %s", copy->part->name,
-			       is, should);
+		return err_set(err, ERR_CORRUPT, "part %s has the SHA-256 %s where the manifest says %s",
+			       copy->part->name, is, should);
 	}
 	return 0;
 }
@@ -324,28 +325,35 @@ int bundle_reader_copy(struct bundle_reader *reader, const struct bundle_sink *s
 	return r;
 }
 
-int bundle_verify(const char *path, const char *key_pem, struct bundle_manifest *ret_manifest, struct err *err)
+static int verify_parts(struct bundle_reader *reader, struct err *err)
 {
-	_cleanup_(bundle_reader_free_p) struct bundle_reader *reader = NULL;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const struct bundle_part *part;
 	int r;
 
-	if (fd < 0)
-		return err_set_errno(err, -errno, "%s", path);
-	r = bundle_reader_new(fd, key_pem, &reader, err);
-	if (r < 0)
-		return err_prefix(err, "%s", path);
 	while ((r = bundle_reader_next(reader, &part, err)) > 0) {
 		r = bundle_reader_copy(reader, NULL, err);
 		if (r < 0)
 			break;
 	}
-	if (r < 0)
-		return err_prefix(err, "%s", path);
-	if (ret_manifest) {
-		*ret_manifest = reader->manifest;
-		reader->manifest = (struct bundle_manifest){ 0 };
+	return r;
+}
+
+int bundle_verify(const char *path, const char *key_pem, struct bundle_manifest *ret_manifest, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct bundle_reader *reader = NULL;
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", path);
+	r = bundle_reader_new(fd, key_pem, &reader, err);
+	if (reader) {
+		r = verify_parts(reader, err);
+		if (r == 0 && ret_manifest) {
+			*ret_manifest = reader->manifest;
+			reader->manifest = (struct bundle_manifest){ 0 };
+		}
 	}
-	return 0;
+	bundle_reader_free(reader);
+	return r < 0 ? err_prefix(err, "%s", path) : 0;
 }

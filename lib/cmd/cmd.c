@@ -257,8 +257,8 @@ int cmd_run(const struct cmd *cmd, struct cmd_result *ret, struct err *err)
 		.pidfd = -1,
 		.out_fd = -1,
 		.err_fd = -1,
-		.capture.max_bytes = MIN_OF(cmd->output_max_bytes ? cmd->output_max_bytes : OUTPUT_DEFAULT_BYTES,
-					    OUTPUT_MAX_BYTES),
+		.capture.max_bytes =
+			MIN_OF(cmd->output_max_bytes ? cmd->output_max_bytes : OUTPUT_DEFAULT_BYTES, OUTPUT_MAX_BYTES),
 	};
 	r = run_start(&run, err);
 	if (r < 0)

@@ -10,24 +10,24 @@
 #include "loop/loop.h"
 
 struct cmd {
-	const char *const *argv;  /* argv[0] is a path or is looked up in our PATH; NULL at the end */
-	const char *const *envp;  /* NULL: the caller's environment */
-	const char *directory;    /* NULL: "/" */
-	const char *input;        /* given on standard input; NULL: /dev/null */
+	const char *const *argv; /* argv[0] is a path or is looked up in our PATH; NULL at the end */
+	const char *const *envp; /* NULL: the caller's environment */
+	const char *directory;	 /* NULL: "/" */
+	const char *input;	 /* given on standard input; NULL: /dev/null */
 	size_t input_len;
-	int64_t deadline_ms;      /* how long it may run; 0 only for services */
-	size_t output_max_bytes;  /* what is kept of its output, the last bytes; 0: 64 KiB */
-	bool die_with_parent;     /* SIGKILL when the thread that started it ends (PR_SET_PDEATHSIG) */
+	int64_t deadline_ms;	 /* how long it may run; 0 only for services */
+	size_t output_max_bytes; /* what is kept of its output, the last bytes; 0: 64 KiB */
+	bool die_with_parent;	 /* SIGKILL when the thread that started it ends (PR_SET_PDEATHSIG) */
 	bool new_session;
-	int stdout_fd;            /* where output goes instead of being captured; 0: captured */
+	int stdout_fd; /* where output goes instead of being captured; 0: captured */
 };
 
 struct cmd_result {
-	int status;     /* as of waitpid() */
+	int status;	/* as of waitpid() */
 	bool truncated; /* it wrote more than was kept */
-	char *output;   /* standard output and error in the order they arrived, NUL-terminated; the caller frees */
+	char *output;	/* standard output and error in the order they arrived, NUL-terminated; the caller frees */
 	size_t output_len;
-	char *out;      /* standard output alone, NUL-terminated; the caller frees */
+	char *out; /* standard output alone, NUL-terminated; the caller frees */
 	size_t out_len;
 };
 void cmd_result_done(struct cmd_result *result);
@@ -61,12 +61,12 @@ void cmd_set_hook(cmd_hook_fn hook, void *data);
 struct service;
 enum service_state { SERVICE_STOPPED, SERVICE_RUNNING, SERVICE_BACKOFF, SERVICE_FAILED };
 struct service_spec {
-	const char *name;           /* for the log */
-	const char *const *argv;    /* copied */
-	int64_t backoff_first_ms;   /* 0: 500 */
-	int64_t backoff_max_ms;     /* 0: 30 000 */
-	unsigned respawn_max;       /* that many starts within respawn_window_ms, and its end makes it SERVICE_FAILED; 0: 10 */
-	int64_t respawn_window_ms;  /* 0: 60 000 */
+	const char *name;	   /* for the log */
+	const char *const *argv;   /* copied */
+	int64_t backoff_first_ms;  /* 0: 500 */
+	int64_t backoff_max_ms;	   /* 0: 30 000 */
+	unsigned respawn_max;	   /* its end after that many starts in respawn_window_ms is SERVICE_FAILED; 0: 10 */
+	int64_t respawn_window_ms; /* 0: 60 000 */
 	/* The state after each start and end; not called within service_new(). It may free the service. May be NULL. */
 	void (*changed)(struct service *service, enum service_state state, void *data);
 	void *data;

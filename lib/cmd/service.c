@@ -38,6 +38,7 @@ static bool too_often(const struct service *service)
 
 static void retry_later(struct service *service);
 
+/* clang-format off */
 static const struct {
 	enum service_state state;
 	enum service_event event;
@@ -55,6 +56,7 @@ static const struct {
 	{ SERVICE_BACKOFF, SERVICE_ENDED,   too_often, SERVICE_FAILED,  NULL },
 	{ SERVICE_BACKOFF, SERVICE_ENDED,   NULL,      SERVICE_BACKOFF, retry_later },
 };
+/* clang-format on */
 
 static void step(struct service *service, enum service_event event)
 {

@@ -95,9 +95,12 @@ static char *find_program(const char *name)
 static int high_fd(int fd, int open_flags)
 {
 	_cleanup_close_ int null_fd = -1;
-	if (fd < 0 && (fd = null_fd = open("/dev/null", open_flags | O_CLOEXEC)) < 0)
-		return -errno;
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0) {
+		null_fd = open("/dev/null", open_flags | O_CLOEXEC);
+		if (null_fd < 0)
+			return -errno;
+	}
+	int high = fcntl(fd < 0 ? null_fd : fd, F_DUPFD_CLOEXEC, 3);
 	return high < 0 ? -errno : high;
 }
 
@@ -138,15 +141,14 @@ int spawn_input(const struct cmd *cmd, int *ret_fd, struct err *err)
 	}
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_set_errno(err, -errno, "%s: input", cmd->argv[0]);
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
 /* ---- the fork ---- */
 
-/* _Fork() runs no handlers of pthread_atfork(): those of the libraries that we link allocate and lock, in the child too.
- * The sanitizers know fork() only. */
+/* _Fork() runs no handlers of pthread_atfork(): those of the libraries that we link allocate and lock, in the child
+ * too. The sanitizers know fork() only. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FORK fork
 #else
@@ -229,10 +231,8 @@ static int run_plan(const struct cmd *cmd, struct spawn_plan *plan, pid_t *ret_p
 		return r;
 	}
 	*ret_pid = pid;
-	if (ret_pidfd) {
-		*ret_pidfd = pidfd;
-		pidfd = -1;
-	}
+	if (ret_pidfd)
+		*ret_pidfd = TAKE_FD(pidfd);
 	return 0;
 }
 
@@ -244,7 +244,9 @@ int spawn(const struct cmd *cmd, const int fds[3], pid_t *ret_pid, int *ret_pidf
 		err_set(err, ERR_INTERNAL, "%s: no such program in PATH", cmd->argv[0]);
 		return -ENOENT;
 	}
-	_cleanup_close_ int in = high_fd(fds[0], O_RDONLY), out = high_fd(fds[1], O_WRONLY), error = high_fd(fds[2], O_WRONLY);
+	_cleanup_close_ int in = high_fd(fds[0], O_RDONLY);
+	_cleanup_close_ int out = high_fd(fds[1], O_WRONLY);
+	_cleanup_close_ int error = high_fd(fds[2], O_WRONLY);
 	if (in < 0 || out < 0 || error < 0)
 		return err_set_errno(err, MIN_OF(in, MIN_OF(out, error)), "%s: cannot be started", cmd->argv[0]);
 	struct spawn_plan plan = {

@@ -77,9 +77,11 @@ static int crt_add_alt_names(gnutls_x509_crt_t crt, const char *const *names, st
 		int r;
 
 		if (inet_pton(AF_INET, *names, address) == 1)
-			r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, address, 4, GNUTLS_FSAN_APPEND);
+			r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, address, 4,
+								 GNUTLS_FSAN_APPEND);
 		else if (inet_pton(AF_INET6, *names, address) == 1)
-			r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, address, 16, GNUTLS_FSAN_APPEND);
+			r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, address, 16,
+								 GNUTLS_FSAN_APPEND);
 		else if (dns_name_valid(*names))
 			r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, *names,
 								 (unsigned)strlen(*names), GNUTLS_FSAN_APPEND);
@@ -99,7 +101,8 @@ static int crt_set_frame(gnutls_x509_crt_t crt, int64_t life_s, gnutls_x509_crt_
 	int r;
 
 	random_bytes(serial, sizeof(serial));
-	serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40); /* positive and of full length: RFC 5280 section 4.1.2.2 */
+	serial[0] =
+		(unsigned char)((serial[0] & 0x7f) | 0x40); /* positive and of full length: RFC 5280 section 4.1.2.2 */
 	if (issuer)
 		until = MIN_OF(until, gnutls_x509_crt_get_expiration_time(issuer));
 	r = gnutls_x509_crt_set_version(crt, 3);
@@ -131,7 +134,8 @@ static int crt_set_authority(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
 }
 
 /* What all end certificates have; the key is set already. Signs. */
-static int crt_finish(struct ca *ca, gnutls_x509_crt_t crt, int64_t life_s, bool client, char **ret_pem, struct err *err)
+static int crt_finish(struct ca *ca, gnutls_x509_crt_t crt, int64_t life_s, bool client, char **ret_pem,
+		      struct err *err)
 {
 	_cleanup_datum_ gnutls_datum_t pem = { 0 };
 	int r = crt_set_frame(crt, life_s, ca->crt);
@@ -139,7 +143,8 @@ static int crt_finish(struct ca *ca, gnutls_x509_crt_t crt, int64_t life_s, bool
 	if (r >= 0)
 		r = gnutls_x509_crt_set_basic_constraints(crt, 0, -1);
 	if (r >= 0)
-		r = gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE);
+		/* An ECDSA key signs only, but libvirt and QEMU refuse certificates without the second. */
+		r = gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT);
 	if (r >= 0)
 		r = gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0);
 	if (r >= 0 && client)
@@ -315,7 +320,7 @@ int ca_open(const char *dir, struct ca **ret_ca, struct err *err)
 	/* A crash between the two files left a key alone: it gets its certificate now. */
 	if (!ca->pem) {
 		r = ca_self_sign(key, ca->key, &ca->pem, err);
-		if (r >= 0)
+		if (r >= 0 && ca->pem)
 			r = save_text(pem_path, ca->pem, 0644, err);
 		if (r < 0)
 			return r;

@@ -40,7 +40,7 @@ struct ca;
 int ca_open(const char *dir, struct ca **ret_ca, struct err *err);
 struct ca *ca_free(struct ca *ca);
 DEFINE_CLEANUP(struct ca *, ca_free)
-const char *ca_pem(const struct ca *ca);         /* borrowed */
+const char *ca_pem(const struct ca *ca);	 /* borrowed */
 const char *ca_fingerprint(const struct ca *ca); /* SHA-256 of the DER, hexadecimal; borrowed */
 
 /* A server certificate with its new key. names: DNS names and IP addresses for subjectAltName, NULL-terminated. */

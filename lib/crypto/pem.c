@@ -29,8 +29,8 @@ int p256_key_new(gnutls_x509_privkey_t *ret, struct err *err)
 	int r = gnutls_x509_privkey_init(&key);
 
 	if (r >= 0)
-		r = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-						 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+		r = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+						 0);
 	if (r < 0)
 		return gnutls_err(err, ERR_INTERNAL, r, "cannot make a P-256 key");
 	*ret = TAKE_PTR(key);

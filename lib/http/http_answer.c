@@ -63,8 +63,8 @@ struct MHD_Response *problem_response(const struct err *err, int *inout_status)
 
 	if (*inout_status == 0)
 		*inout_status = meaning->http_status;
-	json = json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", type, "title", meaning->title, "status", *inout_status, "detail",
-			 json_text(str_or(err->text, meaning->title)), "code", meaning->name);
+	json = json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", type, "title", meaning->title, "status", *inout_status,
+			 "detail", json_text(str_or(err->text, meaning->title)), "code", meaning->name);
 	if (!json)
 		abort(); /* out of memory */
 	if (err->field)

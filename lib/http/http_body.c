@@ -51,8 +51,8 @@ int body_add(struct http_request *request, const char *data, size_t len, struct 
 	request->body_bytes += len;
 	if (request->body_bytes > request->body_max_bytes)
 		return err_set(err, ERR_TOO_LARGE, "the body is longer than %zu bytes", request->body_max_bytes);
-	if (elapsed_ms > request->server->idle_timeout_ms +
-				 (int64_t)(request->body_bytes * 1000 / BODY_MIN_BYTES_PER_S))
+	if (elapsed_ms >
+	    request->server->idle_timeout_ms + (int64_t)(request->body_bytes * 1000 / BODY_MIN_BYTES_PER_S))
 		return err_set(err, ERR_TIMEOUT, "the body comes too slowly");
 	if (request->route->stream_body_to_file)
 		return file_add(request, data, len, err);

@@ -13,9 +13,9 @@ struct http_call;
 
 struct http_client_spec {
 	struct loop *loop;
-	const char *ca_pem;              /* NULL: the system's authorities */
-	const char *cert_pem, *key_pem;  /* client certificate, or NULL */
-	const char *bearer;              /* token for every call, or NULL */
+	const char *ca_pem;		/* NULL: the system's authorities */
+	const char *cert_pem, *key_pem; /* client certificate, or NULL */
+	const char *bearer;		/* token for every call, or NULL */
 };
 struct http_client *http_client_new(const struct http_client_spec *spec);
 /* Ends calls under way without calling back; WebSockets are closed, and told so. NULL is fine; returns NULL. */
@@ -23,8 +23,8 @@ struct http_client *http_client_free(struct http_client *client);
 DEFINE_CLEANUP(struct http_client *, http_client_free)
 
 struct http_response {
-	int status;           /* 0: no answer came; err says why */
-	json_t *json;         /* the body if it was JSON, else NULL; borrowed */
+	int status;   /* 0: no answer came; err says why */
+	json_t *json; /* the body if it was JSON, else NULL; borrowed */
 	const void *data;
 	size_t len;
 	const char *location; /* headers of use, or NULL */
@@ -36,10 +36,10 @@ typedef void (*http_done_fn)(const struct http_response *response, const struct 
 
 struct http_call_spec {
 	const char *method, *url;
-	json_t *json;             /* body; borrowed; or */
-	const char *body_file;    /* a file sent as it is (application/octet-stream) */
+	json_t *json;	       /* body; borrowed; or */
+	const char *body_file; /* a file sent as it is (application/octet-stream) */
 	const char *const *headers;
-	int64_t deadline_ms;      /* whole call; 0: 30 000 */
+	int64_t deadline_ms;	   /* whole call; 0: 30 000 */
 	size_t response_max_bytes; /* 0: 16 MiB */
 	/* If set, called for each Server-Sent Event instead of collecting the body; no deadline but the caller's. */
 	void (*event)(const char *id, const char *event, const char *payload, void *data);

@@ -35,13 +35,14 @@ struct http_client {
 	struct list dirty;   /* struct http_call with news, by their dirty_link */
 	struct list dials;   /* struct dial */
 	struct list sockets; /* struct ws */
-	unsigned depth;      /* of our functions on the stack that call others */
+	unsigned depth;	     /* of our functions on the stack that call others */
 	bool dead;
 };
 
 /* http_client.c */
 /* A handle with all that does not depend on the call. err is filled if the URL or the credentials are unfit. */
-int client_easy_new(struct http_client *client, const char *url, struct transfer *transfer, CURL **ret, struct err *err);
+int client_easy_new(struct http_client *client, const char *url, struct transfer *transfer, CURL **ret,
+		    struct err *err);
 void client_easy_free(struct http_client *client, CURL *easy);
 /* Tells what is to be told, soon or now. The client may be gone after client_pump(). */
 void client_kick(struct http_client *client);

@@ -82,7 +82,7 @@ int head_check(struct http_request *request, const char *version, uint64_t *ret_
 static char *common_name(const gnutls_datum_t *der)
 {
 	gnutls_x509_crt_t crt;
-	char name[128];
+	char name[128] = "";
 	size_t size = sizeof(name);
 	int r = gnutls_x509_crt_init(&crt);
 
@@ -107,7 +107,8 @@ void conn_check_client(struct http_conn *conn)
 	if (conn->client != CLIENT_UNCHECKED)
 		return;
 	conn->client = CLIENT_NONE;
-	info = conn->server->check_clients ? MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
+	info = conn->server->check_clients ? MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)
+					   : NULL;
 	if (!info)
 		return;
 	session = info->tls_session;

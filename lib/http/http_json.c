@@ -56,5 +56,6 @@ int http_json_parse(const char *text, size_t len, json_t **ret_json, struct err 
 	near = strstr(error.text, " near ");
 	if (near)
 		*near = '\0';
-	return err_set(err, ERR_INVALID, "the JSON is wrong at line %d column %d: %s", error.line, error.column, error.text);
+	return err_set(err, ERR_INVALID, "the JSON is wrong at line %d column %d: %s", error.line, error.column,
+		       error.text);
 }

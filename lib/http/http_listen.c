@@ -38,10 +38,8 @@ static void set_liveness(int fd)
 	static const struct {
 		int level, option, value;
 	} options[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ IPPROTO_TCP, TCP_KEEPIDLE, 30 },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },
-		{ IPPROTO_TCP, TCP_KEEPCNT, 3 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },	  { IPPROTO_TCP, TCP_KEEPIDLE, 30 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 10 },	  { IPPROTO_TCP, TCP_KEEPCNT, 3 },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 },
 	};
 
@@ -63,9 +61,9 @@ static int socket_listen(const struct http_server_spec *spec, int *ret_fd, struc
 		return err_set_errno(err, -errno, "cannot make a socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, &address.any, len) < 0 || listen(fd, SOMAXCONN) < 0)
-		return err_set_errno(err, -errno, "cannot listen on %s port %u", str_or(spec->address, "::"), spec->port);
-	*ret_fd = fd;
-	fd = -1;
+		return err_set_errno(err, -errno, "cannot listen on %s port %u", str_or(spec->address, "::"),
+				     spec->port);
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
@@ -87,9 +85,9 @@ int http_listen(const struct http_server_spec *spec, int *ret_fd, uint16_t *ret_
 			close_fd(fd);
 		return r;
 	}
-	*ret_port = address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) :
-		    address.any.sa_family == AF_INET  ? ntohs(address.v4.sin_port) :
-							0;
+	*ret_port = address.any.sa_family == AF_INET6  ? ntohs(address.v6.sin6_port)
+		    : address.any.sa_family == AF_INET ? ntohs(address.v4.sin_port)
+						       : 0;
 	*ret_fd = fd;
 	return 0;
 }

@@ -132,9 +132,9 @@ static enum MHD_Result request_head(struct http_request *request, const char *me
 
 	conn_has_head(request->conn);
 	snprintf(request->method, sizeof(request->method), "%s", method);
-	r = request->target_bad || strlen(method) >= sizeof(request->method) ?
-		    err_set(&err, ERR_INVALID, "the method or the target of the request line is malformed") :
-		    head_check(request, version, &content_length, &err);
+	r = request->target_bad || strlen(method) >= sizeof(request->method)
+		    ? err_set(&err, ERR_INVALID, "the method or the target of the request line is malformed")
+		    : head_check(request, version, &content_length, &err);
 	if (r >= 0) {
 		conn_check_client(request->conn);
 		if (request->conn->client == CLIENT_BAD)

@@ -13,8 +13,8 @@
 #include "http/http_server_priv.h"
 
 /* TLS 1.2 and 1.3, forward secrecy, authenticated encryption only. */
-#define TLS_PRIORITY                                                                          \
-	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-CIPHER-ALL:+AES-128-GCM:" \
+#define TLS_PRIORITY                                                                                                   \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-CIPHER-ALL:+AES-128-GCM:"                           \
 	"+AES-256-GCM:+CHACHA20-POLY1305:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
 /* How often the daemon runs before other sources of the loop get their turn. */
 #define RUN_ROUNDS 16
@@ -236,7 +236,8 @@ static int check_certificates(const struct http_server_spec *spec, struct err *e
 	int r;
 
 	if (!spec->cert_pem)
-		return spec->client_ca_pem || spec->key_pem ? err_set(err, ERR_INVALID, "a key without a certificate") : 0;
+		return spec->client_ca_pem || spec->key_pem ? err_set(err, ERR_INVALID, "a key without a certificate")
+							    : 0;
 	if (!spec->key_pem)
 		return err_set(err, ERR_INVALID, "a certificate without its key");
 	cert.size = (unsigned)strlen(spec->cert_pem);
@@ -280,19 +281,15 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 	};
 	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
 
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_access, server,
-				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-				MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
-				MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_URI_LOG_CALLBACK,
+				on_request_line, server, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONN_MEMORY_BYTES,
 				MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)CONN_MEMORY_STEP_BYTES,
-				MHD_OPTION_CONNECTION_LIMIT, server->connections_max,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((server->idle_timeout_ms + 999) / 1000),
-				MHD_OPTION_ARRAY, spec->cert_pem ? tls : none,
-				MHD_OPTION_END);
+				MHD_OPTION_CONNECTION_LIMIT, server->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)((server->idle_timeout_ms + 999) / 1000), MHD_OPTION_ARRAY,
+				spec->cert_pem ? tls : none, MHD_OPTION_END);
 }
 
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err)

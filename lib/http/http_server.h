@@ -27,7 +27,7 @@ struct http_route {
 	const char *path;
 	size_t body_max_bytes; /* 0: no body is accepted */
 	http_handler_fn handler;
-	const void *tag;       /* the caller's: role, schema */
+	const void *tag;	  /* the caller's: role, schema */
 	bool stream_body_to_file; /* the body goes to a temporary file in body_dir instead of memory */
 };
 
@@ -35,21 +35,21 @@ struct http_server_spec {
 	struct loop *loop;
 	const struct http_route *routes; /* borrowed; ends with method NULL */
 	size_t route_count;
-	void *data;                      /* for the handlers */
+	void *data; /* for the handlers */
 	/* Called once a request's head is there, before its body is read (and may fill memory or body_dir): says whether this
 	 * client may call this route. True goes on; false after it answered with a problem. It must not keep the request.
 	 * NULL: all go on. */
 	bool (*admit)(struct http_request *request, void *data);
 	/* Called for a path that no route has; NULL: a 404 problem document. */
 	http_handler_fn fallback;
-	const char *address;             /* "10.0.0.1" or "::"; ignored with listen_fd */
-	uint16_t port;                   /* 0: the kernel chooses; see http_server_port() */
-	int listen_fd;                   /* an inherited listening socket, the server's from now on; -1: none */
-	const char *cert_pem, *key_pem;  /* NULL: plain HTTP */
-	const char *client_ca_pem;       /* asks for client certificates and checks them against it; none is fine */
+	const char *address;		/* "10.0.0.1" or "::"; ignored with listen_fd */
+	uint16_t port;			/* 0: the kernel chooses; see http_server_port() */
+	int listen_fd;			/* an inherited listening socket, the server's from now on; -1: none */
+	const char *cert_pem, *key_pem; /* NULL: plain HTTP */
+	const char *client_ca_pem;	/* asks for client certificates and checks them against it; none is fine */
 	const char *body_dir;
-	unsigned connections_max;        /* 0: 1000 */
-	int64_t idle_timeout_ms;         /* 0: 30 000; SSE and waiting requests are not idle */
+	unsigned connections_max; /* 0: 1000 */
+	int64_t idle_timeout_ms;  /* 0: 30 000; SSE and waiting requests are not idle */
 };
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
@@ -63,10 +63,12 @@ const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request);
 const char *http_request_header(const struct http_request *request, const char *name);
 const char *http_request_query(const struct http_request *request, const char *name);
-const char *http_request_param(const struct http_request *request, const char *name); /* from the path; "*" for the rest */
+const char *http_request_param(const struct http_request *request,
+			       const char *name); /* from the path; "*" for the rest */
 const struct http_route *http_request_route(const struct http_request *request);
 const void *http_request_body(const struct http_request *request, size_t *ret_len);
-const char *http_request_body_file(const struct http_request *request); /* stream_body_to_file; removed after the answer */
+const char *
+http_request_body_file(const struct http_request *request); /* stream_body_to_file; removed after the answer */
 /* The token of "Authorization: Bearer TOKEN", or NULL. */
 const char *http_request_bearer(const struct http_request *request);
 /* Common name of the verified client certificate, or NULL. */

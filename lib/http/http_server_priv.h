@@ -30,9 +30,9 @@
 struct http_server {
 	struct loop *loop;
 	struct MHD_Daemon *daemon;
-	struct loop_io *io;        /* the daemon's epoll */
-	struct loop_timer *timer;  /* runs the daemon */
-	int64_t timer_due_ms;      /* monotonic; INT64_MAX: no timer */
+	struct loop_io *io;	    /* the daemon's epoll */
+	struct loop_timer *timer;   /* runs the daemon */
+	int64_t timer_due_ms;	    /* monotonic; INT64_MAX: no timer */
 	struct loop_timer *sweeper; /* ends what is past its deadline */
 	int64_t sweeper_due_ms;
 	struct loop_timer *teller;
@@ -75,13 +75,13 @@ struct http_conn {
 };
 
 enum request_phase {
-	REQUEST_HEAD,     /* its head is not complete or was not looked at */
-	REQUEST_BODY,     /* the body comes */
+	REQUEST_HEAD,	  /* its head is not complete or was not looked at */
+	REQUEST_BODY,	  /* the body comes */
 	REQUEST_SWALLOW,  /* refused; the body is thrown away before the answer */
 	REQUEST_HANDLING, /* the handler is on the stack */
 	REQUEST_WAITING,  /* suspended until somebody answers */
 	REQUEST_ANSWERED,
-	REQUEST_ABORTED,  /* the client left, or the daemon could not go on */
+	REQUEST_ABORTED, /* the client left, or the daemon could not go on */
 };
 
 struct query_pair {
@@ -91,11 +91,11 @@ struct query_pair {
 struct http_request {
 	struct http_server *server;
 	struct http_conn *conn; /* NULL: an orphan */
-	struct list link;       /* in waiting or orphans */
+	struct list link;	/* in waiting or orphans */
 	enum request_phase phase;
 	char method[16];
-	char *path;    /* decoded */
-	char *parts;   /* the same, NUL instead of slashes: what part points into */
+	char *path;  /* decoded */
+	char *parts; /* the same, NUL instead of slashes: what part points into */
 	const char *part[PATH_SEGMENTS_MAX];
 	unsigned part_count;
 	char *query_text;
@@ -125,7 +125,7 @@ struct http_request {
 struct http_stream {
 	struct http_server *server;
 	struct http_request *request; /* NULL: the client is gone */
-	struct list link;             /* in streams, then in gone */
+	struct list link;	      /* in streams, then in gone */
 	struct strbuf queue;
 	size_t at; /* sent up to here */
 	bool suspended, ending, failed;
@@ -171,7 +171,8 @@ int body_end(struct http_request *request, struct err *err);
 void body_done(struct http_request *request);
 
 /* http_answer.c: gives the request its response and wakes the daemon. Takes response over. */
-void request_answer(struct http_request *request, int status, struct MHD_Response *response, const char *const *headers);
+void request_answer(struct http_request *request, int status, struct MHD_Response *response,
+		    const char *const *headers);
 void response_add_headers(struct MHD_Response *response, const char *const *headers);
 /* A problem document; status 0: the one of the code. */
 struct MHD_Response *problem_response(const struct err *err, int *inout_status);

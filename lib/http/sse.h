@@ -18,8 +18,8 @@ struct sse_parser {
 	bool returned; /* its event was given out and is still in the buffers */
 };
 struct sse_event {
-	const char *id;      /* the last one sent, or NULL; all are borrowed until the next call */
-	const char *event;   /* "message" if it has no name */
+	const char *id;	   /* the last one sent, or NULL; all are borrowed until the next call */
+	const char *event; /* "message" if it has no name */
 	const char *payload;
 };
 /* Takes bytes off *data. 1: *ret is an event; 0: more bytes are needed; -EFBIG: it is too long. */

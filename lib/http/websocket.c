@@ -33,10 +33,10 @@ struct ws {
 	struct strbuf extra; /* came with the handshake */
 	const struct ws_events *events;
 	void *data;
-	bool released;               /* its holder closed it or was told */
-	char *reason;                /* to be told */
-	struct loop_timer *teller;   /* tells it */
-	struct loop_timer *reader;   /* reads though the descriptor may show nothing */
+	bool released;		   /* its holder closed it or was told */
+	char *reason;		   /* to be told */
+	struct loop_timer *teller; /* tells it */
+	struct loop_timer *reader; /* reads though the descriptor may show nothing */
 	struct loop_timer *linger;
 	unsigned depth; /* of functions on the stack that use it */
 };
@@ -123,7 +123,8 @@ static void ws_update_io(struct ws *ws)
 static void ws_flush(struct ws *ws)
 {
 	while (ws->out.len > ws->out_at && ws->transport) {
-		ssize_t n = ws->transport->send(ws->transport_data, ws->out.data + ws->out_at, ws->out.len - ws->out_at);
+		ssize_t n =
+			ws->transport->send(ws->transport_data, ws->out.data + ws->out_at, ws->out.len - ws->out_at);
 
 		if (n == -EAGAIN)
 			break;
@@ -164,11 +165,12 @@ static void ws_linger(struct ws *ws)
 static void ws_add_close(struct ws *ws, unsigned status, const char *reason)
 {
 	uint8_t payload[125] = { (uint8_t)(status >> 8), (uint8_t)status };
-	size_t len = MIN_OF(strlen(reason), sizeof(payload) - 2);
+	size_t reason_len = strlen(reason), len = MIN_OF(reason_len, sizeof(payload) - 2);
 
-	/* Not in the middle of a UTF-8 sequence. */
-	while (len > 0 && len < strlen(reason) && ((unsigned char)reason[len] & 0xc0) == 0x80)
-		len--;
+	/* Not cut in the middle of a UTF-8 sequence. */
+	if (len < reason_len)
+		while (len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80)
+			len--;
 	memcpy(payload + 2, reason, len);
 	ws_frame_add(&ws->out, WS_CLOSE, ws->is_client, payload, len + 2);
 }
@@ -229,7 +231,8 @@ static char *close_reason(const struct ws_message *message)
 /* Sections 7.4.1 and 7.4.2. */
 static bool status_may_be_sent(unsigned status)
 {
-	return (status >= 1000 && status <= 1003) || (status >= 1007 && status <= 1014) || (status >= 3000 && status <= 4999);
+	return (status >= 1000 && status <= 1003) || (status >= 1007 && status <= 1014) ||
+	       (status >= 3000 && status <= 4999);
 }
 
 static void ws_take_close(struct ws *ws, const struct ws_message *message)
@@ -350,7 +353,8 @@ static void ws_start(struct ws *ws)
 	ws_read_soon(ws);
 }
 
-void ws_attach(struct ws *ws, const struct ws_transport *transport, void *data, int fd, const void *extra, size_t extra_len)
+void ws_attach(struct ws *ws, const struct ws_transport *transport, void *data, int fd, const void *extra,
+	       size_t extra_len)
 {
 	ws->transport = transport;
 	ws->transport_data = data;
@@ -424,6 +428,7 @@ void ws_abort_all(struct list *owner, const char *reason)
 
 	while (link != owner) {
 		struct ws *ws = CONTAINER_OF(link, struct ws, owner_link);
+		/* The analyzer does not follow that what is freed has left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		bool opening = ws->state == WS_OPENING;
 
 		if (!opening)

@@ -54,7 +54,7 @@ struct dial {
 	struct list link;
 	struct http_client *client;
 	struct link *connection; /* once it is there */
-	CURL *easy;              /* until then */
+	CURL *easy;		 /* until then */
 	char error_text[CURL_ERROR_SIZE];
 	char *url;
 	char *key;
@@ -87,8 +87,10 @@ static void dial_free(struct dial *dial)
 
 void dials_abandon(struct http_client *client)
 {
-	while (!list_empty(&client->dials))
-		dial_free(CONTAINER_OF(client->dials.next, struct dial, link));
+	struct dial *dial;
+
+	LIST_FOREACH(dial, &client->dials, link)
+		dial_free(dial);
 }
 
 static void dial_fail(struct dial *dial)
@@ -213,7 +215,8 @@ static void dial_succeed(struct dial *dial, size_t head_len)
 	struct ws *ws = ws_new(dial->client->loop, true, &dial->client->sockets);
 
 	dial->io = loop_io_free(dial->io);
-	ws_attach(ws, &link_transport, TAKE_PTR(dial->connection), dial->fd, dial->in.data + head_len, dial->in.len - head_len);
+	ws_attach(ws, &link_transport, TAKE_PTR(dial->connection), dial->fd, dial->in.data + head_len,
+		  dial->in.len - head_len);
 	dial_free(dial);
 	done(ws, &none, data);
 }

@@ -32,7 +32,8 @@ static int head_check(const struct ws_parser *parser, const char **ret_fault)
 	if (parser->head[0] & 0x70)
 		return fault(ret_fault, WS_PROTOCOL_ERROR, "reserved bits are set");
 	if (!!(parser->head[1] & 0x80) != parser->masked)
-		return fault(ret_fault, WS_PROTOCOL_ERROR, parser->masked ? "a client must mask" : "a server must not mask");
+		return fault(ret_fault, WS_PROTOCOL_ERROR,
+			     parser->masked ? "a client must mask" : "a server must not mask");
 	switch (opcode) {
 	case WS_CONTINUATION:
 		return parser->in_message ? 0 : fault(ret_fault, WS_PROTOCOL_ERROR, "nothing to continue");
@@ -143,7 +144,8 @@ int ws_parser_next(struct ws_parser *parser, const uint8_t **data, size_t *len, 
 		final = parser->head[0] & 0x80;
 		parser->head_len = 0;
 		if (is_control(opcode)) {
-			*ret = (struct ws_message){ (enum ws_opcode)opcode, parser->control, (size_t)parser->payload_at };
+			*ret = (struct ws_message){ (enum ws_opcode)opcode, parser->control,
+						    (size_t)parser->payload_at };
 			return 1;
 		}
 		parser->in_message = !final;

@@ -13,7 +13,13 @@
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 /* RFC 6455 section 7.4.1. */
-enum ws_status { WS_NORMAL = 1000, WS_GOING_AWAY = 1001, WS_PROTOCOL_ERROR = 1002, WS_UNSUPPORTED = 1003, WS_TOO_BIG = 1009 };
+enum ws_status {
+	WS_NORMAL = 1000,
+	WS_GOING_AWAY = 1001,
+	WS_PROTOCOL_ERROR = 1002,
+	WS_UNSUPPORTED = 1003,
+	WS_TOO_BIG = 1009
+};
 
 /* ---- ws_frame.c: no I/O ---- */
 struct ws_parser {
@@ -51,7 +57,8 @@ struct ws_transport {
 /* is_client: masks what it sends. owner: a list of sockets it is put on; its owner ends them with ws_abort_all(). */
 struct ws *ws_new(struct loop *loop, bool is_client, struct list *owner);
 /* The connection is there. extra: bytes that were read already. */
-void ws_attach(struct ws *ws, const struct ws_transport *transport, void *data, int fd, const void *extra, size_t extra_len);
+void ws_attach(struct ws *ws, const struct ws_transport *transport, void *data, int fd, const void *extra,
+	       size_t extra_len);
 /* The connection will not come. */
 void ws_lost(struct ws *ws, const char *reason);
 /* Ends those that have a connection, or lost it, at once; closed is called from within. */

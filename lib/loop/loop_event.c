@@ -206,7 +206,8 @@ static struct loop_child *event_child_new(struct loop *loop, pid_t pid, loop_chi
 	child->pid = pid;
 	child->pidfd = pidfd_open(pid, 0); /* close-on-exec by itself */
 	check(child->pidfd < 0 ? -errno : 0, "child");
-	check(sd_event_add_io(real(loop)->event, &child->handle.source, child->pidfd, EPOLLIN, on_child, child), "child");
+	check(sd_event_add_io(real(loop)->event, &child->handle.source, child->pidfd, EPOLLIN, on_child, child),
+	      "child");
 	return child;
 }
 

@@ -39,7 +39,8 @@ static json_t *list_of(json_t *components, const struct schema *schema)
 
 static void list_answers(json_t *components, const struct operation *op, json_t *answers)
 {
-	json_object_set_new(answers, "200", answer("A page of the list", json_content(list_of(components, op->response))));
+	json_object_set_new(answers, "200",
+			    answer("A page of the list", json_content(list_of(components, op->response))));
 }
 
 static void show_answers(json_t *components, const struct operation *op, json_t *answers)
@@ -54,8 +55,9 @@ static void create_answers(json_t *components, const struct operation *op, json_
 	json_t *made = resource_answer(components, op, "It is there");
 	json_object_set_new(made, "headers", json_pack("{s:o}", "Location", text_header("Address of the resource")));
 	json_object_set_new(answers, "201", made);
-	json_object_set_new(answers, "202",
-			    resource_answer(components, op, "It is being made, by the task that its field 'task' names"));
+	json_object_set_new(
+		answers, "202",
+		resource_answer(components, op, "It is being made, by the task that its field 'task' names"));
 }
 
 static void action_answers(json_t *components, const struct operation *op, json_t *answers)
@@ -98,9 +100,9 @@ static void document_answers(json_t *components, const struct operation *op, jso
 }
 
 static void (*const kinds[])(json_t *components, const struct operation *op, json_t *answers) = {
-	[OPERATION_LIST] = list_answers,           [OPERATION_SHOW] = show_answers,
-	[OPERATION_CREATE] = create_answers,       [OPERATION_ACTION] = action_answers,
-	[OPERATION_TASK] = task_answers,           [OPERATION_EVENTS] = event_answers,
+	[OPERATION_LIST] = list_answers,	   [OPERATION_SHOW] = show_answers,
+	[OPERATION_CREATE] = create_answers,	   [OPERATION_ACTION] = action_answers,
+	[OPERATION_TASK] = task_answers,	   [OPERATION_EVENTS] = event_answers,
 	[OPERATION_WEBSOCKET] = websocket_answers, [OPERATION_DOCUMENT] = document_answers,
 };
 
@@ -124,8 +126,9 @@ static json_t *parameter(const char *in, const char *name, const char *descripti
 static void add_filters(json_t *list, const struct operation *op)
 {
 	json_t *limit = parameter("query", "limit", "how many a page has at most");
-	json_object_set_new(limit, "schema", json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum",
-						       1000, "default", 100));
+	json_object_set_new(
+		limit, "schema",
+		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", 1000, "default", 100));
 	json_array_append_new(list, limit);
 	for (size_t i = 0; i < op->response->field_count; i++) {
 		const struct field *f = &op->response->fields[i];
@@ -152,7 +155,8 @@ static json_t *parameters_of(const struct operation *op)
 	if (op->kind == OPERATION_LIST)
 		add_filters(list, op);
 	if (op->kind == OPERATION_EVENTS)
-		json_array_append_new(list, parameter("header", "Last-Event-ID", "for the stream: the last event seen"));
+		json_array_append_new(list,
+				      parameter("header", "Last-Event-ID", "for the stream: the last event seen"));
 	return list;
 }
 
@@ -183,8 +187,8 @@ static char *tag_of(const struct operation *op)
 static json_t *operation_object(json_t *components, const struct operation *op)
 {
 	_cleanup_free_ char *tag = tag_of(op);
-	json_t *json = json_pack("{s:s, s:s, s:[s], s:s, s:o}", "operationId", op->name, "summary", op->summary, "tags", tag,
-				 "x-ingot-role", role_words[op->role], "responses", answers_of(components, op));
+	json_t *json = json_pack("{s:s, s:s, s:[s], s:s, s:o}", "operationId", op->name, "summary", op->summary, "tags",
+				 tag, "x-ingot-role", role_words[op->role], "responses", answers_of(components, op));
 	json_t *parameters = parameters_of(op), *body = body_of(components, op);
 	if (json_array_size(parameters) > 0)
 		json_object_set(json, "parameters", parameters);
@@ -220,12 +224,13 @@ static json_t *problem_document(void)
 	json_t *codes = json_array();
 	for (int code = ERR_NONE + 1; code < ERR_CODE_COUNT; code++)
 		json_array_append_new(codes, json_string(err_meaning((enum err_code)code)->name));
-	return json_pack("{s:s, s:s, s:[s, s, s, s], s:{s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:s}, s:{s:s, s:o}, s:{s:[s, s], s:s}}}",
-			 "type", "object", "description", "why a request failed (RFC 9457)", "required", "type", "title",
-			 "status", "code", "properties", "type", "type", "string", "format", "uri-reference", "title",
-			 "type", "string", "status", "type", "integer", "detail", "type", "string", "description",
-			 "what is wrong, and what would be right", "code", "type", "string", "enum", codes, "field",
-			 "type", "string", "null", "description", "the field that is wrong");
+	return json_pack("{s:s, s:s, s:[s, s, s, s], s:{s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:s}, s:{s:s, s:o}, "
+			 "s:{s:[s, s], s:s}}}",
+			 "type", "object", "description", "why a request failed (RFC 9457)", "required", "type",
+			 "title", "status", "code", "properties", "type", "type", "string", "format", "uri-reference",
+			 "title", "type", "string", "status", "type", "integer", "detail", "type", "string",
+			 "description", "what is wrong, and what would be right", "code", "type", "string", "enum",
+			 codes, "field", "type", "string", "null", "description", "the field that is wrong");
 }
 
 json_t *openapi_document(void)
@@ -233,14 +238,16 @@ json_t *openapi_document(void)
 	json_t *schemas = json_object();
 	json_t *paths = paths_of(schemas);
 	json_object_set_new(schemas, "problem_document", problem_document());
-	json_t *problem = json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "It failed", "content",
-				    "application/problem+json", "schema", "$ref", "#/components/schemas/problem_document");
+	json_t *problem =
+		json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "It failed", "content", "application/problem+json",
+			  "schema", "$ref", "#/components/schemas/problem_document");
 	json_t *bearer = json_pack("{s:s, s:s, s:s}", "type", "http", "scheme", "bearer", "description",
 				   "A token; what it may do is its role");
-	return json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}], s:o, s:{s:o, s:{s:o}, s:{s:o}}}",
-			 "openapi", "3.1.0", "info", "title", "Ingot", "version", INGOT_VERSION, "description",
-			 "Machines, the cluster made of them, and the virtual machines that run on it", "license", "name",
-			 "GNU General Public License v3.0 or later", "identifier", "GPL-3.0-or-later", "servers", "url", "/",
-			 "security", "bearer", "paths", paths, "components", "schemas", schemas, "responses", "problem",
-			 problem, "securitySchemes", "bearer", bearer);
+	return json_pack(
+		"{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}], s:o, s:{s:o, s:{s:o}, s:{s:o}}}",
+		"openapi", "3.1.0", "info", "title", "Ingot", "version", INGOT_VERSION, "description",
+		"Machines, the cluster made of them, and the virtual machines that run on it", "license", "name",
+		"GNU General Public License v3.0 or later", "identifier", "GPL-3.0-or-later", "servers", "url", "/",
+		"security", "bearer", "paths", paths, "components", "schemas", schemas, "responses", "problem", problem,
+		"securitySchemes", "bearer", bearer);
 }

@@ -145,9 +145,9 @@ static json_t *any_schema(json_t *components, const struct field *f, enum openap
 }
 
 static json_t *(*const types[])(json_t *components, const struct field *f, enum openapi_form form) = {
-	[FIELD_STRING] = string_schema,   [FIELD_INT] = int_schema,         [FIELD_BOOL] = bool_schema,
-	[FIELD_ENUM] = enum_schema,       [FIELD_BYTES] = bytes_schema,     [FIELD_TIME] = time_schema,
-	[FIELD_OBJECT] = object_schema,   [FIELD_OBJECTS] = objects_schema, [FIELD_STRINGS] = strings_schema,
+	[FIELD_STRING] = string_schema, [FIELD_INT] = int_schema,	  [FIELD_BOOL] = bool_schema,
+	[FIELD_ENUM] = enum_schema,	[FIELD_BYTES] = bytes_schema,	  [FIELD_TIME] = time_schema,
+	[FIELD_OBJECT] = object_schema, [FIELD_OBJECTS] = objects_schema, [FIELD_STRINGS] = strings_schema,
 	[FIELD_JSON] = any_schema,
 };
 
@@ -167,8 +167,8 @@ static void add_revision(json_t *properties, json_t *required, const struct sche
 static json_t *component_new(json_t *components, const struct schema *schema, enum openapi_form form)
 {
 	json_t *properties = json_object(), *required = json_array();
-	json_t *json = json_pack("{s:s, s:s, s:o}", "type", "object", "description", str_or(schema->help, ""), "properties",
-				 properties);
+	json_t *json = json_pack("{s:s, s:s, s:o}", "type", "object", "description", str_or(schema->help, ""),
+				 "properties", properties);
 	for (size_t i = 0; i < schema->field_count; i++) {
 		const struct field *f = &schema->fields[i];
 		if (!shows(f, form))

@@ -85,7 +85,8 @@ static const struct {
 	const char *suffix, *short_suffix;
 	unsigned shift;
 } units[] = {
-	{ "PiB", "P", 50 }, { "TiB", "T", 40 }, { "GiB", "G", 30 }, { "MiB", "M", 20 }, { "KiB", "K", 10 }, { "B", "", 0 },
+	{ "PiB", "P", 50 }, { "TiB", "T", 40 }, { "GiB", "G", 30 },
+	{ "MiB", "M", 20 }, { "KiB", "K", 10 }, { "B", "", 0 },
 };
 
 /* Digits, at *p, which moves behind them. */
@@ -95,7 +96,8 @@ static int take_number(const char **p, uint64_t *ret)
 	if (!is_digit(**p))
 		return -EINVAL;
 	for (; is_digit(**p); (*p)++)
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, (uint64_t)(**p - '0'), &value))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(**p - '0'), &value))
 			return -ERANGE;
 	*ret = value;
 	return 0;
@@ -152,7 +154,8 @@ char *bytes_format(uint64_t bytes)
 			return xasprintf("%llu %s", (unsigned long long)(bytes / factor), units[i].suffix);
 		/* Cut, not rounded: 1023.99 MiB must not read "1024.0 MiB", nor free space more than there is. */
 		return xasprintf("%llu.%llu %s", (unsigned long long)(bytes / factor),
-				 (unsigned long long)((unsigned __int128)(bytes % factor) * 10 / factor), units[i].suffix);
+				 (unsigned long long)((unsigned __int128)(bytes % factor) * 10 / factor),
+				 units[i].suffix);
 	}
 	return xasprintf("%llu B", (unsigned long long)bytes);
 }

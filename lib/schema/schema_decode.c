@@ -52,8 +52,8 @@ static int PRINTF_LIKE(3, 4) refuse(struct decoder *d, const struct path *path, 
 	_cleanup_free_ char *text = xvasprintf(fmt, ap);
 	va_end(ap);
 	path_text(path, &where);
-	return err_set_field(d->err, ERR_INVALID, where.len ? where.data : "body", "%s: %s", where.len ? where.data : "body",
-			     text);
+	return err_set_field(d->err, ERR_INVALID, where.len ? where.data : "body", "%s: %s",
+			     where.len ? where.data : "body", text);
 }
 
 /* ---- one function per type, in one table ---- */
@@ -104,7 +104,8 @@ static bool in_range(const struct decoder *d, const struct field *f, int64_t val
 	return d->mode == SCHEMA_STORE || (value >= f->min && value <= max);
 }
 
-static int decode_int(struct decoder *d, const struct field *f, const json_t *json, void *object, const struct path *path)
+static int decode_int(struct decoder *d, const struct field *f, const json_t *json, void *object,
+		      const struct path *path)
 {
 	if (!json_is_integer(json))
 		return refuse(d, path, "must be a whole number");
@@ -138,7 +139,8 @@ static int decode_bytes(struct decoder *d, const struct field *f, const json_t *
 	return 0;
 }
 
-static int decode_bool(struct decoder *d, const struct field *f, const json_t *json, void *object, const struct path *path)
+static int decode_bool(struct decoder *d, const struct field *f, const json_t *json, void *object,
+		       const struct path *path)
 {
 	if (!json_is_boolean(json))
 		return refuse(d, path, "must be true or false");
@@ -146,7 +148,8 @@ static int decode_bool(struct decoder *d, const struct field *f, const json_t *j
 	return 0;
 }
 
-static int decode_enum(struct decoder *d, const struct field *f, const json_t *json, void *object, const struct path *path)
+static int decode_enum(struct decoder *d, const struct field *f, const json_t *json, void *object,
+		       const struct path *path)
 {
 	const char *text = whole_text(json);
 	int index = text ? word_index(f->words, text) : -1;
@@ -160,7 +163,8 @@ static int decode_enum(struct decoder *d, const struct field *f, const json_t *j
 	return 0;
 }
 
-static int decode_time(struct decoder *d, const struct field *f, const json_t *json, void *object, const struct path *path)
+static int decode_time(struct decoder *d, const struct field *f, const json_t *json, void *object,
+		       const struct path *path)
 {
 	int64_t ms;
 	if (!whole_text(json) || time_parse(json_string_value(json), &ms) < 0)
@@ -243,7 +247,8 @@ static int decode_strings(struct decoder *d, const struct field *f, const json_t
 	return 0;
 }
 
-static int decode_json(struct decoder *d, const struct field *f, const json_t *json, void *object, const struct path *path)
+static int decode_json(struct decoder *d, const struct field *f, const json_t *json, void *object,
+		       const struct path *path)
 {
 	json_decref(AT(json_t *, object, f->offset));
 	AT(json_t *, object, f->offset) = json_deep_copy(json);
@@ -251,19 +256,15 @@ static int decode_json(struct decoder *d, const struct field *f, const json_t *j
 }
 
 static const struct {
-	int (*decode)(struct decoder *d, const struct field *f, const json_t *json, void *object, const struct path *path);
+	int (*decode)(struct decoder *d, const struct field *f, const json_t *json, void *object,
+		      const struct path *path);
 	bool nullable;
 } types[] = {
-	[FIELD_STRING] = { decode_string, true },
-	[FIELD_INT] = { decode_int, false },
-	[FIELD_BOOL] = { decode_bool, false },
-	[FIELD_ENUM] = { decode_enum, false },
-	[FIELD_BYTES] = { decode_bytes, false },
-	[FIELD_TIME] = { decode_time, true },
-	[FIELD_OBJECT] = { decode_nested, true },
-	[FIELD_OBJECTS] = { decode_objects, false },
-	[FIELD_STRINGS] = { decode_strings, false },
-	[FIELD_JSON] = { decode_json, true },
+	[FIELD_STRING] = { decode_string, true },    [FIELD_INT] = { decode_int, false },
+	[FIELD_BOOL] = { decode_bool, false },	     [FIELD_ENUM] = { decode_enum, false },
+	[FIELD_BYTES] = { decode_bytes, false },     [FIELD_TIME] = { decode_time, true },
+	[FIELD_OBJECT] = { decode_nested, true },    [FIELD_OBJECTS] = { decode_objects, false },
+	[FIELD_STRINGS] = { decode_strings, false }, [FIELD_JSON] = { decode_json, true },
 };
 
 /* ---- whole objects ---- */
@@ -320,7 +321,7 @@ static int decode_object(struct decoder *d, const struct schema *schema, const j
 	const char *key;
 	json_t *value;
 	if (d->mode != SCHEMA_PEER && d->mode != SCHEMA_STORE) {
-		json_object_foreach ((json_t *)json, key, value) {
+		json_object_foreach((json_t *)json, key, value) {
 			const struct field *f = schema_field(schema, key);
 			if (!f || !settable(d, f))
 				return refuse_unknown(d, schema, key, path);

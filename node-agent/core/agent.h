@@ -11,9 +11,9 @@ struct agent;
 
 /* What the live image's kernel command line says (docs/protocol.md). */
 struct agent_boot {
-	char *server;   /* ADDRESS:PORT of the agent listener */
+	char *server;	/* ADDRESS:PORT of the agent listener */
 	char *boot_url; /* of the boot listener, without a slash at the end */
-	char *ca;       /* SHA-256 of the CA certificate, hexadecimal */
+	char *ca;	/* SHA-256 of the CA certificate, hexadecimal */
 	char *boot_mac; /* "aa:bb:cc:dd:ee:ff", or NULL */
 };
 /* Reads SYSROOT/proc/cmdline. ERR_INVALID says which word is missing or wrong. */
@@ -23,9 +23,9 @@ void agent_boot_done(struct agent_boot *boot);
 
 struct agent_spec {
 	struct loop *loop;
-	unsigned mode;                   /* PART_LIVE or PART_NODE */
+	unsigned mode;			 /* PART_LIVE or PART_NODE */
 	const struct part *const *parts; /* NULL at the end; borrowed */
-	const char *sysroot, *prefix;    /* see part.h */
+	const char *sysroot, *prefix;	 /* see part.h */
 	/* Live: how the machine introduces itself (new reference); called on a worker, may block for seconds. */
 	json_t *(*introduce)(const char *sysroot);
 	/* Node: the folder with identity.json, where key, certificate and kept sections live. */

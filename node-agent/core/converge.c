@@ -48,7 +48,7 @@ struct part_run {
 	struct slot *slot;
 	json_t *desired;
 	unsigned version;
-	bool keep; /* the section comes from the provisioner and is to be kept */
+	bool keep;	  /* the section comes from the provisioner and is to be kept */
 	int64_t again_ms; /* -1: as usual */
 	int result;
 	struct err err;
@@ -186,12 +186,15 @@ void **part_run_state(struct part_run *run)
 
 json_t *part_error_json(const struct err *err)
 {
-	json_t *json = err && err->code != ERR_NONE ? json_pack("{s:s, s:s}", "code", err_meaning(err->code)->name, "text",
-								str_or(err->text, err_meaning(err->code)->title)) :
-						      json_null();
+	const struct err_meaning *meaning;
+	json_t *json;
 
+	if (!err || err->code == ERR_NONE)
+		return json_null();
+	meaning = err_meaning(err->code);
+	json = json_pack("{s:s, s:s}", "code", meaning->name, "text", str_or(err->text, meaning->title));
 	/* Text from a program's output need not be UTF-8. */
-	return json ? json : json_pack("{s:s, s:s}", "code", err_meaning(err->code)->name, "text", "(unprintable)");
+	return json ? json : json_pack("{s:s, s:s}", "code", meaning->name, "text", "(unprintable)");
 }
 
 /* ---- runs ---- */
@@ -352,8 +355,8 @@ static int check_parts(const struct converge_spec *spec, struct err *err)
 		const struct part *part = spec->parts[i];
 
 		if (part->abi != PART_ABI)
-			return err_set(err, ERR_INVALID, "part %u was made for another agent (ABI %u, this one has %u)", i,
-				       part->abi, PART_ABI);
+			return err_set(err, ERR_INVALID, "part %u was made for another agent (ABI %u, this one has %u)",
+				       i, part->abi, PART_ABI);
 		if (!part->converge == !part->apply)
 			return err_set(err, ERR_INVALID, "part %s must have either converge or apply", part->name);
 		for (unsigned k = 0; k < i; k++) {
@@ -419,7 +422,8 @@ struct converge *converge_free(struct converge *converge)
 		pthread_cond_destroy(&slot->moved);
 		pthread_mutex_destroy(&slot->lock);
 		free(slot->last_error);
-		/* state is the part's: parts live as long as the program. */
+		if (slot->state && slot->part->release)
+			slot->part->release(slot->state);
 	}
 	free(converge->slots);
 	free(converge->sysroot);

@@ -12,10 +12,10 @@ struct converge;
 struct converge_spec {
 	struct loop *loop;
 	const struct part *const *parts; /* NULL at the end; borrowed */
-	unsigned mode;                   /* PART_LIVE or PART_NODE: others are left out */
-	const char *sysroot, *prefix;    /* see part.h; copied; NULL is "" */
-	const char *keep_dir;            /* where sections with PART_KEEPS are kept; NULL: nowhere */
-	void (*changed)(void *data);     /* a report has changed; on the loop */
+	unsigned mode;			 /* PART_LIVE or PART_NODE: others are left out */
+	const char *sysroot, *prefix;	 /* see part.h; copied; NULL is "" */
+	const char *keep_dir;		 /* where sections with PART_KEEPS are kept; NULL: nowhere */
+	void (*changed)(void *data);	 /* a report has changed; on the loop */
 	void *data;
 };
 /* Starts the parts that need no document. ERR_INVALID if two have one name or one has another ABI. */

@@ -6,9 +6,9 @@
 #include "core/agent.h"
 
 struct credentials {
-	char *url;    /* "https://ADDRESS:PORT" */
+	char *url; /* "https://ADDRESS:PORT" */
 	char *ca_pem;
-	char *bearer; /* live */
+	char *bearer;		  /* live */
 	char *cert_pem, *key_pem; /* node */
 };
 void credentials_done(struct credentials *credentials);

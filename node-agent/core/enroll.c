@@ -84,7 +84,8 @@ static int load_identity(struct node *node, struct err *err)
 	node->identity = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
 	wipe(text, strlen(text));
 	if (!json_is_object(node->identity))
-		return err_set(err, ERR_INVALID, "%s/identity.json: line %d: %s", node->dir, problem.line, problem.text);
+		return err_set(err, ERR_INVALID, "%s/identity.json: line %d: %s", node->dir, problem.line,
+			       problem.text);
 	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
 		if (!identity_text(node, required[i]))
 			return err_set(err, ERR_INVALID, "%s/identity.json has no text \"%s\"", node->dir, required[i]);
@@ -98,9 +99,9 @@ static int ensure_request(struct node *node, struct err *err)
 	int r = load_text(node, "agent.csr", &node->csr_pem, err);
 
 	if (r == 0)
-		return load_text(node, "agent.key", &node->credentials.key_pem, err) == 0 ?
-			       0 :
-			       err_set(err, ERR_STATE, "%s/agent.csr has no agent.key beside it", node->dir);
+		return load_text(node, "agent.key", &node->credentials.key_pem, err) == 0
+			       ? 0
+			       : err_set(err, ERR_STATE, "%s/agent.csr has no agent.key beside it", node->dir);
 	if (r != -ENOENT)
 		return r;
 	r = csr_new(identity_text(node, "name"), &node->credentials.key_pem, &node->csr_pem, err);
@@ -192,7 +193,8 @@ static void node_ask(struct node *node)
 	json_t *body;
 
 	if (!token) {
-		node_failed(node, "there is neither a certificate nor a token to get one with; deploy this machine again");
+		node_failed(node,
+			    "there is neither a certificate nor a token to get one with; deploy this machine again");
 		return;
 	}
 	if (!node->client)

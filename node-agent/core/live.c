@@ -50,7 +50,9 @@ static void take_word(struct agent_boot *boot, const char *word)
 	const struct {
 		const char *name;
 		char **value;
-	} words[] = { { "ingot.server=", &boot->server }, { "ingot.boot=", &boot->boot_url }, { "ingot.ca=", &boot->ca } };
+	} words[] = { { "ingot.server=", &boot->server },
+		      { "ingot.boot=", &boot->boot_url },
+		      { "ingot.ca=", &boot->ca } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (str_starts(word, words[i].name))
@@ -291,7 +293,7 @@ static void live_step(void *data)
 
 static int live_open(const struct agent_spec *spec, credentials_fn done, void *data, void **ret, struct err *err)
 {
-	struct agent_boot boot;
+	struct agent_boot boot = { 0 };
 	struct live *live;
 	int r = agent_boot_read(str_or(spec->sysroot, ""), &boot, err);
 

@@ -28,7 +28,7 @@ enum {
 
 #define PART_ABI 1
 struct part {
-	unsigned abi; /* PART_ABI: a plugin made for another agent is refused */
+	unsigned abi;	  /* PART_ABI: a plugin made for another agent is refused */
 	const char *name; /* the section */
 	unsigned modes;
 	unsigned flags;
@@ -44,6 +44,9 @@ struct part {
 	/* Instead of converge, for what lives on the loop (connections): called on the loop's thread when the section has
 	 * changed and when the connection to the provisioner was made anew. Must not block. */
 	void (*apply)(const struct part_link *link, json_t *desired);
+
+	/* Frees what part_run_state() or part_link.state points to, when the agent ends; NULL if that is nothing. */
+	void (*release)(void *state);
 };
 
 /* ---- for converge, on its worker ---- */
@@ -77,8 +80,8 @@ json_t *part_error_json(const struct err *err);
 struct part_link {
 	struct loop *loop;
 	struct http_client *client; /* has the agent's credentials; borrowed until the next call of apply */
-	const char *url;            /* "https://ADDRESS:PORT"; borrowed likewise */
-	const char *prefix;         /* see part_run_path(); "" without */
+	const char *url;	    /* "https://ADDRESS:PORT"; borrowed likewise */
+	const char *prefix;	    /* see part_run_path(); "" without */
 	void **state;
 };
 

@@ -127,15 +127,15 @@ static void ask_desired(void *data)
 
 	session->desired_timer = NULL;
 	session->desired_asked_ms = loop_monotonic_ms(session->spec.loop);
-	url = xasprintf("%s/agent/v1/desired?after=%" JSON_INTEGER_FORMAT "&wait_s=%d", session->url, session->generation,
-			session->has_document ? DESIRED_WAIT_S : 0);
+	url = xasprintf("%s/agent/v1/desired?after=%" JSON_INTEGER_FORMAT "&wait_s=%d", session->url,
+			session->generation, session->has_document ? DESIRED_WAIT_S : 0);
 	session->desired_call = http_call_new(session->spec.client, &(struct http_call_spec){
-									     .method = "GET",
-									     .url = url,
-									     .deadline_ms = DESIRED_DEADLINE_MS,
-									     .done = desired_answered,
-									     .data = session,
-								     });
+									    .method = "GET",
+									    .url = url,
+									    .deadline_ms = DESIRED_DEADLINE_MS,
+									    .done = desired_answered,
+									    .data = session,
+								    });
 }
 
 /* ---- report ---- */
@@ -181,13 +181,13 @@ static void send_report(void *data)
 	session->reports_since_whole = whole ? 0 : session->reports_since_whole + 1;
 	converge_collect(session->spec.converge, whole, report);
 	session->report_call = http_call_new(session->spec.client, &(struct http_call_spec){
-									    .method = "POST",
-									    .url = url,
-									    .json = report,
-									    .deadline_ms = REPORT_DEADLINE_MS,
-									    .done = report_answered,
-									    .data = session,
-								    });
+									   .method = "POST",
+									   .url = url,
+									   .json = report,
+									   .deadline_ms = REPORT_DEADLINE_MS,
+									   .done = report_answered,
+									   .data = session,
+								   });
 	json_decref(report);
 }
 

@@ -12,8 +12,8 @@ struct session;
 struct session_spec {
 	struct loop *loop;
 	struct http_client *client; /* with credentials; borrowed */
-	const char *url;            /* "https://ADDRESS:PORT"; copied */
-	const char *boot_id;        /* copied */
+	const char *url;	    /* "https://ADDRESS:PORT"; copied */
+	const char *boot_id;	    /* copied */
 	struct converge *converge;  /* borrowed */
 	/* The provisioner does not know our credentials (401). Called once; the session must then be freed, not from within. */
 	void (*refused)(const struct err *err, void *data);

@@ -55,8 +55,8 @@ int boot_host(const struct order *order, const struct esp *esp, struct err *err)
 
 	sync();
 	if (order->boot == BOOT_KEXEC) {
-		if (load_kernel(order, esp, &why) == 0 && syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
-								  LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
+		if (load_kernel(order, esp, &why) == 0 &&
+		    syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
 			err_set_errno(&why, -errno, "kexec");
 		/* The boot intent is the local disk by now: the long way leads there as well. */
 		log_warning("install: %s; rebooting instead", str_or(why.text, "kexec did not happen"));

@@ -27,8 +27,8 @@ static int run_mkfs(const struct esp *esp, struct err *err)
 	_cleanup_free_ char *cluster = xasprintf("%u", MAX_OF(2048 / esp->layout->sector_bytes, 1U));
 
 	/* -I: it is a whole disk with partitions. No boot record: that place is the partition table's. */
-	return cmd_runl(err, TOOL_DEADLINE_MS, "mkfs.fat", "-F", "32", "-S", sector_bytes, "-s", cluster, "-n", ESP_LABEL,
-			"-I", "--mbr=no", "-h", sectors, "--offset", sectors, esp->disk_path, kib, NULL);
+	return cmd_runl(err, TOOL_DEADLINE_MS, "mkfs.fat", "-F", "32", "-S", sector_bytes, "-s", cluster, "-n",
+			ESP_LABEL, "-I", "--mbr=no", "-h", sectors, "--offset", sectors, esp->disk_path, kib, NULL);
 }
 
 /* mtools asks iconv for its code page: ASCII is the only one that needs no file, and all our names are. */

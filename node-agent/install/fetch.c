@@ -18,10 +18,13 @@
 #define STALL_TIMEOUT_S 30L
 #define GIVE_UP_MS 600000
 #define RETRY_PAUSE_MS 1000
+#define ASK_INTERVAL_MS 500
 
 struct fetch {
 	char *url;
 	int64_t give_up_ms, retry_pause_ms;
+	bool (*cancelled)(void *ctx);
+	void *ctx;
 	int fds[2];
 	pthread_t thread;
 	bool joined;
@@ -30,9 +33,10 @@ struct fetch {
 	/* the thread's, until it was joined */
 	CURL *curl;
 	uint64_t done_bytes; /* went into the pipe */
+	int64_t total_bytes; /* as the first answer said; -1: unknown */
 	uint64_t skip_bytes; /* of this answer: were there before, the server does not know ranges */
 	bool answer_judged;
-	int64_t last_byte_ms;
+	int64_t last_byte_ms, asked_ms;
 	bool complete;
 	struct err err;
 };
@@ -57,11 +61,15 @@ static size_t body_came(char *data, size_t size, size_t count, void *user)
 {
 	struct fetch *fetch = user;
 	size_t len = size * count, skip;
+	curl_off_t total = -1;
 	long status = 0;
 
 	if (!fetch->answer_judged) {
 		curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &status);
 		fetch->skip_bytes = status == 206 ? 0 : fetch->done_bytes;
+		curl_easy_getinfo(fetch->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
+		if (fetch->done_bytes == 0)
+			fetch->total_bytes = total;
 		fetch->answer_judged = true;
 	}
 	fetch->last_byte_ms = monotonic_ms();
@@ -70,11 +78,21 @@ static size_t body_came(char *data, size_t size, size_t count, void *user)
 	return len == skip || pass_on(fetch, data + skip, len - skip) ? len : 0;
 }
 
+static bool must_stop(struct fetch *fetch)
+{
+	return atomic_load(&fetch->stop) || (fetch->cancelled && fetch->cancelled(fetch->ctx));
+}
+
 static int keep_going(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
+	int64_t now_ms = monotonic_ms();
 	struct fetch *fetch = user;
 
-	return atomic_load(&fetch->stop) ? 1 : 0;
+	/* libcurl calls this at every turn while bytes come. */
+	if (now_ms - fetch->asked_ms < ASK_INTERVAL_MS)
+		return atomic_load(&fetch->stop);
+	fetch->asked_ms = now_ms;
+	return must_stop(fetch);
 }
 
 static void set_up(struct fetch *fetch, char *error_text)
@@ -130,7 +148,7 @@ static bool pause_for_retry(struct fetch *fetch)
 	/* No event is asked for: only POLLERR comes, when the reading end was closed (pipe(7)). */
 	struct pollfd wait = { .fd = fetch->fds[1] };
 
-	return poll(&wait, 1, (int)fetch->retry_pause_ms) <= 0 && !atomic_load(&fetch->stop);
+	return poll(&wait, 1, (int)fetch->retry_pause_ms) <= 0 && !must_stop(fetch);
 }
 
 static void *fetch_thread(void *data)
@@ -147,6 +165,9 @@ static void *fetch_thread(void *data)
 	for (;;) {
 		set_up(fetch, error_text);
 		code = curl_easy_perform(fetch->curl);
+		/* A proxy or a server on its way down may answer with less than there is, and mean it. */
+		if (code == CURLE_OK && fetch->total_bytes >= 0 && fetch->done_bytes < (uint64_t)fetch->total_bytes)
+			code = CURLE_PARTIAL_FILE;
 		if (code == CURLE_OK) {
 			err_done(&fetch->err);
 			fetch->complete = true;
@@ -179,7 +200,10 @@ int fetch_start(const struct fetch_spec *spec, struct fetch **ret, struct err *e
 	fetch->url = xstrdup(spec->url);
 	fetch->give_up_ms = spec->give_up_ms ? spec->give_up_ms : GIVE_UP_MS;
 	fetch->retry_pause_ms = spec->retry_pause_ms ? spec->retry_pause_ms : RETRY_PAUSE_MS;
+	fetch->cancelled = spec->cancelled;
+	fetch->ctx = spec->ctx;
 	fetch->joined = true;
+	fetch->total_bytes = -1;
 	fetch->curl = curl_easy_init();
 	if (!fetch->curl || pipe2(fetch->fds, O_CLOEXEC) < 0) {
 		r = err_set_errno(err, fetch->curl ? -errno : -ENOMEM, "%s", spec->url);

@@ -8,9 +8,12 @@
 
 struct fetch;
 struct fetch_spec {
-	const char *url;        /* copied */
-	int64_t give_up_ms;     /* after this long without a byte: ERR_UNREACHABLE; 0: 10 minutes */
+	const char *url;	/* copied */
+	int64_t give_up_ms;	/* after this long without a byte: ERR_UNREACHABLE; 0: 10 minutes */
 	int64_t retry_pause_ms; /* between two tries; 0: 1 s */
+	/* Asked about once a second, from the download's thread: true ends it. May be NULL. */
+	bool (*cancelled)(void *ctx);
+	void *ctx;
 };
 int fetch_start(const struct fetch_spec *spec, struct fetch **ret, struct err *err);
 /* Where the bytes come out; the end of file means that all came or that it failed. Borrowed. */

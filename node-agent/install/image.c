@@ -45,7 +45,8 @@ static int check_parts(const struct bundle_manifest *manifest, struct err *err)
 	}
 	for (unsigned type = 0; type < BUNDLE_PART_TYPE_COUNT; type++) {
 		if (!there[type])
-			return err_set(err, ERR_INVALID, "the bundle has no part of type %s", bundle_part_type_name(type));
+			return err_set(err, ERR_INVALID, "the bundle has no part of type %s",
+				       bundle_part_type_name(type));
 	}
 	return 0;
 }
@@ -65,7 +66,8 @@ static int stream_error(struct install *install, int r, struct err *err)
 int image_open(struct install *install, struct err *err)
 {
 	const struct bundle_manifest *manifest;
-	int r = fetch_start(&(struct fetch_spec){ .url = install->order.bundle.url }, &install->fetch, err);
+	struct fetch_spec spec = { .url = install->order.bundle.url, .cancelled = install_withdrawn, .ctx = install };
+	int r = fetch_start(&spec, &install->fetch, err);
 
 	if (r < 0)
 		return r;
@@ -74,8 +76,8 @@ int image_open(struct install *install, struct err *err)
 		return stream_error(install, r, err);
 	manifest = bundle_reader_manifest(install->reader);
 	if (!str_equal(manifest->version, install->order.bundle.version))
-		return err_set(err, ERR_INVALID, "the bundle is of version %s, version %s was ordered", manifest->version,
-			       install->order.bundle.version);
+		return err_set(err, ERR_INVALID, "the bundle is of version %s, version %s was ordered",
+			       manifest->version, install->order.bundle.version);
 	return check_parts(manifest, err);
 }
 
@@ -248,7 +250,8 @@ static int compare(const struct bundle_part *part, const uint8_t *digest, struct
 		return 0;
 	is = hex_encode(digest, SHA256_SIZE);
 	should = hex_encode(part->sha256, SHA256_SIZE);
-	return err_set(err, ERR_CORRUPT, "the disk gives back other bytes than were written: part %s has the SHA-256 %s, not %s",
+	return err_set(err, ERR_CORRUPT,
+		       "the disk gives back other bytes than were written: part %s has the SHA-256 %s, not %s",
 		       part->name, is, should);
 }
 

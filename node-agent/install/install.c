@@ -31,8 +31,8 @@ struct outcome {
 static json_t *make_report(const struct install *install, const char *state, const struct err *error)
 {
 	json_t *report = json_pack("{s:s, s:s, s:s, s:i, s:I, s:o}", "id", install->order.id, "state", state, "step",
-				   install->step, "progress", (int)install->progress, "bytes", (json_int_t)install->bytes,
-				   "error", part_error_json(error));
+				   install->step, "progress", (int)install->progress, "bytes",
+				   (json_int_t)install->bytes, "error", part_error_json(error));
 
 	if (!report)
 		abort(); /* out of memory on something small */
@@ -53,19 +53,28 @@ void install_progress(struct install *install, uint64_t done, uint64_t total)
 }
 
 /* A change of the order that leaves its id alone is for later (boot). */
+bool install_withdrawn(void *ctx)
+{
+	const struct install *install = ctx;
+	json_t *desired;
+	bool withdrawn;
+
+	if (part_run_stopping(install->run) || !part_run_cancelled(install->run))
+		return part_run_stopping(install->run);
+	desired = part_run_desired(install->run);
+	withdrawn = !str_equal(json_string_value(json_object_get(desired, "id")), install->order.id);
+	json_decref(desired);
+	return withdrawn;
+}
+
 bool install_cancelled(struct install *install)
 {
 	int64_t now_ms = monotonic_ms();
-	json_t *desired;
 
-	if (part_run_stopping(install->run))
-		return true;
-	if (install->cancelled || now_ms - install->asked_ms < ASK_INTERVAL_MS || !part_run_cancelled(install->run))
-		return install->cancelled;
-	install->asked_ms = now_ms;
-	desired = part_run_desired(install->run);
-	install->cancelled = !str_equal(json_string_value(json_object_get(desired, "id")), install->order.id);
-	json_decref(desired);
+	if (!install->cancelled && now_ms - install->asked_ms >= ASK_INTERVAL_MS) {
+		install->asked_ms = now_ms;
+		install->cancelled = install_withdrawn(install);
+	}
 	return install->cancelled;
 }
 
@@ -143,7 +152,7 @@ static int step_loader(struct install *install, struct err *err)
 	_cleanup_free_ char *line =
 		loader_command_line(&install->layout, install->order.host.name, install->order.console);
 	_cleanup_free_ char *config = loader_config(line), *boot = NULL, *core = NULL;
-	size_t boot_len, core_len;
+	size_t boot_len = 0, core_len = 0;
 	int r;
 
 	r = write_file_atomic(config_path, config, strlen(config), 0600);
@@ -178,8 +187,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct install *install, struct err *err);
 } steps[] = {
-	{ "check", step_check },   { "partition", step_partition }, { "write", image_write },
-	{ "verify", image_verify }, { "loader", step_loader },	    { "identity", step_identity },
+	{ "check", step_check },    { "partition", step_partition }, { "write", image_write },
+	{ "verify", image_verify }, { "loader", step_loader },	     { "identity", step_identity },
 };
 
 /* ---- the whole ---- */
@@ -205,8 +214,9 @@ static void remove_work_files(const struct install *install)
 	static const char *const names[] = { "mtoolsrc", "grub.cfg", "readback" };
 
 	for (unsigned i = 0; i < BUNDLE_PART_TYPE_COUNT + ARRAY_SIZE(names); i++) {
-		_cleanup_free_ char *path = install_work_path(
-			install, i < BUNDLE_PART_TYPE_COUNT ? bundle_part_type_name(i) : names[i - BUNDLE_PART_TYPE_COUNT]);
+		_cleanup_free_ char *path =
+			install_work_path(install, i < BUNDLE_PART_TYPE_COUNT ? bundle_part_type_name(i)
+									      : names[i - BUNDLE_PART_TYPE_COUNT]);
 
 		unlink(path);
 	}
@@ -231,7 +241,7 @@ static void carry_out(struct install *install, struct outcome *outcome)
 		install->progress = 100;
 		log_info("install %s: written to %s", install->order.id, install->disk.path);
 		set_outcome(outcome, install, make_report(install, "written", NULL), true);
-	} else if (install_cancelled(install)) {
+	} else if (install_withdrawn(install)) {
 		log_info("install %s: cancelled in step %s", install->order.id, install->step);
 		str_set(&outcome->id, NULL);
 	} else {
@@ -279,6 +289,16 @@ static int refuse(json_t *desired, const struct err *why, json_t **ret_report)
 	return -EINVAL;
 }
 
+static void outcome_free(void *state)
+{
+	struct outcome *outcome = state;
+
+	json_decref(outcome->report);
+	free(outcome->id);
+	free(outcome->disk_path);
+	free(outcome);
+}
+
 static struct outcome *get_outcome(struct part_run *run)
 {
 	void **state = part_run_state(run);
@@ -316,4 +336,5 @@ const struct part install_part = {
 	.modes = PART_LIVE,
 	.flags = PART_WAITS,
 	.converge = install_converge,
+	.release = outcome_free,
 };

@@ -23,7 +23,7 @@ struct install {
 	struct bundle_reader *reader;
 
 	unsigned progress; /* of the step, percent */
-	uint64_t bytes;    /* of the root part, written */
+	uint64_t bytes;	   /* of the root part, written */
 	int64_t published_ms, asked_ms;
 	bool cancelled;
 };
@@ -32,6 +32,8 @@ struct install {
 void install_progress(struct install *install, uint64_t done, uint64_t total);
 /* The order was taken back or replaced, or the agent ends. */
 bool install_cancelled(struct install *install);
+/* The same without remembering; any thread. ctx: the install. */
+bool install_withdrawn(void *ctx);
 int install_check_cancelled(struct install *install, struct err *err);
 
 /* A file of the work folder; the caller frees. */

@@ -36,8 +36,8 @@ int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, 
 	for (unsigned i = 0; i < PARTITION_COUNT; i++)
 		needed += partitions[i].size_bytes;
 	if (disk_bytes < needed)
-		return err_set(err, ERR_CAPACITY, "the disk has %" PRIu64 " bytes, a host needs at least %" PRIu64, disk_bytes,
-			       needed);
+		return err_set(err, ERR_CAPACITY, "the disk has %" PRIu64 " bytes, a host needs at least %" PRIu64,
+			       disk_bytes, needed);
 	*ret = (struct layout){ .sector_bytes = sector_bytes };
 	for (unsigned i = 0; i < PARTITION_COUNT; i++) {
 		_cleanup_free_ char *uuid = uuid_new();
@@ -94,8 +94,8 @@ static int run_sfdisk(const struct layout *layout, const char *disk_path, struct
 {
 	_cleanup_free_ char *script = layout_script(layout);
 	/* The kernel need not know: nobody opens a partition before the next boot. */
-	const char *argv[] = { "sfdisk",   "--quiet",     "--wipe", "always", "--no-reread", "--no-tell-kernel", "--lock=no",
-			       disk_path, NULL };
+	const char *argv[] = { "sfdisk",	   "--quiet",	"--wipe",  "always", "--no-reread",
+			       "--no-tell-kernel", "--lock=no", disk_path, NULL };
 	struct cmd cmd = {
 		.argv = argv,
 		.input = script,
@@ -166,7 +166,7 @@ int layout_read(const char *disk_path, struct layout *ret, struct err *err)
 
 int layout_write(const struct layout *layout, const char *disk_path, struct err *err)
 {
-	struct layout now;
+	struct layout now = { 0 };
 	int r = clear_ends(layout, disk_path, err);
 
 	if (r == 0)

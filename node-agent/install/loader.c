@@ -10,8 +10,8 @@
 
 /* Offsets in boot.img (GRUB 2, include/grub/i386/pc/boot.h). */
 #define BOOT_KERNEL_SECTOR 0x5c /* 8 bytes: first sector of core.img */
-#define BOOT_DRIVE_CHECK 0x66   /* 2 bytes: a jump over the check that the BIOS passed the drive's number */
-#define BOOT_TABLE_START 0x1b8  /* disk signature and partition table, which stay */
+#define BOOT_DRIVE_CHECK 0x66	/* 2 bytes: a jump over the check that the BIOS passed the drive's number */
+#define BOOT_TABLE_START 0x1b8	/* disk signature and partition table, which stay */
 #define BOOT_SIGNATURE 0x1fe
 #define BOOT_JUMP 0xeb
 #define X86_NOP 0x90

@@ -217,7 +217,8 @@ static int parse_fields(json_t *section, struct order *order, struct err *err)
 	if (!order->disk.wwn && !order->disk.serial)
 		return err_set_field(err, ERR_INVALID, "disk", "install.disk needs a wwn or a serial");
 	if (!json_is_integer(size) || json_integer_value(size) <= 0)
-		return err_set_field(err, ERR_INVALID, "disk.size_bytes", "install.disk.size_bytes must be a number above 0");
+		return err_set_field(err, ERR_INVALID, "disk.size_bytes",
+				     "install.disk.size_bytes must be a number above 0");
 	order->disk.size_bytes = (uint64_t)json_integer_value(size);
 	r = parse_console(json_object_get(section, "console"), &order->console, err);
 	return r < 0 ? r : parse_boot(json_object_get(section, "boot"), &order->boot, err);

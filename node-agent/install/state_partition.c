@@ -14,7 +14,7 @@
 #define MKFS_DEADLINE_MS 300000
 #define STATE_LABEL "ingot-state"
 
-static const char *const folders[] = { "",    "/etc",     "/etc/systemd", "/etc/systemd/network", "/etc.work",
+static const char *const folders[] = { "",     "/etc",	   "/etc/systemd",   "/etc/systemd/network", "/etc.work",
 				       "/var", "/var/lib", "/var/lib/ingot", "/var/lib/ingot/agent" };
 
 /* ---- files; the caller frees ---- */
@@ -39,8 +39,8 @@ static char *make_hostname(const struct order *order)
 /* systemd.network(5) */
 static char *make_network(const struct order *order)
 {
-	return xasprintf("[Match]\nMACAddress=%s\n\n[Network]\nAddress=%s\n%s%s%s", order->host.mac, order->host.address,
-			 order->host.gateway ? "Gateway=" : "", str_or(order->host.gateway, ""),
+	return xasprintf("[Match]\nMACAddress=%s\n\n[Network]\nAddress=%s\n%s%s%s", order->host.mac,
+			 order->host.address, order->host.gateway ? "Gateway=" : "", str_or(order->host.gateway, ""),
 			 order->host.gateway ? "\n" : "");
 }
 
@@ -97,8 +97,8 @@ static int run_mkfs(struct install *install, const char *tree, struct err *err)
 	_cleanup_free_ char *kib = xasprintf("%" PRIu64 "k", size / KIB);
 	_cleanup_free_ char *uuid = uuid_new();
 
-	return cmd_runl(err, MKFS_DEADLINE_MS, "mkfs.ext4", "-q", "-F", "-b", "4096", "-L", STATE_LABEL, "-U", uuid, "-d",
-			tree, "-E", extended, install->disk.path, kib, NULL);
+	return cmd_runl(err, MKFS_DEADLINE_MS, "mkfs.ext4", "-q", "-F", "-b", "4096", "-L", STATE_LABEL, "-U", uuid,
+			"-d", tree, "-E", extended, install->disk.path, kib, NULL);
 }
 
 int state_partition_make(struct install *install, struct err *err)

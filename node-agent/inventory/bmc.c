@@ -13,15 +13,15 @@
 #define NETFN_TRANSPORT 0x0c
 #define CMD_GET_CHANNEL_INFO 0x42   /* section 22.24 */
 #define CMD_GET_LAN_PARAMETERS 0x02 /* section 23.2 */
-#define LAN_PARAMETER_ADDRESS 3     /* table 23-4 */
-#define MEDIUM_LAN 0x04             /* table 6-3: 802.3 LAN */
-#define CHANNEL_LAST 0x0b           /* table 6-1: what implementations may assign */
+#define LAN_PARAMETER_ADDRESS 3	    /* table 23-4 */
+#define MEDIUM_LAN 0x04		    /* table 6-3: 802.3 LAN */
+#define CHANNEL_LAST 0x0b	    /* table 6-1: what implementations may assign */
 #define COMMAND_TIMEOUT_MS 2000
 #define ANSWER_MAX_BYTES 64
 
 static bool is_lan_channel(ipmi_transact_fn transact, void *ctx, uint8_t channel, int64_t deadline_ms)
 {
-	uint8_t answer[ANSWER_MAX_BYTES];
+	uint8_t answer[ANSWER_MAX_BYTES] = { 0 };
 	int r = transact(NETFN_APP, CMD_GET_CHANNEL_INFO, &channel, 1, answer, sizeof(answer), deadline_ms, ctx);
 
 	/* completion code, channel number, medium in bits 6:0 */
@@ -31,7 +31,7 @@ static bool is_lan_channel(ipmi_transact_fn transact, void *ctx, uint8_t channel
 static int channel_address(ipmi_transact_fn transact, void *ctx, uint8_t channel, int64_t deadline_ms, char **ret)
 {
 	uint8_t request[] = { channel, LAN_PARAMETER_ADDRESS, 0, 0 };
-	uint8_t answer[ANSWER_MAX_BYTES];
+	uint8_t answer[ANSWER_MAX_BYTES] = { 0 };
 	int r = transact(NETFN_TRANSPORT, CMD_GET_LAN_PARAMETERS, request, sizeof(request), answer, sizeof(answer),
 			 deadline_ms, ctx);
 
@@ -72,7 +72,10 @@ static int ipmi_send(int fd, long id, uint8_t netfn, uint8_t command, const uint
 		.addr = (unsigned char *)&bmc,
 		.addr_len = sizeof(bmc),
 		.msgid = id,
-		.msg = { .netfn = netfn, .cmd = command, .data_len = (unsigned short)len, .data = (unsigned char *)data },
+		.msg = { .netfn = netfn,
+			 .cmd = command,
+			 .data_len = (unsigned short)len,
+			 .data = (unsigned char *)data },
 	};
 
 	return ioctl(fd, IPMICTL_SEND_COMMAND, &request) < 0 ? -errno : 0;

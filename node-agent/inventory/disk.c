@@ -65,7 +65,8 @@ static char *wwn_from_vpd(const char *sysroot, const char *name)
 		return NULL;
 	bytes = (const uint8_t *)page;
 	end = MIN_OF(len, 4 + ((size_t)bytes[2] << 8 | bytes[3]));
-	for (size_t at = 4; bytes[1] == 0x83 && at + 4 <= end && bytes[at + 3] <= end - at - 4; at += 4 + bytes[at + 3]) {
+	for (size_t at = 4; bytes[1] == 0x83 && at + 4 <= end && bytes[at + 3] <= end - at - 4;
+	     at += 4 + bytes[at + 3]) {
 		unsigned association = bytes[at + 1] >> 4 & 3, type = bytes[at + 1] & 0xf;
 
 		if (association == 0 && type == 3 && bytes[at + 3] && (!best || bytes[at + 3] > best[3]))
@@ -306,6 +307,6 @@ int disk_find(const char *sysroot, const char *wwn, const char *serial, uint64_t
 	there = describe_all(&list);
 	return err_set(err, found ? ERR_STATE : ERR_NOT_FOUND,
 		       "%s disk has wwn %s, serial %s and %" PRIu64 " bytes; there is %s",
-		       found ? "more than one" : "no", text_given(wwn) ? wwn : "any", text_given(serial) ? serial : "any",
-		       size_bytes, there);
+		       found ? "more than one" : "no", text_given(wwn) ? wwn : "any",
+		       text_given(serial) ? serial : "any", size_bytes, there);
 }

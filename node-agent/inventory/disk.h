@@ -15,8 +15,8 @@ struct disk {
 	uint64_t size_bytes;
 	unsigned logical_block_bytes;
 	bool rotational;
-	bool in_use;  /* it or a partition of it is mounted, swap, or held by another block device (dm, md) */
-	char *use;    /* what uses it, in words; NULL if nothing does */
+	bool in_use; /* it or a partition of it is mounted, swap, or held by another block device (dm, md) */
+	char *use;   /* what uses it, in words; NULL if nothing does */
 };
 void disk_done(struct disk *disk);
 

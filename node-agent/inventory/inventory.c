@@ -14,19 +14,19 @@
 #define INVENTORY_PERIOD_MS 60000
 
 /* Like json_pack, but running out of memory on something small ends the program. */
-#define PACK(...)                                   \
-	({                                          \
-		json_t *packed_ = json_pack(__VA_ARGS__); \
-		if (!packed_)                       \
-			abort();                    \
-		packed_;                            \
+#define PACK(...)                                                                                                      \
+	({                                                                                                             \
+		json_t *packed_ = json_pack(__VA_ARGS__);                                                              \
+		if (!packed_)                                                                                          \
+			abort();                                                                                       \
+		packed_;                                                                                               \
 	})
 
 /* ---- firmware ---- */
 
 /* What firmware writes where nobody filled in anything. */
-static const char *const placeholders[] = { "To Be Filled By O.E.M.", "Not Specified",	"Not Applicable", "None",
-					    "Default string",	      "System Serial Number", "0123456789", "0",
+static const char *const placeholders[] = { "To Be Filled By O.E.M.", "Not Specified",	      "Not Applicable", "None",
+					    "Default string",	      "System Serial Number", "0123456789",	"0",
 					    "System Product Name",    "System manufacturer" };
 
 static char *dmi_text(const char *sysroot, const char *name)
@@ -49,8 +49,8 @@ static json_t *read_system(const char *sysroot)
 
 	for (char *p = uuid; p && *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	return PACK("{s:s?, s:s?, s:s?, s:s?}", "uuid", uuid && uuid_valid(uuid) ? uuid : NULL, "serial", serial, "vendor",
-		    vendor, "product", product);
+	return PACK("{s:s?, s:s?, s:s?, s:s?}", "uuid", uuid && uuid_valid(uuid) ? uuid : NULL, "serial", serial,
+		    "vendor", vendor, "product", product);
 }
 
 static const char *read_firmware(const char *sysroot)
@@ -204,10 +204,11 @@ static json_t *read_disks(const char *sysroot)
 	for (unsigned i = 0; i < list.count; i++) {
 		const struct disk *disk = &list.disks[i];
 
-		json_array_append_new(disks, PACK("{s:s, s:s?, s:s?, s:s?, s:I, s:b, s:b}", "path",
-						  disk->path + strlen(sysroot), "wwn", disk->wwn, "serial", disk->serial,
-						  "model", disk->model, "size_bytes", (json_int_t)disk->size_bytes,
-						  "rotational", disk->rotational, "in_use", disk->in_use));
+		json_array_append_new(disks,
+				      PACK("{s:s, s:s?, s:s?, s:s?, s:I, s:b, s:b}", "path",
+					   disk->path + strlen(sysroot), "wwn", disk->wwn, "serial", disk->serial,
+					   "model", disk->model, "size_bytes", (json_int_t)disk->size_bytes,
+					   "rotational", disk->rotational, "in_use", disk->in_use));
 	}
 	return disks;
 }
@@ -225,8 +226,8 @@ json_t *inventory_read(const char *sysroot, const char *bmc_address)
 
 	return PACK("{s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:s?}", "system", read_system(sysroot), "firmware",
 		    read_firmware(sysroot), "cpu", read_cpu(sysroot), "memory_bytes",
-		    (json_int_t)read_memory_bytes(sysroot), "disks", read_disks(sysroot), "nics", read_nics(sysroot), "bmc",
-		    bmc_json(bmc_address), "kernel", kernel);
+		    (json_int_t)read_memory_bytes(sysroot), "disks", read_disks(sysroot), "nics", read_nics(sysroot),
+		    "bmc", bmc_json(bmc_address), "kernel", kernel);
 }
 
 json_t *inventory_hello(const char *sysroot)
@@ -266,4 +267,5 @@ const struct part inventory_part = {
 	.modes = PART_LIVE | PART_NODE,
 	.period_ms = INVENTORY_PERIOD_MS,
 	.converge = inventory_converge,
+	.release = free,
 };

@@ -11,13 +11,13 @@
 #define SYSFS_TEXT_MAX_BYTES ((size_t)4096)
 #define SYSFS_NAMES_MAX 4096
 
-#define FORMAT_PATH(path, fmt)                       \
-	_cleanup_free_ char *path = NULL;            \
-	do {                                         \
-		va_list ap_;                         \
-		va_start(ap_, fmt);                  \
-		path = xvasprintf(fmt, ap_);         \
-		va_end(ap_);                         \
+#define FORMAT_PATH(path, fmt)                                                                                         \
+	_cleanup_free_ char *path = NULL;                                                                              \
+	do {                                                                                                           \
+		va_list ap_;                                                                                           \
+		va_start(ap_, fmt);                                                                                    \
+		path = xvasprintf(fmt, ap_);                                                                           \
+		va_end(ap_);                                                                                           \
 	} while (0)
 
 char *text_tidy(char *text)

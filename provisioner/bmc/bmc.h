@@ -15,8 +15,8 @@ const char *bmc_power_name(enum bmc_power power);
 
 /* What it takes to talk to one BMC. quirks and cipher_suite are found once by probe and remembered with the machine. */
 struct bmc_target {
-	char *driver;   /* "ipmi", "fake" */
-	char *address;  /* IP address; port 623 unless "IP:PORT" */
+	char *driver;  /* "ipmi", "fake" */
+	char *address; /* IP address; port 623 unless "IP:PORT" */
 	char *user;
 	char *password; /* never logged */
 	uint32_t quirks;
@@ -28,7 +28,7 @@ void bmc_target_done(struct bmc_target *target); /* wipes the password */
 struct bmc_identity {
 	char *system_uuid;  /* as DMI shows it, lower case; NULL if the BMC does not tell */
 	char *manufacturer; /* may be NULL */
-	char *firmware;     /* may be NULL */
+	char *firmware;	    /* may be NULL */
 	uint32_t quirks;
 	int cipher_suite;
 };
@@ -39,8 +39,8 @@ bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid);
 
 enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE };
 
-/* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused), ERR_UNSUPPORTED,
- * ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). */
+/* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused),
+ * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). */
 struct bmc_driver {
 	const char *name;
 	unsigned capabilities; /* BMC_CAN_* */
@@ -62,7 +62,7 @@ extern const struct bmc_driver bmc_driver_ipmi;
 /* One operation, for the work queue. */
 struct bmc_op {
 	enum bmc_op_kind kind;
-	struct bmc_target target;       /* copied by bmc_submit() */
+	struct bmc_target target; /* copied by bmc_submit() */
 	enum bmc_power_action action;
 	enum bmc_boot_device device;
 	bool persistent, uefi;
@@ -80,10 +80,10 @@ int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err)
 /* ---- scanning ---- */
 
 /* Sends an RMCP/ASF presence ping (ASF 2.0 section 3.2.4.2; DMTF DSP0136) to every address of the ranges
- * ("10.0.0.10-10.0.0.99", "10.0.0.7"; ":PORT" behind for another port than 623) and calls found once for each that says it
- * speaks IPMI, then done after deadline_ms; on the loop, no thread. Pings are spread over two thirds of the deadline. A
- * range of more than 4096 addresses is refused. Scans are repeated by the caller. The scan is the caller's to free, also
- * in found and done; freeing it early ends it without a call. */
+ * ("10.0.0.10-10.0.0.99", "10.0.0.7"; ":PORT" behind for another port than 623) and calls found once for each that
+ * says it speaks IPMI, then done after deadline_ms; on the loop, no thread. Pings are spread over two thirds of the
+ * deadline. A range of more than 4096 addresses is refused. Scans are repeated by the caller. The scan is the caller's
+ * to free, also in found and done; freeing it early ends it without a call. */
 struct bmc_scan;
 typedef void (*bmc_found_fn)(const char *address, void *data);
 int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadline_ms, bmc_found_fn found, loop_fn done,
@@ -92,16 +92,16 @@ struct bmc_scan *bmc_scan_free(struct bmc_scan *scan);
 
 /* ---- serial over LAN, through libipmiconsole (its engine's threads; bytes come on the loop) ---- */
 
-/* The console is open once output or closed was called; input before that waits. At most 64 KiB of input wait for the BMC,
- * then bmc_console_input() gives -EBUSY and took nothing. bmc_console_close() does not call closed and may be
+/* The console is open once output or closed was called; input before that waits. At most 64 KiB of input wait for the
+ * BMC, then bmc_console_input() gives -EBUSY and took nothing. bmc_console_close() does not call closed and may be
  * called in output. An open session of somebody else is taken over. */
 struct bmc_console;
 struct bmc_console_events {
 	void (*output)(const void *data, size_t len, void *ctx);
 	void (*closed)(const struct err *err, void *ctx); /* once, then the console is gone */
 };
-int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events, void *ctx,
-		     struct bmc_console **ret, struct err *err);
+int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
+		     void *ctx, struct bmc_console **ret, struct err *err);
 int bmc_console_input(struct bmc_console *console, const void *data, size_t len);
 void bmc_console_close(struct bmc_console *console);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Serial over LAN through libipmiconsole (IPMI v2.0 section 26). The library's threads speak the protocol; what it carries
- * comes and goes through a socket pair whose one end is watched by our loop. */
+/* Serial over LAN through libipmiconsole (IPMI v2.0 section 26). The library's threads speak the protocol; what it
+ * carries comes and goes through a socket pair whose one end is watched by our loop. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ipmiconsole.h>
@@ -23,7 +23,7 @@ struct bmc_console {
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *opening; /* until the session is there */
-	struct strbuf input;        /* what the socket did not take yet */
+	struct strbuf input;	    /* what the socket did not take yet */
 	char *address;
 	struct bmc_console_events events;
 	void *events_ctx;
@@ -55,8 +55,8 @@ static const struct {
 
 static int set_library_error(struct err *err, const char *address, int errnum)
 {
-	const char *text = errnum == IPMICONSOLE_ERR_SUCCESS ? "the BMC closed the session" :
-							       ipmiconsole_ctx_strerror(errnum);
+	const char *text =
+		errnum == IPMICONSOLE_ERR_SUCCESS ? "the BMC closed the session" : ipmiconsole_ctx_strerror(errnum);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(meanings); i++) {
 		if (meanings[i].errnum == errnum)
@@ -65,8 +65,8 @@ static int set_library_error(struct err *err, const char *address, int errnum)
 	return err_set(err, ERR_INTERNAL, "console of BMC %s: %s", address, text);
 }
 
-/* Frees without a word. The library ends the session by itself when the descriptor closes; destroying the context hands it
- * to the library's garbage collector. */
+/* Frees without a word. The library ends the session by itself when the descriptor closes; destroying the context
+ * hands it to the library's garbage collector. */
 static void console_free(struct bmc_console *console)
 {
 	loop_timer_free(console->opening);
@@ -170,9 +170,9 @@ static ipmiconsole_ctx_t context_new(const struct bmc_target *target)
 		.password = target->password,
 		.privilege_level = IPMICONSOLE_PRIVILEGE_ADMIN,
 		.cipher_suite_id = target->cipher_suite >= 0 ? target->cipher_suite : 3,
-		/* The two libraries number the flags alike. Two more for all BMCs: Get Channel Payload Support is not asked,
-		 * because the activation tells as well and some BMCs (ipmi_sim) die of the question; and what they say of
-		 * packet sizes is often wrong, so 32 characters go at a time. */
+		/* The two libraries number the flags alike. Two more for all BMCs: Get Channel Payload Support is not
+		 * asked, because the activation tells as well and some BMCs (ipmi_sim) die of the question; and what
+		 * they say of packet sizes is often wrong, so 32 characters go at a time. */
 		.workaround_flags = target->quirks | IPMICONSOLE_WORKAROUND_SKIP_CHANNEL_PAYLOAD_SUPPORT |
 				    IPMICONSOLE_WORKAROUND_IGNORE_SOL_PAYLOAD_SIZE,
 	};
@@ -187,8 +187,8 @@ static ipmiconsole_ctx_t context_new(const struct bmc_target *target)
 	return ipmiconsole_ctx_create(target->address, &ipmi, &protocol, &engine);
 }
 
-int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events, void *ctx,
-		     struct bmc_console **ret, struct err *err)
+int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
+		     void *ctx, struct bmc_console **ret, struct err *err)
 {
 	struct bmc_console *console;
 	struct sockaddr_in address;

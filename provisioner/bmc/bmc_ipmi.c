@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* IPMI 2.0 over RMCP+ through libfreeipmi. Every function opens a session, sends its commands and closes it: BMCs have few
- * sessions, and one left open is lost to the operator. */
+/* IPMI 2.0 over RMCP+ through libfreeipmi. Every function opens a session, sends its commands and closes it: BMCs have
+ * few sessions, and one left open is lost to the operator. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <freeipmi/freeipmi.h>
@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "bmc_priv.h"
 
-/* How long the BMC may be silent before one exchange is given up, and when a request is sent again meanwhile. Opening takes
- * five exchanges, a command one. */
+/* How long the BMC may be silent before one exchange is given up, and when a request is sent again meanwhile. Opening
+ * takes five exchanges, a command one. */
 #define SILENCE_MS 4000
 #define RESEND_MS 900
 /* No further way of opening a session is tried after this. */
@@ -56,7 +56,8 @@ static const struct {
 	{ IPMI_ERR_K_G_INVALID, ERR_CREDENTIALS, "asks for a K_g key" },
 	{ IPMI_ERR_PASSWORD_VERIFICATION_TIMEOUT, ERR_CREDENTIALS, "did not confirm the password" },
 	{ IPMI_ERR_PRIVILEGE_LEVEL_INSUFFICIENT, ERR_CREDENTIALS, "does not let this user do that" },
-	{ IPMI_ERR_PRIVILEGE_LEVEL_CANNOT_BE_OBTAINED, ERR_CREDENTIALS, "does not give this user the administrator level" },
+	{ IPMI_ERR_PRIVILEGE_LEVEL_CANNOT_BE_OBTAINED, ERR_CREDENTIALS,
+	  "does not give this user the administrator level" },
 	{ IPMI_ERR_AUTHENTICATION_TYPE_UNAVAILABLE, ERR_CREDENTIALS, "offers no authentication that fits" },
 	{ IPMI_ERR_CONNECTION_TIMEOUT, ERR_UNREACHABLE, "does not answer" },
 	{ IPMI_ERR_SESSION_TIMEOUT, ERR_UNREACHABLE, "stopped answering" },
@@ -96,8 +97,8 @@ static int open_with(const struct bmc_target *target, int cipher_suite, uint32_t
 	if (!session->ctx)
 		return IPMI_ERR_OUT_OF_MEMORY;
 	if (ipmi_ctx_open_outofband_2_0(session->ctx, target->address, target->user, target->password, NULL, 0,
-					IPMI_PRIVILEGE_LEVEL_ADMIN, (uint8_t)cipher_suite, SILENCE_MS, RESEND_MS, quirks,
-					IPMI_FLAGS_DEFAULT) == 0) {
+					IPMI_PRIVILEGE_LEVEL_ADMIN, (uint8_t)cipher_suite, SILENCE_MS, RESEND_MS,
+					quirks, IPMI_FLAGS_DEFAULT) == 0) {
 		session->quirks = quirks;
 		session->cipher_suite = cipher_suite;
 		return IPMI_ERR_SUCCESS;
@@ -127,8 +128,8 @@ static const struct {
 };
 static const int suites[] = { 3, 17 };
 
-/* Which of two errors to report: what the BMC says about name and password counts most, that a suite is not spoken least;
- * otherwise the first. */
+/* Which of two errors to report: what the BMC says about name and password counts most, that a suite is not spoken
+ * least; otherwise the first. */
 static int telling(int before, int now)
 {
 	if (before == IPMI_ERR_SUCCESS || before == IPMI_ERR_CIPHER_SUITE_ID_UNAVAILABLE)
@@ -155,8 +156,8 @@ static int find_way(const struct bmc_target *target, struct session *session)
 			if (trouble && monotonic_ms() >= deadline_ms)
 				return trouble;
 			errnum = open_with(target, suites[s], ways[w].quirks, session);
-			log_debug("bmc %s: cipher suite %d, quirks 0x%x: %s", target->address, suites[s], ways[w].quirks,
-				  errnum ? ipmi_ctx_strerror(errnum) : "works");
+			log_debug("bmc %s: cipher suite %d, quirks 0x%x: %s", target->address, suites[s],
+				  ways[w].quirks, errnum ? ipmi_ctx_strerror(errnum) : "works");
 			if (errnum == IPMI_ERR_SUCCESS)
 				return errnum;
 			trouble = telling(trouble, errnum);
@@ -323,8 +324,8 @@ static const uint8_t controls[] = {
 	[BMC_ACTION_SOFT_OFF] = IPMI_CHASSIS_CONTROL_INITIATE_SOFT_SHUTDOWN,
 };
 
-/* Chassis Control (IPMI v2.0 section 28.3). What a cycle does to a machine that is off is left open there, and software is
- * told to look first: then it is powered on. */
+/* Chassis Control (IPMI v2.0 section 28.3). What a cycle does to a machine that is off is left open there, and
+ * software is told to look first: then it is powered on. */
 static int ipmi_power_set(const struct bmc_target *target, enum bmc_power_action action, struct err *err)
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_chassis_control_rs);
@@ -351,8 +352,8 @@ static const uint8_t boot_devices[] = {
 	[BMC_BOOT_DISK] = IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_BOOT_DEVICE_FORCE_HARD_DRIVE,
 };
 
-/* Set System Boot Options, parameter 5 (IPMI v2.0 section 28.12 and table 28-14). The valid bit is what makes the firmware
- * look; BMCs clear it after 60 s if no power command follows. */
+/* Set System Boot Options, parameter 5 (IPMI v2.0 section 28.12 and table 28-14). The valid bit is what makes the
+ * firmware look; BMCs clear it after 60 s if no power command follows. */
 static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi,
 			    struct err *err)
 {
@@ -364,10 +365,10 @@ static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_devic
 		return r;
 	r = ipmi_cmd_set_system_boot_options_boot_flags(
 		session.ctx, IPMI_SYSTEM_BOOT_OPTIONS_PARAMETER_VALID_UNLOCKED,
-		uefi ? IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_BOOT_TYPE_EFI :
-		       IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_BOOT_TYPE_PC_COMPATIBLE,
-		persistent ? IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_VALID_PERSISTENTLY :
-			     IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_VALID_FOR_NEXT_BOOT,
+		uefi ? IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_BOOT_TYPE_EFI
+		     : IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_BOOT_TYPE_PC_COMPATIBLE,
+		persistent ? IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_VALID_PERSISTENTLY
+			   : IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_VALID_FOR_NEXT_BOOT,
 		IPMI_SYSTEM_BOOT_OPTION_BOOT_FLAG_VALID, 0, 0, boot_devices[device], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		answer);
 	return command_result(target, &session, r, answer, IPMI_NET_FN_CHASSIS_RS, "Set System Boot Options", err);

@@ -9,8 +9,8 @@
 
 #define BMC_PORT 623 /* ASF 2.0 section 3.2.4.1 */
 
-/* Takes "ADDRESS" or "ADDRESS:PORT" (IPv4) apart. ERR_INVALID for anything else: a name would be looked up by the library,
- * which blocks. */
+/* Takes "ADDRESS" or "ADDRESS:PORT" (IPv4) apart. ERR_INVALID for anything else: a name would be looked up by the
+ * library, which blocks. */
 int bmc_address_parse(const char *text, struct sockaddr_in *ret, struct err *err);
 /* "10.0.0.7", or "10.0.0.7:6230" if the port is not the usual one; the caller frees. */
 char *bmc_address_format(const struct sockaddr_in *address);

@@ -2,6 +2,7 @@
 /* Finding BMCs: RMCP/ASF presence ping and pong (ASF 2.0, DSP0136, sections 3.2.4.2 and 3.2.4.3). */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,8 +11,9 @@
 #include "bmc_priv.h"
 
 #define ADDRESSES_MAX 4096
-#define ROUNDS 3    /* pings a silent address gets */
+#define ROUNDS 3 /* pings a silent address gets */
 #define TICK_MS 20
+#define GRACE_MS 1000 /* answers that wait in the socket at the end are still read, no longer than that */
 
 enum {
 	RMCP_VERSION = 0x06,
@@ -34,9 +36,8 @@ struct bmc_scan {
 	struct loop *loop;
 	struct scan_address *addresses;
 	unsigned count;
-	unsigned sent;   /* of count * ROUNDS */
-	unsigned batch;  /* a tick */
-	int64_t end_ms;  /* monotonic */
+	unsigned sent;		  /* of count * ROUNDS */
+	int64_t start_ms, end_ms; /* monotonic */
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *timer;
@@ -80,8 +81,8 @@ static int range_parse(const char *text, struct sockaddr_in *ret_first, uint32_t
 static int collect(struct bmc_scan *scan, const char *const *ranges, struct err *err)
 {
 	for (unsigned i = 0; ranges && ranges[i]; i++) {
-		struct sockaddr_in first;
-		uint32_t count;
+		struct sockaddr_in first = { 0 };
+		uint32_t count = 0;
 		int r = range_parse(ranges[i], &first, &count, err);
 
 		if (r < 0)
@@ -106,9 +107,18 @@ static int collect(struct bmc_scan *scan, const char *const *ranges, struct err 
 static void send_ping(struct bmc_scan *scan, unsigned index)
 {
 	const uint8_t ping[PING_SIZE] = {
-		RMCP_VERSION, 0, RMCP_NO_ACK, RMCP_CLASS_ASF,
-		asf_iana[0], asf_iana[1], asf_iana[2], asf_iana[3],
-		ASF_PING, (uint8_t)(index % 255), 0, 0, /* tag 255 would mean "no answer wanted" */
+		RMCP_VERSION,
+		0,
+		RMCP_NO_ACK,
+		RMCP_CLASS_ASF,
+		asf_iana[0],
+		asf_iana[1],
+		asf_iana[2],
+		asf_iana[3],
+		ASF_PING,
+		(uint8_t)(index % 255),
+		0,
+		0, /* tag 255 would mean "no answer wanted" */
 	};
 	const struct sockaddr_in *to = &scan->addresses[index].to;
 
@@ -158,36 +168,51 @@ static void on_packet(int fd, uint32_t events, void *data)
 
 /* ---- time ---- */
 
+/* How many pings should have left by now. They are spread over two thirds of the time, because each silent neighbour
+ * holds an entry of the kernel's table for seconds. */
+static unsigned due(const struct bmc_scan *scan, int64_t now_ms)
+{
+	int64_t total = (int64_t)scan->count * ROUNDS;
+	int64_t spread_ms = MAX_OF((scan->end_ms - scan->start_ms) * 2 / 3, 1);
+	int64_t n = total * (now_ms - scan->start_ms + TICK_MS) / spread_ms + 1;
+
+	return (unsigned)MIN_OF(n, total);
+}
+
+static bool answers_wait(const struct bmc_scan *scan)
+{
+	struct pollfd wait = { .fd = scan->fd, .events = POLLIN };
+
+	return poll(&wait, 1, 0) > 0;
+}
+
 static void on_tick(void *data)
 {
 	struct bmc_scan *scan = data;
-	int64_t left_ms = scan->end_ms - loop_monotonic_ms(scan->loop);
+	int64_t now_ms = loop_monotonic_ms(scan->loop);
 
 	scan->timer = NULL;
-	if (left_ms <= 0) {
+	if (now_ms >= scan->end_ms && (now_ms >= scan->end_ms + GRACE_MS || !answers_wait(scan))) {
 		scan->io = loop_io_free(scan->io);
 		if (scan->done)
 			scan->done(scan->data);
 		return;
 	}
-	for (unsigned n = 0; n < scan->batch && scan->sent < scan->count * ROUNDS; scan->sent++) {
+	for (unsigned until = due(scan, now_ms); scan->sent < until; scan->sent++) {
 		unsigned index = scan->sent % scan->count;
 
-		if (scan->addresses[index].found)
-			continue;
-		send_ping(scan, index);
-		n++;
+		if (!scan->addresses[index].found)
+			send_ping(scan, index);
 	}
-	if (scan->sent < scan->count * ROUNDS)
-		left_ms = MIN_OF(left_ms, TICK_MS);
-	scan->timer = loop_timer_new(scan->loop, left_ms, on_tick, scan);
+	scan->timer = loop_timer_new(scan->loop,
+				     scan->sent < scan->count * ROUNDS ? TICK_MS : MAX_OF(scan->end_ms - now_ms, 1),
+				     on_tick, scan);
 }
 
 int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadline_ms, bmc_found_fn found, loop_fn done,
 		   void *data, struct bmc_scan **ret, struct err *err)
 {
 	struct bmc_scan *scan = new0(struct bmc_scan, 1);
-	int64_t ticks = MAX_OF(deadline_ms * 2 / 3 / TICK_MS, 1);
 	int r;
 
 	scan->fd = -1;
@@ -206,9 +231,8 @@ int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadlin
 	scan->found = found;
 	scan->done = done;
 	scan->data = data;
-	scan->end_ms = loop_monotonic_ms(loop) + deadline_ms;
-	/* The pings are spread over two thirds of the time: each silent neighbour holds an entry of the kernel's table. */
-	scan->batch = (unsigned)((scan->count * ROUNDS + ticks - 1) / ticks);
+	scan->start_ms = loop_monotonic_ms(loop);
+	scan->end_ms = scan->start_ms + deadline_ms;
 	scan->io = loop_io_new(loop, scan->fd, EPOLLIN, on_packet, scan);
 	scan->timer = loop_timer_new(loop, 0, on_tick, scan);
 	*ret = scan;

@@ -4,9 +4,10 @@
  * The specification (section 20.8) sends the fields of an RFC 9562 UUID back to front, so the text is all 16 bytes
  * reversed. Many BMCs send the bytes of the SMBIOS table instead (DSP0134 section 7.2.1: the first three fields little
  * endian), some those of RFC 9562. The UUID's own version and variant tell which: the version is one of 1 to 7 and the
- * variant's two top bits are 10. The IPMI and the SMBIOS layout cannot both fit, because they read the same byte once as
- * variant and once as version (8, "vendor", is left out for that). RFC 9562 comes last: with it and SMBIOS both fitting, SMBIOS is the likelier. If none fits
- * (vendors that fill in zeros or a MAC), what the specification says is used. */
+ * variant's two top bits are 10. The IPMI and the SMBIOS layout cannot both fit, because they read the same byte once
+ * as variant and once as version (8, "vendor", is left out for that). RFC 9562 comes last: with it and SMBIOS both
+ * fitting, SMBIOS is the likelier. If none fits (vendors that fill in zeros or a MAC), what the specification says is
+ * used. */
 #include <strings.h>
 
 #include "bmc_priv.h"

@@ -24,9 +24,9 @@ struct daemon {
 	struct http_server *listeners[LISTENERS_MAX];
 	size_t listener_count;
 	void *ceph;
-	char *address;     /* ours on the provisioning network, without prefix */
+	char *address; /* ours on the provisioning network, without prefix */
 	int prefix_length;
-	char *server;      /* "ADDRESS:PORT" for agents */
+	char *server; /* "ADDRESS:PORT" for agents */
 	char *cert_pem, *key_pem;
 	char *bmc_password, *bundle_key, *bundle_version, *upload_dir;
 };
@@ -198,7 +198,7 @@ static int listen_inherited(struct daemon *d, struct http_server_spec *spec, str
 
 static int listen_api(struct daemon *d, struct err *err)
 {
-	struct http_server_spec spec = { .listen_fd = -1 };
+	struct http_server_spec spec = { .listen_fd = -1, .admit = api_admit };
 	spec.routes = api_routes(d->api, &spec.route_count);
 	for (size_t i = 0; i < d->config->api->listen_count; i++) {
 		_cleanup_free_ char *address = NULL;
@@ -252,8 +252,8 @@ static int start_api(struct daemon *d, struct err *err)
 
 static int start(struct daemon *d, struct err *err)
 {
-	int (*const steps[])(struct daemon *, struct err *) = { make_folders,	  open_keys, open_bundle, start_netboot,
-								start_controller, start_api };
+	int (*const steps[])(struct daemon *, struct err *) = { make_folders,  open_keys,	 open_bundle,
+								start_netboot, start_controller, start_api };
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r = steps[i](d, err);
 		if (r < 0)

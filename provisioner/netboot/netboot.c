@@ -50,6 +50,10 @@ static int reserve_address(struct netboot *netboot, const struct mac *mac, uint3
 
 	if (entry->text && !changed)
 		return 0;
+	for (unsigned i = 0; i < netboot->hosts.count; i++) {
+		if (netboot->hosts.entries[i].reserved == address && &netboot->hosts.entries[i] != entry)
+			return err_set(err, ERR_EXISTS, "the address is reserved for another machine");
+	}
 	r = dnsmasq_reserve(netboot->dnsmasq, mac, text, changed, err);
 	if (r < 0)
 		return r;
@@ -74,8 +78,8 @@ static void netboot_set_reservation(void *ctx, const char *mac_text, const char 
 	uint32_t address;
 
 	if (mac_parse(mac_text, &mac) < 0 || ipv4_parse(address_text, &address) < 0) {
-		log_warning("netboot: no reservation for MAC \"%s\", address \"%s\": one of them is wrong", str_or(mac_text, ""),
-			    str_or(address_text, ""));
+		log_warning("netboot: no reservation for MAC \"%s\", address \"%s\": one of them is wrong",
+			    str_or(mac_text, ""), str_or(address_text, ""));
 		return;
 	}
 	if (host && !netboot_host_valid(host)) {
@@ -151,8 +155,8 @@ int netboot_start(const struct netboot_spec *spec, struct netboot **ret, struct 
 	ipv4_parse(spec->dhcp_first, &netboot->first);
 	ipv4_parse(spec->dhcp_last, &netboot->last);
 	if (spec->bundle_path)
-		netboot->bundle_url = xasprintf("http://%.*s:%u/bundle/%s", (int)strcspn(spec->address, "/"), spec->address,
-						spec->boot_port, strrchr(spec->bundle_path, '/') + 1);
+		netboot->bundle_url = xasprintf("http://%.*s:%u/bundle/%s", (int)strcspn(spec->address, "/"),
+						spec->address, spec->boot_port, strrchr(spec->bundle_path, '/') + 1);
 	read_leases(netboot, spec->run_dir);
 	/* The listener first: a machine that gets an address asks it next. */
 	r = boot_listener_start(spec, &netboot->listener, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dnsmasq as a supervised child: its files, its life, its leases. Loop thread. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,13 +44,22 @@ static int put_file(const char *dir, const char *name, const char *text, unsigne
 	return r < 0 ? err_set_errno(err, r, "cannot write %s", path) : 0;
 }
 
-/* Reservations come anew at each start from who stores them; what is left here may be of machines that are gone. */
+/* An empty folder: reservations come anew at each start from who stores them, and those left from before may be of
+ * machines that are gone. */
 static int make_reservations_dir(const char *run_dir, struct err *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s/reservations", run_dir);
 	int r = mkdir_p(path, 0755);
+	DIR *dir = r < 0 ? NULL : opendir(path);
 
-	return r < 0 ? err_set_errno(err, r, "cannot make %s", path) : 0;
+	if (!dir)
+		return err_set_errno(err, r < 0 ? r : -errno, "cannot make %s", path);
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	closedir(dir);
+	return 0;
 }
 
 /* We hold both ends: the lease script never waits for a reader, and we never read an end of file. */
@@ -87,7 +97,8 @@ static bool reachable_by_others(const char *path)
 
 /* ---- one that a killed predecessor left ---- */
 
-/* The kernel's "die with the parent" is lost when dnsmasq changes its user, so it is looked for by its pid file. */
+/* The kernel's "die with the parent" is lost when dnsmasq changes its user or group (prctl(2)), so it is looked for by
+ * its pid file. */
 static bool is_ours(pid_t pid, const char *config_path)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/%d/cmdline", (int)pid);
@@ -215,15 +226,15 @@ static int prepare(struct dnsmasq *d, const struct netboot_spec *spec, struct er
 
 	if (r < 0)
 		return err_set_errno(err, r, "cannot make %s", spec->run_dir);
-	r = make_reservations_dir(spec->run_dir, err);
-	if (r == 0)
-		r = put_file(spec->run_dir, "dnsmasq.conf", config, 0644, err);
+	r = put_file(spec->run_dir, "dnsmasq.conf", config, 0644, err);
 	if (r == 0)
 		r = put_file(spec->run_dir, "lease.sh", template_lease_sh, 0755, err);
 	if (r == 0)
 		r = cmd_runl(err, TEST_MS, DNSMASQ, "--test", "-C", d->config_path, NULL);
 	if (r == 0)
 		r = end_stale(d, err);
+	if (r == 0)
+		r = make_reservations_dir(spec->run_dir, err);
 	if (r == 0)
 		r = open_fifo(d, err);
 	if (r == 0 && (!reachable_by_others(spec->run_dir) || !reachable_by_others(spec->loader_dir))) {
@@ -284,8 +295,13 @@ int dnsmasq_reserve(struct dnsmasq *d, const struct mac *mac, const char *text, 
 	_cleanup_free_ char *name = mac_format(mac, '-');
 	_cleanup_free_ char *path = xasprintf("%s/reservations/%s", d->run_dir, name);
 	_cleanup_free_ char *draft = xasprintf("%s/reservation.draft", d->run_dir);
-	int r = write_file_atomic(draft, text, strlen(text), 0644);
+	_cleanup_close_ int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	size_t len = strlen(text);
+	int r = 0;
 
+	/* Not synced: it is written anew at each start. */
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+		r = errno ? -errno : -EIO;
 	/* dnsmasq watches the folder and reads whatever appears there, so it appears whole and under one name. */
 	if (r == 0 && rename(draft, path) < 0)
 		r = -errno;

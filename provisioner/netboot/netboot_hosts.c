@@ -27,7 +27,8 @@ struct host_entry *host_table_find(struct host_table *table, const struct mac *m
 {
 	unsigned at = position(table, mac);
 
-	return at < table->count && memcmp(&table->entries[at].mac, mac, sizeof(*mac)) == 0 ? &table->entries[at] : NULL;
+	return at < table->count && memcmp(&table->entries[at].mac, mac, sizeof(*mac)) == 0 ? &table->entries[at]
+											    : NULL;
 }
 
 struct host_entry *host_table_get(struct host_table *table, const struct mac *mac)

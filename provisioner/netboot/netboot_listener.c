@@ -49,7 +49,7 @@ struct boot_listener {
 	struct item items[ITEMS_MAX];
 	unsigned item_count;
 
-	pthread_mutex_t mutex; /* guards what follows */
+	pthread_mutex_t mutex;	/* guards what follows */
 	struct intent *intents; /* in order of MAC */
 	unsigned intent_count;
 	struct list answers;
@@ -76,16 +76,16 @@ static struct intent *find_intent(const struct boot_listener *listener, const st
 {
 	unsigned at = position(listener, mac);
 
-	return at < listener->intent_count && memcmp(&listener->intents[at].mac, mac, sizeof(*mac)) == 0 ?
-		       &listener->intents[at] :
-		       NULL;
+	return at < listener->intent_count && memcmp(&listener->intents[at].mac, mac, sizeof(*mac)) == 0
+		       ? &listener->intents[at]
+		       : NULL;
 }
 
 /* Mutex held. */
 static void set_one(struct boot_listener *listener, const struct mac *mac, enum boot_intent intent, const char *console)
 {
 	struct intent *entry = find_intent(listener, mac);
-	struct answer *answer;
+	struct answer *answer = NULL;
 
 	if (entry && entry->intent == intent && str_equal(entry->console, console))
 		return;
@@ -100,8 +100,8 @@ static void set_one(struct boot_listener *listener, const struct mac *mac, enum 
 	}
 	entry->intent = intent;
 	str_set(&entry->console, console);
-	/* An older answer that is still on its way is cut off: the machine asks again. The descriptor is open, since the
-	 * answer leaves the list before libmicrohttpd closes it. */
+	/* An older answer that is still on its way is cut off: the machine asks again. The descriptor is open, since
+	 * the answer leaves the list before libmicrohttpd closes it. */
 	LIST_FOREACH(answer, &listener->answers, link) {
 		if (memcmp(&answer->mac, mac, sizeof(*mac)) == 0)
 			shutdown(answer->fd, SHUT_RDWR);
@@ -207,8 +207,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	struct boot_listener *listener = data;
 	struct mac mac;
 
-	/* Always answered at the first call, before a body is read: libmicrohttpd then ends the connection after it. One
-	 * request a connection: none idles, and no second request hides behind a first. */
+	/* Always answered at the first call, before a body is read: libmicrohttpd then ends the connection after it.
+	 * One request a connection: none idles, and no second request hides behind a first. */
 	if (!str_equal(method, MHD_HTTP_METHOD_GET) && !str_equal(method, MHD_HTTP_METHOD_HEAD))
 		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	if (str_starts(url, "/boot/") && mac_parse(url + strlen("/boot/"), &mac) == 0)
@@ -274,10 +274,11 @@ int boot_listener_start(const struct netboot_spec *spec, struct boot_listener **
 	listener->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, listener,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_THREAD_POOL_SIZE,
-		(unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_END);
+		(unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, listener, MHD_OPTION_END);
 	if (!listener->daemon) {
 		int r = err_set(err, ERR_INTERNAL, "cannot listen on %s, port %u: %s", spec->address, spec->boot_port,
 				strerror(errno));

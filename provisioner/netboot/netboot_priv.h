@@ -41,10 +41,10 @@ bool netboot_host_valid(const char *host);
 
 struct host_entry {
 	struct mac mac;
-	uint32_t leased;    /* 0: none */
-	int64_t expires_s;  /* wall clock; 0: never */
-	uint32_t reserved;  /* 0: none */
-	char *text;         /* of the reservation, as written */
+	uint32_t leased;   /* 0: none */
+	int64_t expires_s; /* wall clock; 0: never */
+	uint32_t reserved; /* 0: none */
+	char *text;	   /* of the reservation, as written */
 };
 struct host_table {
 	struct host_entry *entries; /* in order of MAC */

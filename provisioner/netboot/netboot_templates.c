@@ -2,13 +2,13 @@
 /* The files of pxe/, as strings. The path is seen from where the build runs. */
 #include "netboot_priv.h"
 
-#define EMBED(name, path)                           \
-	__asm__(".section .rodata\n"                \
-		".global " #name "\n" #name ":\n"   \
-		".incbin \"" path "\"\n"            \
-		".byte 0\n"                         \
-		".size " #name ", . - " #name "\n"  \
-		".type " #name ", @object\n"        \
+#define EMBED(name, path)                                                                                              \
+	__asm__(".section .rodata\n"                                                                                   \
+		".global " #name "\n" #name ":\n"                                                                      \
+		".incbin \"" path "\"\n"                                                                               \
+		".byte 0\n"                                                                                            \
+		".size " #name ", . - " #name "\n"                                                                     \
+		".type " #name ", @object\n"                                                                           \
 		".previous\n")
 
 EMBED(template_boot_ipxe, "pxe/boot.ipxe");

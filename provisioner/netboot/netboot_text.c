@@ -101,7 +101,8 @@ static int check_path(const char *path, const char *field, struct err *err)
 	for (const char *c = path; *c; c++) {
 		if (!isascii((unsigned char)*c) || (!isalnum((unsigned char)*c) && !strchr("/._+@:=~-", *c)))
 			return err_set_field(err, ERR_INVALID, field,
-					     "path \"%s\" has a character that dnsmasq's configuration cannot carry", path);
+					     "path \"%s\" has a character that dnsmasq's configuration cannot carry",
+					     path);
 	}
 	return 0;
 }
@@ -120,7 +121,8 @@ static int check_addresses(const struct netboot_spec *spec, struct err *err)
 	uint32_t first, last, gateway;
 
 	if (subnet_parse(spec->address, &subnet) < 0)
-		return err_set_field(err, ERR_INVALID, "address", "\"%s\" is no address with prefix, such as 10.77.0.1/24",
+		return err_set_field(err, ERR_INVALID, "address",
+				     "\"%s\" is no address with prefix, such as 10.77.0.1/24",
 				     str_or(spec->address, ""));
 	if (ipv4_parse(spec->dhcp_first, &first) < 0)
 		return err_set_field(err, ERR_INVALID, "dhcp_first", "\"%s\" is no IPv4 address",
@@ -129,15 +131,17 @@ static int check_addresses(const struct netboot_spec *spec, struct err *err)
 		return err_set_field(err, ERR_INVALID, "dhcp_last", "\"%s\" is no IPv4 address",
 				     str_or(spec->dhcp_last, ""));
 	if (last < first || last - first >= RANGE_MAX)
-		return err_set_field(err, ERR_INVALID, "dhcp_last", "the range %s to %s is empty or has more than %d addresses",
-				     spec->dhcp_first, spec->dhcp_last, RANGE_MAX);
+		return err_set_field(err, ERR_INVALID, "dhcp_last",
+				     "the range %s to %s is empty or has more than %d addresses", spec->dhcp_first,
+				     spec->dhcp_last, RANGE_MAX);
 	if (((first ^ subnet.address) | (last ^ subnet.address)) & subnet.netmask)
 		return err_set_field(err, ERR_INVALID, "dhcp_first", "the range %s to %s is not in the network of %s",
 				     spec->dhcp_first, spec->dhcp_last, spec->address);
 	if (spec->gateway && ipv4_parse(spec->gateway, &gateway) < 0)
 		return err_set_field(err, ERR_INVALID, "gateway", "\"%s\" is no IPv4 address", spec->gateway);
 	if (spec->boot_port == 0 || spec->agent_port == 0)
-		return err_set_field(err, ERR_INVALID, spec->boot_port ? "agent_port" : "boot_port", "the port is missing");
+		return err_set_field(err, ERR_INVALID, spec->boot_port ? "agent_port" : "boot_port",
+				     "the port is missing");
 	return 0;
 }
 
@@ -185,7 +189,8 @@ int netboot_spec_check(const struct netboot_spec *spec, struct err *err)
 	if (r < 0)
 		return r;
 	if (!spec->ca_pem || !spec->ca_fingerprint || hex_decode(spec->ca_fingerprint, fingerprint, 32) < 0)
-		return err_set_field(err, ERR_INVALID, "ca_fingerprint", "the CA's certificate or its SHA-256 is missing");
+		return err_set_field(err, ERR_INVALID, "ca_fingerprint",
+				     "the CA's certificate or its SHA-256 is missing");
 	return 0;
 }
 
@@ -279,7 +284,7 @@ char *netboot_script(const struct netboot_spec *spec, const char *mac, enum boot
 	mac_parse(mac, &parsed);
 	hyphened = mac_format(&parsed, '-');
 	const struct word words[] = {
-		{ "BOOT", boot }, { "AGENT", agent },	   { "CA", spec->ca_fingerprint },
+		{ "BOOT", boot },    { "AGENT", agent },      { "CA", spec->ca_fingerprint },
 		{ "MAC", hyphened }, { "CONSOLE", consoles },
 	};
 	return expand(intent == BOOT_INTENT_DISK ? template_disk_ipxe : template_live_ipxe, words, ARRAY_SIZE(words));
@@ -290,5 +295,6 @@ char *netboot_reservation(const struct mac *mac, uint32_t address, const char *h
 	_cleanup_free_ char *mac_text = mac_format(mac, ':');
 	_cleanup_free_ char *address_text = ipv4_format(address);
 
-	return host ? xasprintf("%s,%s,%s\n", mac_text, address_text, host) : xasprintf("%s,%s\n", mac_text, address_text);
+	return host ? xasprintf("%s,%s,%s\n", mac_text, address_text, host)
+		    : xasprintf("%s,%s\n", mac_text, address_text);
 }

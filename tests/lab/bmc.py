@@ -139,8 +139,8 @@ class BmcProcess:
             return len(reply) > 8 and reply[8] == ASF_PONG
 
     def await_pong(self, deadline: Deadline) -> None:
-        process = self.process
-        assert process
+        assert self.process
+        process: Process = self.process
         try:
             wait_until(lambda: self.pong() or not process.alive(), deadline, "BMC", every=0.05)
         except Timeout as problem:

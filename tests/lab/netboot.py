@@ -26,7 +26,6 @@ bind-interfaces
 interface={net.BRIDGE}
 dhcp-range={net.DHCP_FIRST},{net.DHCP_LAST},10m
 dhcp-authoritative
-dhcp-sequential-ip
 leasefile-ro
 dhcp-no-override
 log-dhcp

@@ -111,7 +111,8 @@ class Provisioner:
         process = self.process
         if process and not process.alive():
             process.wait(Deadline(1))
-            how = f"by signal {-process.status}" if (process.status or 0) < 0 else f"with status {process.status}"
+            status = process.status or 0
+            how = f"by signal {-status}" if status < 0 else f"with status {status}"
             raise LabError(f"the provisioner has ended {how}: {self.last_words()}; see {self.log}")
 
     def last_words(self) -> str:

@@ -23,10 +23,10 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def built(program):
-    """The path of a program, from the variant under test (VARIANT as for make)."""
+    """The path of a program of the build under test: INGOT_BUILD, or VARIANT as for make."""
     variant = os.environ.get("VARIANT", "release")
-    parts = ["build"] + ([] if variant == "release" else [variant]) + [program]
-    path = os.path.join(TOP, *parts)
+    folder = os.environ.get("INGOT_BUILD") or ("build" if variant == "release" else f"build/{variant}")
+    path = os.path.join(TOP, folder, program)
     if not os.path.exists(path):
         sys.exit(f"{path} is missing: run make first")
     return path
@@ -38,8 +38,14 @@ def need(*programs):
         sys.exit("missing: " + " ".join(missing) + " (sudo make deps)")
 
 
+def check_sanitizer(text):
+    if "Sanitizer" in text or "runtime error:" in text:
+        raise AssertionError(text)
+
+
 def run(*argv, check=True, **kwargs):
     result = subprocess.run(argv, capture_output=True, text=True, timeout=60, **kwargs)
+    check_sanitizer(result.stderr)
     if check and result.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: {result.stdout}{result.stderr}")
     return result
@@ -81,7 +87,7 @@ class Process:
             self.text += data.decode(errors="replace")
         return bool(data)
 
-    def expect(self, words, seconds=10):
+    def expect(self, words, seconds=30):
         """Waits for text behind what was already expected, and returns its whole line."""
         deadline = time.monotonic() + seconds
         while True:
@@ -167,12 +173,15 @@ class Network:
         return [int(p) for p in run("ip", "netns", "pids", ns, check=False).stdout.split()]
 
     def end_processes(self):
-        for process in self.processes:
+        processes, self.processes = self.processes, []
+        for process in processes:
             process.end()
-        self.processes = []
+        for process in processes:
+            check_sanitizer(process.text)
 
     def close(self):
-        self.end_processes()
+        with contextlib.suppress(AssertionError):
+            self.end_processes()
         for name in self.names:
             for pid in self.pids(name):
                 with contextlib.suppress(ProcessLookupError):
@@ -195,13 +204,16 @@ def main(tests, network=None):
             started = time.monotonic()
             try:
                 test()
+                if network:
+                    network.end_processes()
                 passed += 1
                 print(f"ok     {test.__name__} ({time.monotonic() - started:.1f} s)", flush=True)
             except Exception:  # whatever went wrong is a failure of this test
                 failed += 1
                 print(f"FAILED {test.__name__}\n{traceback.format_exc()}", flush=True)
-            if network:
-                network.end_processes()
+                if network:
+                    with contextlib.suppress(AssertionError):
+                        network.end_processes()
     finally:
         if network:
             network.close()

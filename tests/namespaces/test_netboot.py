@@ -139,7 +139,9 @@ def http(request, seconds=20):
         data = b""
         while chunk := sock.recv(1 << 20):
             data += chunk
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, found, body = data.partition(b"\r\n\r\n")
+    if not found:
+        raise ConnectionError("the connection was cut off")
     lines = head.decode("latin1").split("\r\n")
     headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
     return int(lines[0].split()[1]), headers, body
@@ -350,6 +352,23 @@ def test_dnsmasq_drops_its_privileges():
     assert uid != "0"
 
 
+def test_in_a_home_that_others_cannot_enter_it_runs_as_root():
+    os.chmod(network.folder, 0o700)
+    try:
+        process = start()
+        assert "dnsmasq runs as root" in process.text
+        with open(f"/proc/{dnsmasq_pid()}/status", encoding="ascii") as f:
+            assert re.search(r"^Uid:\s+(\d+)", f.read(), re.M).group(1) == "0"
+        with_address("10.77.0.9")
+        with open(os.path.join(loaders, "undionly.kpxe"), "rb") as f:
+            assert tftp("undionly.kpxe") == f.read()
+        process.send("reservation 52:54:00:00:0b:01 10.77.0.152")
+        process.expect("set 52:54:00:00:0b:01")
+        assert dhcp_exchange(1, "52:54:00:00:0b:01")["address"] == "10.77.0.152"
+    finally:
+        os.chmod(network.folder, 0o755)
+
+
 def test_reservations_keep_the_address():
     process = start()
     process.send("reservation 52:54:00:00:08:01 10.77.0.150 node-1")
@@ -358,10 +377,15 @@ def test_reservations_keep_the_address():
                           "the reservation is used")
     assert dhcp_exchange(3, "52:54:00:00:08:01", option(50, socket.inet_aton("10.77.0.150")) +
                          option(54, offer["options"][54]) + option(55, bytes([12])))["options"][12] == b"node-1"
+    process.send("reservation 52:54:00:00:08:02 10.77.0.150")
+    process.expect("no reservation for 52:54:00:00:08:02: the address is reserved for another machine")
     # Another address for the same machine replaces the first.
     process.send("reservation 52:54:00:00:08:01 10.77.0.151")
     process.expect("set 52:54:00:00:08:01")
     ns.wait_until(lambda: dhcp_exchange(1, "52:54:00:00:08:01")["address"] == "10.77.0.151", 5, "the new one is used")
+    process.end()
+    start()
+    assert os.listdir(os.path.join(run_dir, "reservations")) == [], "they come anew at each start"
 
 
 def test_reserve_finds_the_lease_or_a_free_address():

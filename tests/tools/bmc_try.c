@@ -106,7 +106,8 @@ static const struct {
 static int start(char **words, struct bmc_scan **ret_scan, struct err *err)
 {
 	if (str_equal(words[0], "scan"))
-		return bmc_scan_start(loop, (const char *const *)words + 1, 3000, on_found, on_scanned, NULL, ret_scan, err);
+		return bmc_scan_start(loop, (const char *const *)words + 1, 3000, on_found, on_scanned, NULL, ret_scan,
+				      err);
 	if (str_equal(words[0], "console"))
 		return start_console(err);
 	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A provisioner's face for the tests of the command line: a real HTTPS server of lib/http in this process, with a handful of
- * resources, and the real program as a child. What the provisioner itself does is tested with the provisioner. */
+/* A provisioner's face for the tests of the command line: a real HTTPS server of lib/http in this process, with a
+ * handful of resources, and the real program as a child. What the provisioner itself does is tested with the
+ * provisioner. */
 #ifndef INGOT_TESTS_CLI_WORLD_H
 #define INGOT_TESTS_CLI_WORLD_H
 
@@ -89,10 +90,12 @@ static inline json_t *task_json(const char *id, const char *state, int progress,
 	json_t *steps = json_pack("[{s:s}]", "name", "check");
 	if (progress > 0)
 		json_array_append_new(steps, json_pack("{s:s}", "name", "write"));
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:o}", "id", id, "action", "vm.start", "resource_name", "web",
-				 "state", state, "progress", progress, "message", "at work\x1b[31m", "steps", steps);
+	json_t *json =
+		json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:o}", "id", id, "action", "vm.start", "resource_name", "web",
+			  "state", state, "progress", progress, "message", "at work\x1b[31m", "steps", steps);
 	if (error)
-		json_object_set_new(json, "error", json_pack("{s:s, s:s}", "code", error, "text", "the pool has 1 GiB left"));
+		json_object_set_new(json, "error",
+				    json_pack("{s:s, s:s}", "code", error, "text", "the pool has 1 GiB left"));
 	return json;
 }
 
@@ -121,8 +124,8 @@ static inline void on_task(struct http_request *request, void *data)
 
 static inline json_t *vm_json(const char *name, const char *state, const char *task)
 {
-	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:s?, s:n}", "id", "1", "name", name, "state", state, "cpus", 2,
-			 "memory_bytes", (json_int_t)(128 * MIB), "volume", "root", "task", task, "node");
+	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:s?, s:n}", "id", "1", "name", name, "state", state, "cpus",
+			 2, "memory_bytes", (json_int_t)(128 * MIB), "volume", "root", "task", task, "node");
 }
 
 static inline void on_vm_list(struct http_request *request, void *data)
@@ -170,9 +173,10 @@ static inline void on_vm_act(struct http_request *request, void *data)
 
 static inline void on_machine_list(struct http_request *request, void *data)
 {
-	answer(request, 200, json_pack("{s:[{s:s,s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:s}], s:n}", "items", "id", "1", "name", "m1",
-				       "state", "new", "id", "2", "name", "m2", "state", "ready", "id", "3", "name", "m3",
-				       "state", "new", "next"));
+	answer(request, 200,
+	       json_pack("{s:[{s:s,s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:s}], s:n}", "items", "id", "1", "name", "m1",
+			 "state", "new", "id", "2", "name", "m2", "state", "ready", "id", "3", "name", "m3", "state",
+			 "new", "next"));
 }
 
 static inline void on_machine_accept(struct http_request *request, void *data)
@@ -180,7 +184,8 @@ static inline void on_machine_accept(struct http_request *request, void *data)
 	const char *id = http_request_param(request, "id");
 	_cleanup_free_ char *name = xasprintf("m%s", id);
 	note(data, request);
-	answer(request, 200, json_pack("{s:s, s:s, s:s, s:n}", "id", id, "name", name, "state", "commissioning", "task"));
+	answer(request, 200,
+	       json_pack("{s:s, s:s, s:s, s:n}", "id", id, "name", name, "state", "commissioning", "task"));
 }
 
 static inline void on_image_create(struct http_request *request, void *data)
@@ -197,8 +202,9 @@ static inline void on_image_create(struct http_request *request, void *data)
 static inline void on_image_show(struct http_request *request, void *data)
 {
 	const char *id = http_request_param(request, "id");
-	answer(request, 200, json_pack("{s:s, s:s, s:s, s:I}", "id", "i1", "name", str_equal(id, "i1") ? "deb" : id, "state",
-				       str_equal(id, "half") ? "uploading" : "available", "size_bytes", (json_int_t)MIB));
+	answer(request, 200,
+	       json_pack("{s:s, s:s, s:s, s:I}", "id", "i1", "name", str_equal(id, "i1") ? "deb" : id, "state",
+			 str_equal(id, "half") ? "uploading" : "available", "size_bytes", (json_int_t)MIB));
 }
 
 static inline void on_image_upload(struct http_request *request, void *data)
@@ -227,8 +233,8 @@ static inline void on_events(struct http_request *request, void *data)
 	str_set(&w->last_event_id, http_request_header(request, "Last-Event-ID"));
 	const char *id = w->last_event_id ? "2" : "1";
 	struct http_stream *stream = http_answer_events(request, NULL, NULL);
-	json_t *event = json_pack("{s:s, s:s, s:s, s:s}", "id", id, "kind", "vm.started", "time", "2026-01-31T00:00:00Z", "text",
-				  w->last_event_id ? "second" : "first\x1b[31m");
+	json_t *event = json_pack("{s:s, s:s, s:s, s:s}", "id", id, "kind", "vm.started", "time",
+				  "2026-01-31T00:00:00Z", "text", w->last_event_id ? "second" : "first\x1b[31m");
 	_cleanup_free_ char *text = json_dumps(event, JSON_COMPACT);
 	http_stream_event(stream, id, "event", text);
 	json_decref(event);
@@ -321,9 +327,15 @@ static inline int world_setup(void **state)
 	w->ca_path = world_path(w, "ca.pem");
 	if (ca_open(w->dir, &ca, &err) < 0 || ca_issue_server(ca, "test", names, &cert, &key, &err) < 0)
 		fail_msg("%s", err.text);
-	const struct http_server_spec spec = { .loop = w->loop, .routes = world_routes,
-					       .route_count = ARRAY_SIZE(world_routes) - 1, .data = w, .admit = admit,
-					       .address = "127.0.0.1", .listen_fd = -1, .cert_pem = cert, .key_pem = key,
+	const struct http_server_spec spec = { .loop = w->loop,
+					       .routes = world_routes,
+					       .route_count = ARRAY_SIZE(world_routes) - 1,
+					       .data = w,
+					       .admit = admit,
+					       .address = "127.0.0.1",
+					       .listen_fd = -1,
+					       .cert_pem = cert,
+					       .key_pem = key,
 					       .body_dir = w->dir };
 	if (http_server_new(&spec, &w->server, &err) < 0)
 		fail_msg("%s", err.text);

@@ -166,7 +166,8 @@ static inline void raw_on_io(int fd, uint32_t events, void *data)
 static inline struct raw *raw_open(struct loop *loop, uint16_t port)
 {
 	struct raw *raw = new0(struct raw, 1);
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port),
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	raw->loop = loop;

@@ -36,13 +36,13 @@ static struct {
 
 	/* the provisioner's memory */
 	unsigned hellos, enrolls, reports, ca_fetches, keyless_reports;
-	char *token;              /* what it takes; NULL: client certificates only */
+	char *token; /* what it takes; NULL: client certificates only */
 	char *last_introduction, *last_csr;
 	json_t *desired;
 	int64_t generation;
 	struct http_request *waiting; /* a long poll */
 	struct loop_timer *waiting_timer;
-	json_t *seen;             /* sections of the reports, merged */
+	json_t *seen; /* sections of the reports, merged */
 	unsigned refuse_enrolls, refuse_reports;
 	char *client_name;
 
@@ -255,16 +255,21 @@ static void open_agents(void)
 	world.agents_port = http_server_port(world.agents);
 }
 
-static void desire(json_t *document)
+static void answer_waiting(void *data)
 {
 	struct http_request *request = TAKE_PTR(world.waiting);
 
-	json_decref(world.desired);
-	world.desired = document;
-	json_object_set_new(document, "generation", json_integer(++world.generation));
 	world.waiting_timer = loop_timer_free(world.waiting_timer);
 	if (request)
 		answer_desired(request);
+}
+
+static void desire(json_t *document)
+{
+	json_decref(world.desired);
+	world.desired = document;
+	json_object_set_new(document, "generation", json_integer(++world.generation));
+	loop_post(world.loop, answer_waiting, NULL);
 }
 
 /* ---- parts ---- */
@@ -338,11 +343,14 @@ static void apply(const struct part_link *link, json_t *desired)
 	check_until();
 }
 
-static const struct part echo = { PART_ABI, "echo", PART_LIVE | PART_NODE, 0, 0, echo_converge, NULL };
-static const struct part waits = { PART_ABI, "waits", PART_LIVE | PART_NODE, PART_WAITS | PART_KEEPS, 0, waits_converge, NULL };
-static const struct part lengthy = { PART_ABI, "long", PART_LIVE | PART_NODE, 0, 0, long_converge, NULL };
-static const struct part applied = { PART_ABI, "applied", PART_LIVE | PART_NODE, 0, 0, NULL, apply };
-static const struct part node_only = { PART_ABI, "node_only", PART_NODE, 0, 0, echo_converge, NULL };
+#define BOTH_MODES(part_name) .abi = PART_ABI, .name = part_name, .modes = PART_LIVE | PART_NODE
+static const struct part echo = { BOTH_MODES("echo"), .converge = echo_converge };
+static const struct part waits = { BOTH_MODES("waits"), .flags = PART_WAITS | PART_KEEPS, .converge = waits_converge };
+static const struct part lengthy = { BOTH_MODES("long"), .converge = long_converge };
+static const struct part applied = { BOTH_MODES("applied"), .apply = apply };
+static const struct part node_only = {
+	.abi = PART_ABI, .name = "node_only", .modes = PART_NODE, .converge = echo_converge
+};
 static const struct part *const parts[] = { &echo, &waits, &lengthy, &applied, &node_only, NULL };
 
 /* ---- set up ---- */
@@ -382,8 +390,8 @@ static void write_cmdline(const char *fingerprint)
 static void write_identity(void)
 {
 	_cleanup_free_ char *server = xasprintf("127.0.0.1:%u", world.agents_port);
-	json_t *identity = json_pack("{s:s, s:s, s:s, s:s, s:s}", "server", server, "ca", ca_pem(world.ca), "machine", "m-1",
-				     "name", "node-1", "token", "once_abc");
+	json_t *identity = json_pack("{s:s, s:s, s:s, s:s, s:s}", "server", server, "ca", ca_pem(world.ca), "machine",
+				     "m-1", "name", "node-1", "token", "once_abc");
 	_cleanup_free_ char *text = json_dumps(identity, 0);
 
 	write_text("state/identity.json", text);
@@ -511,7 +519,8 @@ static void test_live_from_hello_to_report(void **state)
 	assert_int_equal(world.ca_fetches, 1);
 	introduction = json_loads(world.last_introduction, 0, NULL);
 	assert_string_equal(json_string_value(json_object_get(introduction, "boot_mac")), "52:54:00:aa:00:01");
-	assert_string_equal(json_string_value(json_object_get(introduction, "uuid")), "4c4c4544-0042-3510-8054-b7c04f4d3732");
+	assert_string_equal(json_string_value(json_object_get(introduction, "uuid")),
+			    "4c4c4544-0042-3510-8054-b7c04f4d3732");
 	json_decref(introduction);
 	assert_null(json_object_get(world.seen, "node_only"));
 
@@ -609,10 +618,11 @@ static void test_boot_words(void **state)
 		assert_int_equal(err.code, ERR_INVALID);
 		assert_non_null(strstr(err.text, bad[i].missing));
 	}
-	assert_int_equal(agent_boot_parse("ingot.server=10.0.0.1:8444 ingot.boot=http://10.0.0.1:80/ BOOTIF=01-xx ingot.ca="
-					  "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff",
-					  &boot, NULL),
-			 0);
+	assert_int_equal(
+		agent_boot_parse("ingot.server=10.0.0.1:8444 ingot.boot=http://10.0.0.1:80/ BOOTIF=01-xx ingot.ca="
+				 "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff",
+				 &boot, NULL),
+		0);
 	assert_string_equal(boot.boot_url, "http://10.0.0.1:80");
 	assert_string_equal(boot.ca, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
 	assert_null(boot.boot_mac);
@@ -682,9 +692,13 @@ static void test_apply(void **state)
 
 static void test_parts_that_do_not_fit(void **state)
 {
-	static const struct part old = { PART_ABI + 1, "old", PART_LIVE, 0, 0, echo_converge, NULL };
-	static const struct part twin = { PART_ABI, "echo", PART_LIVE, 0, 0, waits_converge, NULL };
-	static const struct part empty = { PART_ABI, "empty", PART_LIVE, 0, 0, NULL, NULL };
+	static const struct part old = {
+		.abi = PART_ABI + 1, .name = "old", .modes = PART_LIVE, .converge = echo_converge
+	};
+	static const struct part twin = {
+		.abi = PART_ABI, .name = "echo", .modes = PART_LIVE, .converge = waits_converge
+	};
+	static const struct part empty = { .abi = PART_ABI, .name = "empty", .modes = PART_LIVE };
 	const struct part *bad[] = { &old, &twin, &empty };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

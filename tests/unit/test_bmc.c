@@ -83,7 +83,7 @@ static void test_uuids_match_in_any_order_of_bytes(void **state)
 
 static void test_addresses(void **state)
 {
-	static const char *const wrong[] = { "",	   "10.0.0",	   "10.0.0.256",  "bmc.example", "10.0.0.1:",
+	static const char *const wrong[] = { "",	   "10.0.0",	     "10.0.0.256", "bmc.example", "10.0.0.1:",
 					     "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:x", "::1",	  "10.0.0.1 " };
 	static const struct {
 		const char *text, *formatted;
@@ -123,8 +123,10 @@ static void test_ipmi_refuses_what_cannot_be_sent(void **state)
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct bmc_target target = { .address = xstrdup(rows[i].address), .user = xstrdup(rows[i].user),
-					     .password = xstrdup(rows[i].password), .cipher_suite = 3 };
+		struct bmc_target target = { .address = xstrdup(rows[i].address),
+					     .user = xstrdup(rows[i].user),
+					     .password = xstrdup(rows[i].password),
+					     .cipher_suite = 3 };
 		_cleanup_err_ struct err err = ERR_INIT;
 		enum bmc_power power = BMC_POWER_UNKNOWN;
 
@@ -208,8 +210,10 @@ static void submit(struct loop *loop, struct bmc_op op, const char *address, str
 {
 	char *mutable_address = xstrdup(address);
 
-	op.target = (struct bmc_target){ .driver = (char[]){ "test" }, .address = mutable_address,
-					 .user = (char[]){ "u" }, .password = (char[]){ "p" } };
+	op.target = (struct bmc_target){ .driver = (char[]){ "test" },
+					 .address = mutable_address,
+					 .user = (char[]){ "u" },
+					 .password = (char[]){ "p" } };
 	op.done = on_done;
 	op.data = result;
 	assert_int_equal(bmc_submit(loop, &op, NULL), 0);
@@ -226,8 +230,8 @@ static void test_operations_give_their_results(void **state)
 	submit(loop, (struct bmc_op){ .kind = BMC_OP_PROBE }, "10.0.0.1", &results[0]);
 	submit(loop, (struct bmc_op){ .kind = BMC_OP_POWER_GET }, "10.0.0.1", &results[1]);
 	submit(loop, (struct bmc_op){ .kind = BMC_OP_POWER_SET, .action = BMC_ACTION_CYCLE }, "10.0.0.1", &results[2]);
-	submit(loop, (struct bmc_op){ .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_DISK, .persistent = true }, "10.0.0.1",
-	       &results[3]);
+	submit(loop, (struct bmc_op){ .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_DISK, .persistent = true },
+	       "10.0.0.1", &results[3]);
 	while (loop_fake_work_run(loop, 0))
 		loop_fake_run_due(loop);
 	assert_string_equal(calls.data, "probe 10.0.0.1;get 10.0.0.1 p;set 10.0.0.1 2;boot 10.0.0.1 2 1 0;");
@@ -302,8 +306,9 @@ static void test_drivers_by_name(void **state)
 
 static void test_names_and_copies(void **state)
 {
-	struct bmc_target target = { .driver = (char[]){ "ipmi" }, .address = (char[]){ "10.0.0.1" }, .quirks = 5,
-				     .cipher_suite = 17 };
+	struct bmc_target target = {
+		.driver = (char[]){ "ipmi" }, .address = (char[]){ "10.0.0.1" }, .quirks = 5, .cipher_suite = 17
+	};
 	struct bmc_target copy;
 
 	assert_string_equal(bmc_power_name(BMC_POWER_ON), "on");

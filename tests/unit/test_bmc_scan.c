@@ -14,7 +14,7 @@
 
 #include "bmc/bmc_priv.h"
 
-#define SCAN_MS 400
+#define SCAN_MS 900
 
 /* What a host at 127.0.0.(11 + index) does with a ping. */
 enum manner { ANSWERS, ANSWERS_TWICE, NOT_IPMI, WRONG_TAG, TOO_SHORT, ECHOES, SILENT, MANNER_COUNT };
@@ -109,8 +109,8 @@ static void test_finds_those_that_answer_as_bmcs_do(void **state)
 	assert_int_equal(loop_run(loop), 7);
 	assert_string_equal(found.data, expected);
 	assert_true(monotonic_ms() - started_ms >= SCAN_MS);
-	assert_int_equal(pings[SILENT], 3);
-	assert_int_equal(pings[ANSWERS], 1);
+	assert_in_range(pings[SILENT], 2, 3); /* three, unless this machine is very busy */
+	assert_in_range(pings[ANSWERS], 1, 2);
 }
 
 static void on_found_end(const char *address, void *data)
@@ -131,15 +131,10 @@ static void test_may_be_ended_when_one_is_found(void **state)
 
 static void test_refuses_what_is_no_range(void **state)
 {
-	static const char *const wrong[] = { "",
-					     "10.0.0.9-10.0.0.1",
-					     "10.0.0.0-10.0.16.0",
-					     "10.0.0.1-",
-					     "-10.0.0.1",
-					     "10.0.0.0/24",
-					     "bmc-a",
-					     "10.0.0.1:1-10.0.0.2:2",
-					     "10.0.0.1-10.0.0.2:99999" };
+	static const char *const wrong[] = {
+		"",	 "10.0.0.9-10.0.0.1",	  "10.0.0.0-10.0.16.0",	    "10.0.0.1-", "-10.0.0.1", "10.0.0.0/24",
+		"bmc-a", "10.0.0.1:1-10.0.0.2:2", "10.0.0.1-10.0.0.2:99999"
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
 		const char *const ranges[] = { wrong[i], NULL };

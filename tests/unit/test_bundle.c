@@ -79,7 +79,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const files[] = { "vmlinuz", "initrd", "grubx64.efi", "root", "out.tar", "bad.tar", "copy", "hole" };
+	static const char *const files[] = { "vmlinuz", "initrd",  "grubx64.efi", "root",
+					     "out.tar", "bad.tar", "copy",	  "hole" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *path = in_dir(files[i]);
@@ -97,7 +98,9 @@ static void make_bundle(void)
 {
 	_cleanup_free_ char *root = in_dir("root"), *kernel = in_dir("vmlinuz"), *initrd = in_dir("initrd");
 	_cleanup_free_ char *out = in_dir("out.tar");
-	struct bundle_source sources[] = { { root, BUNDLE_ROOT }, { kernel, BUNDLE_KERNEL }, { initrd, BUNDLE_INITRD } };
+	struct bundle_source sources[] = { { root, BUNDLE_ROOT },
+					   { kernel, BUNDLE_KERNEL },
+					   { initrd, BUNDLE_INITRD } };
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	if (bundle_create(out, "host", "1.2", private_pem, sources, ARRAY_SIZE(sources), &err) < 0)
@@ -180,10 +183,11 @@ static void write_signed(const char *manifest, const struct member *parts, size_
 
 #define HASH_HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define HASH_WORLD "486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7"
-#define PART(name, type, size, hash) \
+#define PART(name, type, size, hash)                                                                                   \
 	"{\"name\": \"" name "\", \"type\": \"" type "\", \"size\": " size ", \"sha256\": \"" hash "\"}"
-#define MANIFEST(extra, parts) \
-	"{\"format\": 1, \"name\": \"host\", \"version\": \"1\", \"architecture\": \"x86_64\"" extra ", \"parts\": [" parts "]}"
+#define MANIFEST(extra, parts)                                                                                         \
+	"{\"format\": 1, \"name\": \"host\", \"version\": \"1\", \"architecture\": \"x86_64\"" extra                   \
+	", \"parts\": [" parts "]}"
 
 static const struct member hello = { "vmlinuz", "hello", 5, NULL };
 static const struct member world = { "initrd", "world", 5, NULL };
@@ -514,7 +518,8 @@ static void test_manifests(void **state)
 		{ "{\"format\": 1, \"name\": \"a/b\", \"version\": \"1\", \"architecture\": \"x86_64\", \"parts\": []}",
 		  "\"name\"", ERR_CORRUPT },
 		{ MANIFEST("", ""), "1 to 16 parts", ERR_CORRUPT },
-		{ MANIFEST(", \"extra\": 1", PART("vmlinuz", "kernel", "5", HASH_HELLO)), "unknown key \"extra\"", ERR_CORRUPT },
+		{ MANIFEST(", \"extra\": 1", PART("vmlinuz", "kernel", "5", HASH_HELLO)), "unknown key \"extra\"",
+		  ERR_CORRUPT },
 		{ MANIFEST("", "{\"mode\": 1}"), "unknown key \"mode\"", ERR_CORRUPT },
 		{ MANIFEST("", "7"), "parts[0]: not an object", ERR_CORRUPT },
 		{ MANIFEST("", PART("x", "firmware", "5", HASH_HELLO)), "unknown type \"firmware\"", ERR_CORRUPT },
@@ -523,7 +528,8 @@ static void test_manifests(void **state)
 		{ MANIFEST("", PART("x", "kernel", "0", HASH_HELLO)), "\"size\"", ERR_CORRUPT },
 		{ MANIFEST("", PART("x", "kernel", "-1", HASH_HELLO)), "\"size\"", ERR_CORRUPT },
 		{ MANIFEST("", PART("x", "kernel", "9223372036854775807", HASH_HELLO)), "\"size\"", ERR_CORRUPT },
-		{ MANIFEST("", PART("x", "kernel", "99999999999999999999", HASH_HELLO)), "not a JSON object", ERR_CORRUPT },
+		{ MANIFEST("", PART("x", "kernel", "99999999999999999999", HASH_HELLO)), "not a JSON object",
+		  ERR_CORRUPT },
 		{ MANIFEST("", PART("x", "kernel", "5", "abc")), "sha256", ERR_CORRUPT },
 		{ MANIFEST("", PART("x", "kernel", "5", HASH_HELLO) "," PART("x", "initrd", "5", HASH_HELLO)),
 		  "parts[1]: a part of this name", ERR_CORRUPT },

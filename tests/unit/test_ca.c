@@ -38,7 +38,7 @@ static int teardown(void **state)
 
 static gnutls_x509_crt_t import(const char *pem)
 {
-	gnutls_datum_t data = { .data = (unsigned char *)pem, .size = (unsigned)strlen(pem) };
+	gnutls_datum_t data = { (unsigned char *)pem, (unsigned)strlen(pem) };
 	gnutls_x509_crt_t crt;
 
 	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
@@ -170,8 +170,8 @@ static void test_server_certificate_refuses(void **state)
 	assert_true(ca_issue_server(ca, "", NULL, &pem, &key, &err) < 0);
 	assert_int_equal(err.code, ERR_INVALID);
 	err_done(&err);
-	assert_true(ca_issue_server(ca, "0123456789012345678901234567890123456789012345678901234567890123456789", NULL, &pem,
-				    &key, &err) < 0);
+	assert_true(ca_issue_server(ca, "0123456789012345678901234567890123456789012345678901234567890123456789", NULL,
+				    &pem, &key, &err) < 0);
 	assert_int_equal(err.code, ERR_INVALID);
 	assert_null(pem);
 	assert_null(key);

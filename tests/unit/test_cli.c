@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The program `ingot` as a child, against a server in this process: commands, output, errors, exit codes. Waiting, events and
- * consoles: test_cli_watch.c. */
+/* The program `ingot` as a child, against a server in this process: commands, output, errors, exit codes. Waiting,
+ * events and consoles: test_cli_watch.c. */
 #include "cli_world.h"
 
 static int exit_code(enum err_code code)
@@ -87,7 +87,9 @@ static void test_create_sends_what_was_given(void **state)
 	child_run(&child, "vm create web --cpus 2 --memory 256MiB --volume root --start");
 	assert_code(&child, 0);
 	assert_string_equal(w->method, "POST");
-	assert_body(w, "{\"name\": \"web\", \"cpus\": 2, \"memory_bytes\": 268435456, \"volume\": \"root\", \"start\": true}");
+	assert_body(
+		w,
+		"{\"name\": \"web\", \"cpus\": 2, \"memory_bytes\": 268435456, \"volume\": \"root\", \"start\": true}");
 	assert_said(&child, "web   starting");
 	assert_int_equal(w->looks, 0); /* without --wait nothing is followed */
 }
@@ -312,7 +314,9 @@ static void test_full_output(void **state)
 	char buffer[64];
 	FILE *full = fopen("/dev/full", "w");
 	child_arguments(&child, "--help", buffer, sizeof(buffer));
-	const struct cmd cmd = { .argv = child.argv, .envp = child.envp, .deadline_ms = CHILD_MS, .stdout_fd = fileno(full) };
+	const struct cmd cmd = {
+		.argv = child.argv, .envp = child.envp, .deadline_ms = CHILD_MS, .stdout_fd = fileno(full)
+	};
 	_cleanup_err_ struct err err = ERR_INIT;
 	assert_true(cmd_run(&cmd, &child.result, &err) < 0);
 	assert_int_equal(WEXITSTATUS(child.result.status), 1);

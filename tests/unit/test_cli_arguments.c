@@ -81,7 +81,8 @@ static void test_options_of_the_schema(void **state)
 {
 	struct invocation in = taken("vm create web --cpus 2 --memory 1.5GiB --volume=root --start");
 	assert_int_equal(in.target_count, 0);
-	assert_body(&in, "{\"name\": \"web\", \"cpus\": 2, \"memory_bytes\": 1610612736, \"volume\": \"root\", \"start\": true}");
+	assert_body(&in, "{\"name\": \"web\", \"cpus\": 2, \"memory_bytes\": 1610612736, \"volume\": \"root\", "
+			 "\"start\": true}");
 	invocation_done(&in);
 }
 
@@ -154,7 +155,8 @@ static void test_what_is_missing(void **state)
 
 static void test_what_is_wrong(void **state)
 {
-	assert_refused("frobnicate", "unknown command 'frobnicate'; there is: machine, node, pool, image, volume, vm, task");
+	assert_refused("frobnicate",
+		       "unknown command 'frobnicate'; there is: machine, node, pool, image, volume, vm, task");
 	assert_refused("vm frobnicate", "unknown command 'vm frobnicate'; there is: list, show");
 	assert_refused("vm show a b", "'b' is one argument too many");
 	assert_refused("vm list a", "'a' is one argument too many");
@@ -187,7 +189,8 @@ static void test_no_token_on_the_command_line(void **state)
 
 static void test_help_needs_nothing_else(void **state)
 {
-	static const char *const lines[] = { "--help", "-h", "help", "vm --help", "help vm", "vm create --help", "help vm create" };
+	static const char *const lines[] = { "--help",	      "-h", "help", "vm --help", "help vm", "vm create --help",
+					     "help vm create" };
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		struct invocation in = taken(lines[i]);
 		assert_non_null(in.given[OPTION_HELP]);
@@ -199,7 +202,8 @@ static void test_help_needs_nothing_else(void **state)
 
 static void test_table_is_sound(void **state)
 {
-	FOREACH_COMMAND(c) {
+	FOREACH_COMMAND(c)
+	{
 		const struct operation *operation = command_operation(c);
 		struct option_info option, other;
 		assert_ptr_equal(command_find(c->noun, c->verb), c); /* no command twice */
@@ -212,7 +216,8 @@ static void test_table_is_sound(void **state)
 		for (size_t i = 0; command_option(c, i, &option); i++) {
 			assert_true(option.help && option.help[0]);
 			for (size_t k = 0; k < i && command_option(c, k, &other); k++) {
-				if (str_equal(option.name, other.name) || (option.letter && option.letter == other.letter))
+				if (str_equal(option.name, other.name) ||
+				    (option.letter && option.letter == other.letter))
 					fail_msg("%s %s has --%s twice", c->noun, str_or(c->verb, ""), option.name);
 			}
 		}
@@ -222,7 +227,8 @@ static void test_table_is_sound(void **state)
 /* Every field that may be sent can be given, and every noun of the API has its commands. */
 static void test_every_settable_field_can_be_given(void **state)
 {
-	FOREACH_COMMAND(c) {
+	FOREACH_COMMAND(c)
+	{
 		const struct schema *request = command_request(c);
 		for (size_t f = 0; request && f < request->field_count; f++) {
 			struct option_info option;
@@ -237,9 +243,10 @@ static void test_every_settable_field_can_be_given(void **state)
 static void test_every_operation_of_people_has_a_command(void **state)
 {
 	for (int id = 0; id < OPERATION_COUNT; id++) {
-		bool found = id == OP_IMAGE_UPLOAD || id == OP_OPENAPI || id == OP_METRICS; /* import sends; not for people */
+		bool found = id == OP_IMAGE_UPLOAD || id == OP_OPENAPI ||
+			     id == OP_METRICS; /* import sends; not for people */
 		FOREACH_COMMAND(c)
-			found |= c->operation == id;
+		found |= c->operation == id;
 		if (!found)
 			fail_msg("%s has no command", operations[id].name);
 	}
@@ -250,7 +257,8 @@ static void test_help_tells_everything(void **state)
 	_cleanup_free_ char *program = help_text(NULL, NULL);
 	_cleanup_free_ char *man = man_page();
 	_cleanup_free_ char *completion = completion_bash();
-	FOREACH_COMMAND(c) {
+	FOREACH_COMMAND(c)
+	{
 		_cleanup_free_ char *help = help_text(c->noun, c);
 		_cleanup_free_ char *noun = help_text(c->noun, NULL);
 		_cleanup_free_ char *name = command_name(c);
@@ -287,8 +295,8 @@ static void test_help_shows_bounds_and_defaults(void **state)
 /* No line of the page's text may be taken for a request by troff. */
 static void test_man_page_has_only_requests_it_means(void **state)
 {
-	static const char *const requests[] = { ".TH ", ".SH ", ".SS ", ".TP", ".PP", ".B ", ".BR ", ".I ", ".RI ",
-						".RS", ".RE", ".nf", ".fi" };
+	static const char *const requests[] = { ".TH ", ".SH ", ".SS ", ".TP", ".PP", ".B ", ".BR ",
+						".I ",	".RI ", ".RS",	".RE", ".nf", ".fi" };
 	_cleanup_free_ char *man = man_page();
 	char *rest = man;
 	for (char *line; (line = strsep(&rest, "\n"));) {

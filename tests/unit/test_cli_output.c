@@ -35,17 +35,25 @@ static void test_visible(void **state)
 		{ "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
 		{ "\x1b[31mred\x1b[0m", "\\u001b[31mred\\u001b[0m" },
 		{ "\x1b]0;title\a", "\\u001b]0;title\\u0007" },
-		{ "\xc2\x9b" "31m", "\\u009b31m" },       /* C1 CSI */
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\u009b31m" }, /* C1 CSI */
 		{ "a\r\nb\tc\bd\x7f", "a\\u000d\\nb\\tc\\u0008d\\u007f" },
-		{ "\xff\xfe", "\\xff\\xfe" },              /* no UTF-8 */
-		{ "\xc0\x9b", "\\xc0\\x9b" },              /* overlong */
-		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },     /* surrogate */
+		{ "\xff\xfe", "\\xff\\xfe" },			/* no UTF-8 */
+		{ "\xc0\x9b", "\\xc0\\x9b" },			/* overlong */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },		/* surrogate */
 		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* past U+10FFFF */
-		{ "\xe6\x97", "\\xe6\\x97" },              /* cut */
-		{ "\xe2\x80\xae" "gnp.exe", "\\u202egnp.exe" }, /* right-to-left override */
-		{ "a\xe2\x80\xa8" "b", "a\\u2028b" },        /* line separator */
-		{ "a\xe2\x80\x8b" "b", "a\\u200bb" },        /* zero width */
-		{ "\xf3\xa0\x81\x81", "\\U000e0041" },     /* tag */
+		{ "\xe6\x97", "\\xe6\\x97" },			/* cut */
+		{ "\xe2\x80\xae"
+		  "gnp.exe",
+		  "\\u202egnp.exe" }, /* right-to-left override */
+		{ "a\xe2\x80\xa8"
+		  "b",
+		  "a\\u2028b" }, /* line separator */
+		{ "a\xe2\x80\x8b"
+		  "b",
+		  "a\\u200bb" },		       /* zero width */
+		{ "\xf3\xa0\x81\x81", "\\U000e0041" }, /* tag */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *shown = visible(cases[i].text);
@@ -85,9 +93,10 @@ static json_t *parse(const char *text)
 
 static void test_table(void **state)
 {
-	json_t *items = parse("[{\"name\": \"a\", \"state\": \"available\", \"size_bytes\": 1610612736, \"image\": null},"
-			      " {\"name\": \"\xe6\x97\xa5\xe6\x9c\xac\", \"state\": \"in_use\", \"size_bytes\": 0,"
-			      "  \"image\": \"\", \"vm\": \"x\\u001b[2J\", \"newer\": 1}]");
+	json_t *items =
+		parse("[{\"name\": \"a\", \"state\": \"available\", \"size_bytes\": 1610612736, \"image\": null},"
+		      " {\"name\": \"\xe6\x97\xa5\xe6\x9c\xac\", \"state\": \"in_use\", \"size_bytes\": 0,"
+		      "  \"image\": \"\", \"vm\": \"x\\u001b[2J\", \"newer\": 1}]");
 	_cleanup_free_ char *text = table_format(&volume_schema, items, 0);
 	assert_string_equal(text, "NAME  STATE      SIZE     IMAGE  VM\n"
 				  "a     available  1.5 GiB  -      -\n"
@@ -106,8 +115,9 @@ static void test_empty_table_has_its_head(void **state)
 /* A server may be newer, or broken: nothing it sends ends the program. */
 static void test_table_of_odd_values(void **state)
 {
-	json_t *items = parse("[{\"name\": {\"a\": 1}, \"state\": [1, \"b\"], \"size_bytes\": -1, \"image\": 1.5, \"vm\": true},"
-			      " 7, null]");
+	json_t *items = parse(
+		"[{\"name\": {\"a\": 1}, \"state\": [1, \"b\"], \"size_bytes\": -1, \"image\": 1.5, \"vm\": true},"
+		" 7, null]");
 	_cleanup_free_ char *text = table_format(&volume_schema, items, 0);
 	assert_non_null(strstr(text, "{\"a\":1}"));
 	assert_non_null(strstr(text, "{...}, b"));
@@ -145,9 +155,11 @@ static void assert_line(const char *text, const char *name, const char *value)
 static void test_page(void **state)
 {
 	json_t *machine =
-		parse("{\"id\": \"1\", \"name\": \"m1\", \"state\": \"ready\", \"macs\": [\"a\", \"b\"], \"created\": \"2026-01-31T00:00:00Z\","
+		parse("{\"id\": \"1\", \"name\": \"m1\", \"state\": \"ready\", \"macs\": [\"a\", \"b\"], \"created\": "
+		      "\"2026-01-31T00:00:00Z\","
 		      " \"error\": {\"code\": \"timeout\", \"text\": \"it took\\ntoo long\", \"field\": null},"
-		      " \"inventory\": {\"memory_bytes\": 1073741824, \"disks\": [{\"serial\": \"S1\", \"size_bytes\": 1024}],"
+		      " \"inventory\": {\"memory_bytes\": 1073741824, \"disks\": [{\"serial\": \"S1\", \"size_bytes\": "
+		      "1024}],"
 		      " \"nics\": []}}");
 	_cleanup_free_ char *text = page_format(&machine_schema, machine);
 	assert_line(text, "name", "m1");

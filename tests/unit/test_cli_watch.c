@@ -62,9 +62,13 @@ static void live_run(struct live *live, const char *line)
 	_cleanup_err_ struct err err = ERR_INIT;
 	child_arguments(&live->child, line, buffer, sizeof(buffer));
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	const struct cmd cmd = { .argv = live->child.argv, .envp = live->child.envp, .input = live->child.input,
-				 .input_len = live->child.input ? strlen(live->child.input) : 0, .deadline_ms = CHILD_MS,
-				 .stdout_fd = fds[1], .die_with_parent = true };
+	const struct cmd cmd = { .argv = live->child.argv,
+				 .envp = live->child.envp,
+				 .input = live->child.input,
+				 .input_len = live->child.input ? strlen(live->child.input) : 0,
+				 .deadline_ms = CHILD_MS,
+				 .stdout_fd = fds[1],
+				 .die_with_parent = true };
 	w->looks = 0;
 	if (cmd_start(&cmd, &w->child, &err) < 0)
 		fail_msg("%s", err.text);

@@ -172,9 +172,25 @@ static void the_libraries_fork_handlers_are_not_run(void **state)
 
 /* signal-safety(7), as far as it is used, and what the compiler adds. */
 static const char *const safe_symbols[] = {
-	"_exit",  "chdir",  "close_range", "dup2",	  "dup3",	 "execve",	     "getppid",
-	"prctl",  "setpgid", "setsid",	    "sigaction",  "sigemptyset", "pthread_sigmask", "sigprocmask",
-	"write",  "__errno_location", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail", "memset", /* no lock, no memory of its own */
+	"_exit",
+	"chdir",
+	"close_range",
+	"dup2",
+	"dup3",
+	"execve",
+	"getppid",
+	"prctl",
+	"setpgid",
+	"setsid",
+	"sigaction",
+	"sigemptyset",
+	"pthread_sigmask",
+	"sigprocmask",
+	"write",
+	"__errno_location",
+	"_GLOBAL_OFFSET_TABLE_",
+	"__stack_chk_fail",
+	"memset", /* no lock, no memory of its own */
 };
 
 static void the_childs_object_refers_to_safe_functions_only(void **state)
@@ -190,8 +206,8 @@ static void the_childs_object_refers_to_safe_functions_only(void **state)
 	char *rest = NULL;
 	for (char *line = strtok_r(symbols, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest), seen++) {
 		line[strcspn(line, " ")] = '\0';
-		bool safe = !TRAPS && (str_starts(line, "__asan") || str_starts(line, "__ubsan") ||
-				       str_starts(line, "__tsan"));
+		bool safe = !TRAPS &&
+			    (str_starts(line, "__asan") || str_starts(line, "__ubsan") || str_starts(line, "__tsan"));
 		for (size_t i = 0; i < ARRAY_SIZE(safe_symbols); i++)
 			safe = safe || str_equal(line, safe_symbols[i]);
 		if (!safe)
@@ -219,10 +235,14 @@ static int look_signals(void)
 	_cleanup_free_ char *status = NULL;
 	if (read_file("/proc/self/status", 100000, &status, NULL) < 0)
 		return 1;
+	/* 32 and 33 are the C library's own: sigaction() does not touch them, and they may come ignored from outside. */
+	const unsigned long long own = 3ULL << 31;
 	static const char *const words[] = { "SigBlk:", "SigIgn:" };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		const char *at = strstr(status, words[i]);
-		printf("%.*s ", (int)strcspn(at, "\n"), at);
+		if (!at)
+			return 1;
+		printf("%s%llx ", words[i], strtoull(at + strlen(words[i]), NULL, 16) & ~own);
 	}
 	return 0;
 }
@@ -326,7 +346,7 @@ static void signals_are_as_new(void **state)
 	sigaction(SIGPIPE, &ignore, &before_pipe);
 	sigaction(SIGHUP, &ignore, &before_hup);
 	assert_int_equal(look_at("signals", false, &result), 0);
-	assert_string_equal(result.out, "SigBlk:\t0000000000000000 SigIgn:\t0000000000000000 ");
+	assert_string_equal(result.out, "SigBlk:0 SigIgn:0 ");
 	/* and here they are as they were */
 	sigset_t now;
 	pthread_sigmask(SIG_BLOCK, NULL, &now);

@@ -47,12 +47,29 @@ static void test_bytes_parse_refuses_the_rest(void **state)
 		const char *text;
 		int error;
 	} cases[] = {
-		{ "", -EINVAL },        { " 1", -EINVAL },          { "-1", -EINVAL },      { "+1", -EINVAL },
-		{ "1e3", -EINVAL },     { "0x10", -EINVAL },        { "1,5GiB", -EINVAL },  { "1.GiB", -EINVAL },
-		{ ".5GiB", -EINVAL },   { "1GB", -EINVAL },         { "1gib", -EINVAL },    { "1 G iB", -EINVAL },
-		{ "1GiB ", -EINVAL },   { "1.5", -EINVAL },         { "1.5B", -EINVAL },    { "inf", -EINVAL },
-		{ "nan", -EINVAL },     { "1GiB\n", -EINVAL },      { "KiB", -EINVAL },     { "1 X", -EINVAL },
-		{ "8192PiB", -ERANGE }, { "8191.9999999999PiB", 0 }, { "9223372036854775808", -ERANGE },
+		{ "", -EINVAL },
+		{ " 1", -EINVAL },
+		{ "-1", -EINVAL },
+		{ "+1", -EINVAL },
+		{ "1e3", -EINVAL },
+		{ "0x10", -EINVAL },
+		{ "1,5GiB", -EINVAL },
+		{ "1.GiB", -EINVAL },
+		{ ".5GiB", -EINVAL },
+		{ "1GB", -EINVAL },
+		{ "1gib", -EINVAL },
+		{ "1 G iB", -EINVAL },
+		{ "1GiB ", -EINVAL },
+		{ "1.5", -EINVAL },
+		{ "1.5B", -EINVAL },
+		{ "inf", -EINVAL },
+		{ "nan", -EINVAL },
+		{ "1GiB\n", -EINVAL },
+		{ "KiB", -EINVAL },
+		{ "1 X", -EINVAL },
+		{ "8192PiB", -ERANGE },
+		{ "8191.9999999999PiB", 0 },
+		{ "9223372036854775808", -ERANGE },
 		{ "99999999999999999999999", -ERANGE },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -66,7 +83,8 @@ static void test_bytes_parse_refuses_the_rest(void **state)
 /* What the OpenAPI document says of sizes is what is taken. */
 static void test_bytes_pattern_agrees_with_bytes_parse(void **state)
 {
-	static const char *const texts[] = { "1", "1 B", "1.5", "1.5B", "1.5 GiB", "10G", "1GB", "1.G", "G", "", "1  KiB", "1KiB " };
+	static const char *const texts[] = { "1",   "1 B", "1.5", "1.5B", "1.5 GiB", "10G",
+					     "1GB", "1.G", "G",	  "",	  "1  KiB",  "1KiB " };
 	regex_t regex;
 	assert_int_equal(regcomp(&regex, BYTES_PATTERN, REG_EXTENDED | REG_NOSUB), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

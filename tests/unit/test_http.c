@@ -13,11 +13,11 @@ static void on_echo(struct http_request *request, void *data)
 static void on_describe(struct http_request *request, void *data)
 {
 	const char *const headers[] = { "X-Tag: yes", "Cache-Control: max-age=1", NULL };
-	json_t *json = json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}", "method", http_request_method(request), "path",
-				 http_request_path(request), "id", http_request_param(request, "id"), "rest",
-				 http_request_param(request, "*"), "q", http_request_query(request, "q"), "agent",
-				 http_request_header(request, "user-agent"), "bearer", http_request_bearer(request), "peer",
-				 http_request_peer(request));
+	json_t *json = json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}", "method",
+				 http_request_method(request), "path", http_request_path(request), "id",
+				 http_request_param(request, "id"), "rest", http_request_param(request, "*"), "q",
+				 http_request_query(request, "q"), "agent", http_request_header(request, "user-agent"),
+				 "bearer", http_request_bearer(request), "peer", http_request_peer(request));
 
 	assert_null(http_request_param(request, "other"));
 	assert_null(http_request_query(request, "other"));
@@ -76,8 +76,8 @@ static char *kept_file;
 
 static char *talk(struct fixture *f, const char *text)
 {
-	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir,
-										.data = &kept_file });
+	struct http_server *server =
+		start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .data = &kept_file });
 	char *answer = raw_talk(f->loop, http_server_port(server), text);
 
 	http_server_free(server);
@@ -126,22 +126,36 @@ static void test_not_found(void **state)
 		      "\"type\":\"urn:ingot:error:not-found\"", "\"code\":\"not-found\"", "\"status\":404", "/items");
 	ASSERT_ANSWER(*state, "GET /items/7/part/ HTTP/1.1\r\n" END, " 404 ");
 	ASSERT_ANSWER(*state, "GET /items//part HTTP/1.1\r\n" END, " 404 ");
-	ASSERT_ANSWER(*state, "PUT /items/7/part HTTP/1.1\r\nContent-Length: 0\r\n" END, " 405 ", "Allow: GET, DELETE\r\n",
-		      "\"status\":405");
+	ASSERT_ANSWER(*state, "PUT /items/7/part HTTP/1.1\r\nContent-Length: 0\r\n" END, " 405 ",
+		      "Allow: GET, DELETE\r\n", "\"status\":405");
 }
 
 static void test_problem(void **state)
 {
-	ASSERT_ANSWER(*state, "GET /problem HTTP/1.1\r\n" END, "HTTP/1.1 409 ", "Content-Type: application/problem+json",
-		      "\"type\":\"urn:ingot:error:exists\"", "\"title\":\"The name is taken\"", "\"status\":409",
+	ASSERT_ANSWER(*state, "GET /problem HTTP/1.1\r\n" END, "HTTP/1.1 409 ",
+		      "Content-Type: application/problem+json", "\"type\":\"urn:ingot:error:exists\"",
+		      "\"title\":\"The name is taken\"", "\"status\":409",
 		      "\"detail\":\"the name \\\"caf?\\\" is taken\"", "\"code\":\"exists\"", "\"field\":\"name\"");
 }
 
 static void test_bad_targets(void **state)
 {
-	static const char *const targets[] = { "/files/../../etc/passwd", "/files/%2e%2e/x", "/files/a%2fb", "/files/%00",
-					       "/files/%zz", "/files/%4", "/files/%ff", "/files/%0a", "/files/./x",
-					       "files/x", "/files/a b", "*", "http://x/files/x", "/?q=%", "/?q=%00", "/?q=%c3%28" };
+	static const char *const targets[] = { "/files/../../etc/passwd",
+					       "/files/%2e%2e/x",
+					       "/files/a%2fb",
+					       "/files/%00",
+					       "/files/%zz",
+					       "/files/%4",
+					       "/files/%ff",
+					       "/files/%0a",
+					       "/files/./x",
+					       "files/x",
+					       "/files/a b",
+					       "*",
+					       "http://x/files/x",
+					       "/?q=%",
+					       "/?q=%00",
+					       "/?q=%c3%28" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		_cleanup_free_ char *request = xasprintf("GET %s HTTP/1.1\r\n" END, targets[i]);
@@ -156,7 +170,9 @@ static void test_bodies(void **state)
 {
 	ASSERT_ANSWER(*state, "POST /echo HTTP/1.1\r\nContent-Length: 5\r\n" END "hello", " 200 ", "\r\n\r\nhello");
 	ASSERT_ANSWER(*state, "POST /echo HTTP/1.1\r\nContent-Length: 0\r\n" END, " 200 ", "Content-Length: 0");
-	ASSERT_ANSWER(*state, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+	ASSERT_ANSWER(*state,
+		      "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END
+		      "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
 		      " 200 ", "\r\n\r\nhello world");
 	ASSERT_ANSWER(*state, "POST /echo HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n" END "hello",
 		      "HTTP/1.1 100 ", "HTTP/1.1 200 ", "\r\n\r\nhello");
@@ -166,8 +182,8 @@ static void test_body_limit(void **state)
 {
 	_cleanup_free_ char *fits = xasprintf("POST /echo HTTP/1.1\r\nContent-Length: 1000\r\n" END "%01000d", 0);
 	_cleanup_free_ char *over = xasprintf("POST /echo HTTP/1.1\r\nContent-Length: 1001\r\n" END "%01001d", 0);
-	_cleanup_free_ char *chunks = xasprintf("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END
-						"3e8\r\n%01000d\r\n1\r\n0\r\n0\r\n\r\n", 0);
+	_cleanup_free_ char *chunks = xasprintf(
+		"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "3e8\r\n%01000d\r\n1\r\n0\r\n0\r\n\r\n", 0);
 
 	ASSERT_ANSWER(*state, fits, " 200 ", "Content-Length: 1000\r\n");
 	ASSERT_ANSWER(*state, over, " 413 ", "\"code\":\"too-large\"", "1001", "1000");
@@ -193,8 +209,8 @@ static void test_body_file(void **state)
 static void test_json(void **state)
 {
 	ASSERT_ANSWER(*state, "POST /json HTTP/1.1\r\nContent-Length: 7\r\n" END "{\"a\":1}", " 201 ", "{\"a\":1}");
-	ASSERT_ANSWER(*state, "POST /json HTTP/1.1\r\nContent-Length: 9\r\n" END "{\n\"a\":x}\n", " 400 ", "\"code\":\"invalid\"",
-		      "line 2");
+	ASSERT_ANSWER(*state, "POST /json HTTP/1.1\r\nContent-Length: 9\r\n" END "{\n\"a\":x}\n", " 400 ",
+		      "\"code\":\"invalid\"", "line 2");
 	ASSERT_ANSWER(*state, "POST /json HTTP/1.1\r\nContent-Length: 0\r\n" END, " 400 ", "empty");
 }
 
@@ -205,7 +221,8 @@ static void test_keep_alive(void **state)
 	struct raw *raw = raw_open(f->loop, http_server_port(server));
 
 	for (int i = 0; i < 50; i++) {
-		_cleanup_free_ char *request = xasprintf("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nround-%03d", i);
+		_cleanup_free_ char *request =
+			xasprintf("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nround-%03d", i);
 		_cleanup_free_ char *wanted = xasprintf("round-%03d", i);
 
 		raw_send(raw, request);
@@ -217,8 +234,9 @@ static void test_keep_alive(void **state)
 	raw_send(raw, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nlast");
 	assert_true(raw_wait(raw, "last"));
 	/* Several at once: answered in order. */
-	raw_send(raw, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nfirstPOST /echo HTTP/1.1\r\nHost: x\r\n"
-		      "Connection: close\r\nContent-Length: 6\r\n\r\nsecond");
+	raw_send(raw,
+		 "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nfirstPOST /echo HTTP/1.1\r\nHost: x\r\n"
+		 "Connection: close\r\nContent-Length: 6\r\n\r\nsecond");
 	raw_wait_end(raw);
 	assert_non_null(strstr(raw->in.data, "second"));
 	assert_true(strstr(raw->in.data, "\r\nfirst") < strstr(raw->in.data, "\r\nsecond"));
@@ -246,21 +264,24 @@ static bool on_admit(struct http_request *request, void *data)
 static void test_fallback_and_admit(void **state)
 {
 	struct fixture *f = *state;
-	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes, .fallback = on_fallback,
-										.admit = on_admit, .body_dir = f->dir });
+	struct http_server *server = start_server(
+		f, (struct http_server_spec){
+			   .routes = routes, .fallback = on_fallback, .admit = on_admit, .body_dir = f->dir });
 	uint16_t port = http_server_port(server);
 	char *answer = raw_talk(f->loop, port, "GET /some/where HTTP/1.1\r\nAuthorization: Bearer good\r\n" END);
 
 	assert_non_null(strstr(answer, "fallback"));
 	free(answer);
 	/* Refused before a byte of the body was taken. */
-	answer = raw_talk(f->loop, port, "PUT /upload HTTP/1.1\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n" END);
+	answer = raw_talk(f->loop, port,
+			  "PUT /upload HTTP/1.1\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n" END);
 	assert_non_null(strstr(answer, "HTTP/1.1 401 "));
 	assert_null(strstr(answer, "HTTP/1.1 100 "));
 	assert_non_null(strstr(answer, "WWW-Authenticate: Bearer"));
 	assert_non_null(strstr(answer, "who are you"));
 	free(answer);
-	answer = raw_talk(f->loop, port, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\nAuthorization: Bearer good\r\n" END "body");
+	answer = raw_talk(f->loop, port,
+			  "POST /echo HTTP/1.1\r\nContent-Length: 4\r\nAuthorization: Bearer good\r\n" END "body");
 	assert_non_null(strstr(answer, "\r\n\r\nbody"));
 	free(answer);
 	http_server_free(server);
@@ -273,8 +294,12 @@ static void test_start_errors(void **state)
 	_cleanup_free_ char *other_key = NULL, *csr = NULL;
 	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir });
 	struct http_server *second = NULL;
-	struct http_server_spec spec = { .loop = f->loop, .routes = routes, .body_dir = f->dir, .address = "127.0.0.1",
-					 .listen_fd = -1, .port = http_server_port(server) };
+	struct http_server_spec spec = { .loop = f->loop,
+					 .routes = routes,
+					 .body_dir = f->dir,
+					 .address = "127.0.0.1",
+					 .listen_fd = -1,
+					 .port = http_server_port(server) };
 
 	assert_true(http_server_new(&spec, &second, &err) < 0);
 	assert_non_null(strstr(err.text, "127.0.0.1"));

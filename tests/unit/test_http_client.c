@@ -107,7 +107,11 @@ static const struct http_route routes[] = {
 	{ .method = "GET", .path = "/teapot", .handler = on_teapot },
 	{ .method = "GET", .path = "/broken", .handler = on_broken_json },
 	{ .method = "GET", .path = "/big", .handler = on_big },
-	{ .method = "PUT", .path = "/upload", .body_max_bytes = 64 * MIB, .handler = on_upload, .stream_body_to_file = true },
+	{ .method = "PUT",
+	  .path = "/upload",
+	  .body_max_bytes = 64 * MIB,
+	  .handler = on_upload,
+	  .stream_body_to_file = true },
 	{ .method = "GET", .path = "/hang", .handler = on_hang },
 	{ 0 },
 };
@@ -122,9 +126,13 @@ static struct pair pair_new(struct fixture *f)
 {
 	struct pair pair = { 0 };
 
-	pair.server = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .cert_pem = f->cert_pem,
-								 .key_pem = f->key_pem, .client_ca_pem = ca_pem(f->ca) });
-	pair.client = http_client_new(&(struct http_client_spec){ .loop = f->loop, .ca_pem = ca_pem(f->ca), .bearer = "tok" });
+	pair.server = start_server(f, (struct http_server_spec){ .routes = routes,
+								 .body_dir = f->dir,
+								 .cert_pem = f->cert_pem,
+								 .key_pem = f->key_pem,
+								 .client_ca_pem = ca_pem(f->ca) });
+	pair.client = http_client_new(
+		&(struct http_client_spec){ .loop = f->loop, .ca_pem = ca_pem(f->ca), .bearer = "tok" });
 	pair.origin = xasprintf("https://127.0.0.1:%u", http_server_port(pair.server));
 	return pair;
 }
@@ -192,7 +200,8 @@ static void test_problems(void **state)
 {
 	struct fixture *f = *state;
 	struct pair pair = pair_new(f);
-	struct answer answer = call(f, pair.client, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/refuse" });
+	struct answer answer =
+		call(f, pair.client, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/refuse" });
 
 	assert_int_equal(answer.status, 507);
 	assert_int_equal(answer.err.code, ERR_CAPACITY);
@@ -218,14 +227,15 @@ static void test_too_large(void **state)
 {
 	struct fixture *f = *state;
 	struct pair pair = pair_new(f);
-	struct answer answer = call(f, pair.client, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/big",
-											  .response_max_bytes = 299999 });
+	struct answer answer =
+		call(f, pair.client, pair.origin,
+		     (struct http_call_spec){ .method = "GET", .url = "/big", .response_max_bytes = 299999 });
 
 	assert_int_equal(answer.status, 0);
 	assert_int_equal(answer.err.code, ERR_TOO_LARGE);
 	answer_done(&answer);
-	answer = call(f, pair.client, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/big",
-									    .response_max_bytes = 300000 });
+	answer = call(f, pair.client, pair.origin,
+		      (struct http_call_spec){ .method = "GET", .url = "/big", .response_max_bytes = 300000 });
 	assert_int_equal(answer.status, 200);
 	assert_int_equal(strlen(answer.data), 300000);
 	answer_done(&answer);
@@ -236,20 +246,24 @@ static void test_unreachable(void **state)
 {
 	struct fixture *f = *state;
 	struct pair pair = pair_new(f);
-	struct answer answer = call(f, pair.client, "https://127.0.0.1:1", (struct http_call_spec){ .method = "GET", .url = "/" });
+	struct answer answer =
+		call(f, pair.client, "https://127.0.0.1:1", (struct http_call_spec){ .method = "GET", .url = "/" });
 
 	assert_int_equal(answer.status, 0);
 	assert_int_equal(answer.err.code, ERR_UNREACHABLE);
 	answer_done(&answer);
-	answer = call(f, pair.client, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/hang", .deadline_ms = 50 });
+	answer = call(f, pair.client, pair.origin,
+		      (struct http_call_spec){ .method = "GET", .url = "/hang", .deadline_ms = 50 });
 	assert_int_equal(answer.status, 0);
 	assert_int_equal(answer.err.code, ERR_TIMEOUT);
 	answer_done(&answer);
 	answer = call(f, pair.client, "file:///etc/passwd", (struct http_call_spec){ .method = "GET", .url = "" });
 	assert_int_equal(answer.err.code, ERR_INVALID);
 	answer_done(&answer);
-	answer = call(f, pair.client, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/hello",
-				.headers = (const char *const[]){ "X-A: b\r\nX-C: d", NULL } });
+	answer = call(f, pair.client, pair.origin,
+		      (struct http_call_spec){ .method = "GET",
+					       .url = "/hello",
+					       .headers = (const char *const[]){ "X-A: b\r\nX-C: d", NULL } });
 	assert_int_equal(answer.err.code, ERR_INVALID);
 	answer_done(&answer);
 	pair_done(&pair);
@@ -278,14 +292,18 @@ static void test_upload(void **state)
 	struct progress progress = { .answer.loop = f->loop };
 	size_t len = 20 * MIB + 3;
 	char *content = xcalloc(1, len);
-	_cleanup_free_ char *path = xasprintf("%s/big", f->dir), *url = xasprintf("%s/upload", pair.origin), *hex = NULL;
+	_cleanup_free_ char *path = xasprintf("%s/big", f->dir), *url = xasprintf("%s/upload", pair.origin),
+			    *hex = NULL;
 
 	for (size_t i = 0; i < len; i++)
 		content[i] = (char)(i * 2654435761u >> 13);
 	hex = sha256_hex(content, len);
 	assert_int_equal(write_file_atomic(path, content, len, 0600), 0);
 	free(content);
-	http_call_new(pair.client, &(struct http_call_spec){ .method = "PUT", .url = url, .body_file = path, .done = on_done,
+	http_call_new(pair.client, &(struct http_call_spec){ .method = "PUT",
+							     .url = url,
+							     .body_file = path,
+							     .done = on_done,
 							     .data = &progress.answer,
 							     .upload_progress = on_upload_progress });
 	run_loop(f->loop);
@@ -295,8 +313,9 @@ static void test_upload(void **state)
 	assert_int_equal(progress.total, len);
 	assert_true(progress.count > 1);
 	answer_done(&progress.answer);
-	progress.answer = call(f, pair.client, pair.origin,
-			       (struct http_call_spec){ .method = "PUT", .url = "/upload", .body_file = "/nowhere/file" });
+	progress.answer =
+		call(f, pair.client, pair.origin,
+		     (struct http_call_spec){ .method = "PUT", .url = "/upload", .body_file = "/nowhere/file" });
 	assert_int_equal(progress.answer.err.code, ERR_NOT_FOUND);
 	assert_non_null(strstr(progress.answer.err.text, "/nowhere/file"));
 	answer_done(&progress.answer);
@@ -312,8 +331,8 @@ static struct http_client *client_with(struct fixture *f, struct ca *issuer, con
 
 	assert_int_equal(csr_new(name, &key, &csr, &err), 0);
 	assert_int_equal(ca_sign_request(issuer, csr, name, NULL, &cert, &err), 0);
-	return http_client_new(&(struct http_client_spec){ .loop = f->loop, .ca_pem = ca_pem(f->ca), .cert_pem = cert,
-							   .key_pem = key });
+	return http_client_new(&(struct http_client_spec){
+		.loop = f->loop, .ca_pem = ca_pem(f->ca), .cert_pem = cert, .key_pem = key });
 }
 
 static void test_client_certificates(void **state)
@@ -338,8 +357,8 @@ static void test_client_certificates(void **state)
 	answer_done(&answer);
 	/* Ours, but not made for clients. */
 	assert_int_equal(ca_issue_server(f->ca, "node-7", NULL, &cert, &key, &err), 0);
-	wrong_use = http_client_new(&(struct http_client_spec){ .loop = f->loop, .ca_pem = ca_pem(f->ca), .cert_pem = cert,
-								.key_pem = key });
+	wrong_use = http_client_new(&(struct http_client_spec){
+		.loop = f->loop, .ca_pem = ca_pem(f->ca), .cert_pem = cert, .key_pem = key });
 	answer = call(f, wrong_use, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/hello" });
 	assert_int_equal(answer.status, 401);
 	answer_done(&answer);
@@ -427,8 +446,8 @@ static void test_free_within_done(void **state)
 	_cleanup_free_ char *url = xasprintf("%s/hello", pair.origin), *origin = pair.origin;
 
 	pair.origin = (char *)f;
-	http_call_new(pair.client, &(struct http_call_spec){ .method = "GET", .url = url, .done = on_done_free_client,
-							     .data = &pair });
+	http_call_new(pair.client, &(struct http_call_spec){
+					   .method = "GET", .url = url, .done = on_done_free_client, .data = &pair });
 	http_call_new(pair.client, &(struct http_call_spec){ .method = "GET", .url = "nonsense", .done = NULL });
 	run_loop(f->loop);
 	assert_null(pair.client);

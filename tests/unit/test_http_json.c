@@ -119,10 +119,8 @@ static void test_not_terminated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_brackets_in_strings),
-		cmocka_unit_test(test_syntax),
-		cmocka_unit_test(test_no_secrets),
+		cmocka_unit_test(test_depth),	       cmocka_unit_test(test_brackets_in_strings),
+		cmocka_unit_test(test_syntax),	       cmocka_unit_test(test_no_secrets),
 		cmocka_unit_test(test_not_terminated),
 	};
 

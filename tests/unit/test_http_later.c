@@ -77,7 +77,9 @@ static struct world *world_new(struct fixture *f, bool tls)
 	struct world *w = new0(struct world, 1);
 
 	w->f = f;
-	w->server = start_server(f, (struct http_server_spec){ .routes = routes, .data = w, .cert_pem = tls ? f->cert_pem : NULL,
+	w->server = start_server(f, (struct http_server_spec){ .routes = routes,
+							       .data = w,
+							       .cert_pem = tls ? f->cert_pem : NULL,
 							       .key_pem = tls ? f->key_pem : NULL });
 	w->client = http_client_new(&(struct http_client_spec){ .loop = f->loop, .ca_pem = ca_pem(f->ca) });
 	w->origin = xasprintf("%s://127.0.0.1:%u", tls ? "https" : "http", http_server_port(w->server));
@@ -110,7 +112,8 @@ static void on_done(const struct http_response *response, const struct err *err,
 static void on_event(const char *id, const char *event, const char *payload, void *data)
 {
 	struct world *w = data;
-	_cleanup_free_ char *wanted_id = xasprintf("%u", w->events), *wanted = xasprintf("{\"n\": %u,\n\"x\": 0}", w->events);
+	_cleanup_free_ char *wanted_id = xasprintf("%u", w->events),
+			    *wanted = xasprintf("{\"n\": %u,\n\"x\": 0}", w->events);
 
 	assert_string_equal(id, wanted_id);
 	assert_string_equal(event, "changed");
@@ -123,8 +126,10 @@ static struct http_call *call(struct world *w, const char *path, bool events)
 {
 	_cleanup_free_ char *url = xasprintf("%s%s", w->origin, path);
 
-	return http_call_new(w->client, &(struct http_call_spec){ .method = "GET", .url = url, .done = on_done, .data = w,
-								  .event = events ? on_event : NULL });
+	return http_call_new(
+		w->client,
+		&(struct http_call_spec){
+			.method = "GET", .url = url, .done = on_done, .data = w, .event = events ? on_event : NULL });
 }
 
 /* ---- waiting requests ---- */
@@ -294,8 +299,8 @@ static void free_with_all(struct fixture *f, bool tls)
 	call(w, "/wait", false);
 	call(w, "/wait?careless=1", false);
 	run_loop(f->loop);
-	http_call_new(w->client, &(struct http_call_spec){ .method = "GET", .url = url, .event = on_event, .done = on_done,
-							   .data = w });
+	http_call_new(w->client, &(struct http_call_spec){
+					 .method = "GET", .url = url, .event = on_event, .done = on_done, .data = w });
 	run_loop(f->loop);
 	assert_non_null(w->stream);
 	run_once(f->loop);
@@ -466,8 +471,9 @@ static void test_free_within_event(void **state)
 	struct world *w = world_new(f, true);
 	_cleanup_free_ char *url = xasprintf("%s/events", w->origin);
 
-	w->call = http_call_new(w->client, &(struct http_call_spec){ .method = "GET", .url = url, .event = on_first_event,
-								     .done = on_done, .data = w });
+	w->call = http_call_new(
+		w->client, &(struct http_call_spec){
+				   .method = "GET", .url = url, .event = on_first_event, .done = on_done, .data = w });
 	run_loop(f->loop);
 	push(w, 0, 10);
 	run_loop(f->loop);

@@ -18,7 +18,11 @@ static void on_any(struct http_request *request, void *data)
 
 static const struct http_route routes[] = {
 	{ .method = "POST", .path = "/", .body_max_bytes = 4096, .handler = on_any },
-	{ .method = "PUT", .path = "/file", .body_max_bytes = 64 * MIB, .handler = on_any, .stream_body_to_file = true },
+	{ .method = "PUT",
+	  .path = "/file",
+	  .body_max_bytes = 64 * MIB,
+	  .handler = on_any,
+	  .stream_body_to_file = true },
 	{ 0 },
 };
 
@@ -101,7 +105,8 @@ static void test_head_too_large(void **state)
 {
 	struct fixture *f = *state;
 	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir });
-	_cleanup_free_ char *target = xasprintf("GET /%030000d HTTP/1.1\r\nHost: x\r\n\r\n", 0), *answer = NULL, *other = NULL;
+	_cleanup_free_ char *target = xasprintf("GET /%030000d HTTP/1.1\r\nHost: x\r\n\r\n", 0), *answer = NULL,
+			    *other = NULL;
 	_cleanup_free_ char *header = xasprintf("POST / HTTP/1.1\r\nHost: x\r\nX-Big: %030000d\r\n\r\n", 0);
 
 	answer = raw_talk(f->loop, http_server_port(server), target);
@@ -131,8 +136,8 @@ static void on_trickle(void *data)
 static void test_slow_heads(void **state)
 {
 	struct fixture *f = *state;
-	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir,
-										.idle_timeout_ms = 200 });
+	struct http_server *server = start_server(
+		f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .idle_timeout_ms = 200 });
 	static const char *const starts[] = { "", "POST / HTTP/1.1\r\nHost:", "POST /",
 					      /* and one that was answered once */
 					      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" };
@@ -157,8 +162,8 @@ static void test_slow_heads(void **state)
 static void test_slow_body(void **state)
 {
 	struct fixture *f = *state;
-	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir,
-										.idle_timeout_ms = 200 });
+	struct http_server *server = start_server(
+		f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .idle_timeout_ms = 200 });
 	struct trickle trickle = { .raw = raw_open(f->loop, http_server_port(server)) };
 
 	handled = 0;
@@ -206,8 +211,8 @@ static void test_broken_upload(void **state)
 static void test_connection_limit(void **state)
 {
 	struct fixture *f = *state;
-	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir,
-										.connections_max = 2 });
+	struct http_server *server = start_server(
+		f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .connections_max = 2 });
 	static const char request[] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
 	struct raw *raws[3];
 
@@ -229,12 +234,8 @@ static void test_connection_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HTTP_TEST(test_framing),
-		HTTP_TEST(test_malformed),
-		HTTP_TEST(test_head_too_large),
-		HTTP_TEST(test_slow_heads),
-		HTTP_TEST(test_slow_body),
-		HTTP_TEST(test_broken_upload),
+		HTTP_TEST(test_framing),	  HTTP_TEST(test_malformed), HTTP_TEST(test_head_too_large),
+		HTTP_TEST(test_slow_heads),	  HTTP_TEST(test_slow_body), HTTP_TEST(test_broken_upload),
 		HTTP_TEST(test_connection_limit),
 	};
 

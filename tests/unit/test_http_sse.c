@@ -38,7 +38,9 @@ static void test_streams(void **state)
 		{ "data: x\n\n", "-|message|x;" },
 		{ "data:x\r\n\r\ndata: y\r\n\r\n", "-|message|x;-|message|y;" },
 		{ "data: x\r\rdata: y\r\r", "-|message|x;-|message|y;" },
-		{ "\xef\xbb\xbf" "data: x\n\n", "-|message|x;" },
+		{ "\xef\xbb\xbf"
+		  "data: x\n\n",
+		  "-|message|x;" },
 		{ "id: 7\nevent: changed\ndata: {\ndata: }\n\n", "7|changed|{\n};" },
 		{ "id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n", "7|message|a;7|message|b;-|message|c;" },
 		{ "event: gone\n\ndata: x\n\n", "-|message|x;" },

@@ -23,8 +23,14 @@ struct recorded {
 	size_t len;
 	bool link;
 };
-#define TEXT(path, text) { path, text, sizeof(text) - 1, false }
-#define LINK(path, target) { path, target, sizeof(target) - 1, true }
+#define TEXT(path, text)                                                                                               \
+	{                                                                                                              \
+		path, text, sizeof(text) - 1, false                                                                    \
+	}
+#define LINK(path, target)                                                                                             \
+	{                                                                                                              \
+		path, target, sizeof(target) - 1, true                                                                 \
+	}
 
 /* A server: two SAS disks behind an HBA (one with a mounted partition, one in a RAID), a SATA disk without a wwid file, an NVMe
  * drive with a hidden path, an optical drive, a card reader without a medium. */
@@ -35,7 +41,8 @@ static const struct recorded server[] = {
 	TEXT("/sys/block/sda/queue/logical_block_size", "512\n"),
 	TEXT("/sys/block/sda/device/wwid", "naa.5000c500a1b2c3d4\n"),
 	TEXT("/sys/block/sda/device/model", "ST600MM0069     \n"),
-	TEXT("/sys/block/sda/device/vpd_pg80", "\0\x80\0\x14" "S0M1ABCD0000B123    "),
+	TEXT("/sys/block/sda/device/vpd_pg80", "\0\x80\0\x14"
+					       "S0M1ABCD0000B123    "),
 	TEXT("/sys/block/sda/sda1/partition", "1\n"),
 	TEXT("/sys/block/sda/sda1/dev", "8:1\n"),
 	TEXT("/sys/block/sda/sda2/partition", "2\n"),
@@ -44,7 +51,8 @@ static const struct recorded server[] = {
 	TEXT("/sys/block/sdb/dev", "8:16\n"),
 	TEXT("/sys/block/sdb/queue/rotational", "1\n"),
 	TEXT("/sys/block/sdb/device/wwid", "naa.5000c500a1b2c3d8\n"),
-	TEXT("/sys/block/sdb/device/vpd_pg80", "\0\x80\0\x08" "S0M1ABCE"),
+	TEXT("/sys/block/sdb/device/vpd_pg80", "\0\x80\0\x08"
+					       "S0M1ABCE"),
 	TEXT("/sys/block/sdb/sdb1/partition", "1\n"),
 	TEXT("/sys/block/sdb/sdb1/dev", "8:17\n"),
 	TEXT("/sys/block/sdb/sdb1/holders/md127/dev", "9:127\n"),
@@ -53,10 +61,16 @@ static const struct recorded server[] = {
 	TEXT("/sys/block/sdc/queue/rotational", "1\n"),
 	TEXT("/sys/block/sdc/device/wwid", "t10.ATA     WDC WD4000FYYZ-01UL1B1                   WD-WCC131365771\n"),
 	TEXT("/sys/block/sdc/device/model", "WDC WD4000FYYZ-0\n"),
-	TEXT("/sys/block/sdc/device/vpd_pg80", "\0\x80\0\x14" "     WD-WCC131365771"),
+	TEXT("/sys/block/sdc/device/vpd_pg80", "\0\x80\0\x14"
+					       "     WD-WCC131365771"),
 	/* designators: t10 vendor id (type 1), NAA (type 3) of the unit, NAA of the port (association 1) */
-	TEXT("/sys/block/sdc/device/vpd_pg83", "\0\x83\0\x24" "\x02\x01\0\x08" "ATA     " "\x01\x03\0\x08" "\x50\x01\x4e\xe0\xae\x2b\xd2\xf1"
-		 "\x01\x13\0\x08" "\x50\x01\x4e\xe0\xae\x2b\xd2\xff"),
+	TEXT("/sys/block/sdc/device/vpd_pg83", "\0\x83\0\x24"
+					       "\x02\x01\0\x08"
+					       "ATA     "
+					       "\x01\x03\0\x08"
+					       "\x50\x01\x4e\xe0\xae\x2b\xd2\xf1"
+					       "\x01\x13\0\x08"
+					       "\x50\x01\x4e\xe0\xae\x2b\xd2\xff"),
 	TEXT("/sys/block/nvme0n1/size", "1875385008\n"),
 	TEXT("/sys/block/nvme0n1/dev", "259:0\n"),
 	TEXT("/sys/block/nvme0n1/queue/rotational", "0\n"),
@@ -89,13 +103,14 @@ static const struct recorded server[] = {
 	TEXT("/sys/class/dmi/id/product_name", "PowerEdge R640\n"),
 	TEXT("/sys/firmware/efi/fw_platform_size", "64\n"),
 	TEXT("/proc/self/mountinfo", "22 1 0:21 / / rw - rootfs rootfs rw\n"
-				  "30 22 8:1 / /mnt/data rw,relatime shared:1 - ext4 /dev/root rw\n"),
+				     "30 22 8:1 / /mnt/data rw,relatime shared:1 - ext4 /dev/root rw\n"),
 	TEXT("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),
 	TEXT("/proc/meminfo", "MemTotal:       65806600 kB\nMemFree:        1234 kB\n"),
-	TEXT("/proc/cpuinfo", "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz\nphysical id\t: 0\n"
-			   "core id\t\t: 0\n\nprocessor\t: 1\nmodel name\t: other\nphysical id\t: 1\ncore id\t\t: 0\n\n"
-			   "processor\t: 2\nphysical id\t: 0\ncore id\t\t: 0\n\nprocessor\t: 3\nphysical id\t: 1\n"
-			   "core id\t\t: 1\n\n"),
+	TEXT("/proc/cpuinfo",
+	     "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz\nphysical id\t: 0\n"
+	     "core id\t\t: 0\n\nprocessor\t: 1\nmodel name\t: other\nphysical id\t: 1\ncore id\t\t: 0\n\n"
+	     "processor\t: 2\nphysical id\t: 0\ncore id\t\t: 0\n\nprocessor\t: 3\nphysical id\t: 1\n"
+	     "core id\t\t: 1\n\n"),
 	TEXT("/proc/sys/kernel/osrelease", "6.1.0-26-amd64\n"),
 	TEXT("/proc/sys/kernel/random/boot_id", "3c7a8a44-6f1c-4b0e-a7b9-7d1f3f0f9c11\n"),
 };
@@ -140,9 +155,7 @@ static void replay(const struct recorded *files, size_t count)
 		if (files[i].link)
 			assert_int_equal(symlink(files[i].content, path), 0);
 		else
-			assert_int_equal(write_file_atomic(path, files[i].content,
-							   files[i].len, 0644),
-					 0);
+			assert_int_equal(write_file_atomic(path, files[i].content, files[i].len, 0644), 0);
 	}
 }
 
@@ -259,9 +272,9 @@ static void test_find(void **state)
 static void test_find_refuses_twins(void **state)
 {
 	static const struct recorded twins[] = {
-		TEXT("/sys/block/vda/size", "1000\n"),	  TEXT("/sys/block/vda/serial", "same"),
-		TEXT("/sys/block/vdb/size", "1000\n"),	  TEXT("/sys/block/vdb/serial", "same"),
-		TEXT("/sys/block/vdc/size", "2000\n"),	  TEXT("/sys/block/vdc/serial", "same"),
+		TEXT("/sys/block/vda/size", "1000\n"), TEXT("/sys/block/vda/serial", "same"),
+		TEXT("/sys/block/vdb/size", "1000\n"), TEXT("/sys/block/vdb/serial", "same"),
+		TEXT("/sys/block/vdc/size", "2000\n"), TEXT("/sys/block/vdc/serial", "same"),
 	};
 
 	replay(twins, ARRAY_SIZE(twins));
@@ -358,9 +371,10 @@ static void test_hello(void **state)
 {
 	json_t *hello = inventory_hello(root);
 
-	assert_json(hello, "{\"uuid\": \"4c4c4544-0042-3510-8054-b7c04f4d3732\", \"serial\": \"7B5T7M2\","
-			   " \"macs\": [\"ac:1f:6b:00:11:22\", \"ac:1f:6b:00:11:23\"],"
-			   " \"boot_id\": \"3c7a8a44-6f1c-4b0e-a7b9-7d1f3f0f9c11\", \"firmware\": \"uefi\", \"bmc\": null}");
+	assert_json(hello,
+		    "{\"uuid\": \"4c4c4544-0042-3510-8054-b7c04f4d3732\", \"serial\": \"7B5T7M2\","
+		    " \"macs\": [\"ac:1f:6b:00:11:22\", \"ac:1f:6b:00:11:23\"],"
+		    " \"boot_id\": \"3c7a8a44-6f1c-4b0e-a7b9-7d1f3f0f9c11\", \"firmware\": \"uefi\", \"bmc\": null}");
 	json_decref(hello);
 }
 
@@ -383,7 +397,8 @@ static int fake_transact(uint8_t netfn, uint8_t command, const uint8_t *data, si
 	if (bmc->silent)
 		return -ETIMEDOUT;
 	if (netfn == 0x06 && command == 0x42 && len == 1) {
-		uint8_t info[] = { 0, (uint8_t)channel, channel == 1 || channel == 8 ? 0x04 : 0x05, 0x01, 0, 0, 0, 0, 0, 0 };
+		uint8_t info[] = { 0, (uint8_t)channel, channel == 1 || channel == 8 ? 0x04 : 0x05, 0x01, 0, 0, 0, 0, 0,
+				   0 };
 
 		if (channel > 2 && channel != 8) {
 			answer[0] = 0xcc; /* invalid data field: no such channel */

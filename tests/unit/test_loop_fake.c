@@ -113,7 +113,7 @@ static struct loop_timer *first, *second;
 static void free_both(void *data)
 {
 	note(data);
-	first = loop_timer_free(first); /* itself */
+	first = loop_timer_free(first);	  /* itself */
 	second = loop_timer_free(second); /* due as well */
 }
 
@@ -211,7 +211,8 @@ static void a_lane_shows_its_first_only(void **state)
 	assert_true(loop_fake_work_run(loop, 2));
 	assert_true(loop_fake_work_run(loop, 1));
 	assert_int_equal(loop_fake_work_count(loop), 1);
-	while (loop_fake_work_run(loop, 0)) {}
+	while (loop_fake_work_run(loop, 0)) {
+	}
 	assert_trace("free 2a 1a 1b 1c ");
 }
 
@@ -225,7 +226,8 @@ static void a_done_may_queue_more_in_its_lane(void **state)
 {
 	loop_work(loop, "lane", note, done_that_queues, TEXT("first"));
 	loop_work(loop, "lane", note, NULL, TEXT("second"));
-	while (loop_fake_work_run(loop, 0)) {}
+	while (loop_fake_work_run(loop, 0)) {
+	}
 	assert_trace("first first second again ");
 }
 

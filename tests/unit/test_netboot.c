@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Texts (held by golden files: INGOT_REGENERATE=1 writes them anew), words, and the choice of addresses. Run from the top
- * of the tree. */
+/* Texts (held by golden files: INGOT_REGENERATE=1 writes them anew), words, and the choice of addresses. Run from the
+ * top of the tree. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +59,8 @@ static void test_boot_scripts(void **state)
 	_cleanup_free_ char *first = netboot_first_script(&spec);
 	_cleanup_free_ char *live = netboot_script(&spec, "52:54:00:AA:bb:cc", BOOT_INTENT_LIVE, NULL);
 	_cleanup_free_ char *disk = netboot_script(&spec, "52:54:00:aa:bb:cc", BOOT_INTENT_DISK, NULL);
-	_cleanup_free_ char *console = netboot_script(&spec, "52:54:00:aa:bb:cc", BOOT_INTENT_LIVE, " ttyS1,57600n8  tty0 ");
+	_cleanup_free_ char *console =
+		netboot_script(&spec, "52:54:00:aa:bb:cc", BOOT_INTENT_LIVE, " ttyS1,57600n8  tty0 ");
 
 	assert_golden("boot.ipxe", first);
 	assert_golden("live.ipxe", live);
@@ -70,7 +71,8 @@ static void test_boot_scripts(void **state)
 /* What could end the kernel's command line or add a command gives the default console. */
 static void test_a_hostile_console_is_left_out(void **state)
 {
-	static const char *const wrong[] = { "ttyS0\nshell", "ttyS0 || shell", "ttyS0;x", "${net0/ip}", "tty\"", "", "\xc3\xa4" };
+	static const char *const wrong[] = { "ttyS0\nshell", "ttyS0 || shell", "ttyS0;x", "${net0/ip}", "tty\"", "",
+					     "\xc3\xa4" };
 	_cleanup_free_ char *normal = netboot_script(&spec, "52:54:00:aa:bb:cc", BOOT_INTENT_LIVE, NULL);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
@@ -167,8 +169,8 @@ static int setup_files(void **state)
 
 static int teardown_files(void **state)
 {
-	static const char *const names[] = { "loaders/undionly.kpxe", "loaders/snponly.efi", "live/vmlinuz", "live/initrd",
-					     "host.tar" };
+	static const char *const names[] = { "loaders/undionly.kpxe", "loaders/snponly.efi", "live/vmlinuz",
+					     "live/initrd", "host.tar" };
 	struct files *files = *state;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
@@ -195,11 +197,11 @@ static void assert_refused(const struct netboot_spec *wrong, enum err_code code,
 	assert_string_equal(err.field, field);
 }
 
-#define ASSERT_REFUSED(files, code, name, value)              \
-	do {                                                  \
-		struct netboot_spec wrong = (files)->spec;    \
-		wrong.name = (value);                         \
-		assert_refused(&wrong, code, #name);          \
+#define ASSERT_REFUSED(files, code, name, value)                                                                       \
+	do {                                                                                                           \
+		struct netboot_spec wrong = (files)->spec;                                                             \
+		wrong.name = (value);                                                                                  \
+		assert_refused(&wrong, code, #name);                                                                   \
 	} while (0)
 
 static void test_settings_are_checked(void **state)

@@ -41,7 +41,8 @@ static void answer_done(struct answer *answer)
 
 static struct answer ask_raw(const char *request)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port),
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct timeval timeout = { .tv_sec = 20 };
@@ -189,7 +190,8 @@ static void test_refusals(void **state)
 		int status;
 	} rows[] = {
 		{ "POST " PATH " HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405 },
-		{ "PUT /live/initrd HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 405 },
+		{ "PUT /live/initrd HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+		  405 },
 		{ "DELETE /live/initrd HTTP/1.1\r\nHost: x\r\n\r\n", 405 },
 		{ "GET /live/../live/initrd HTTP/1.1\r\nHost: x\r\n\r\n", 404 },
 		{ "GET /live/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404 },

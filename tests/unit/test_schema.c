@@ -124,7 +124,8 @@ static void test_create_sets_defaults(void **state)
 }
 
 static const char full_text[] =
-	"{\"name\": \"web\", \"note\": \"hello\", \"number\": 10, \"signed_number\": -5, \"flag\": false, \"other\": true,"
+	"{\"name\": \"web\", \"note\": \"hello\", \"number\": 10, \"signed_number\": -5, \"flag\": false, \"other\": "
+	"true,"
 	" \"color\": \"blue\", \"size_bytes\": \"2 GiB\", \"time\": \"2026-01-31T23:59:59.123Z\","
 	" \"part\": {\"name\": \"p\"}, \"parts\": [{\"name\": \"a\", \"weight\": 9}, {\"name\": \"b\"}],"
 	" \"tags\": [\"one\", \"two\"], \"extra\": {\"any\": [1, 2.5, null]}}";
@@ -191,25 +192,30 @@ static void test_bounds(void **state)
 	assert_refused("{\"name\": \"x\", \"note\": \"a\"}", "note", "has 1 bytes; 2 to 5 are allowed");
 	assert_refused("{\"name\": \"x\", \"note\": \"abcdef\"}", "note", "has 6 bytes; 2 to 5 are allowed");
 	assert_refused("{\"name\": \"x\", \"size_bytes\": 1023}", "size_bytes", "is 1023 B; 1 KiB to 4 GiB is allowed");
-	assert_refused("{\"name\": \"x\", \"size_bytes\": \"5 GiB\"}", "size_bytes", "is 5 GiB; 1 KiB to 4 GiB is allowed");
-	assert_refused("{\"name\": \"x\", \"size_bytes\": \"99999 PiB\"}", "size_bytes", "is 99999 PiB; 1 KiB to 4 GiB");
+	assert_refused("{\"name\": \"x\", \"size_bytes\": \"5 GiB\"}", "size_bytes",
+		       "is 5 GiB; 1 KiB to 4 GiB is allowed");
+	assert_refused("{\"name\": \"x\", \"size_bytes\": \"99999 PiB\"}", "size_bytes",
+		       "is 99999 PiB; 1 KiB to 4 GiB");
 	assert_refused("{\"name\": \"x\", \"tags\": [\"a\", \"b\", \"c\", \"d\"]}", "tags", "has 4 elements; 0 to 3");
 	assert_refused("{\"name\": \"Not a Name\"}", "name", "'Not a Name' is not 1 to 63 of a-z");
 	assert_taken(SCHEMA_CREATE, "{\"name\": \"x\", \"note\": \"ab\", \"number\": 1, \"size_bytes\": 1024}", &thing);
 	schema_done(&thing_schema, &thing);
-	assert_taken(SCHEMA_CREATE, "{\"name\": \"x\", \"note\": \"abcde\", \"number\": 10, \"size_bytes\": 4294967296}", &thing);
+	assert_taken(SCHEMA_CREATE,
+		     "{\"name\": \"x\", \"note\": \"abcde\", \"number\": 10, \"size_bytes\": 4294967296}", &thing);
 	schema_done(&thing_schema, &thing);
 }
 
 static void test_unknown_keys_are_refused_and_the_allowed_listed(void **state)
 {
-	assert_refused("{\"name\": \"x\", \"colour\": \"red\"}", "colour",
-		       "known here: name, note, number, signed_number, flag, other, color, size_bytes, time, part, parts, "
-		       "tags, extra");
+	assert_refused(
+		"{\"name\": \"x\", \"colour\": \"red\"}", "colour",
+		"known here: name, note, number, signed_number, flag, other, color, size_bytes, time, part, parts, "
+		"tags, extra");
 	assert_refused("{\"name\": \"x\", \"id\": \"1\"}", "id", "cannot be set here; what can be set: name, note");
 	/* That there is a secret is nobody's business. */
 	assert_refused("{\"name\": \"x\", \"secret\": \"1\"}", "secret", "unknown field");
-	assert_refused("{\"name\": \"x\", \"part\": {\"name\": \"p\", \"size\": 1}}", "part.size", "known here: name, weight");
+	assert_refused("{\"name\": \"x\", \"part\": {\"name\": \"p\", \"size\": 1}}", "part.size",
+		       "known here: name, weight");
 }
 
 static void test_nested_paths(void **state)
@@ -391,7 +397,8 @@ static void test_refused_update_leaves_the_object(void **state)
 	assert_taken(SCHEMA_CREATE, full_text, &thing);
 	thing.secret = xstrdup("s");
 	assert_update_refused(&thing, "{\"number\": 7, \"size_bytes\": 1}", "size_bytes");
-	assert_update_refused(&thing, "{\"note\": \"new\", \"parts\": [{\"weight\": 1}, {\"weight\": 0}]}", "parts[1].weight");
+	assert_update_refused(&thing, "{\"note\": \"new\", \"parts\": [{\"weight\": 1}, {\"weight\": 0}]}",
+			      "parts[1].weight");
 	assert_update_refused(&thing, "{\"tags\": [\"ok\", \"NOT\"]}", "tags[1]");
 	assert_update_refused(&thing, "{\"number\": 7, \"id\": \"other\"}", "id");
 	assert_update_refused(&thing, "{\"name\": null}", "name");
@@ -471,9 +478,10 @@ static void test_encode_empty(void **state)
 {
 	struct thing thing = { 0 };
 	json_t *json = schema_encode(&thing_schema, &thing, false);
-	json_t *right = parse("{\"id\": null, \"name\": null, \"note\": null, \"number\": 0, \"signed_number\": 0,"
-			      " \"flag\": false, \"other\": false, \"color\": \"red\", \"size_bytes\": 0, \"time\": null,"
-			      " \"part\": null, \"parts\": [], \"tags\": [], \"extra\": null}");
+	json_t *right =
+		parse("{\"id\": null, \"name\": null, \"note\": null, \"number\": 0, \"signed_number\": 0,"
+		      " \"flag\": false, \"other\": false, \"color\": \"red\", \"size_bytes\": 0, \"time\": null,"
+		      " \"part\": null, \"parts\": [], \"tags\": [], \"extra\": null}");
 	assert_true(json_equal(json, right));
 	json_decref(json);
 	json_decref(right);

@@ -150,8 +150,9 @@ static void one_that_cannot_be_started_is_tried_again(void **state)
 	assert_non_null(mkdtemp(folder));
 	_cleanup_free_ char *program = xasprintf("%s/program", folder);
 	const char *argv[] = { program, NULL };
-	struct service_spec spec = { .argv = argv, .backoff_first_ms = 1, .backoff_max_ms = 5, .respawn_max = 1000,
-				     .changed = on_changed };
+	struct service_spec spec = {
+		.argv = argv, .backoff_first_ms = 1, .backoff_max_ms = 5, .respawn_max = 1000, .changed = on_changed
+	};
 	struct service *service = service_new(loop, &spec);
 	assert_int_equal(service_state(service), SERVICE_BACKOFF);
 	assert_non_null(strstr(service_last_end(service), "No such file"));

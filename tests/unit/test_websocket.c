@@ -124,8 +124,10 @@ static struct pair *pair_new(struct fixture *f, bool tls)
 	struct pair *pair = new0(struct pair, 1);
 
 	server_closed = 0;
-	pair->server = start_server(f, (struct http_server_spec){ .routes = routes, .cert_pem = tls ? f->cert_pem : NULL,
-								  .key_pem = tls ? f->key_pem : NULL, .data = f->loop });
+	pair->server = start_server(f, (struct http_server_spec){ .routes = routes,
+								  .cert_pem = tls ? f->cert_pem : NULL,
+								  .key_pem = tls ? f->key_pem : NULL,
+								  .data = f->loop });
 	pair->client = http_client_new(&(struct http_client_spec){ .loop = f->loop, .ca_pem = ca_pem(f->ca) });
 	pair->origin = xasprintf("%s://127.0.0.1:%u", tls ? "wss" : "ws", http_server_port(pair->server));
 	pair->talk.loop = f->loop;
@@ -242,11 +244,8 @@ static void test_connect_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HTTP_TEST(test_echo_plain),
-		HTTP_TEST(test_echo_tls),
-		HTTP_TEST(test_closed_by_server),
-		HTTP_TEST(test_freed_ends),
-		HTTP_TEST(test_connect_errors),
+		HTTP_TEST(test_echo_plain), HTTP_TEST(test_echo_tls),	    HTTP_TEST(test_closed_by_server),
+		HTTP_TEST(test_freed_ends), HTTP_TEST(test_connect_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

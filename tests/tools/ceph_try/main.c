@@ -79,8 +79,8 @@ static int try_status(struct call *call, json_t *answer, struct err *err)
 static int try_auth(struct call *call, json_t *answer, struct err *err)
 {
 	_cleanup_free_ char *key = NULL;
-	int rc = ceph_driver_librados.auth(call->ctx, &call->access, call->argv[1],
-					   (const char *const *)call->argv + 2, &key, err);
+	int rc = ceph_driver_librados.auth(call->ctx, &call->access, call->argv[1], (const char *const *)call->argv + 2,
+					   &key, err);
 	if (rc == 0)
 		json_object_set_new(answer, "key", json_string(key));
 	return rc;
@@ -125,15 +125,14 @@ static int try_volume_delete(struct call *call, json_t *answer, struct err *err)
 static void count_progress(uint64_t done_bytes, uint64_t total_bytes, void *data)
 {
 	json_t *answer = data;
-	json_object_set_new(answer, "calls",
-			    json_integer(1 + json_integer_value(json_object_get(answer, "calls"))));
+	json_object_set_new(answer, "calls", json_integer(1 + json_integer_value(json_object_get(answer, "calls"))));
 	json_object_set_new(answer, "done_bytes", json_integer((json_int_t)done_bytes));
 }
 
 static int try_image_import(struct call *call, json_t *answer, struct err *err)
 {
-	return ceph_driver_librados.image_import(call->ctx, &call->access, call->argv[1], call->argv[2],
-						 call->argv[3], count_progress, answer, err);
+	return ceph_driver_librados.image_import(call->ctx, &call->access, call->argv[1], call->argv[2], call->argv[3],
+						 count_progress, answer, err);
 }
 
 static int try_image_delete(struct call *call, json_t *answer, struct err *err)
@@ -148,12 +147,12 @@ static const struct {
 } commands[] = {
 	{ "memory", 0, try_memory },
 	{ "key", 0, try_key },
-	{ "status", 0, try_status },             /* [POOL] */
-	{ "auth", 1, try_auth },                 /* ENTITY CAPS... */
-	{ "osd-new", 1, try_osd_new },           /* UUID */
-	{ "pool-create", 4, try_pool_create },   /* POOL SIZE MIN_SIZE PG_NUM */
+	{ "status", 0, try_status },		   /* [POOL] */
+	{ "auth", 1, try_auth },		   /* ENTITY CAPS... */
+	{ "osd-new", 1, try_osd_new },		   /* UUID */
+	{ "pool-create", 4, try_pool_create },	   /* POOL SIZE MIN_SIZE PG_NUM */
 	{ "volume-create", 3, try_volume_create }, /* POOL NAME BYTES */
-	{ "volume-clone", 4, try_volume_clone }, /* POOL IMAGE NAME BYTES */
+	{ "volume-clone", 4, try_volume_clone },   /* POOL IMAGE NAME BYTES */
 	{ "volume-delete", 2, try_volume_delete },
 	{ "image-import", 3, try_image_import }, /* POOL NAME FILE */
 	{ "image-delete", 2, try_image_delete },
