@@ -147,7 +147,7 @@ char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix)
 			  "  <on_reboot>restart</on_reboot>\n"
 			  "  <on_crash>destroy</on_crash>\n"
 			  "  <devices>\n"
-			  "    <emulator>/usr/bin/qemu-system-x86_64</emulator>\n");
+			  "    <emulator>" VM_EMULATOR "</emulator>\n");
 	for (unsigned i = 0; i < order->disk_count; i++)
 		add_disk(&xml, order, i);
 	strbuf_adds(&xml, "    <controller type='usb' model='none'/>\n");
