@@ -10,16 +10,16 @@ struct parser {
 	char **argv;
 	struct invocation *in;
 	struct err *err;
-	bool only_words;        /* after "--" */
-	const char **words;     /* what is left behind noun and verb */
+	bool only_words;    /* after "--" */
+	const char **words; /* what is left behind noun and verb */
 	size_t word_count;
 };
 
 static const struct command *any_of_noun(const char *noun)
 {
 	FOREACH_COMMAND(c)
-		if (str_equal(c->noun, noun))
-			return c;
+	if (str_equal(c->noun, noun))
+		return c;
 	return NULL;
 }
 
@@ -33,8 +33,8 @@ static int take_noun(struct parser *p, const char *word)
 		return 0;
 	}
 	FOREACH_COMMAND(c)
-		if (command_starts_noun(c))
-			strbuf_addf(&nouns, "%s%s", nouns.len ? ", " : "", c->noun);
+	if (command_starts_noun(c))
+		strbuf_addf(&nouns, "%s%s", nouns.len ? ", " : "", c->noun);
 	return err_set(p->err, ERR_INVALID, "unknown command '%s'; there is: %s", word, nouns.data);
 }
 
@@ -45,8 +45,8 @@ static int take_verb(struct parser *p, const char *word)
 	if (p->in->command)
 		return 0;
 	FOREACH_COMMAND(c)
-		if (str_equal(c->noun, p->in->noun))
-			strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
+	if (str_equal(c->noun, p->in->noun))
+		strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
 	return err_set(p->err, ERR_INVALID, "unknown command '%s %s'; there is: %s", p->in->noun, word, verbs.data);
 }
 
@@ -277,8 +277,8 @@ static int check_whole(struct parser *p)
 		return err_set(p->err, ERR_INVALID, "a command is missing");
 	if (!p->in->command) {
 		FOREACH_COMMAND(c)
-			if (str_equal(c->noun, p->in->noun))
-				strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
+		if (str_equal(c->noun, p->in->noun))
+			strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
 		return err_set(p->err, ERR_INVALID, "what to do with a %s is missing; there is: %s", p->in->noun,
 			       verbs.data);
 	}

@@ -6,14 +6,14 @@
 #include "cli/commands.h"
 
 struct invocation {
-	const struct command *command;    /* NULL: none was named */
-	const char *noun;                 /* named, though the verb may be missing */
-	const char **targets;             /* names or ids; borrowed from argv */
+	const struct command *command; /* NULL: none was named */
+	const char *noun;	       /* named, though the verb may be missing */
+	const char **targets;	       /* names or ids; borrowed from argv */
 	size_t target_count;
-	json_t *body;                     /* an object, if the operation takes a request */
-	const char *given[OPTION_COUNT];  /* values of options ("" for one without); NULL: not given */
-	int64_t timeout_ms, duration_ms;  /* 0: none */
-	bool json;                        /* -o json */
+	json_t *body;			 /* an object, if the operation takes a request */
+	const char *given[OPTION_COUNT]; /* values of options ("" for one without); NULL: not given */
+	int64_t timeout_ms, duration_ms; /* 0: none */
+	bool json;			 /* -o json */
 };
 
 /* ERR_INVALID says what is wrong with the arguments and how it is right. With --help, --version or --man the rest is

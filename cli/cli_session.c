@@ -213,9 +213,14 @@ int session_call(struct session *session, const struct call *call, struct reply 
 	if (session->deadline_at_ms)
 		deadline_ms = MAX_OF(1, MIN_OF(deadline_ms, remaining_ms(session)));
 	const struct http_call_spec spec = {
-		.method = call->method, .url = url, .json = call->body, .body_file = call->body_file,
-		.deadline_ms = deadline_ms, .upload_progress = call->upload_progress ? on_upload_progress : NULL,
-		.done = on_done, .data = &pending,
+		.method = call->method,
+		.url = url,
+		.json = call->body,
+		.body_file = call->body_file,
+		.deadline_ms = deadline_ms,
+		.upload_progress = call->upload_progress ? on_upload_progress : NULL,
+		.done = on_done,
+		.data = &pending,
 	};
 	struct http_call *handle = http_call_new(session->client, &spec);
 	int r = session_run(session, err);

@@ -10,11 +10,11 @@
 struct session {
 	struct loop *loop;
 	struct http_client *client; /* NULL until session_connect() */
-	char *url;                  /* without a slash at the end */
-	bool json;                  /* -o json */
-	int64_t deadline_at_ms;     /* monotonic; 0: none */
+	char *url;		    /* without a slash at the end */
+	bool json;		    /* -o json */
+	int64_t deadline_at_ms;	    /* monotonic; 0: none */
 	struct loop_signal *interrupt, *terminate;
-	int signal;                 /* that came, or 0 */
+	int signal; /* that came, or 0 */
 };
 
 struct reply {
@@ -32,10 +32,10 @@ DEFINE_CLEANUP(struct session *, session_free)
 int session_connect(struct session *session, const struct invocation *invocation, struct err *err);
 
 struct call {
-	const char *method, *path;  /* path with its query, from "/v1" on */
-	json_t *body;               /* borrowed, or NULL */
+	const char *method, *path; /* path with its query, from "/v1" on */
+	json_t *body;		   /* borrowed, or NULL */
 	const char *body_file;
-	int64_t deadline_ms;        /* 0: 30 000; --timeout shortens it */
+	int64_t deadline_ms; /* 0: 30 000; --timeout shortens it */
 	void (*upload_progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);
 	void *data;
 };

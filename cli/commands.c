@@ -5,21 +5,29 @@
 
 #include "cli/verbs.h"
 
-#define LIST(noun_, operation_) { .noun = noun_, .verb = "list", .operation = operation_, .run = verb_list }
-#define SHOW(noun_, operation_) \
-	{ .noun = noun_, .verb = "show", .operation = operation_, .flags = COMMAND_TARGET, .run = verb_show }
-#define CREATE(noun_, operation_, ...) \
-	{ .noun = noun_, .verb = "create", .operation = operation_, .positional = "name", .run = verb_act, __VA_ARGS__ }
-/* On one or several resources of the noun. */
-#define ACT(noun_, verb_, operation_, ...)                                                                        \
-	{                                                                                                         \
-		.noun = noun_, .verb = verb_, .operation = operation_, .flags = COMMAND_TARGET | COMMAND_MANY,    \
-		.run = verb_act, __VA_ARGS__                                                                      \
+#define LIST(noun_, operation_)                                                                                        \
+	{                                                                                                              \
+		.noun = noun_, .verb = "list", .operation = operation_, .run = verb_list                               \
 	}
-#define CONSOLE(noun_, operation_)                                                                                 \
-	{                                                                                                          \
-		.noun = noun_, .verb = "console", .operation = operation_, .flags = COMMAND_TARGET,                \
-		.options = OPTION_BIT(OPTION_DURATION), .run = verb_console, .details = console_details,           \
+#define SHOW(noun_, operation_)                                                                                        \
+	{                                                                                                              \
+		.noun = noun_, .verb = "show", .operation = operation_, .flags = COMMAND_TARGET, .run = verb_show      \
+	}
+#define CREATE(noun_, operation_, ...)                                                                                 \
+	{                                                                                                              \
+		.noun = noun_, .verb = "create", .operation = operation_, .positional = "name", .run = verb_act,       \
+		__VA_ARGS__                                                                                            \
+	}
+/* On one or several resources of the noun. */
+#define ACT(noun_, verb_, operation_, ...)                                                                             \
+	{                                                                                                              \
+		.noun = noun_, .verb = verb_, .operation = operation_, .flags = COMMAND_TARGET | COMMAND_MANY,         \
+		.run = verb_act, __VA_ARGS__                                                                           \
+	}
+#define CONSOLE(noun_, operation_)                                                                                     \
+	{                                                                                                              \
+		.noun = noun_, .verb = "console", .operation = operation_, .flags = COMMAND_TARGET,                    \
+		.options = OPTION_BIT(OPTION_DURATION), .run = verb_console, .details = console_details,               \
 	}
 
 static const char console_details[] =
@@ -30,11 +38,15 @@ static const char console_details[] =
 const struct command commands[] = {
 	LIST("machine", OP_MACHINE_LIST),
 	SHOW("machine", OP_MACHINE_SHOW),
-	{ .noun = "machine", .verb = "accept", .operation = OP_MACHINE_ACCEPT, .flags = COMMAND_TARGET | COMMAND_MANY,
-	  .options = OPTION_BIT(OPTION_ALL), .run = verb_accept, .help = "Accept machines that were found",
+	{ .noun = "machine",
+	  .verb = "accept",
+	  .operation = OP_MACHINE_ACCEPT,
+	  .flags = COMMAND_TARGET | COMMAND_MANY,
+	  .options = OPTION_BIT(OPTION_ALL),
+	  .run = verb_accept,
+	  .help = "Accept machines that were found",
 	  .example = "ingot machine accept --all --wait" },
-	ACT("machine", "deploy", OP_MACHINE_DEPLOY,
-	    .help = "Install the host system and enroll the machines as nodes",
+	ACT("machine", "deploy", OP_MACHINE_DEPLOY, .help = "Install the host system and enroll the machines as nodes",
 	    .details = "What is on the chosen disk is lost. With several machines, --disk is looked for in each.",
 	    .example = "ingot machine deploy rack1-a rack1-b rack1-c --wait"),
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
@@ -49,8 +61,13 @@ const struct command commands[] = {
 
 	LIST("image", OP_IMAGE_LIST),
 	SHOW("image", OP_IMAGE_SHOW),
-	{ .noun = "image", .verb = "import", .operation = OP_IMAGE_CREATE, .positional = "name", .run = verb_import,
-	  .options = OPTION_BIT(OPTION_FILE), .help = "Import a raw disk image that volumes are cloned from",
+	{ .noun = "image",
+	  .verb = "import",
+	  .operation = OP_IMAGE_CREATE,
+	  .positional = "name",
+	  .run = verb_import,
+	  .options = OPTION_BIT(OPTION_FILE),
+	  .help = "Import a raw disk image that volumes are cloned from",
 	  .example = "ingot image import debian-12 --file disk.raw --wait" },
 	ACT("image", "delete", OP_IMAGE_DELETE, .help = "Delete images"),
 
@@ -72,19 +89,34 @@ const struct command commands[] = {
 
 	LIST("task", OP_TASK_LIST),
 	SHOW("task", OP_TASK_SHOW),
-	{ .noun = "task", .verb = "watch", .operation = OP_TASK_SHOW, .flags = COMMAND_TARGET | COMMAND_MANY,
-	  .run = verb_task_watch, .help = "Follow tasks to their end",
+	{ .noun = "task",
+	  .verb = "watch",
+	  .operation = OP_TASK_SHOW,
+	  .flags = COMMAND_TARGET | COMMAND_MANY,
+	  .run = verb_task_watch,
+	  .help = "Follow tasks to their end",
 	  .details = "Ends with 0 only if all of them succeeded. Ending it early does not stop the tasks." },
 	ACT("task", "cancel", OP_TASK_CANCEL, .help = "Ask tasks to stop"),
 
 	{ .noun = "event", .verb = "list", .operation = OP_EVENT_LIST, .run = verb_list, .help = "List events" },
-	{ .noun = "event", .verb = "watch", .operation = OP_EVENT_LIST, .run = verb_event_watch,
-	  .options = OPTION_BIT(OPTION_DURATION), .help = "Print events as they happen",
+	{ .noun = "event",
+	  .verb = "watch",
+	  .operation = OP_EVENT_LIST,
+	  .run = verb_event_watch,
+	  .options = OPTION_BIT(OPTION_DURATION),
+	  .help = "Print events as they happen",
 	  .details = "With -o json, one JSON object a line. After a lost connection it goes on where it was." },
 
-	{ .noun = "version", .operation = OP_VERSION, .flags = COMMAND_LOCAL, .run = verb_version,
+	{ .noun = "version",
+	  .operation = OP_VERSION,
+	  .flags = COMMAND_LOCAL,
+	  .run = verb_version,
 	  .help = "Print the version of this program and, if there is a URL, of the provisioner" },
-	{ .noun = "completion", .verb = "bash", .operation = -1, .flags = COMMAND_LOCAL, .run = verb_completion,
+	{ .noun = "completion",
+	  .verb = "bash",
+	  .operation = -1,
+	  .flags = COMMAND_LOCAL,
+	  .run = verb_completion,
 	  .help = "Print a completion script for bash",
 	  .example = ". <(ingot completion bash)" },
 };
@@ -158,8 +190,10 @@ static void info_of_field(const struct field *field, struct option_info *ret)
 
 static void info_of_id(enum option_id id, struct option_info *ret)
 {
-	*ret = (struct option_info){ .letter = option_specs[id].letter, .help = option_specs[id].help,
-				     .words = option_specs[id].words, .id = id };
+	*ret = (struct option_info){ .letter = option_specs[id].letter,
+				     .help = option_specs[id].help,
+				     .words = option_specs[id].words,
+				     .id = id };
 	snprintf(ret->name, sizeof(ret->name), "%s", option_specs[id].name);
 	snprintf(ret->value, sizeof(ret->value), "%s", str_or(option_specs[id].value, ""));
 }
@@ -171,9 +205,9 @@ static bool field_is_option(const struct command *command, const struct field *f
 	return flat && (field->flags & FIELD_CREATE) && !str_equal(field->name, command->positional);
 }
 
-#define GENERAL_OPTIONS                                                                                        \
-	(OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_URL) |                    \
-	 OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CACERT) | OPTION_BIT(OPTION_HELP) |                \
+#define GENERAL_OPTIONS                                                                                                \
+	(OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_URL) |                             \
+	 OPTION_BIT(OPTION_TOKEN_FILE) | OPTION_BIT(OPTION_CACERT) | OPTION_BIT(OPTION_HELP) |                         \
 	 OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_MAN))
 
 bool option_is_general(const struct option_info *option)
@@ -251,8 +285,8 @@ bool command_can_wait(const struct command *command)
 const struct command *command_find(const char *noun, const char *verb)
 {
 	FOREACH_COMMAND(c)
-		if (str_equal(c->noun, noun) && str_equal(c->verb, verb))
-			return c;
+	if (str_equal(c->noun, noun) && str_equal(c->verb, verb))
+		return c;
 	return NULL;
 }
 

@@ -11,38 +11,47 @@ struct invocation;
 
 /* Options that do not come from a request's schema. */
 enum option_id {
-	OPTION_OUTPUT, OPTION_WAIT, OPTION_TIMEOUT, OPTION_URL, OPTION_TOKEN_FILE, OPTION_CACERT, OPTION_HELP,
-	OPTION_VERSION, OPTION_MAN,
-	OPTION_ALL, OPTION_FILE, OPTION_DURATION,
+	OPTION_OUTPUT,
+	OPTION_WAIT,
+	OPTION_TIMEOUT,
+	OPTION_URL,
+	OPTION_TOKEN_FILE,
+	OPTION_CACERT,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_MAN,
+	OPTION_ALL,
+	OPTION_FILE,
+	OPTION_DURATION,
 	OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))
 
 enum command_flag {
 	COMMAND_TARGET = 1 << 0, /* takes the name or id of a resource: the {id} of the path */
-	COMMAND_MANY = 1 << 1,   /* takes several of them */
-	COMMAND_LOCAL = 1 << 2,  /* works without a provisioner */
+	COMMAND_MANY = 1 << 1,	 /* takes several of them */
+	COMMAND_LOCAL = 1 << 2,	 /* works without a provisioner */
 };
 
 struct command {
-	const char *noun, *verb;   /* verb NULL: the noun is the whole command */
-	int operation;             /* enum operation_id, or -1 */
+	const char *noun, *verb; /* verb NULL: the noun is the whole command */
+	int operation;		 /* enum operation_id, or -1 */
 	unsigned flags;
-	unsigned options;          /* OPTION_BIT()s of its own */
+	unsigned options;	/* OPTION_BIT()s of its own */
 	const char *positional; /* field of the request that is given without an option, after the targets; or NULL */
 	int (*run)(struct session *session, const struct invocation *invocation); /* returns the exit code */
-	const char *help;          /* NULL: the operation's summary */
-	const char *details;       /* paragraphs for its --help; or NULL */
-	const char *example;       /* or NULL */
+	const char *help;							  /* NULL: the operation's summary */
+	const char *details; /* paragraphs for its --help; or NULL */
+	const char *example; /* or NULL */
 };
 extern const struct command commands[];
 extern const size_t command_count;
 
 /* One option of a command, wherever it comes from. */
 struct option_info {
-	char name[48];             /* without the dashes */
-	char letter;               /* one-letter form, or 0 */
-	char value[80];            /* what it takes, for help; "" if it takes nothing */
+	char name[48];	/* without the dashes */
+	char letter;	/* one-letter form, or 0 */
+	char value[80]; /* what it takes, for help; "" if it takes nothing */
 	const char *help;
 	const char *const *words;  /* the values it takes, NULL-terminated; or NULL for any */
 	const struct field *field; /* of the request it fills, or NULL: then id */

@@ -21,13 +21,14 @@ static void add_positional(struct strbuf *sb, const struct command *command)
 static void add_verbs(struct strbuf *sb)
 {
 	strbuf_adds(sb, "\tcase \"${words[1]:-}\" in\n");
-	FOREACH_COMMAND(first) {
+	FOREACH_COMMAND(first)
+	{
 		if (!command_starts_noun(first) || !first->verb)
 			continue;
 		strbuf_addf(sb, "\t%s) verbs=\"", first->noun);
 		FOREACH_COMMAND(c)
-			if (str_equal(c->noun, first->noun))
-				strbuf_addf(sb, "%s%s", c == first ? "" : " ", c->verb);
+		if (str_equal(c->noun, first->noun))
+			strbuf_addf(sb, "%s%s", c == first ? "" : " ", c->verb);
 		strbuf_adds(sb, "\" ;;\n");
 	}
 	strbuf_adds(sb, "\tesac\n");
@@ -36,7 +37,8 @@ static void add_verbs(struct strbuf *sb)
 static void add_command_options(struct strbuf *sb)
 {
 	strbuf_adds(sb, "\tcase \"${words[1]:-} ${words[2]:-}\" in\n");
-	FOREACH_COMMAND(c) {
+	FOREACH_COMMAND(c)
+	{
 		strbuf_addf(sb, "\t'%s %s') options=\"", c->noun, str_or(c->verb, ""));
 		add_options(sb, c);
 		add_positional(sb, c);
@@ -63,8 +65,8 @@ char *completion_bash(void)
 	add_command_options(&sb);
 	strbuf_adds(&sb, "\tif [ ${#words[@]} -eq 1 ]; then\n\t\tverbs=\"");
 	FOREACH_COMMAND(c)
-		if (command_starts_noun(c))
-			strbuf_addf(&sb, "%s%s", c == commands ? "" : " ", c->noun);
+	if (command_starts_noun(c))
+		strbuf_addf(&sb, "%s%s", c == commands ? "" : " ", c->noun);
 	strbuf_adds(&sb, " help\"\n\t\toptions=\"");
 	add_options(&sb, NULL);
 	strbuf_adds(&sb, "\"\n\telif [ ${#words[@]} -gt 2 ]; then\n\t\tverbs=\"\"\n\tfi\n"

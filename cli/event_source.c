@@ -90,7 +90,11 @@ static void stream_open(struct event_source *source)
 	source->headers[0] = "Accept: text/event-stream";
 	source->headers[1] = source->last_id_header;
 	const struct http_call_spec spec = {
-		.method = "GET", .url = source->url, .headers = source->headers, .event = on_event, .done = on_done,
+		.method = "GET",
+		.url = source->url,
+		.headers = source->headers,
+		.event = on_event,
+		.done = on_done,
 		.data = source,
 	};
 	source->call = http_call_new(source->session->client, &spec);

@@ -8,7 +8,7 @@
 
 struct event_source;
 struct event_source_events {
-	void (*event)(const json_t *event, void *data); /* an object of event_schema */
+	void (*event)(const json_t *event, void *data);	 /* an object of event_schema */
 	void (*lost)(const struct err *err, void *data); /* it is tried again; once per loss */
 	/* It was not there to begin with, was refused, or is gone for five minutes: no more comes. err->code may be
 	 * ERR_NONE, for an end without a reason. */

@@ -9,7 +9,7 @@
 
 #define LOOK_FIRST_MS 250
 #define LOOK_MAX_MS 2000
-#define LOOK_SOON_MS 50       /* after an event: others of the same moment are taken with it */
+#define LOOK_SOON_MS 50 /* after an event: others of the same moment are taken with it */
 #define GIVE_UP_MS INT64_C(300000)
 #define PROGRESS_EVERY_MS 10000 /* where lines cannot be written over */
 
@@ -29,7 +29,7 @@ struct follow {
 	size_t count, left;
 	struct event_source *events;
 	int64_t started_ms;
-	bool in_place;  /* progress is written over the same line */
+	bool in_place; /* progress is written over the same line */
 	bool line_open;
 	bool lost_said;
 };
@@ -247,7 +247,9 @@ static void say_what_goes_on(struct follow *f, const struct err *why)
 int follow_tasks(struct session *session, struct follow_item *items, size_t count, struct err *err)
 {
 	static const struct event_source_events source_events = { .event = on_event, .failed = on_stream_failed };
-	struct follow f = { .session = session, .count = count, .left = count,
+	struct follow f = { .session = session,
+			    .count = count,
+			    .left = count,
 			    .started_ms = loop_monotonic_ms(session->loop),
 			    .in_place = count == 1 && isatty(STDERR_FILENO) };
 	_cleanup_free_ struct followed *tasks = new0(struct followed, count);

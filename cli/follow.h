@@ -7,10 +7,10 @@
 #include "cli/cli_session.h"
 
 struct follow_item {
-	char *id;        /* of the task */
-	json_t *task;    /* as it was seen last; NULL: never */
+	char *id;	    /* of the task */
+	json_t *task;	    /* as it was seen last; NULL: never */
 	struct reply reply; /* status of the last answer */
-	struct err err;  /* why it did not succeed; code ERR_NONE: it did */
+	struct err err;	    /* why it did not succeed; code ERR_NONE: it did */
 };
 void follow_items_free(struct follow_item *items, size_t count);
 

@@ -128,7 +128,7 @@ static void help_program(struct strbuf *sb)
 			"Speaks to an Ingot provisioner: machines, the cluster made of them, and what runs on it.\n"
 			"Resources are named by name or id.\n\nCommands:\n");
 	FOREACH_COMMAND(c)
-		add_command_row(sb, c);
+	add_command_row(sb, c);
 	add_options(sb, NULL, true, "Options");
 	strbuf_adds(sb, "\nEnvironment:\n");
 	for (size_t i = 0; environment_help[i][0]; i++)
@@ -140,8 +140,8 @@ static void help_noun(struct strbuf *sb, const char *noun)
 {
 	strbuf_addf(sb, "Usage: ingot %s COMMAND [ARGUMENT]... [OPTION]...\n\nCommands:\n", noun);
 	FOREACH_COMMAND(c)
-		if (str_equal(c->noun, noun))
-			add_command_row(sb, c);
+	if (str_equal(c->noun, noun))
+		add_command_row(sb, c);
 	strbuf_addf(sb,
 		    "\n'ingot %s COMMAND --help' says more on a command, 'ingot --help' lists the general options.\n",
 		    noun);

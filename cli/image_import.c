@@ -75,7 +75,8 @@ static int upload(struct session *session, const struct invocation *in, const ch
 {
 	const struct operation *operation = &operations[OP_IMAGE_UPLOAD];
 	_cleanup_free_ char *path = operation_path(operation, id);
-	struct progress progress = { .session = session, .shown_ms = loop_monotonic_ms(session->loop),
+	struct progress progress = { .session = session,
+				     .shown_ms = loop_monotonic_ms(session->loop),
 				     .in_place = isatty(STDERR_FILENO) };
 	const struct call call = { .method = operation->method,
 				   .path = path,

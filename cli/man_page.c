@@ -100,7 +100,7 @@ char *man_page(void)
 	add_options(&sb, NULL, true);
 	strbuf_adds(&sb, ".SH COMMANDS\n");
 	FOREACH_COMMAND(c)
-		add_command(&sb, c);
+	add_command(&sb, c);
 	strbuf_adds(&sb, ".SH ENVIRONMENT\n");
 	for (size_t i = 0; environment_help[i][0]; i++) {
 		add_line(&sb, ".TP\n\\fB", environment_help[i][0], "\\fR");

@@ -39,7 +39,7 @@ char *cell_format(const struct field *field, const json_t *value)
 	char *text = NULL;
 	if (json_is_string(value))
 		text = field && field->type == FIELD_TIME ? local_time(json_string_value(value))
-							   : visible(json_string_value(value));
+							  : visible(json_string_value(value));
 	else if (json_is_integer(value) && field && field->type == FIELD_BYTES && json_integer_value(value) >= 0)
 		text = bytes_format((uint64_t)json_integer_value(value));
 	else if (json_is_boolean(value))
@@ -116,7 +116,7 @@ char *table_format(const struct schema *schema, const json_t *items, size_t inde
 	size_t columns = 0, rows = json_array_size(items) + 1, n = 0;
 	for (size_t i = 0; i < schema->field_count; i++)
 		columns += is_column(schema, &schema->fields[i]);
-	char **cells = new0(char *, rows * columns);
+	char **cells = new0(char *, rows *columns);
 	for (size_t row = 0; row < rows; row++) {
 		for (size_t i = 0; i < schema->field_count; i++) {
 			const struct field *f = &schema->fields[i];

@@ -20,8 +20,8 @@ struct terminal {
 	struct loop_timer *timer, *input_timer;
 	struct escape escape;
 	struct termios before;
-	bool raw;      /* the terminal is in raw mode */
-	bool over;     /* in the way that was asked for */
+	bool raw;  /* the terminal is in raw mode */
+	bool over; /* in the way that was asked for */
 	struct err err;
 };
 

@@ -74,7 +74,7 @@ int verb_show(struct session *session, const struct invocation *in)
 struct act {
 	const char *target;
 	json_t *result;
-	char *task;  /* what it started, or NULL */
+	char *task; /* what it started, or NULL */
 };
 
 static const char *task_of(const struct operation *operation, const json_t *result)
@@ -291,8 +291,8 @@ int verb_event_watch(struct session *session, const struct invocation *in)
 	struct loop_timer *timer =
 		in->duration_ms ? loop_timer_new(session->loop, in->duration_ms, on_duration, &watch) : NULL;
 	if (session_run(session, &err) < 0)
-		watch.code = session->signal ? 128 + session->signal
-					     : session_fail(session, in->command, NULL, NULL, &err);
+		watch.code =
+			session->signal ? 128 + session->signal : session_fail(session, in->command, NULL, NULL, &err);
 	event_source_free(source);
 	if (!watch.over)
 		loop_timer_free(timer);

@@ -10,18 +10,17 @@
 #define DEFAULT_CONFIG "/etc/ingot/provisioner.json"
 #define WORKERS 16
 
-static const char usage[] =
-	"Usage: ingot-provisioner [--config FILE] [--check] [--debug]\n"
-	"\n"
-	"Finds machines, deploys them and runs the cluster; serves the REST API.\n"
-	"\n"
-	"  --config FILE  configuration (default: " DEFAULT_CONFIG ")\n"
-	"  --check        check the configuration and exit\n"
-	"  --debug        log more\n"
-	"  --help         show this\n"
-	"  --version      show the version\n"
-	"\n"
-	"On its first start it writes the administrator's token to STATE_DIR/admin.token.\n";
+static const char usage[] = "Usage: ingot-provisioner [--config FILE] [--check] [--debug]\n"
+			    "\n"
+			    "Finds machines, deploys them and runs the cluster; serves the REST API.\n"
+			    "\n"
+			    "  --config FILE  configuration (default: " DEFAULT_CONFIG ")\n"
+			    "  --check        check the configuration and exit\n"
+			    "  --debug        log more\n"
+			    "  --help         show this\n"
+			    "  --version      show the version\n"
+			    "\n"
+			    "On its first start it writes the administrator's token to STATE_DIR/admin.token.\n";
 
 struct options {
 	const char *config;

@@ -180,13 +180,12 @@ build_initrd() {
 }
 
 tools_tree "$cache"
+lock "$cache" host
 root_key=$({
 	list_versions "$IMAGES/host/packages"
 	hash_files "$IMAGES/host/packages" "$IMAGES/lib.sh"
 	declare -f build_root
 } | key_of_stdin)
-exec 7>"$cache/host.lock"
-flock 7
 rm -rf "$cache"/host-base-*.new # of a build that was broken off
 if [ ! -d "$cache/host-root-$root_key" ]; then
 	say "installing the packages of the host image"

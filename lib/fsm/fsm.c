@@ -75,7 +75,8 @@ int fsm_check(const struct fsm *fsm, struct err *err)
 	mark_reachable(fsm, fsm->first_state, seen);
 	for (int i = 0; i < fsm->state_count; i++) {
 		if (!seen[i])
-			return err_set(err, ERR_INTERNAL, "%s: state %s cannot be reached", fsm->name, fsm->states[i].name);
+			return err_set(err, ERR_INTERNAL, "%s: state %s cannot be reached", fsm->name,
+				       fsm->states[i].name);
 		int r = check_state(fsm, i, err);
 		if (r < 0)
 			return r;
@@ -97,8 +98,9 @@ char *fsm_graph(const struct fsm *fsm)
 	for (size_t i = 0; i < fsm->row_count; i++) {
 		const struct fsm_row *row = &fsm->rows[i];
 		int next = row->next == FSM_SAME ? row->state : row->next;
-		strbuf_addf(&sb, "\t%s -> %s [label=\"%s%s%s\"];\n", fsm->states[row->state].name, fsm->states[next].name,
-			    fsm->events[row->event], row->guard ? "\\nif " : "", row->guard ? row->guard_name : "");
+		strbuf_addf(&sb, "\t%s -> %s [label=\"%s%s%s\"];\n", fsm->states[row->state].name,
+			    fsm->states[next].name, fsm->events[row->event], row->guard ? "\\nif " : "",
+			    row->guard ? row->guard_name : "");
 	}
 	strbuf_adds(&sb, "}\n");
 	return strbuf_take(&sb);

@@ -7,23 +7,23 @@
 #include "base/err.h"
 
 #define FSM_EFFECTS_MAX 4
-#define FSM_SAME (-1)  /* stay, without entering the state again */
+#define FSM_SAME (-1) /* stay, without entering the state again */
 
 struct fsm_state {
 	const char *name;
 	int public_state;
-	int64_t deadline_ms;  /* 0: may stay for ever */
-	unsigned retries;     /* how often a timeout enters it again before the row for the timeout counts */
+	int64_t deadline_ms; /* 0: may stay for ever */
+	unsigned retries;    /* how often a timeout enters it again before the row for the timeout counts */
 	const char *effects[FSM_EFFECTS_MAX]; /* done whenever it is entered */
-	const char *help;     /* "-ing" form for people: the step's name */
-	bool restful;         /* nothing is under way: needs no rows for timeout, failure, cancel */
+	const char *help;		      /* "-ing" form for people: the step's name */
+	bool restful;			      /* nothing is under way: needs no rows for timeout, failure, cancel */
 };
 
 typedef bool (*fsm_guard_fn)(const void *snapshot);
 
 struct fsm_row {
 	int state, event;
-	fsm_guard_fn guard;   /* NULL: always */
+	fsm_guard_fn guard; /* NULL: always */
 	const char *guard_name;
 	int next;
 };
@@ -40,15 +40,18 @@ struct fsm {
 	int first_state;
 };
 
-#define FSM_STATE(id, public_, deadline_, retries_, ...) \
-	[id] = { .name = #id, .public_state = public_, .deadline_ms = deadline_, .retries = retries_, __VA_ARGS__ }
-#define FSM_ROW(state_, event_, guard_, next_) { state_, event_, guard_, #guard_, next_ }
+#define FSM_STATE(id, name_, public_, deadline_, retries_, ...)                                                        \
+	[id] = { .name = name_, .public_state = public_, .deadline_ms = deadline_, .retries = retries_, __VA_ARGS__ }
+#define FSM_ROW(state_, event_, guard_, next_)                                                                         \
+	{                                                                                                              \
+		state_, event_, guard_, #guard_, next_                                                                 \
+	}
 
 struct fsm_result {
 	const struct fsm_row *row; /* NULL: the event means nothing here */
 	int next;
-	bool entered;              /* the state is entered: a new attempt, its effects, its deadline */
-	bool retried;              /* by the retry count of the state, not by a row */
+	bool entered; /* the state is entered: a new attempt, its effects, its deadline */
+	bool retried; /* by the retry count of the state, not by a row */
 };
 
 /* The first row that fits decides. A timeout in a state with retries left enters it again. */

@@ -100,9 +100,9 @@ static void document_answers(json_t *components, const struct operation *op, jso
 }
 
 static void (*const kinds[])(json_t *components, const struct operation *op, json_t *answers) = {
-	[OPERATION_LIST] = list_answers,           [OPERATION_SHOW] = show_answers,
-	[OPERATION_CREATE] = create_answers,       [OPERATION_ACTION] = action_answers,
-	[OPERATION_TASK] = task_answers,           [OPERATION_EVENTS] = event_answers,
+	[OPERATION_LIST] = list_answers,	   [OPERATION_SHOW] = show_answers,
+	[OPERATION_CREATE] = create_answers,	   [OPERATION_ACTION] = action_answers,
+	[OPERATION_TASK] = task_answers,	   [OPERATION_EVENTS] = event_answers,
 	[OPERATION_WEBSOCKET] = websocket_answers, [OPERATION_DOCUMENT] = document_answers,
 };
 

@@ -145,9 +145,9 @@ static json_t *any_schema(json_t *components, const struct field *f, enum openap
 }
 
 static json_t *(*const types[])(json_t *components, const struct field *f, enum openapi_form form) = {
-	[FIELD_STRING] = string_schema,   [FIELD_INT] = int_schema,         [FIELD_BOOL] = bool_schema,
-	[FIELD_ENUM] = enum_schema,       [FIELD_BYTES] = bytes_schema,     [FIELD_TIME] = time_schema,
-	[FIELD_OBJECT] = object_schema,   [FIELD_OBJECTS] = objects_schema, [FIELD_STRINGS] = strings_schema,
+	[FIELD_STRING] = string_schema, [FIELD_INT] = int_schema,	  [FIELD_BOOL] = bool_schema,
+	[FIELD_ENUM] = enum_schema,	[FIELD_BYTES] = bytes_schema,	  [FIELD_TIME] = time_schema,
+	[FIELD_OBJECT] = object_schema, [FIELD_OBJECTS] = objects_schema, [FIELD_STRINGS] = strings_schema,
 	[FIELD_JSON] = any_schema,
 };
 

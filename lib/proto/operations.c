@@ -2,9 +2,11 @@
 #include "proto/operations.h"
 
 #define BODY (64 * 1024)
-#define LIST(id, word, path, schema, text) [id] = { word, OPERATION_LIST, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
-#define SHOW(id, word, path, schema, text) [id] = { word, OPERATION_SHOW, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
-#define ACT(id, word, kind, method, path, request, response, text) \
+#define LIST(id, word, path, schema, text)                                                                             \
+	[id] = { word, OPERATION_LIST, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
+#define SHOW(id, word, path, schema, text)                                                                             \
+	[id] = { word, OPERATION_SHOW, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
+#define ACT(id, word, kind, method, path, request, response, text)                                                     \
 	[id] = { word, kind, method, path, request, response, ROLE_OPERATOR, BODY, text }
 
 const struct operation operations[OPERATION_COUNT] = {
@@ -49,8 +51,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Place and start a virtual machine"),
 	ACT(OP_VM_STOP, "vm.stop", OPERATION_TASK, "POST", "/v1/vms/{id}/stop", NULL, &task_schema,
 	    "Stop a virtual machine"),
-	ACT(OP_VM_MIGRATE, "vm.migrate", OPERATION_TASK, "POST", "/v1/vms/{id}/migrate", &vm_migrate_schema, &task_schema,
-	    "Move a running virtual machine to another node, live"),
+	ACT(OP_VM_MIGRATE, "vm.migrate", OPERATION_TASK, "POST", "/v1/vms/{id}/migrate", &vm_migrate_schema,
+	    &task_schema, "Move a running virtual machine to another node, live"),
 	ACT(OP_VM_DELETE, "vm.delete", OPERATION_TASK, "DELETE", "/v1/vms/{id}", NULL, &task_schema,
 	    "Stop and delete a virtual machine; its volume stays"),
 	ACT(OP_VM_CONSOLE, "vm.console", OPERATION_WEBSOCKET, "GET", "/v1/vms/{id}/console", NULL, NULL,

@@ -68,7 +68,8 @@ static const struct field nic_info_fields[] = {
 	BOOL(struct nic_info, link, 0, .help = "has a link"),
 	INT(struct nic_info, speed_mbps, 0, .help = "link speed in Mbit/s, 0 if unknown"),
 };
-const struct schema nic_info_schema = SCHEMA("nic_info", struct nic_info, nic_info_fields, "a network card of a machine");
+const struct schema nic_info_schema =
+	SCHEMA("nic_info", struct nic_info, nic_info_fields, "a network card of a machine");
 
 static const struct field system_info_fields[] = {
 	STR(struct system_info, uuid, 0, .format = FORMAT_UUID, .help = "system UUID (SMBIOS type 1)"),
@@ -100,7 +101,8 @@ static const struct field inventory_fields[] = {
 	STR(struct inventory, kernel, 0, .max = 255, .help = "kernel release that reported this"),
 	ENUM(struct inventory, firmware, 0, firmware_words, .help = "how it booted"),
 	BYTES(struct inventory, memory_bytes, 0, .help = "memory"),
-	F_LIST(struct inventory, disks, disk_count, FIELD_OBJECTS, 0, .of = &disk_info_schema, .max = 1024, .help = "disks"),
+	F_LIST(struct inventory, disks, disk_count, FIELD_OBJECTS, 0, .of = &disk_info_schema, .max = 1024,
+	       .help = "disks"),
 	F_LIST(struct inventory, nics, nic_count, FIELD_OBJECTS, 0, .of = &nic_info_schema, .max = 256,
 	       .help = "network cards"),
 };
@@ -191,7 +193,8 @@ static const struct field node_osd_fields[] = {
 	STR(struct node_osd, serial, COLUMN, .help = "disk's serial number"),
 	STR(struct node_osd, state, COLUMN, .help = "as the agent reports"),
 };
-static const struct schema node_osd_schema = SCHEMA("node_osd", struct node_osd, node_osd_fields, "a data disk of a node");
+static const struct schema node_osd_schema =
+	SCHEMA("node_osd", struct node_osd, node_osd_fields, "a data disk of a node");
 
 static const struct field node_fields[] = {
 	ID(struct node),
@@ -240,10 +243,10 @@ static const struct field pool_fields[] = {
 const struct schema pool_schema = SCHEMA("pool", struct pool, pool_fields, "replicated storage for volumes");
 
 static const struct field ceph_cluster_fields[] = {
-	STR(struct ceph_cluster, id, HIDDEN),        STR(struct ceph_cluster, fsid, HIDDEN),
-	STR(struct ceph_cluster, mon_host, HIDDEN),  STR(struct ceph_cluster, mon_node, HIDDEN),
-	STR(struct ceph_cluster, mon_key, HIDDEN),   STR(struct ceph_cluster, admin_key, HIDDEN),
-	STR(struct ceph_cluster, mgr_key, HIDDEN),   STR(struct ceph_cluster, client_key, HIDDEN),
+	STR(struct ceph_cluster, id, HIDDEN),	    STR(struct ceph_cluster, fsid, HIDDEN),
+	STR(struct ceph_cluster, mon_host, HIDDEN), STR(struct ceph_cluster, mon_node, HIDDEN),
+	STR(struct ceph_cluster, mon_key, HIDDEN),  STR(struct ceph_cluster, admin_key, HIDDEN),
+	STR(struct ceph_cluster, mgr_key, HIDDEN),  STR(struct ceph_cluster, client_key, HIDDEN),
 };
 const struct schema ceph_cluster_schema =
 	SCHEMA("ceph_cluster", struct ceph_cluster, ceph_cluster_fields, "identity and keys of the storage cluster");
@@ -265,7 +268,8 @@ static const struct field image_fields[] = {
 	TIME(struct image, created, 0, .help = "when it was made"),
 	STR(struct image, upload, HIDDEN),
 };
-const struct schema image_schema = SCHEMA("image", struct image, image_fields, "a disk image that volumes are cloned from");
+const struct schema image_schema =
+	SCHEMA("image", struct image, image_fields, "a disk image that volumes are cloned from");
 
 static const struct field volume_fields[] = {
 	ID(struct volume),
@@ -312,7 +316,8 @@ static const struct field vm_fields[] = {
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 
 static const struct field vm_migrate_fields[] = {
-	STR(struct vm_migrate, node, CREATE, .min = 1, .max = 63, .help = "node (name or id); default: the best other node"),
+	STR(struct vm_migrate, node, CREATE, .min = 1, .max = 63,
+	    .help = "node (name or id); default: the best other node"),
 };
 const struct schema vm_migrate_schema =
 	SCHEMA("vm_migrate", struct vm_migrate, vm_migrate_fields, "where to move a virtual machine");
@@ -327,7 +332,8 @@ static const struct field task_step_fields[] = {
 	TIME(struct task_step, started, 0, .help = "when it began"),
 	TIME(struct task_step, ended, 0, .help = "when it ended"),
 };
-static const struct schema task_step_schema = SCHEMA("task_step", struct task_step, task_step_fields, "a step of a task");
+static const struct schema task_step_schema =
+	SCHEMA("task_step", struct task_step, task_step_fields, "a step of a task");
 
 static const struct field task_fields[] = {
 	STR(struct task, id, COLUMN, .help = "identifier"),

@@ -82,7 +82,7 @@ extern const char *const bmc_state_words[];
 
 struct machine {
 	char *id, *name;
-	int state; /* enum machine_state */
+	int state;  /* enum machine_state */
 	char *step; /* fine state of the life cycle */
 	char *previous_step, *failed_step;
 	struct problem *error;
@@ -97,10 +97,10 @@ struct machine {
 	int firmware;
 	struct inventory *inventory;
 	int64_t created, agent_seen, step_deadline;
-	char *boot_id;        /* of the live image that runs now */
-	char *live_token;     /* SHA-256 of the token of this boot */
+	char *boot_id;	  /* of the live image that runs now */
+	char *live_token; /* SHA-256 of the token of this boot */
 	char *task;
-	int64_t attempt;      /* grows with each step entered; answers to older attempts are dropped */
+	int64_t attempt; /* grows with each step entered; answers to older attempts are dropped */
 	int64_t retries;
 	/* the deploy under way or done */
 	char *install_id;
@@ -215,11 +215,11 @@ struct vm {
 	int state;
 	int64_t cpus, generation, created, migration_progress;
 	uint64_t memory_bytes;
-	bool start; /* at creation */
-	bool wanted; /* should run */
+	bool start;	   /* at creation */
+	bool wanted;	   /* should run */
 	bool source_gone;  /* the source said that it is not there (any more) */
 	bool target_ready; /* the target said that it waits for the migration */
-	char *placement; /* why this node */
+	char *placement;   /* why this node */
 	struct problem *error;
 };
 extern const struct schema vm_schema;

@@ -23,20 +23,20 @@ enum field_type {
 };
 
 enum field_flag {
-	FIELD_CREATE = 1 << 0,   /* may be given when the resource is created (or in an action's body) */
-	FIELD_UPDATE = 1 << 1,   /* may be changed later */
+	FIELD_CREATE = 1 << 0,	 /* may be given when the resource is created (or in an action's body) */
+	FIELD_UPDATE = 1 << 1,	 /* may be changed later */
 	FIELD_REQUIRED = 1 << 2, /* must be given at creation */
 	FIELD_INTERNAL = 1 << 3, /* stored, never shown: secrets, bookkeeping */
-	FIELD_COLUMN = 1 << 4,   /* a column of the command line's table */
+	FIELD_COLUMN = 1 << 4,	 /* a column of the command line's table */
 };
 
 enum field_format {
 	FORMAT_ANY,
-	FORMAT_NAME,    /* a DNS label: RFC 1123 section 2.1 */
-	FORMAT_UUID,    /* RFC 9562 section 4 */
+	FORMAT_NAME,	/* a DNS label: RFC 1123 section 2.1 */
+	FORMAT_UUID,	/* RFC 9562 section 4 */
 	FORMAT_ADDRESS, /* IPv4 or IPv6 */
-	FORMAT_MAC,     /* "aa:bb:cc:dd:ee:ff" */
-	FORMAT_SHA256,  /* 64 hexadecimal digits */
+	FORMAT_MAC,	/* "aa:bb:cc:dd:ee:ff" */
+	FORMAT_SHA256,	/* 64 hexadecimal digits */
 };
 
 struct schema;
@@ -45,12 +45,12 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t offset;
-	size_t count_offset;           /* lists */
-	int64_t min, max;              /* numbers: value; strings: bytes; lists: elements. max 0: the type's own cap */
-	enum field_format format;      /* strings and lists of strings */
-	const char *const *words;      /* FIELD_ENUM; NULL-terminated */
-	const struct schema *of;       /* FIELD_OBJECT, FIELD_OBJECTS */
-	const char *initial;           /* default as text; NULL: zero */
+	size_t count_offset;	  /* lists */
+	int64_t min, max;	  /* numbers: value; strings: bytes; lists: elements. max 0: the type's own cap */
+	enum field_format format; /* strings and lists of strings */
+	const char *const *words; /* FIELD_ENUM; NULL-terminated */
+	const struct schema *of;  /* FIELD_OBJECT, FIELD_OBJECTS */
+	const char *initial;	  /* default as text; NULL: zero */
 	const char *help;
 };
 
@@ -63,20 +63,20 @@ struct schema {
 };
 
 /* F(struct machine, name, FIELD_STRING, FIELD_CREATE, .max = 63, .help = "...") */
-#define F(struct_, member, type_, flags_, ...)                                                              \
-	{                                                                                                   \
-		.name = #member, .type = type_, .flags = flags_, .offset = offsetof(struct_, member), __VA_ARGS__ \
+#define F(struct_, member, type_, flags_, ...)                                                                         \
+	{                                                                                                              \
+		.name = #member, .type = type_, .flags = flags_, .offset = offsetof(struct_, member), __VA_ARGS__      \
 	}
 /* A list: its count is the member COUNT. */
-#define F_LIST(struct_, member, count_, type_, flags_, ...)                                     \
-	{                                                                                       \
-		.name = #member, .type = type_, .flags = flags_, .offset = offsetof(struct_, member), \
-		.count_offset = offsetof(struct_, count_), __VA_ARGS__                          \
+#define F_LIST(struct_, member, count_, type_, flags_, ...)                                                            \
+	{                                                                                                              \
+		.name = #member, .type = type_, .flags = flags_, .offset = offsetof(struct_, member),                  \
+		.count_offset = offsetof(struct_, count_), __VA_ARGS__                                                 \
 	}
-#define SCHEMA(name_, struct_, fields_, help_)                                                      \
-	{                                                                                           \
-		.name = name_, .help = help_, .size = sizeof(struct_), .fields = fields_,           \
-		.field_count = ARRAY_SIZE(fields_)                                                  \
+#define SCHEMA(name_, struct_, fields_, help_)                                                                         \
+	{                                                                                                              \
+		.name = name_, .help = help_, .size = sizeof(struct_), .fields = fields_,                              \
+		.field_count = ARRAY_SIZE(fields_)                                                                     \
 	}
 
 enum schema_mode {

@@ -260,16 +260,11 @@ static const struct {
 		      const struct path *path);
 	bool nullable;
 } types[] = {
-	[FIELD_STRING] = { decode_string, true },
-	[FIELD_INT] = { decode_int, false },
-	[FIELD_BOOL] = { decode_bool, false },
-	[FIELD_ENUM] = { decode_enum, false },
-	[FIELD_BYTES] = { decode_bytes, false },
-	[FIELD_TIME] = { decode_time, true },
-	[FIELD_OBJECT] = { decode_nested, true },
-	[FIELD_OBJECTS] = { decode_objects, false },
-	[FIELD_STRINGS] = { decode_strings, false },
-	[FIELD_JSON] = { decode_json, true },
+	[FIELD_STRING] = { decode_string, true },    [FIELD_INT] = { decode_int, false },
+	[FIELD_BOOL] = { decode_bool, false },	     [FIELD_ENUM] = { decode_enum, false },
+	[FIELD_BYTES] = { decode_bytes, false },     [FIELD_TIME] = { decode_time, true },
+	[FIELD_OBJECT] = { decode_nested, true },    [FIELD_OBJECTS] = { decode_objects, false },
+	[FIELD_STRINGS] = { decode_strings, false }, [FIELD_JSON] = { decode_json, true },
 };
 
 /* ---- whole objects ---- */
@@ -326,7 +321,7 @@ static int decode_object(struct decoder *d, const struct schema *schema, const j
 	const char *key;
 	json_t *value;
 	if (d->mode != SCHEMA_PEER && d->mode != SCHEMA_STORE) {
-		json_object_foreach ((json_t *)json, key, value) {
+		json_object_foreach((json_t *)json, key, value) {
 			const struct field *f = schema_field(schema, key);
 			if (!f || !settable(d, f))
 				return refuse_unknown(d, schema, key, path);

@@ -62,6 +62,14 @@ static const struct setting mon_small_settings[] = {
 	{ NULL, NULL },
 };
 
+/* QEMU and whoever else opens images here: a machine that cannot get at its disk fails to start, it does not hang. What it
+ * has open waits for the storage as long as it takes. */
+static const struct setting client_settings[] = {
+	{ "client_mount_timeout", "30" },
+	{ "rados_mon_op_timeout", "30" },
+	{ NULL, NULL },
+};
+
 static const struct setting osd_small_settings[] = {
 	{ "bluestore_cache_autotune", "false" },
 	{ "bluestore_rocksdb_options",
@@ -103,6 +111,8 @@ char *ceph_text_conf(const struct ceph_order *order, const struct ceph_text_host
 	add_settings(&text, mon_settings);
 	if (host->memory_bytes < SMALL_MACHINE_BYTES)
 		add_settings(&text, mon_small_settings);
+	strbuf_adds(&text, "\n[client]\n");
+	add_settings(&text, client_settings);
 	for (unsigned i = 0; i < order->osd_count; i++)
 		add_osd(&text, &order->osds[i]);
 	return strbuf_take(&text);

@@ -10,6 +10,25 @@
 #define KEEPALIVE_S 5
 #define KEEPALIVE_COUNT 5
 
+static char *first_line(const char *path)
+{
+	char *text = NULL;
+
+	if (read_file(path, 256, &text, NULL) < 0)
+		return xstrdup("unknown");
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* This host, in this boot. */
+static char *boot_name(struct part_run *run)
+{
+	_cleanup_free_ char *path = part_run_path(run, "/etc/machine-id");
+	_cleanup_free_ char *host = first_line(path), *boot = first_line("/proc/sys/kernel/random/boot_id");
+
+	return xasprintf("%s/%s", host, boot);
+}
+
 struct vm_state *vm_state_get(struct part_run *run)
 {
 	void **slot = part_run_state(run);
@@ -20,10 +39,7 @@ struct vm_state *vm_state_get(struct part_run *run)
 	state = new0(struct vm_state, 1);
 	list_init(&state->migrations);
 	list_init(&state->memories);
-	if (read_file("/proc/sys/kernel/random/boot_id", 64, &state->boot_id, NULL) == 0)
-		state->boot_id[strcspn(state->boot_id, "\n")] = '\0';
-	else
-		state->boot_id = xstrdup("unknown");
+	state->boot = boot_name(run);
 	*slot = state;
 	return state;
 }

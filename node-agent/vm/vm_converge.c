@@ -100,6 +100,17 @@ json_t *vm_report_stray(const struct vm_domain *domain)
 
 /* ---- start ---- */
 
+/* Found out when it is first needed: where KVM does not work it takes a while. */
+static bool use_kvm(const struct part_run *run, struct vm_state *state)
+{
+	if (!state->probed) {
+		state->kvm = vm_accel_kvm_works(run);
+		state->probed = true;
+		log_info("virtual machines run %s", state->kvm ? "on KVM" : "without KVM (TCG)");
+	}
+	return state->kvm;
+}
+
 static int start(struct part_run *run, struct vm_state *state, const struct vm_order *order, struct err *err)
 {
 	_cleanup_free_ char *prefix = part_run_path(run, "%s", "");
@@ -109,7 +120,7 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 
 	if (r < 0)
 		return r;
-	xml = vm_xml_domain(order, state->kvm, prefix);
+	xml = vm_xml_domain(order, use_kvm(run, state), prefix);
 	made.domain = virDomainDefineXMLFlags(state->conn, xml, VIR_DOMAIN_DEFINE_VALIDATE);
 	if (!made.domain)
 		return vm_fail(err, "libvirt does not take the virtual machine");
@@ -117,10 +128,9 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 		r = vm_fail(err, "the virtual machine does not start");
 	} else {
 		made.mark = (struct vm_mark){ .id = (char *)order->id, .generation = order->generation,
-					      .boot = state->boot_id };
+					      .boot = state->boot };
 		r = vm_domain_save_mark(&made, err);
-		log_info("vm %s: started, generation %" PRId64 "%s", order->id, order->generation,
-			 state->kvm ? "" : ", without KVM");
+		log_info("vm %s: started, generation %" PRId64, order->id, order->generation);
 	}
 	virDomainFree(made.domain);
 	return r;
@@ -153,7 +163,7 @@ static json_t *try_start(struct part_run *run, struct vm_state *state, const str
 static bool ended_by_itself(const struct vm_state *state, const struct vm_order *order, const struct vm_domain *domain)
 {
 	return domain && !domain->active && domain->mark.generation == order->generation &&
-	       str_equal(domain->mark.boot, state->boot_id);
+	       str_equal(domain->mark.boot, state->boot);
 }
 
 static json_t *report_ended(const struct vm_domain *domain)
@@ -173,12 +183,12 @@ static json_t *report_ended(const struct vm_domain *domain)
 /* Of one that runs here: a newer order only renames what runs, and one that has come by migration is ours from now on. */
 static int adopt(const struct vm_state *state, const struct vm_order *order, struct vm_domain *domain, struct err *err)
 {
-	bool arrived = !str_equal(domain->mark.boot, state->boot_id);
+	bool arrived = !str_equal(domain->mark.boot, state->boot);
 
 	if (!arrived && domain->mark.generation == order->generation)
 		return 0;
 	if (arrived) {
-		str_set(&domain->mark.boot, state->boot_id);
+		str_set(&domain->mark.boot, state->boot);
 		str_set(&domain->mark.arrived, domain->mark.migration);
 		log_info("vm %s: runs here now", order->id);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* libvirt's daemon: its configuration, the certificates by which nodes trust each other, its start. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 
@@ -8,6 +9,8 @@
 #include "vm/vm_priv.h"
 
 #define PEM_MAX_BYTES (256 * KIB)
+/* Debian's default for QEMU, looked up even where another one is configured. */
+#define LIBVIRT_USER "libvirt-qemu"
 #define AGENT_DIR "/var/lib/ingot/agent"
 
 /* Both files say all that we need and replace what a package or the image brought. */
@@ -34,11 +37,12 @@ static const char qemu_conf[] =
 	"namespaces = [ ]\n"
 	"stdio_handler = \"file\"\n"
 	"max_core = 0\n"
-	"max_files = 32768\n"
 	"keepalive_interval = 5\n"
 	"keepalive_count = 5\n"
 	"migrate_tls_x509_verify = 1\n";
-/* Without systemd nobody has set up groups for us. */
+/* On a host: RBD keeps a connection to each OSD. */
+static const char qemu_conf_systemd[] = "max_files = 32768\n";
+/* Without systemd nobody has set up groups for us, nor raised limits. */
 static const char qemu_conf_direct[] = "cgroup_controllers = [ ]\n";
 
 /* Where the agent keeps them, and where libvirt (peer to peer) and QEMU (the memory's stream) look for them; the node is
@@ -99,7 +103,7 @@ static int write_certificates(struct part_run *run, struct err *err)
 
 static int write_configuration(struct part_run *run, bool direct, struct err *err)
 {
-	_cleanup_free_ char *qemu = xasprintf("%s%s", qemu_conf, direct ? qemu_conf_direct : "");
+	_cleanup_free_ char *qemu = xasprintf("%s%s", qemu_conf, direct ? qemu_conf_direct : qemu_conf_systemd);
 	int a = write_if_other(run, "/etc/libvirt/libvirtd.conf", libvirtd_conf, 0600, err);
 	int b = a < 0 ? a : write_if_other(run, "/etc/libvirt/qemu.conf", qemu, 0600, err);
 
@@ -140,6 +144,9 @@ int vm_libvirtd_ensure(struct part_run *run, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (!getpwnam(LIBVIRT_USER))
+		return err_set(err, ERR_INTERNAL, "this host has no user \"%s\", without which libvirt does not start",
+			       LIBVIRT_USER);
 	configured = write_configuration(run, driver == &daemon_driver_direct, err);
 	certified = configured < 0 ? configured : write_certificates(run, err);
 	if (certified < 0)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/log.h"
 #include "vm/vm_priv.h"
 
 #define PERIOD_MS 4000
@@ -70,11 +69,6 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 		r = vm_connect(state, err);
 	if (r < 0)
 		return r;
-	if (!state->probed) {
-		state->kvm = vm_accel_kvm_works(run);
-		state->probed = true;
-		log_info("virtual machines run %s", state->kvm ? "on KVM" : "without KVM (TCG)");
-	}
 	r = vm_domains_read(state, &domains, err);
 	if (r < 0)
 		return r;

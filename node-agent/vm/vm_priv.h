@@ -55,7 +55,7 @@ int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err)
 struct vm_mark {
 	char *id;
 	int64_t generation;
-	char *boot;      /* boot id of the host that started it, or that it arrived at; NULL: it was not started yet */
+	char *boot;      /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
 	char *migration; /* the last migration that was begun with it, or NULL */
 	char *arrived;   /* the last migration that brought it here, or NULL */
 };
@@ -113,7 +113,7 @@ struct vm_memory {
 struct vm_state {
 	virConnectPtr conn;
 	bool probed, kvm;
-	char *boot_id;
+	char *boot; /* names this host in this boot */
 	char *secret_key; /* what libvirt was told last, on this connection */
 	struct list migrations, memories;
 };

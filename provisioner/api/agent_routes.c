@@ -105,7 +105,8 @@ static void poll_gone(void *data)
 	free(poll);
 }
 
-static void start_poll(struct api *api, struct http_request *request, const struct peer *peer, int64_t after, int64_t wait_s)
+static void start_poll(struct api *api, struct http_request *request, const struct peer *peer, int64_t after,
+		       int64_t wait_s)
 {
 	struct poll *poll = new0(struct poll, 1);
 	poll->api = api;

@@ -173,7 +173,8 @@ static int check_revision(const struct api_call *call, struct err *err)
 		xasprintf("\"%lld\"", (long long)store_revision(call->api->store, call->kind, call->id));
 	if (str_equal(wanted, now))
 		return 0;
-	return err_set(err, ERR_REVISION, "the %s is of revision %s, not %s; read it again", call->kind->name, now, wanted);
+	return err_set(err, ERR_REVISION, "the %s is of revision %s, not %s; read it again", call->kind->name, now,
+		       wanted);
 }
 
 static int decode_body(struct api_call *call, struct err *err)
@@ -197,11 +198,28 @@ static int decode_body(struct api_call *call, struct err *err)
 	return r;
 }
 
+static int authorize(struct api *api, struct http_request *request, const struct operation *operation,
+		     const struct token **ret_token, struct err *err)
+{
+	int r = auth_token(api->store, http_request_bearer(request), ret_token, err);
+	return r == 0 ? auth_require(*ret_token, operation->role, err) : r;
+}
+
+/* Before the body is read: nobody fills our disk with an upload who may not. */
+bool api_admit(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct token *token = NULL;
+	if (authorize(data, request, http_request_route(request)->tag, &token, &err) == 0)
+		return true;
+	http_answer_problem(request, &err);
+	return false;
+}
+
 static int prepare(struct api_call *call, struct err *err)
 {
-	int r = auth_token(call->api->store, http_request_bearer(call->request), &call->token, err);
-	if (r == 0)
-		r = auth_require(call->token, call->operation->role, err);
+	/* Again, for the body may have taken its time: what was allowed then may be withdrawn by now. */
+	int r = authorize(call->api, call->request, call->operation, &call->token, err);
 	if (r == 0)
 		r = find_resource(call, err);
 	if (r == 0)
@@ -222,20 +240,20 @@ static int answer_resource(struct api_call *call, int status, const struct store
 			   const char *location)
 {
 	const char *id = *(char *const *)object;
-	_cleanup_free_ char *etag =
-		xasprintf("ETag: \"%lld\"", (long long)store_revision(call->api->store, kind, id));
+	_cleanup_free_ char *etag = xasprintf("ETag: \"%lld\"", (long long)store_revision(call->api->store, kind, id));
 	_cleanup_free_ char *where = location ? xasprintf("Location: %s/%s", location, id) : NULL;
 	const char *const headers[] = { etag, where, NULL };
 	http_answer_json(call->request, status, show(call->api, kind, object), headers);
 	return 0;
 }
 
-static int query_number(const struct api_call *call, const char *name, int64_t min, int64_t max, int64_t *ret, struct err *err)
+static int query_number(const struct api_call *call, const char *name, int64_t min, int64_t max, int64_t *ret,
+			struct err *err)
 {
 	const char *text = http_request_query(call->request, name);
 	if (text && parse_i64(text, min, max, ret) < 0)
-		return err_set_field(err, ERR_INVALID, name, "%s: must be a number from %lld to %lld", name, (long long)min,
-				     (long long)max);
+		return err_set_field(err, ERR_INVALID, name, "%s: must be a number from %lld to %lld", name,
+				     (long long)min, (long long)max);
 	return 0;
 }
 
@@ -246,7 +264,8 @@ static bool matches(const struct api_call *call, const void *object)
 	for (size_t i = 0; i < schema->field_count; i++) {
 		const struct field *f = &schema->fields[i];
 		const char *wanted = f->type == FIELD_ENUM ? http_request_query(call->request, f->name) : NULL;
-		if (wanted && !str_equal(wanted, f->words[*(const int *)(const void *)((const char *)object + f->offset)]))
+		if (wanted &&
+		    !str_equal(wanted, f->words[*(const int *)(const void *)((const char *)object + f->offset)]))
 			return false;
 	}
 	return true;
@@ -268,7 +287,8 @@ static int answer_list(struct api_call *call, struct err *err)
 		json_array_append_new(items, show(call->api, call->kind, object));
 		count++;
 	}
-	http_answer_json(call->request, 200, json_pack("{s:o, s:s?}", "items", items, "next", object ? last : NULL), NULL);
+	http_answer_json(call->request, 200, json_pack("{s:o, s:s?}", "items", items, "next", object ? last : NULL),
+			 NULL);
 	return 0;
 }
 

@@ -27,6 +27,8 @@ struct api *api_free(struct api *api);
 
 /* Tables for http_server_new(); its data is the api. Borrowed. */
 const struct http_route *api_routes(struct api *api, size_t *ret_count);
+/* For the listener of people, http_server_spec.admit: token and role. */
+bool api_admit(struct http_request *request, void *data);
 const struct http_route *api_agent_routes(struct api *api, size_t *ret_count);
 
 #endif

@@ -22,12 +22,12 @@ struct api_call {
 	const struct operation *operation;
 	const struct token *token;
 	const struct store_kind *kind;
-	const char *id;     /* of the resource in the path; borrowed */
-	void *body;         /* decoded by the operation's schema; or NULL */
+	const char *id; /* of the resource in the path; borrowed */
+	void *body;	/* decoded by the operation's schema; or NULL */
 	/* results */
 	const char *task;   /* OPERATION_TASK: borrowed id */
 	const void *result; /* OPERATION_CREATE: borrowed document */
-	bool answered;      /* the handler answered by itself */
+	bool answered;	    /* the handler answered by itself */
 };
 
 /* 0 and the answer is made from the call's results; or a negative errno with err. */

@@ -137,7 +137,8 @@ int api_vm_console(struct api_call *call, struct err *err)
 {
 	const struct vm *vm = store_get(call->api->store, &kind_vm, call->id);
 	if (!vm->node || (vm->state != VM_RUNNING && vm->state != VM_MIGRATING && vm->state != VM_STOPPING))
-		return err_set(err, ERR_STATE, "%s is %s; only one that runs has a console", vm->name, vm_state_words[vm->state]);
+		return err_set(err, ERR_STATE, "%s is %s; only one that runs has a console", vm->name,
+			       vm_state_words[vm->state]);
 	_cleanup_free_ char *id = xstrdup(vm->id), *node = xstrdup(vm->node);
 	call->answered = true;
 	struct console *c = console_new(call);

@@ -30,7 +30,7 @@ static void replay(struct event_stream *s, int64_t after)
 	json_t *events = store_events(s->api->store, after, REPLAY_MAX);
 	size_t i;
 	json_t *event;
-	json_array_foreach (events, i, event)
+	json_array_foreach(events, i, event)
 		send_event(s, event);
 	json_decref(events);
 }

@@ -47,10 +47,14 @@ int api_metrics(struct api_call *call, struct err *err)
 		add_count(&sb, call->api->store, &counts[i]);
 	add_pools(&sb, call->api->store);
 	bool netboot = spec->netboot_health && str_equal(spec->netboot_health(spec->netboot_ctx), "running");
-	strbuf_addf(&sb, "# HELP ingot_netboot_up Whether DHCP and TFTP run.\n# TYPE ingot_netboot_up gauge\n"
-			 "ingot_netboot_up %d\n", netboot);
-	strbuf_addf(&sb, "# HELP ingot_events_total Events so far.\n# TYPE ingot_events_total counter\n"
-			 "ingot_events_total %lld\n", (long long)store_event_last(call->api->store));
+	strbuf_addf(&sb,
+		    "# HELP ingot_netboot_up Whether DHCP and TFTP run.\n# TYPE ingot_netboot_up gauge\n"
+		    "ingot_netboot_up %d\n",
+		    netboot);
+	strbuf_addf(&sb,
+		    "# HELP ingot_events_total Events so far.\n# TYPE ingot_events_total counter\n"
+		    "ingot_events_total %lld\n",
+		    (long long)store_event_last(call->api->store));
 	http_answer_data(call->request, 200, "text/plain; version=0.0.4", sb.data, sb.len, NULL);
 	call->answered = true;
 	return 0;

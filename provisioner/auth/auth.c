@@ -21,8 +21,8 @@ int auth_require(const struct token *token, int role, struct err *err)
 {
 	if (token->role >= role)
 		return 0;
-	return err_set(err, ERR_FORBIDDEN, "this needs the role %s; token '%s' has the role %s", role_words[role], token->name,
-		       role_words[token->role]);
+	return err_set(err, ERR_FORBIDDEN, "this needs the role %s; token '%s' has the role %s", role_words[role],
+		       token->name, role_words[token->role]);
 }
 
 static int store_token(struct store *store, const char *name, int role, const char *text, struct err *err)

@@ -104,8 +104,8 @@ static void wait_over(void *data)
 	fn(fn_data);
 }
 
-struct desired_wait *cluster_agent_wait(struct cluster *cluster, const struct peer *peer, int64_t after, int64_t wait_ms,
-					loop_fn fn, void *data)
+struct desired_wait *cluster_agent_wait(struct cluster *cluster, const struct peer *peer, int64_t after,
+					int64_t wait_ms, loop_fn fn, void *data)
 {
 	struct desired_wait *wait = new0(struct desired_wait, 1);
 	wait->cluster = cluster;

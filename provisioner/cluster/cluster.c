@@ -68,7 +68,8 @@ int cluster_agent_enroll(struct cluster *cluster, const json_t *request, json_t 
 	const struct machine *machine = NULL;
 	_cleanup_free_ char *key = NULL;
 	if (!token || !csr)
-		return err_set_field(err, ERR_INVALID, token ? "csr" : "token", "%s: is missing", token ? "csr" : "token");
+		return err_set_field(err, ERR_INVALID, token ? "csr" : "token", "%s: is missing",
+				     token ? "csr" : "token");
 	int r = csr_key_fingerprint(csr, &key, err);
 	if (r < 0)
 		return err_prefix(err, "csr");
@@ -90,8 +91,11 @@ static struct schedule_node *snapshot(struct cluster *cluster, size_t *ret_count
 	struct schedule_node *nodes = new0(struct schedule_node, store_count(cluster->store, &kind_node) + 1);
 	STORE_EACH(struct node, node, cluster->store, &kind_node) {
 		struct schedule_node *s = &nodes[count++];
-		*s = (struct schedule_node){ .id = node->id, .name = node->name, .ready = node->health == NODE_READY,
-					     .cpus = node->cpus, .memory_bytes = node->memory_bytes };
+		*s = (struct schedule_node){ .id = node->id,
+					     .name = node->name,
+					     .ready = node->health == NODE_READY,
+					     .cpus = node->cpus,
+					     .memory_bytes = node->memory_bytes };
 		s->memory_used_bytes = HOST_MEMORY_BYTES + storage_memory_bytes(node, node->mon != NULL);
 		STORE_EACH(struct vm, vm, cluster->store, &kind_vm) {
 			if (!takes_room(vm, node))
@@ -162,13 +166,15 @@ static int choose_target(struct cluster *cluster, const struct vm *vm, const cha
 						       ? schedule_refusal(&request, &nodes[i])
 						       : NULL;
 		if (refusal)
-			return err_set_field(err, ERR_CAPACITY, "node", "node: %s cannot take it: %s", node->name, refusal);
+			return err_set_field(err, ERR_CAPACITY, "node", "node: %s cannot take it: %s", node->name,
+					     refusal);
 	}
 	*ret = node;
 	return 0;
 }
 
-int cluster_vm_migrate(struct cluster *cluster, const char *id, const char *wanted, const char **ret_task, struct err *err)
+int cluster_vm_migrate(struct cluster *cluster, const char *id, const char *wanted, const char **ret_task,
+		       struct err *err)
 {
 	const struct vm *vm = store_get(cluster->store, &kind_vm, id);
 	const struct node *target = NULL;
@@ -187,8 +193,8 @@ static void mark_silent(struct cluster *cluster, const char *id)
 	struct node *node = store_edit(cluster->store, &kind_node, id);
 	node->health = NODE_UNREACHABLE;
 	node->seen = loop_now_ms(cluster->loop) - NODE_SILENT_MS;
-	store_event(cluster->store, "node.unreachable", "node", id, node->name, "%s has not reported for %d s", node->name,
-		    NODE_SILENT_MS / 1000);
+	store_event(cluster->store, "node.unreachable", "node", id, node->name, "%s has not reported for %d s",
+		    node->name, NODE_SILENT_MS / 1000);
 	store_commit(cluster->store, NULL);
 	vm_node_health(cluster->spec.compute, id, false);
 }

@@ -37,8 +37,8 @@ int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const
 json_t *cluster_agent_desired(struct cluster *cluster, const struct peer *peer, int64_t after);
 /* Calls fn once when the document is no longer of this generation, or after wait_ms. The handle is valid until then. */
 struct desired_wait;
-struct desired_wait *cluster_agent_wait(struct cluster *cluster, const struct peer *peer, int64_t after, int64_t wait_ms,
-					loop_fn fn, void *data);
+struct desired_wait *cluster_agent_wait(struct cluster *cluster, const struct peer *peer, int64_t after,
+					int64_t wait_ms, loop_fn fn, void *data);
 struct desired_wait *desired_wait_free(struct desired_wait *wait);
 
 /* ---- consoles: an agent is asked to dial in ---- */
@@ -50,6 +50,7 @@ void cluster_console_end(struct cluster *cluster, const char *ticket);
 /* ---- people ---- */
 
 /* node: name or id, or NULL for the best one. */
-int cluster_vm_migrate(struct cluster *cluster, const char *vm, const char *node, const char **ret_task, struct err *err);
+int cluster_vm_migrate(struct cluster *cluster, const char *vm, const char *node, const char **ret_task,
+		       struct err *err);
 
 #endif

@@ -56,7 +56,8 @@ char *schedule_refusal(const struct schedule_request *request, const struct sche
 		return xstrdup(text);
 	if (!text)
 		return NULL;
-	_cleanup_free_ char *free_memory = bytes_format(memory_free(node)), *wanted = bytes_format(request->memory_bytes);
+	_cleanup_free_ char *free_memory = bytes_format(memory_free(node)),
+			    *wanted = bytes_format(request->memory_bytes);
 	return xasprintf("%s: %s of %s", text, free_memory, wanted);
 }
 
@@ -89,8 +90,8 @@ int schedule(const struct schedule_request *request, const struct schedule_node 
 		if (filter(request, &nodes[i]))
 			continue;
 		int64_t this_score = score(&nodes[i]);
-		if (best < count && (this_score < best_score ||
-				     (this_score == best_score && strcmp(nodes[i].id, nodes[best].id) >= 0)))
+		if (best < count &&
+		    (this_score < best_score || (this_score == best_score && strcmp(nodes[i].id, nodes[best].id) >= 0)))
 			continue;
 		best = i;
 		best_score = this_score;
@@ -98,7 +99,8 @@ int schedule(const struct schedule_request *request, const struct schedule_node 
 	if (best == count)
 		return refuse_all(request, nodes, count, err);
 	_cleanup_free_ char *free_memory = bytes_format(memory_free(&nodes[best]));
-	*ret_why = xasprintf("most free memory (%s), %lld virtual machines on it", free_memory, (long long)nodes[best].vm_count);
+	*ret_why = xasprintf("most free memory (%s), %lld virtual machines on it", free_memory,
+			     (long long)nodes[best].vm_count);
 	*ret_index = best;
 	return 0;
 }

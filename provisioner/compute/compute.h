@@ -21,7 +21,8 @@ int vm_start(struct compute *compute, const char *id, const char **ret_task, str
 int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err);
 int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err);
 /* To a node that the caller has chosen and found fit. ERR_STATE unless it runs; ERR_INVALID if it is there already. */
-int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task, struct err *err);
+int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task,
+	       struct err *err);
 
 /* ---- placement ---- */
 

@@ -32,19 +32,21 @@ static int commit_with_task(struct compute *compute, const char *id, const char 
 
 /* ---- create ---- */
 
-static int check_new(struct compute *compute, const struct vm *wanted, const struct volume **ret_volume, struct err *err)
+static int check_new(struct compute *compute, const struct vm *wanted, const struct volume **ret_volume,
+		     struct err *err)
 {
 	const struct vm *other = store_find(compute->store, &kind_vm, wanted->name);
 	const struct volume *volume = store_find(compute->store, &kind_volume, wanted->volume);
 	if (other)
-		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by virtual machine %s; choose another",
-				     wanted->name, other->id);
+		return err_set_field(err, ERR_EXISTS, "name",
+				     "name: '%s' is taken by virtual machine %s; choose another", wanted->name,
+				     other->id);
 	if (!volume)
 		return err_set_field(err, ERR_INVALID, "volume", "volume: there is no volume '%s'", wanted->volume);
 	if (volume->vm) {
 		const struct vm *user = vm_get(compute, volume->vm);
-		return err_set_field(err, ERR_STATE, "volume", "volume: '%s' is used by virtual machine %s", volume->name,
-				     user ? user->name : volume->vm);
+		return err_set_field(err, ERR_STATE, "volume", "volume: '%s' is used by virtual machine %s",
+				     volume->name, user ? user->name : volume->vm);
 	}
 	if (volume->state != VOLUME_AVAILABLE)
 		return err_set_field(err, ERR_STATE, "volume", "volume: '%s' is %s, not available", volume->name,
@@ -100,8 +102,8 @@ int vm_start(struct compute *compute, const char *id, const char **ret_task, str
 			       vm_state_words[vm->state]);
 	const struct node *node = vm->node ? store_get(compute->store, &kind_node, vm->node) : NULL;
 	if (node && node->health != NODE_READY)
-		return err_set(err, ERR_STATE, "%s was on node %s, which does not answer: it may still run there", vm->name,
-			       node->name);
+		return err_set(err, ERR_STATE, "%s was on node %s, which does not answer: it may still run there",
+			       vm->name, node->name);
 	store_begin(compute->store);
 	begin_start(compute, store_edit(compute->store, &kind_vm, id));
 	return commit_with_task(compute, id, ret_task, err);
@@ -164,7 +166,8 @@ void vm_gone(struct compute *compute, struct vm *vm)
 
 /* ---- migrate ---- */
 
-int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task, struct err *err)
+int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task,
+	       struct err *err)
 {
 	const struct vm *vm = vm_get(compute, id);
 	if (vm->state != VM_RUNNING)

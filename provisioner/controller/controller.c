@@ -17,8 +17,9 @@ int controller_new(const struct controller_spec *spec, struct controller **ret, 
 	storage.tasks = c->tasks;
 	c->storage = storage_new(&storage);
 	c->compute = compute_new(c->store, c->tasks);
-	const struct cluster_spec cluster = { .store = c->store, .machines = c->machines, .storage = c->storage,
-					      .compute = c->compute, .ca = spec->ca };
+	const struct cluster_spec cluster = {
+		.store = c->store, .machines = c->machines, .storage = c->storage, .compute = c->compute, .ca = spec->ca
+	};
 	c->cluster = cluster_new(&cluster);
 	*ret = TAKE_PTR(c);
 	return 0;

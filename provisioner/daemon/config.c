@@ -6,21 +6,27 @@
 
 static const struct field api_fields[] = {
 	F_LIST(struct config_api, listen, listen_count, FIELD_STRINGS, 0, .max = 16, .help = "addresses, ADDRESS:PORT"),
-	F_LIST(struct config_api, names, name_count, FIELD_STRINGS, 0, .max = 16, .help = "further names in the certificate"),
+	F_LIST(struct config_api, names, name_count, FIELD_STRINGS, 0, .max = 16,
+	       .help = "further names in the certificate"),
 };
 static const struct schema api_schema = SCHEMA("api", struct config_api, api_fields, "the REST API");
 
 static const struct field provisioning_fields[] = {
 	F(struct config_provisioning, interface, FIELD_STRING, REQUIRED, .min = 1, .max = 15,
 	  .help = "interface of the provisioning network"),
-	F(struct config_provisioning, address, FIELD_STRING, REQUIRED, .max = 64, .help = "our address on it, IP/PREFIX"),
-	F(struct config_provisioning, dhcp_first, FIELD_STRING, REQUIRED, .format = FORMAT_ADDRESS, .help = "first address given out"),
-	F(struct config_provisioning, dhcp_last, FIELD_STRING, REQUIRED, .format = FORMAT_ADDRESS, .help = "last address given out"),
+	F(struct config_provisioning, address, FIELD_STRING, REQUIRED, .max = 64,
+	  .help = "our address on it, IP/PREFIX"),
+	F(struct config_provisioning, dhcp_first, FIELD_STRING, REQUIRED, .format = FORMAT_ADDRESS,
+	  .help = "first address given out"),
+	F(struct config_provisioning, dhcp_last, FIELD_STRING, REQUIRED, .format = FORMAT_ADDRESS,
+	  .help = "last address given out"),
 	F(struct config_provisioning, gateway, FIELD_STRING, 0, .format = FORMAT_ADDRESS, .help = "router given out"),
 	F(struct config_provisioning, console, FIELD_STRING, 0, .max = 64, .initial = "ttyS0,115200",
 	  .help = "serial console of the machines, as the kernel's console= takes it"),
-	F(struct config_provisioning, agent_port, FIELD_INT, 0, .min = 1, .max = 65535, .initial = "8444", .help = "agents' port"),
-	F(struct config_provisioning, boot_port, FIELD_INT, 0, .min = 1, .max = 65535, .initial = "8080", .help = "boot port"),
+	F(struct config_provisioning, agent_port, FIELD_INT, 0, .min = 1, .max = 65535, .initial = "8444",
+	  .help = "agents' port"),
+	F(struct config_provisioning, boot_port, FIELD_INT, 0, .min = 1, .max = 65535, .initial = "8080",
+	  .help = "boot port"),
 };
 static const struct schema provisioning_schema =
 	SCHEMA("provisioning", struct config_provisioning, provisioning_fields, "the provisioning network");
@@ -34,7 +40,8 @@ static const struct field bmc_fields[] = {
 static const struct schema bmc_schema = SCHEMA("bmc", struct config_bmc, bmc_fields, "BMCs");
 
 static const struct field images_fields[] = {
-	F(struct config_images, live_dir, FIELD_STRING, REQUIRED, .max = 4096, .help = "folder of the live image: vmlinuz, initrd"),
+	F(struct config_images, live_dir, FIELD_STRING, REQUIRED, .max = 4096,
+	  .help = "folder of the live image: vmlinuz, initrd"),
 	F(struct config_images, bundle, FIELD_STRING, 0, .max = 4096, .help = "host image bundle"),
 	F(struct config_images, bundle_key, FIELD_STRING, 0, .max = 4096, .help = "public key that signed it (PEM)"),
 	F(struct config_images, loader_dir, FIELD_STRING, 0, .max = 4096, .initial = "/usr/lib/ipxe",
@@ -43,15 +50,18 @@ static const struct field images_fields[] = {
 static const struct schema images_schema = SCHEMA("images", struct config_images, images_fields, "what machines boot");
 
 static const struct field storage_fields[] = {
-	F(struct config_storage, pool_size, FIELD_INT, 0, .min = 1, .max = 9, .initial = "3", .help = "copies of every block"),
+	F(struct config_storage, pool_size, FIELD_INT, 0, .min = 1, .max = 9, .initial = "3",
+	  .help = "copies of every block"),
 };
 static const struct schema storage_schema = SCHEMA("storage", struct config_storage, storage_fields, "storage");
 
 static const struct field config_fields[] = {
-	F(struct config, state_dir, FIELD_STRING, 0, .max = 4096, .initial = "/var/lib/ingot", .help = "what must survive"),
+	F(struct config, state_dir, FIELD_STRING, 0, .max = 4096, .initial = "/var/lib/ingot",
+	  .help = "what must survive"),
 	F(struct config, run_dir, FIELD_STRING, 0, .max = 4096, .initial = "/run/ingot", .help = "what need not"),
 	F(struct config, api, FIELD_OBJECT, REQUIRED, .of = &api_schema, .help = "the REST API"),
-	F(struct config, provisioning, FIELD_OBJECT, REQUIRED, .of = &provisioning_schema, .help = "the provisioning network"),
+	F(struct config, provisioning, FIELD_OBJECT, REQUIRED, .of = &provisioning_schema,
+	  .help = "the provisioning network"),
 	F(struct config, bmc, FIELD_OBJECT, 0, .of = &bmc_schema, .help = "BMCs"),
 	F(struct config, images, FIELD_OBJECT, REQUIRED, .of = &images_schema, .help = "what machines boot"),
 	F(struct config, storage, FIELD_OBJECT, 0, .of = &storage_schema, .help = "storage"),
@@ -65,12 +75,15 @@ static int check(const struct config *config, struct err *err)
 	if (!slash || parse_i64(slash + 1, 8, 30, &prefix) < 0)
 		return err_set_field(err, ERR_INVALID, "provisioning.address",
 				     "provisioning.address: must be IP/PREFIX such as 10.0.0.1/24");
-	_cleanup_free_ char *address = xstrndup(config->provisioning->address, (size_t)(slash - config->provisioning->address));
+	_cleanup_free_ char *address =
+		xstrndup(config->provisioning->address, (size_t)(slash - config->provisioning->address));
 	if (format_check(FORMAT_ADDRESS, address))
-		return err_set_field(err, ERR_INVALID, "provisioning.address", "provisioning.address: '%s' is not an address", address);
+		return err_set_field(err, ERR_INVALID, "provisioning.address",
+				     "provisioning.address: '%s' is not an address", address);
 	if (config->images->bundle && !config->images->bundle_key)
-		return err_set_field(err, ERR_INVALID, "images.bundle_key",
-				     "images.bundle_key: is missing; a bundle is only used with the key that signed it");
+		return err_set_field(
+			err, ERR_INVALID, "images.bundle_key",
+			"images.bundle_key: is missing; a bundle is only used with the key that signed it");
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 struct config_api {
 	char **listen; /* "ADDRESS:PORT" */
 	size_t listen_count;
-	char **names;  /* further names and addresses for the certificate */
+	char **names; /* further names and addresses for the certificate */
 	size_t name_count;
 };
 struct config_provisioning {

@@ -97,7 +97,8 @@ static void enter_deployed(struct machines *machines, struct machine *machine, c
 	str_set(&machine->failed_step, NULL);
 	str_set(&machine->live_token, NULL);
 	finish_task(machines, machine, NULL);
-	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, "%s is deployed", machine->name);
+	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, "%s is deployed",
+		    machine->name);
 }
 
 static void enter_failed(struct machines *machines, struct machine *machine, const struct err *why)
@@ -110,17 +111,18 @@ static void enter_failed(struct machines *machines, struct machine *machine, con
 	}
 	schema_free(&problem_schema, machine->error);
 	machine->error = problem_new(why);
-	store_event(machines->store, "machine.failed", "machine", machine->id, machine->name, "%s failed: %s", machine->name,
-		    machine->error->text);
+	store_event(machines->store, "machine.failed", "machine", machine->id, machine->name, "%s failed: %s",
+		    machine->name, machine->error->text);
 	finish_task(machines, machine, why);
 }
 
 static void (*const on_enter[STEP_COUNT])(struct machines *, struct machine *, const struct err *) = {
-	[STEP_SILENT] = enter_rest,   [STEP_NEW] = enter_rest,          [STEP_READY] = enter_ready,
+	[STEP_SILENT] = enter_rest,	   [STEP_NEW] = enter_rest,	     [STEP_READY] = enter_ready,
 	[STEP_DEPLOY_WRITE] = enter_write, [STEP_DEPLOYED] = enter_deployed, [STEP_FAILED] = enter_failed,
 };
 
-static void enter(struct machines *machines, struct machine *machine, const struct fsm_result *result, const struct err *why)
+static void enter(struct machines *machines, struct machine *machine, const struct fsm_result *result,
+		  const struct err *why)
 {
 	const struct fsm_state *state = &machine_fsm.states[result->next];
 	machine->attempt++;
@@ -148,7 +150,8 @@ bool machine_feed(struct machines *machines, const char *id, enum machine_event 
 	int step = machine_step_of(machine);
 	struct fsm_result result = fsm_step(&machine_fsm, step, (int)event, (unsigned)machine->retries, &snapshot);
 	if (!result.row && !result.retried) {
-		log_debug("machine %s: %s means nothing in %s", machine->name, machine_fsm.events[event], machine->step);
+		log_debug("machine %s: %s means nothing in %s", machine->name, machine_fsm.events[event],
+			  machine->step);
 		return false;
 	}
 	if (!result.entered)
@@ -158,8 +161,8 @@ bool machine_feed(struct machines *machines, const char *id, enum machine_event 
 	store_begin(machines->store);
 	struct machine *edit = store_edit(machines->store, &kind_machine, id);
 	enter(machines, edit, &result, why);
-	log_info("machine %s: %s in %s: %s%s%s", edit->name, machine_fsm.events[event], before, edit->step, why ? ": " : "",
-		 why ? str_or(why->text, "") : "");
+	log_info("machine %s: %s in %s: %s%s%s", edit->name, machine_fsm.events[event], before, edit->step,
+		 why ? ": " : "", why ? str_or(why->text, "") : "");
 	if (store_commit(machines->store, &err) < 0 && !store_is_dead(machines->store))
 		log_error("machine %s: %s was not stored: %s", id, machine_fsm.events[event], str_or(err.text, "?"));
 	return true;
@@ -172,7 +175,9 @@ static void time_out(struct machines *machines, const struct machine *machine)
 	_cleanup_err_ struct err why = ERR_INIT;
 	const struct fsm_state *state = &machine_fsm.states[machine_step_of(machine)];
 	err_set(&why, ERR_TIMEOUT, "%s took longer than %lld s%s", state->help, (long long)(state->deadline_ms / 1000),
-		machine->bmc_address ? "" : "; it has no BMC that is known: power it on by hand and let it boot from the network");
+		machine->bmc_address
+			? ""
+			: "; it has no BMC that is known: power it on by hand and let it boot from the network");
 	machine_feed(machines, machine->id, EVENT_TIMEOUT, &why);
 }
 
@@ -196,7 +201,8 @@ static void publish(struct machines *machines, const struct machine *machine)
 		netboot->set_intent(machines->spec.netboot_ctx, (const char *const *)machine->macs,
 				    machine_boot_intent(machine), machines->spec.console);
 	if (machine->address && machine->boot_mac)
-		netboot->set_reservation(machines->spec.netboot_ctx, machine->boot_mac, machine->address, machine->name);
+		netboot->set_reservation(machines->spec.netboot_ctx, machine->boot_mac, machine->address,
+					 machine->name);
 }
 
 static void watch(const struct store_kind *kind, const char *id, void *data)

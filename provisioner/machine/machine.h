@@ -26,11 +26,12 @@ struct machines_spec {
 	void *scan_ctx;
 	/* what an installer is told */
 	const char *bundle_url, *bundle_key, *bundle_version;
-	const char *server;    /* "ADDRESS:PORT" of the agent listener */
+	const char *bundle_error; /* why there is none, if one was named */
+	const char *server; /* "ADDRESS:PORT" of the agent listener */
 	const char *ca_pem;
 	int prefix_length;
 	const char *gateway;
-	const char *console;   /* kernel console word, "ttyS0,115200" */
+	const char *console; /* kernel console word, "ttyS0,115200" */
 };
 /* Everything in spec is borrowed for the life of the machines. Registers watchers, effect handlers and the owner of
  * "machine" tasks; machines_start() afterwards begins to act (publishes boot intents, replays nothing itself). */
@@ -46,7 +47,8 @@ int machine_deploy(struct machines *machines, const char *id, const struct machi
 		   struct err *err);
 int machine_power(struct machines *machines, const char *id, int action, const char **ret_task, struct err *err);
 /* Fills a target for the machine's BMC: ERR_STATE if it has none. bmc_target_done() it. */
-int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret, struct err *err);
+int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
+		       struct err *err);
 
 /* ---- what agents say: JSON in, JSON out (docs/protocol.md) ---- */
 

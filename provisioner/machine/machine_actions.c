@@ -20,7 +20,8 @@ static int check_name(struct machines *machines, const struct machine *machine, 
 	const struct machine *other = name ? store_find(machines->store, &kind_machine, name) : NULL;
 	if (!other || str_equal(other->id, machine->id))
 		return 0;
-	return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by machine %s; choose another", name, other->id);
+	return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by machine %s; choose another", name,
+			     other->id);
 }
 
 int machine_accept(struct machines *machines, const char *id, const struct machine_accept *how, struct err *err)
@@ -35,8 +36,8 @@ int machine_accept(struct machines *machines, const char *id, const struct machi
 	struct machine *edit = store_edit(machines->store, &kind_machine, id);
 	if (how->name)
 		str_set(&edit->name, how->name);
-	str_set(&edit->task, task_create(machines->store, "machine.commission", "machine", id, edit->name,
-					 COMMISSION_DEADLINE_MS));
+	str_set(&edit->task,
+		task_create(machines->store, "machine.commission", "machine", id, edit->name, COMMISSION_DEADLINE_MS));
 	store_event(machines->store, "machine.accepted", "machine", id, edit->name, "%s was accepted", edit->name);
 	machine_feed(machines, id, EVENT_ACCEPT, NULL);
 	return store_commit(machines->store, err);
@@ -55,12 +56,15 @@ static int refuse_disk(const struct inventory *inventory, const char *wanted, st
 	for (size_t i = 0; i < inventory->disk_count; i++) {
 		const struct disk_info *disk = &inventory->disks[i];
 		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
-		strbuf_addf(&list, "%s%s (%s)", i ? ", " : "", str_or(disk->serial, str_or(disk->wwn, "no serial")), size);
+		strbuf_addf(&list, "%s%s (%s)", i ? ", " : "", str_or(disk->serial, str_or(disk->wwn, "no serial")),
+			    size);
 	}
 	if (wanted)
-		return err_set_field(err, ERR_INVALID, "disk", "disk: no disk has serial number or WWN '%s'; there are: %s",
-				     wanted, list.len ? list.data : "none");
-	return err_set_field(err, ERR_CAPACITY, "disk", "disk: none is large enough for the host system (8 GiB); there are: %s",
+		return err_set_field(err, ERR_INVALID, "disk",
+				     "disk: no disk has serial number or WWN '%s'; there are: %s", wanted,
+				     list.len ? list.data : "none");
+	return err_set_field(err, ERR_CAPACITY, "disk",
+			     "disk: none is large enough for the host system (8 GiB); there are: %s",
 			     list.len ? list.data : "none");
 }
 
@@ -89,7 +93,8 @@ static int check_disk(const struct machine *machine, const char *wanted, const s
 {
 	bool ambiguous;
 	if (!machine->inventory)
-		return err_set(err, ERR_STATE, "%s has no inventory yet; accept it and wait until it is ready", machine->name);
+		return err_set(err, ERR_STATE, "%s has no inventory yet; accept it and wait until it is ready",
+			       machine->name);
 	const struct disk_info *disk = choose_disk(machine->inventory, wanted, &ambiguous);
 	if (!disk)
 		return refuse_disk(machine->inventory, wanted, err);
@@ -112,8 +117,11 @@ static int check_deploy(struct machines *machines, const struct machine *machine
 		r = check_name(machines, machine, how->name, err);
 	if (r == 0)
 		r = check_disk(machine, how->disk, ret_disk, err);
-	if (r == 0 && !machines->spec.bundle_url)
-		r = err_set(err, ERR_STATE, "there is no host image bundle; name one in the configuration (images.bundle)");
+	if (r == 0 && machines->spec.bundle_error)
+		r = err_set(err, ERR_CORRUPT, "the host image bundle cannot be used: %s", machines->spec.bundle_error);
+	else if (r == 0 && !machines->spec.bundle_url)
+		r = err_set(err, ERR_STATE,
+			    "there is no host image bundle; name one in the configuration (images.bundle)");
 	return r;
 }
 
@@ -163,11 +171,11 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 	if (!machine->bmc_address)
 		return err_set(err, ERR_STATE, "%s has no BMC that is known; switch it by hand", machine->name);
 	if (machine->state == MACHINE_DEPLOYING || machine->state == MACHINE_COMMISSIONING)
-		return err_set(err, ERR_STATE, "%s is %s, which switches the power itself; cancel that first", machine->name,
-			       machine_state_words[machine->state]);
+		return err_set(err, ERR_STATE, "%s is %s, which switches the power itself; cancel that first",
+			       machine->name, machine_state_words[machine->state]);
 	store_begin(machines->store);
-	_cleanup_free_ char *task_id = xstrdup(
-		task_create(machines->store, "machine.power", "machine", id, machine->name, POWER_DEADLINE_MS));
+	_cleanup_free_ char *task_id =
+		xstrdup(task_create(machines->store, "machine.power", "machine", id, machine->name, POWER_DEADLINE_MS));
 	task_step(machines->store, task_id, effects[action]);
 	store_effect_add(machines->store, effects[action], task_id, 0);
 	int r = store_commit(machines->store, err);

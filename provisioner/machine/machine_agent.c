@@ -89,7 +89,8 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 	const struct machine *known = find_machine(machines, hello);
 	bool same_boot = known && str_equal(known->boot_id, hello->boot_id);
 	store_begin(machines->store);
-	struct machine *machine = known ? store_edit(machines->store, &kind_machine, known->id) : add_machine(machines, hello);
+	struct machine *machine =
+		known ? store_edit(machines->store, &kind_machine, known->id) : add_machine(machines, hello);
 	_cleanup_free_ char *id = xstrdup(machine->id);
 	_cleanup_free_ char *random = token_new("live");
 	_cleanup_free_ char *token = xasprintf("%s.%s", id, random);
@@ -150,15 +151,14 @@ json_t *machine_agent_desired(struct machines *machines, const struct machine *m
 		return NULL;
 	_cleanup_free_ char *address = xasprintf("%s/%d", machine->address, spec->prefix_length);
 	const struct disk_choice *disk = machine->install_disk;
-	return json_pack("{s:s, s:{s:s?, s:s?, s:I}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s}, s:s?, s:s?}",
-			 "id", machine->install_id,
-			 "disk", "wwn", disk->wwn, "serial", disk->serial, "size_bytes", (json_int_t)disk->size_bytes,
-			 "bundle", "url", spec->bundle_url, "key", spec->bundle_key, "version", spec->bundle_version,
-			 "host", "name", machine->name, "machine", machine->id, "mac", machine->boot_mac,
-			 "address", address, "gateway", spec->gateway, "server", spec->server, "ca", spec->ca_pem,
-			 "token", str_or(machine->enroll_token, ""),
-			 "console", spec->console,
-			 "boot", step == STEP_DEPLOY_START ? "kexec" : NULL);
+	return json_pack(
+		"{s:s, s:{s:s?, s:s?, s:I}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s}, s:s?, s:s?}",
+		"id", machine->install_id, "disk", "wwn", disk->wwn, "serial", disk->serial, "size_bytes",
+		(json_int_t)disk->size_bytes, "bundle", "url", spec->bundle_url, "key", spec->bundle_key, "version",
+		spec->bundle_version, "host", "name", machine->name, "machine", machine->id, "mac", machine->boot_mac,
+		"address", address, "gateway", spec->gateway, "server", spec->server, "ca", spec->ca_pem, "token",
+		str_or(machine->enroll_token, ""), "console", spec->console, "boot",
+		step == STEP_DEPLOY_START ? "kexec" : NULL);
 }
 
 /* ---- reports ---- */
@@ -185,7 +185,8 @@ static void report_inventory(struct machines *machines, const struct machine *ma
 	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
 	edit->agent_seen = loop_now_ms(machines->loop);
 	if (!edit->inventory)
-		store_event(machines->store, "machine.inventory", "machine", edit->id, edit->name, "%s was inventoried", edit->name);
+		store_event(machines->store, "machine.inventory", "machine", edit->id, edit->name, "%s was inventoried",
+			    edit->name);
 	schema_free(&inventory_schema, edit->inventory);
 	edit->inventory = inventory;
 	store_commit(machines->store, NULL);

@@ -57,7 +57,7 @@ struct sequence {
 	int64_t wait_until_ms;
 	bool asked_power; /* ACT_ON_OR_CYCLE: the answer is here, now act */
 	struct loop_timer *timer;
-	bool in_flight;   /* an operation is with the work queue: only its end may free us */
+	bool in_flight; /* an operation is with the work queue: only its end may free us */
 	bool abandoned;
 };
 
@@ -87,9 +87,9 @@ static void set_bmc_state(struct sequence *s, const struct err *why)
 	machine->bmc_error = schema_free(&problem_schema, machine->bmc_error);
 	if (why)
 		machine->bmc_error = problem_new(why);
-	machine->bmc_state = !why			       ? BMC_STATE_OK
+	machine->bmc_state = !why			    ? BMC_STATE_OK
 			     : why->code == ERR_CREDENTIALS ? BMC_STATE_CREDENTIALS
-							     : BMC_STATE_UNREACHABLE;
+							    : BMC_STATE_UNREACHABLE;
 }
 
 /* The end, well or badly: the effect is done, and the news goes out in the same transaction. */
@@ -303,12 +303,12 @@ static void run(struct sequence *s)
 /* A machine without a BMC is switched by a person; what only the BMC could confirm is taken as it is. */
 static void without_bmc(struct machines *machines, const struct effect *effect, const struct machine *machine)
 {
-	bool by_hand = str_equal(effect->name, EFFECT_BOOT_LIVE) ||
-		       str_equal(effect->name, EFFECT_RESTART);
+	bool by_hand = str_equal(effect->name, EFFECT_BOOT_LIVE) || str_equal(effect->name, EFFECT_RESTART);
 	store_begin(machines->store);
 	store_effect_done(machines->store, effect->seq);
 	if (by_hand)
-		task_log(machines->store, machine->task, "%s has no BMC that is known: power it on by hand", machine->name);
+		task_log(machines->store, machine->task, "%s has no BMC that is known: power it on by hand",
+			 machine->name);
 	machine_feed(machines, machine->id, EVENT_BMC_DONE, NULL);
 	store_commit(machines->store, NULL);
 }
@@ -321,7 +321,8 @@ static void on_effect(const struct effect *effect, void *data)
 		if (str_equal(plans[i].effect, effect->name))
 			plan = &plans[i];
 	const struct task *task = plan->power_task ? store_get(machines->store, &kind_task, effect->id) : NULL;
-	const struct machine *machine = machine_get(machines, plan->power_task ? (task ? task->resource_id : NULL) : effect->id);
+	const struct machine *machine =
+		machine_get(machines, plan->power_task ? (task ? task->resource_id : NULL) : effect->id);
 	if (!machine || (!plan->power_task && machine->attempt != effect->attempt)) {
 		store_effect_drop(machines->store, effect);
 		return;
@@ -401,8 +402,8 @@ static void record_bmc(struct machines *machines, const struct bmc_op *op)
 		machine->name = machine_free_name(machines);
 		machine->created = loop_now_ms(machines->loop);
 		str_set(&machine->step, machine_fsm.states[STEP_SILENT].name);
-		store_event(machines->store, "machine.found", "machine", machine->id, machine->name, "a BMC answers at %s%s%s",
-			    machine->bmc_address, ok ? "" : ": ", ok ? "" : op->err.text);
+		store_event(machines->store, "machine.found", "machine", machine->id, machine->name,
+			    "a BMC answers at %s%s%s", machine->bmc_address, ok ? "" : ": ", ok ? "" : op->err.text);
 	}
 	/* What was never seen running is looked into: boot the live image. */
 	if (ok && !had_bmc && !machine->inventory && machine_step_of(machine) == STEP_SILENT) {
@@ -528,7 +529,8 @@ void machine_bmc_tick(struct machines *machines, const struct machine *machine)
 	}
 }
 
-int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret, struct err *err)
+int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
+		       struct err *err)
 {
 	if (!machine->bmc_address)
 		return err_set(err, ERR_STATE, "%s has no BMC that is known", machine->name);

@@ -2,9 +2,9 @@
 /* The life of a machine as a table. */
 #include "machine/machine_priv.h"
 
-#define MINUTES(n) ((int64_t)(n) * 60 * 1000)
-#define S(step, public_, minutes, retries_, ...) \
-	FSM_STATE(STEP_##step, MACHINE_##public_, MINUTES(minutes), retries_, __VA_ARGS__)
+#define MINUTES(n) ((int64_t)(n)*60 * 1000)
+#define S(step, public_, minutes, retries_, ...)                                                                       \
+	FSM_STATE(STEP_##step, #step, MACHINE_##public_, MINUTES(minutes), retries_, __VA_ARGS__)
 #define T(step, event, guard, next) FSM_ROW(STEP_##step, EVENT_##event, guard, next)
 
 static const struct fsm_state states[STEP_COUNT] = {
@@ -24,9 +24,9 @@ static const struct fsm_state states[STEP_COUNT] = {
 };
 
 static const char *const events[EVENT_COUNT] = {
-	[EVENT_HELLO] = "HELLO",     [EVENT_ACCEPT] = "ACCEPT",     [EVENT_DEPLOY] = "DEPLOY",
+	[EVENT_HELLO] = "HELLO",       [EVENT_ACCEPT] = "ACCEPT",   [EVENT_DEPLOY] = "DEPLOY",
 	[EVENT_BMC_DONE] = "BMC_DONE", [EVENT_WRITTEN] = "WRITTEN", [EVENT_ENROLLED] = "ENROLLED",
-	[EVENT_FAILURE] = "FAILURE", [EVENT_TIMEOUT] = "TIMEOUT",   [EVENT_CANCEL] = "CANCEL",
+	[EVENT_FAILURE] = "FAILURE",   [EVENT_TIMEOUT] = "TIMEOUT", [EVENT_CANCEL] = "CANCEL",
 };
 
 static bool agent_live(const void *snapshot)
@@ -132,7 +132,8 @@ int machine_step_of(const struct machine *machine)
  * twice. */
 static bool step_is_on_disk(int step)
 {
-	return step == STEP_DEPLOY_SWITCH || step == STEP_DEPLOY_START || step == STEP_DEPLOY_RESTART || step == STEP_DEPLOYED;
+	return step == STEP_DEPLOY_SWITCH || step == STEP_DEPLOY_START || step == STEP_DEPLOY_RESTART ||
+	       step == STEP_DEPLOYED;
 }
 
 enum boot_intent machine_boot_intent(const struct machine *machine)

@@ -24,7 +24,7 @@ enum machine_step {
 };
 
 enum machine_event {
-	EVENT_HELLO,    /* an agent in the live image reports, in a boot that was not known */
+	EVENT_HELLO, /* an agent in the live image reports, in a boot that was not known */
 	EVENT_ACCEPT,
 	EVENT_DEPLOY,
 	EVENT_BMC_DONE,
@@ -62,7 +62,7 @@ struct machines {
 	struct loop *loop;
 	struct loop_timer *tick, *scan_timer;
 	struct bmc_scan *scan;
-	void *runtimes;        /* tsearch(3) tree of struct machine_runtime */
+	void *runtimes;	       /* tsearch(3) tree of struct machine_runtime */
 	struct list sequences; /* BMC operations under way, see machine_bmc.c */
 	struct list probes;    /* addresses being probed */
 	void (*desired_changed)(const char *machine, void *data);

@@ -27,8 +27,8 @@ int image_create(struct storage *storage, const struct image *wanted, const stru
 	if (r < 0)
 		return r;
 	if (other)
-		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by image %s; choose another", wanted->name,
-				     other->id);
+		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by image %s; choose another",
+				     wanted->name, other->id);
 	store_begin(storage->store);
 	struct image *image = store_create(storage->store, &kind_image);
 	_cleanup_free_ char *id = xstrdup(image->id);
@@ -51,7 +51,8 @@ static int check_upload(struct storage *storage, const struct image *image, cons
 	const struct pool *pool = storage_pool(storage);
 	struct stat st;
 	if (image->state != IMAGE_UPLOADING && image->state != IMAGE_FAILED)
-		return err_set(err, ERR_STATE, "image %s is %s; it takes no content", image->name, image_state_words[image->state]);
+		return err_set(err, ERR_STATE, "image %s is %s; it takes no content", image->name,
+			       image_state_words[image->state]);
 	if (stat(path, &st) < 0)
 		return err_set_errno(err, -errno, "reading the upload");
 	if (st.st_size == 0 || st.st_size % SECTOR_BYTES)
@@ -76,7 +77,8 @@ int image_upload(struct storage *storage, const char *id, const char *path, cons
 		return err_set_errno(err, -errno, "keeping the upload as %s", kept);
 	store_begin(storage->store);
 	struct image *edit = store_edit(storage->store, &kind_image, id);
-	_cleanup_free_ char *task = xstrdup(task_create(storage->store, "image.import", "image", id, edit->name, DEADLINE_MS));
+	_cleanup_free_ char *task =
+		xstrdup(task_create(storage->store, "image.import", "image", id, edit->name, DEADLINE_MS));
 	edit->state = IMAGE_IMPORTING;
 	edit->size_bytes = bytes;
 	str_set(&edit->upload, kept);
@@ -105,8 +107,8 @@ static int check_hash(struct ceph_job *job)
 	sha256_final(TAKE_PTR(hash), digest);
 	_cleanup_free_ char *hex = hex_encode(digest, sizeof(digest));
 	if (job->text && !str_equal(job->text, hex))
-		return err_set_field(&job->err, ERR_CORRUPT, "sha256", "sha256: the content has %s, not %s; upload it again", hex,
-				     job->text);
+		return err_set_field(&job->err, ERR_CORRUPT, "sha256",
+				     "sha256: the content has %s, not %s; upload it again", hex, job->text);
 	free(job->text);
 	job->text = TAKE_PTR(hex);
 	return 0;
@@ -121,8 +123,8 @@ static void import_progress(uint64_t done_bytes, uint64_t total_bytes, void *dat
 static void work_import(struct ceph_job *job)
 {
 	if (check_hash(job) == 0)
-		job->driver->image_import(job->driver_ctx, &job->access, job->pool, job->name, job->path, import_progress, job,
-					  &job->err);
+		job->driver->image_import(job->driver_ctx, &job->access, job->pool, job->name, job->path,
+					  import_progress, job, &job->err);
 }
 
 static void done_import(struct ceph_job *job)
@@ -174,8 +176,8 @@ static int check_delete(struct storage *storage, const struct image *image, stru
 		return err_set(err, ERR_STATE, "image %s is being imported; wait for that to end", image->name);
 	STORE_EACH(struct volume, volume, storage->store, &kind_volume)
 		if (str_equal(volume->image, image->id))
-			return err_set(err, ERR_STATE, "volume %s is a clone of image %s; delete that first", volume->name,
-				       image->name);
+			return err_set(err, ERR_STATE, "volume %s is a clone of image %s; delete that first",
+				       volume->name, image->name);
 	return 0;
 }
 
@@ -187,7 +189,8 @@ int image_delete(struct storage *storage, const char *id, const char **ret_task,
 		return r;
 	store_begin(storage->store);
 	struct image *edit = store_edit(storage->store, &kind_image, id);
-	_cleanup_free_ char *task = xstrdup(task_create(storage->store, "image.delete", "image", id, edit->name, DEADLINE_MS));
+	_cleanup_free_ char *task =
+		xstrdup(task_create(storage->store, "image.delete", "image", id, edit->name, DEADLINE_MS));
 	str_set(&edit->task, task);
 	edit->state = IMAGE_FAILED; /* no volume is cloned from it any more */
 	store_effect_add(storage->store, EFFECT_DELETE, id, 0);

@@ -152,7 +152,8 @@ static const struct node_osd *osd_of(const struct node *node, const struct disk_
 {
 	for (size_t i = 0; i < node->osd_count; i++) {
 		const struct node_osd *osd = &node->osds[i];
-		if ((osd->wwn && str_equal(osd->wwn, disk->wwn)) || (osd->serial && str_equal(osd->serial, disk->serial)))
+		if ((osd->wwn && str_equal(osd->wwn, disk->wwn)) ||
+		    (osd->serial && str_equal(osd->serial, disk->serial)))
 			return osd;
 	}
 	return NULL;
@@ -232,7 +233,8 @@ static bool ask_osd(struct storage *storage)
 static void work_auth(struct ceph_job *job)
 {
 	static const char *const mgr_caps[] = { "mon", "allow profile mgr", "osd", "allow *", "mds", "allow *", NULL };
-	static const char *const client_caps[] = { "mon", "profile rbd", "osd", "profile rbd", "mgr", "profile rbd", NULL };
+	static const char *const client_caps[] = { "mon", "profile rbd", "osd", "profile rbd",
+						   "mgr", "profile rbd", NULL };
 	bool mgr = strncmp(job->name, "mgr.", 4) == 0;
 	job->driver->auth(job->driver_ctx, &job->access, job->name, mgr ? mgr_caps : client_caps, &job->key, &job->err);
 }
@@ -267,7 +269,8 @@ static bool ask_key(struct storage *storage, const struct node *mon_node)
 
 static void work_pool(struct ceph_job *job)
 {
-	job->driver->pool_create(job->driver_ctx, &job->access, job->pool, job->size, job->min_size, job->pg_num, &job->err);
+	job->driver->pool_create(job->driver_ctx, &job->access, job->pool, job->size, job->min_size, job->pg_num,
+				 &job->err);
 }
 
 static void done_pool(struct ceph_job *job)
@@ -279,7 +282,8 @@ static void done_pool(struct ceph_job *job)
 	struct pool *edit = store_edit(store, &kind_pool, pool->id);
 	if (job->err.code == ERR_NONE) {
 		edit->made = true;
-		store_event(store, "pool.created", "pool", edit->id, edit->name, "pool %s: %u copies", edit->name, job->size);
+		store_event(store, "pool.created", "pool", edit->id, edit->name, "pool %s: %u copies", edit->name,
+			    job->size);
 	} else {
 		str_set(&edit->detail, job->err.text);
 	}
@@ -314,8 +318,9 @@ static int pool_state_of(const struct pool *pool, const struct ceph_status *stat
 		return status->hosts_up < pool->size ? POOL_WAITING : POOL_CREATING;
 	if (status->pgs > 0 && status->pgs == status->pgs_active_clean && status->hosts_up >= pool->size)
 		return POOL_ACTIVE;
-	return pool->state == POOL_ACTIVE || pool->state == POOL_DEGRADED || pool->state == POOL_UNREACHABLE ? POOL_DEGRADED
-													     : POOL_CREATING;
+	return pool->state == POOL_ACTIVE || pool->state == POOL_DEGRADED || pool->state == POOL_UNREACHABLE
+		       ? POOL_DEGRADED
+		       : POOL_CREATING;
 }
 
 static void describe(struct pool *pool, const struct ceph_status *status)
@@ -323,8 +328,8 @@ static void describe(struct pool *pool, const struct ceph_status *status)
 	free(pool->detail);
 	pool->detail = NULL;
 	if (pool->state == POOL_WAITING)
-		pool->detail = xasprintf("waits for %lld nodes with a data disk up; there are %u", (long long)pool->size,
-					 status->hosts_up);
+		pool->detail = xasprintf("waits for %lld nodes with a data disk up; there are %u",
+					 (long long)pool->size, status->hosts_up);
 	else if (pool->state != POOL_ACTIVE)
 		pool->detail = xasprintf("%u of %u placement groups are active and clean; %s", status->pgs_active_clean,
 					 status->pgs, str_or(status->checks, "no check fails"));
@@ -431,9 +436,10 @@ static json_t *osds_desired(const struct node *node)
 		if (osd->number < 0 || !osd->key)
 			continue;
 		uint64_t memory = storage_memory_bytes(node, false) / node->osd_count;
-		json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:{s:s?, s:s?}, s:I}", "id", (json_int_t)osd->number,
-						      "uuid", osd->uuid, "key", osd->key, "disk", "wwn", osd->wwn, "serial",
-						      osd->serial, "memory_bytes", (json_int_t)memory));
+		json_array_append_new(list,
+				      json_pack("{s:I, s:s, s:s, s:{s:s?, s:s?}, s:I}", "id", (json_int_t)osd->number,
+						"uuid", osd->uuid, "key", osd->key, "disk", "wwn", osd->wwn, "serial",
+						osd->serial, "memory_bytes", (json_int_t)memory));
 	}
 	return list;
 }
@@ -447,12 +453,14 @@ json_t *storage_agent_desired(struct storage *storage, const struct node *node)
 	json_t *ceph = json_pack("{s:s, s:s, s:o}", "fsid", cluster->fsid, "mon_host", cluster->mon_host, "osds",
 				 osds_desired(node));
 	if (mon)
-		json_object_set_new(ceph, "mon", json_pack("{s:s, s:s, s:s, s:s}", "name", node->name, "address", node->address,
-							   "key", cluster->mon_key, "admin_key", cluster->admin_key));
+		json_object_set_new(ceph, "mon",
+				    json_pack("{s:s, s:s, s:s, s:s}", "name", node->name, "address", node->address,
+					      "key", cluster->mon_key, "admin_key", cluster->admin_key));
 	if (mon && cluster->mgr_key)
 		json_object_set_new(ceph, "mgr", json_pack("{s:s, s:s}", "name", node->name, "key", cluster->mgr_key));
 	if (cluster->client_key)
-		json_object_set_new(ceph, "client", json_pack("{s:s, s:s}", "name", "client.ingot", "key", cluster->client_key));
+		json_object_set_new(ceph, "client",
+				    json_pack("{s:s, s:s}", "name", "client.ingot", "key", cluster->client_key));
 	return ceph;
 }
 

@@ -16,7 +16,7 @@ struct storage_spec {
 	struct task_service *tasks;
 	const struct ceph_driver *driver;
 	void *driver_ctx;
-	unsigned pool_size; /* copies kept: the pool is made once as many nodes have a data disk up */
+	unsigned pool_size;	/* copies kept: the pool is made once as many nodes have a data disk up */
 	const char *upload_dir; /* where images wait for their import */
 };
 #define STORAGE_POOL "default"

@@ -10,9 +10,9 @@ struct storage {
 	struct store *store;
 	struct loop *loop;
 	struct loop_timer *timer;
-	bool asking;            /* an operation of the reconciler is under way */
+	bool asking; /* an operation of the reconciler is under way */
 	int64_t next_status_ms;
-	struct list jobs;       /* volume and image jobs under way */
+	struct list jobs; /* volume and image jobs under way */
 };
 
 struct ceph_job;

@@ -17,7 +17,8 @@ int storage_require_pool(struct storage *storage, struct err *err)
 	const struct pool *pool = storage_pool(storage);
 	if (pool && pool->made)
 		return 0;
-	return err_set(err, ERR_STATE, "the pool is not ready: %s", pool ? str_or(pool->detail, "it is being made") : "there is none");
+	return err_set(err, ERR_STATE, "the pool is not ready: %s",
+		       pool ? str_or(pool->detail, "it is being made") : "there is none");
 }
 
 void storage_finish(struct storage *storage, const struct ceph_job *job, const char *task)
@@ -33,21 +34,24 @@ static int check_size(struct storage *storage, uint64_t bytes, const struct imag
 	const struct pool *pool = storage_pool(storage);
 	_cleanup_free_ char *size = bytes_format(bytes), *free_size = bytes_format(pool->available_bytes);
 	if (bytes == 0)
-		return err_set_field(err, ERR_INVALID, "size_bytes", "size_bytes: is missing; an empty volume needs a size");
+		return err_set_field(err, ERR_INVALID, "size_bytes",
+				     "size_bytes: is missing; an empty volume needs a size");
 	if (bytes % SECTOR_BYTES)
 		return err_set_field(err, ERR_INVALID, "size_bytes", "size_bytes: %llu is not a multiple of 512",
 				     (unsigned long long)bytes);
 	if (image && bytes < image->size_bytes) {
 		_cleanup_free_ char *needed = bytes_format(image->size_bytes);
-		return err_set_field(err, ERR_INVALID, "size_bytes", "size_bytes: %s is less than the image's %s", size, needed);
+		return err_set_field(err, ERR_INVALID, "size_bytes", "size_bytes: %s is less than the image's %s", size,
+				     needed);
 	}
 	if (bytes > pool->available_bytes)
-		return err_set_field(err, ERR_CAPACITY, "size_bytes", "size_bytes: %s is more than the pool can still store (%s)",
-				     size, free_size);
+		return err_set_field(err, ERR_CAPACITY, "size_bytes",
+				     "size_bytes: %s is more than the pool can still store (%s)", size, free_size);
 	return 0;
 }
 
-static int check_volume(struct storage *storage, const struct volume *wanted, const struct image **ret_image, struct err *err)
+static int check_volume(struct storage *storage, const struct volume *wanted, const struct image **ret_image,
+			struct err *err)
 {
 	const struct volume *other = store_find(storage->store, &kind_volume, wanted->name);
 	const struct image *image = wanted->image ? store_find(storage->store, &kind_image, wanted->image) : NULL;
@@ -55,8 +59,8 @@ static int check_volume(struct storage *storage, const struct volume *wanted, co
 	if (r < 0)
 		return r;
 	if (other)
-		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by volume %s; choose another", wanted->name,
-				     other->id);
+		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is taken by volume %s; choose another",
+				     wanted->name, other->id);
 	if (wanted->image && !image)
 		return err_set_field(err, ERR_INVALID, "image", "image: there is no image '%s'", wanted->image);
 	if (image && image->state != IMAGE_AVAILABLE)
@@ -92,10 +96,11 @@ int volume_create(struct storage *storage, const struct volume *wanted, const st
 static void work_create(struct ceph_job *job)
 {
 	if (job->text)
-		job->driver->volume_clone(job->driver_ctx, &job->access, job->pool, job->text, job->name, job->size_bytes,
-					  &job->err);
+		job->driver->volume_clone(job->driver_ctx, &job->access, job->pool, job->text, job->name,
+					  job->size_bytes, &job->err);
 	else
-		job->driver->volume_create(job->driver_ctx, &job->access, job->pool, job->name, job->size_bytes, &job->err);
+		job->driver->volume_create(job->driver_ctx, &job->access, job->pool, job->name, job->size_bytes,
+					   &job->err);
 }
 
 static void done_create(struct ceph_job *job)
@@ -140,8 +145,8 @@ int volume_delete(struct storage *storage, const char *id, const char **ret_task
 	const struct volume *volume = store_get(storage->store, &kind_volume, id);
 	const struct vm *vm = volume->vm ? store_get(storage->store, &kind_vm, volume->vm) : NULL;
 	if (volume->vm)
-		return err_set(err, ERR_STATE, "volume %s is used by virtual machine %s; delete that first", volume->name,
-			       vm ? vm->name : volume->vm);
+		return err_set(err, ERR_STATE, "volume %s is used by virtual machine %s; delete that first",
+			       volume->name, vm ? vm->name : volume->vm);
 	if (volume->state == VOLUME_CREATING || volume->state == VOLUME_DELETING)
 		return err_set(err, ERR_STATE, "volume %s is %s; wait for that to end", volume->name,
 			       volume_state_words[volume->state]);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store/store.h"
 
-#define KIND(word) \
-	const struct store_kind kind_##word = { #word, &word##_schema, offsetof(struct word, name) }
+#define KIND(word) const struct store_kind kind_##word = { #word, &word##_schema, offsetof(struct word, name) }
 #define KIND_WITHOUT_NAME(word) const struct store_kind kind_##word = { #word, &word##_schema, STORE_NO_NAME }
 
 KIND(machine);

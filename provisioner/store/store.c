@@ -24,8 +24,9 @@ static const char schema_sql[] =
 int store_sql_error(struct store *store, struct err *err, const char *what)
 {
 	int code = sqlite3_errcode(store->db) & 0xff;
-	enum err_code kind = code == SQLITE_FULL ? ERR_CAPACITY : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_CORRUPT
-														  : ERR_INTERNAL;
+	enum err_code kind = code == SQLITE_FULL			       ? ERR_CAPACITY
+			     : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_CORRUPT
+									       : ERR_INTERNAL;
 	return err_set(err, kind, "store: %s: %s", what, sqlite3_errmsg(store->db));
 }
 
@@ -127,7 +128,8 @@ static void shelf_put(struct store *store, struct shelf *shelf, void *object, in
 		shelf->alloc = shelf->alloc ? shelf->alloc * 2 : 16;
 		shelf->documents = xrealloc(shelf->documents, shelf->alloc * sizeof(*shelf->documents));
 	}
-	memmove(&shelf->documents[place + 1], &shelf->documents[place], (shelf->count - place) * sizeof(*shelf->documents));
+	memmove(&shelf->documents[place + 1], &shelf->documents[place],
+		(shelf->count - place) * sizeof(*shelf->documents));
 	shelf->documents[place] = (struct document){ revision, object };
 	shelf->count++;
 }
@@ -224,7 +226,8 @@ static int load_documents(struct store *store, struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int r = 0;
-	if (sqlite3_prepare_v2(store->db, "SELECT kind, id, revision, body FROM document ORDER BY kind, id", -1, &stmt, NULL))
+	if (sqlite3_prepare_v2(store->db, "SELECT kind, id, revision, body FROM document ORDER BY kind, id", -1, &stmt,
+			       NULL))
 		return store_sql_error(store, err, "reading documents");
 	while (r == 0 && sqlite3_step(stmt) == SQLITE_ROW) {
 		const char *kind_name = (const char *)sqlite3_column_text(stmt, 0);
@@ -278,24 +281,28 @@ static int prepare_all(struct store *store, struct err *err)
 		{ &store->trim, "DELETE FROM event WHERE seq <= ?" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
-		if (sqlite3_prepare_v3(store->db, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT, statements[i].stmt, NULL))
+		if (sqlite3_prepare_v3(store->db, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT, statements[i].stmt,
+				       NULL))
 			return store_sql_error(store, err, "preparing");
 	return 0;
 }
 
 static int open_database(struct store *store, const char *path, struct err *err)
 {
-	int r = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
+	int r = sqlite3_open_v2(path, &store->db,
+				SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
 				NULL);
 	if (r != SQLITE_OK)
 		return store_sql_error(store, err, path);
 	sqlite3_busy_timeout(store->db, 5000);
-	r = store_sql(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA locking_mode = EXCLUSIVE;", err);
+	r = store_sql(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA locking_mode = EXCLUSIVE;",
+		      err);
 	if (r < 0)
 		return err_prefix(err, "is another provisioner running on %s?", path);
 	int64_t version = query_number(store, "PRAGMA user_version");
 	if (version > STORE_VERSION)
-		return err_set(err, ERR_UNSUPPORTED, "store: %s was written by a newer version (%lld)", path, (long long)version);
+		return err_set(err, ERR_UNSUPPORTED, "store: %s was written by a newer version (%lld)", path,
+			       (long long)version);
 	r = store_sql(store, schema_sql, err);
 	return r < 0 ? r : prepare_all(store, err);
 }
@@ -454,7 +461,8 @@ static int write_change(struct store *store, const struct change *change, int64_
 	_cleanup_free_ char *body = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
 	if (!body)
-		return err_set(err, ERR_INTERNAL, "store: %s %s cannot be written as JSON", change->kind->name, change->id);
+		return err_set(err, ERR_INTERNAL, "store: %s %s cannot be written as JSON", change->kind->name,
+			       change->id);
 	sqlite3_bind_text(store->put, 1, change->kind->name, -1, SQLITE_STATIC);
 	sqlite3_bind_text(store->put, 2, change->id, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(store->put, 3, revision);

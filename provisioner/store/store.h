@@ -45,8 +45,8 @@ struct store_cursor {
 	bool once;
 };
 const void *store_each(struct store *store, const struct store_kind *kind, struct store_cursor *cursor);
-#define STORE_EACH(type, var, store, kind)                                              \
-	for (struct store_cursor cursor_##var = { .once = true }; cursor_##var.once;)   \
+#define STORE_EACH(type, var, store, kind)                                                                             \
+	for (struct store_cursor cursor_##var = { .once = true }; cursor_##var.once;)                                  \
 		for (const type *var; (var = store_each(store, kind, &cursor_##var)) != NULL;)
 
 /* ---- writing ---- */
@@ -79,8 +79,8 @@ void store_watch(struct store *store, store_watch_fn fn, void *data);
 
 struct effect {
 	int64_t seq;
-	char *name;   /* finds the handler */
-	char *id;     /* of the document it belongs to */
+	char *name; /* finds the handler */
+	char *id;   /* of the document it belongs to */
 	int64_t attempt;
 };
 /* Runs when the transaction was committed, and again after a restart until store_effect_done(). Must be idempotent. */

@@ -102,8 +102,8 @@ void task_finish(struct store *store, const char *id, const struct err *err)
 		task->error = problem_new(err);
 		str_set(&task->message, task->error->text);
 	}
-	store_event(store, err ? "task.failed" : "task.succeeded", task->resource, task->resource_id, task->resource_name,
-		    "%s %s%s%s", task->action, task_state_words[task->state], err ? ": " : "",
+	store_event(store, err ? "task.failed" : "task.succeeded", task->resource, task->resource_id,
+		    task->resource_name, "%s %s%s%s", task->action, task_state_words[task->state], err ? ": " : "",
 		    err ? task->error->text : "");
 }
 

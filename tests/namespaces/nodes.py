@@ -24,6 +24,11 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /var/log/ingot /var/lib/ingot
 echo "$NODE_MACHINE" >/etc/machine-id
 echo "127.0.0.1 localhost" >/etc/hosts
+# libvirt refuses to start without this user, whether it is used or not.
+grep -q ^libvirt-qemu: /etc/passwd || {
+	echo "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
+	echo "libvirt-qemu:x:64055:" >>/etc/group
+}
 rm -rf /etc/ceph /etc/libvirt /etc/pki /var/lib/ceph /var/lib/libvirt /var/log/ceph /var/log/libvirt
 echo ready
 read -r _
@@ -148,3 +153,23 @@ class Node:
         for disk in self.disks:
             disk.close()
         self.disks = []
+
+
+def give_certificates(folder, nodes):
+    """An authority, and for each node a key and a certificate with its address, where its agent keeps them."""
+    def openssl(*argv):
+        run("openssl", *argv, cwd=folder)
+
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *curve, "-subj", "/CN=test", "-days", "2", "-keyout", "ca.key", "-out", "ca.crt",
+            "-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign")
+    for node in nodes:
+        with open(os.path.join(folder, "names"), "w", encoding="ascii") as f:
+            f.write(f"subjectAltName=IP:{node.address}\nextendedKeyUsage=serverAuth,clientAuth\n"
+                    "keyUsage=digitalSignature,keyEncipherment\nbasicConstraints=critical,CA:false\n")
+        openssl("req", *curve, "-subj", f"/CN={node.name}", "-keyout", "agent.key", "-out", "agent.csr")
+        openssl("x509", "-req", "-in", "agent.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", "names", "-out", "agent.crt")
+        node.run("mkdir", "-p", "/var/lib/ingot/agent")
+        for name in ("ca.crt", "agent.crt", "agent.key"):
+            node.run("cp", os.path.join(folder, name), "/var/lib/ingot/agent/")

@@ -4,18 +4,25 @@
 driver. The tests are steps: each stands on the ones before it."""
 
 import atexit
+import functools
 import json
 import os
+import re
 import signal
+import socket
+import subprocess
 import uuid
 
 import ns
-from nodes import Node
+from nodes import Node, give_certificates
 from ns import built, need, wait_until
 
 GIB = 1 << 30
 POOL = "vms"
-need("ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool", "libvirtd", "qemu-system-x86_64", "sfdisk", "partx", "wipefs")
+VM = str(uuid.uuid4())
+PLUGIN = (built("ingot-agent-vm.so"), "ingot_vm_part")
+need("ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool", "libvirtd", "qemu-system-x86_64", "sfdisk", "partx", "wipefs",
+     "openssl", "as", "ld", "virsh")
 
 
 class Cluster:
@@ -31,18 +38,24 @@ class Cluster:
         self.mon_key, self.admin_key = (self.try_ceph("key")["key"] for _ in range(2))
         for node in self.nodes:
             node.add_disk(4 * GIB, f"{node.name}-data")
+        give_certificates(self.net.folder, self.nodes)
 
     def try_ceph(self, *command, seconds=120):
         """One call of the provisioner's Ceph driver, from the hub."""
         environment = dict(os.environ, CEPH_FSID=getattr(self, "fsid", ""), CEPH_MON_HOST=getattr(self, "mon_host", ""),
                            CEPH_KEY=getattr(self, "admin_key", ""))
-        result = ns.subprocess.run(["ip", "netns", "exec", self.hub, built("ceph-try"), *map(str, command)],
+        result = subprocess.run(["ip", "netns", "exec", self.hub, built("ceph-try"), *map(str, command)],
                                    env=environment, capture_output=True, text=True, timeout=seconds, check=False)
         assert result.stdout, result.stderr
         return json.loads(result.stdout.splitlines()[-1])
 
     def ceph_section(self):
         return {"fsid": self.fsid, "mon_host": self.mon_host, "mon": None, "mgr": None, "osds": []}
+
+    def await_deleted(self):
+        """A volume can go as soon as nobody has it open."""
+        wait_until(lambda: self.try_ceph("volume-delete", POOL, f"volume-{VM}") == {}, 60, "the volume goes")
+        assert self.try_ceph("image-delete", POOL, "image-counter") == {}
 
     def close(self):
         """The network kills what still runs in the nodes; only then are their disks free."""
@@ -62,7 +75,7 @@ def monitor_and_manager_come_up():
     section = cluster.ceph_section()
     section["mon"] = {"name": first.name, "address": first.address, "key": cluster.mon_key, "admin_key": cluster.admin_key}
     first.want(ceph=section)
-    first.start_parts()
+    first.start_parts(*PLUGIN)
     first.await_report("ceph", lambda r: r["mon"] == "running", 60, "the monitor runs")
     assert first.report("ceph")["mgr"] == "absent"
 
@@ -84,7 +97,7 @@ def a_disk_that_holds_something_is_refused():
     osd = cluster.try_ceph("osd-new", osd_uuid)
     section["osds"] = [{"id": osd["id"], "uuid": osd_uuid, "key": osd["key"], "disk": {"serial": "precious"}}]
     node.want(ceph=section)
-    node.start_parts()
+    node.start_parts(*PLUGIN)
     report = node.await_report("ceph", lambda r: r["error"], 60, "the disk is refused")
     assert report["osds"][0]["state"] == "failed", report
     assert "ext4 labelled payroll" in report["error"]["text"], report
@@ -106,7 +119,7 @@ def osds_come_up():
                                 "memory_bytes": GIB})
         node.want(ceph=section)
         if not node.runner:
-            node.start_parts()
+            node.start_parts(*PLUGIN)
     for node in cluster.nodes:
         node.await_report("ceph", lambda r: r["osds"] and all(o["state"] == "running" for o in r["osds"]), 120, "its OSDs run")
 
@@ -125,15 +138,226 @@ def pool_is_active_and_clean():
     assert status["pool_max_avail_bytes"] > 0
 
 
+# ---- virtual machines ----
+
+def counters(text):
+    """The numbers of the whole lines that the guest has printed."""
+    return [int(n) for n in re.findall(rb"ingot counter (\d+)\r\n", text)]
+
+
+def serial_log(node):
+    return node.read(f"/var/log/ingot/vm/{VM}.serial.log")
+
+
+def order(state="running", generation=1, **more):
+    return {"id": VM, "name": "counter <1> & 'more'", "generation": generation, "state": state, "cpus": 1,
+            "memory_bytes": 64 << 20, "disks": [{"pool": POOL, "image": f"volume-{VM}"}], "migrate": None, **more}
+
+
+def entry(report):
+    return next((vm for vm in report or [] if vm["id"] == VM), None)
+
+
+def await_vm(node, state, seconds, what, more=lambda vm: True):
+    report = node.await_report("vms", lambda r: entry(r) and entry(r)["state"] == state and more(entry(r)), seconds, what)
+    return entry(report)
+
+
+def await_counting(node, seconds=60):
+    """It prints; and goes on printing."""
+    before = counters(serial_log(node))
+    return wait_until(lambda: (lambda c: c if len(c) > len(before) + 2 else None)(counters(serial_log(node))), seconds,
+                      f"the guest counts on {node.name}")
+
+
+def image_and_volume():
+    image = os.path.join(cluster.net.folder, "counter.img")
+    ns.run(os.path.join(ns.TOP, "images/guest/build.sh"), image)
+    answer = cluster.try_ceph("image-import", POOL, "image-counter", image)
+    assert answer["done_bytes"] == 1 << 20, answer
+    assert cluster.try_ceph("image-import", POOL, "image-counter", image) == {}
+    for _ in range(2):
+        assert cluster.try_ceph("volume-clone", POOL, "image-counter", f"volume-{VM}", 64 << 20) == {}
+    answer = cluster.try_ceph("volume-clone", POOL, "image-counter", f"volume-{VM}", 32 << 20)
+    assert answer["error"] == "exists", answer
+    answer = cluster.try_ceph("image-delete", POOL, "image-counter")
+    assert answer["error"] == "state", answer
+
+
+def guest_starts():
+    key = cluster.try_ceph("auth", "client.ingot", "mon", "profile rbd", "osd", "profile rbd", "mgr", "profile rbd")["key"]
+    for node in cluster.nodes:
+        node.want(ceph=dict(node.desired["ceph"], client={"name": "client.ingot", "key": key}), vms=[])
+    first = cluster.nodes[0]
+    first.want(vms=[order()])
+    vm = await_vm(first, "running", 120, "the guest runs")
+    assert vm["generation"] == 1 and vm["migration"] is None and vm["error"] is None, vm
+    assert await_counting(first)[0] == 1
+    answer = cluster.try_ceph("volume-delete", POOL, f"volume-{VM}")
+    assert answer["error"] == "state", answer
+
+
+def guest_hears_its_serial_port():
+    first = cluster.nodes[0]
+    # The node's file system is seen through the process that holds it.
+    path = f"/proc/{first.holder.pid}/root/run/ingot/vm/{VM}.serial"
+    with socket.socket(socket.AF_UNIX) as port:
+        port.connect(path)
+        port.sendall(b"x")
+        wait_until(lambda: b"ingot got x" in serial_log(first), 30, "the guest answers")
+
+
+def agent_is_killed_and_the_guest_goes_on():
+    first = cluster.nodes[0]
+    first.kill_parts(signal.SIGKILL)
+    first.forget_report()
+    await_counting(first)
+    first.start_parts(*PLUGIN)
+    await_vm(first, "running", 60, "the guest is reported again")
+    numbers = await_counting(first)
+    assert numbers == list(range(1, len(numbers) + 1)), "the guest was restarted"
+
+
+def nobody_asked_and_it_is_not_touched():
+    first = cluster.nodes[0]
+    first.want(vms=[])
+    await_vm(first, "running", 30, "the guest is reported although nobody asked")
+    # An order from before does nothing either.
+    first.want(vms=[order(generation=3)])
+    await_vm(first, "running", 30, "the new generation", lambda vm: vm["generation"] == 3)
+    first.want(vms=[order("absent", generation=2)])
+    first.kill_parts()
+    first.forget_report()
+    first.start_parts(*PLUGIN)
+    await_vm(first, "running", 30, "the older order is passed over", lambda vm: vm["generation"] == 3)
+    await_counting(first)
+
+
+def migration_to_nowhere_fails_and_it_stays():
+    first = cluster.nodes[0]
+    first.want(vms=[order(generation=3, migrate={"id": "m0", "address": "10.91.0.99"})])
+    vm = await_vm(first, "running", 60, "the migration fails",
+                  lambda vm: vm["migration"] and vm["migration"]["state"] == "failed")
+    assert vm["migration"]["id"] == "m0" and "10.91.0.99" in vm["migration"]["error"]["text"], vm
+    await_counting(first)
+
+
+def check_no_gap(*logs):
+    together = b"".join(logs)
+    numbers = counters(together)
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), \
+        f"gap or repeat: {[(a, b) for a, b in zip(numbers, numbers[1:]) if b != a + 1]}"
+    # Between the numbers nothing is lost or doubled either.
+    rest = re.sub(rb"ingot counter \d+\r\n|ingot got .\r\n", b"", together)
+    assert len(rest) < 40, rest
+    return numbers
+
+
+def migrate(source, target, migration, generation):
+    target.want(vms=[order("incoming", generation)])
+    await_vm(target, "incoming", 30, "it is prepared to receive")
+    source.want(vms=[order(generation=generation, migrate={"id": migration, "address": target.address})])
+    await_vm(target, "running", 90, "the guest runs there")
+    vm = await_vm(source, "absent", 60, "it has left", lambda vm: vm["migration"]["state"] != "running")
+    assert vm["migration"] == {"id": migration, "state": "done", "progress": 100, "error": None}, vm
+
+
+def guest_moves_without_gap():
+    source, target = cluster.nodes[0], cluster.nodes[1]
+    migrate(source, target, "m1", 3)
+    target.want(vms=[order(generation=3)])
+    await_counting(target)
+    numbers = check_no_gap(serial_log(source), serial_log(target))
+    assert numbers[0] == 1
+    vm = await_vm(target, "running", 30, "the target knows how it came",
+                  lambda vm: vm["migration"] and vm["migration"]["id"] == "m1")
+    assert vm["migration"]["state"] == "done", vm
+
+    # The same order again, by an agent that remembers nothing: it is not here and is not started here.
+    source.kill_parts()
+    source.forget_report()
+    source.start_parts(*PLUGIN)
+    await_vm(source, "absent", 60, "the source does not start it again")
+    source.want(vms=[])
+    assert f"ingot-{VM}" not in source.run("virsh", "list", "--all", "--name").stdout
+    await_counting(target)
+
+
+def guest_moves_back_while_agents_die():
+    source, target = cluster.nodes[1], cluster.nodes[0]
+    target.want(vms=[order("incoming", 3)])
+    await_vm(target, "incoming", 30, "it is prepared to receive")
+    source.want(vms=[order(generation=3, migrate={"id": "m2", "address": target.address})])
+    await_vm(source, "running", 30, "it is on its way", lambda vm: vm["migration"] and vm["migration"]["id"] == "m2")
+    before = serial_log(source)
+    source.kill_parts()
+    target.kill_parts()
+    source.forget_report()
+    target.forget_report()
+    source.start_parts(*PLUGIN)
+    target.start_parts(*PLUGIN)
+
+    # One of both has it, and they say so.
+    def settled():
+        here, there = entry(source.report("vms")), entry(target.report("vms"))
+        if not here or not there:
+            return None
+        if there["state"] == "running" and here["state"] == "absent":
+            return target
+        if here["state"] == "running" and here["migration"]["state"] == "failed" and there["state"] == "incoming":
+            return source
+        return None
+    owner = wait_until(settled, 90, "one node has it")
+    assert before
+    await_counting(owner)
+    cluster.owner = owner
+    other = source if owner is target else target
+    other.want(vms=[])
+    owner.want(vms=[order(generation=3)])
+
+
+def guest_ends():
+    owner = cluster.owner
+    owner.want(vms=[order("absent", generation=4)])
+    await_vm(owner, "absent", 30, "it is gone")
+    cluster.await_deleted()
+
+
 TESTS = [
     monitor_and_manager_come_up,
     a_disk_that_holds_something_is_refused,
     osds_come_up,
     pool_is_active_and_clean,
+    image_and_volume,
+    guest_starts,
+    guest_hears_its_serial_port,
+    agent_is_killed_and_the_guest_goes_on,
+    nobody_asked_and_it_is_not_touched,
+    migration_to_nowhere_fails_and_it_stays,
+    guest_moves_without_gap,
+    guest_moves_back_while_agents_die,
+    guest_ends,
 ]
+
+
+
+def steps(tests):
+    """After one has failed the others have nothing to stand on."""
+    failed = []
+
+    def step(test):
+        @functools.wraps(test)
+        def body():
+            assert not failed, f"stands on {failed[0]}, which failed"
+            failed.append(test.__name__)
+            test()
+            failed.clear()
+        return body
+    return [step(test) for test in tests]
+
 
 if __name__ == "__main__":
     try:
-        ns.main(TESTS)
+        ns.main(steps(TESTS))
     finally:
         cluster.close()

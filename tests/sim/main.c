@@ -28,8 +28,8 @@ static int run_many(uint64_t first, uint64_t count)
 		struct world_result result = world_run(seed, false);
 		if (!result.ok) {
 			failed++;
-			printf("seed %llu: %s\n  again: ingot-sim --replay %llu\n", (unsigned long long)seed, result.why,
-			       (unsigned long long)seed);
+			printf("seed %llu: %s\n  again: ingot-sim --replay %llu\n", (unsigned long long)seed,
+			       result.why, (unsigned long long)seed);
 		}
 		crashes += result.crashes;
 		messages += result.messages;
@@ -49,8 +49,8 @@ int main(int argc, char **argv)
 {
 	int64_t seeds = 100, first = 1, one = 0;
 	for (int i = 1; i < argc; i++) {
-		int64_t *number = str_equal(argv[i], "--seeds")	    ? &seeds
-				  : str_equal(argv[i], "--first")   ? &first
+		int64_t *number = str_equal(argv[i], "--seeds")	   ? &seeds
+				  : str_equal(argv[i], "--first")  ? &first
 				  : str_equal(argv[i], "--replay") ? &one
 								   : NULL;
 		if (!number || ++i == argc || parse_i64(argv[i], 0, INT64_MAX, number) < 0) {

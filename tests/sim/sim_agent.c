@@ -44,7 +44,8 @@ static void message_free(void *data)
 
 static bool answer_arrives(const struct message *msg)
 {
-	return msg->machine->boot_count == msg->boot_count && !world_chance(msg->machine->world, msg->machine->world->faults.lose);
+	return msg->machine->boot_count == msg->boot_count &&
+	       !world_chance(msg->machine->world, msg->machine->world->faults.lose);
 }
 
 static void deliver_hello(const struct message *msg)
@@ -63,8 +64,7 @@ static void deliver_hello(const struct message *msg)
 static void check_secrets(const struct message *msg, const json_t *document)
 {
 	struct world *world = msg->machine->world;
-	const struct machine *machine =
-		store_get(world->controller->store, &kind_machine, msg->machine->machine_id);
+	const struct machine *machine = store_get(world->controller->store, &kind_machine, msg->machine->machine_id);
 	if (machine && machine->state == MACHINE_NEW && json_object_get(document, "install"))
 		world_violated(world, "machine %u was not accepted and was told to install", msg->machine->index);
 }
@@ -162,17 +162,17 @@ static json_t *inventory(const struct sim_machine *m)
 static void say_hello(struct sim_machine *m)
 {
 	send_message(m, MESSAGE_HELLO,
-		     json_pack("{s:s, s:[s], s:s, s:s, s:s, s:{s:s}}", "uuid", m->uuid, "macs", m->mac, "boot_mac", m->mac,
-			       "boot_id", m->boot_id, "firmware", m->index % 3 == 2 ? "uefi" : "bios", "bmc", "address",
-			       m->bmc_address));
+		     json_pack("{s:s, s:[s], s:s, s:s, s:s, s:{s:s}}", "uuid", m->uuid, "macs", m->mac, "boot_mac",
+			       m->mac, "boot_id", m->boot_id, "firmware", m->index % 3 == 2 ? "uefi" : "bios", "bmc",
+			       "address", m->bmc_address));
 }
 
 static void begin_install(struct sim_machine *m, const json_t *install, const char *id)
 {
 	const char *serial = json_string_value(json_object_get(json_object_get(install, "disk"), "serial"));
 	_cleanup_free_ char *right = xasprintf("disk-%u-0", m->index);
-	const struct machine *doc = world_up(m->world)
-					    ? store_get(m->world->controller->store, &kind_machine, m->machine_id) : NULL;
+	const struct machine *doc =
+		world_up(m->world) ? store_get(m->world->controller->store, &kind_machine, m->machine_id) : NULL;
 	if (!str_equal(serial, right))
 		world_violated(m->world, "machine %u writes disk %s", m->index, serial);
 	if (doc && doc->state == MACHINE_DEPLOYED)
@@ -214,10 +214,11 @@ static void work_on_install(struct sim_machine *m, const json_t *install)
 static json_t *install_report(const struct sim_machine *m)
 {
 	static const char *const states[] = { "idle", "running", "written", "failed" };
-	json_t *report = json_pack("{s:s, s:s, s:s, s:i}", "id", m->install_id, "state", states[m->install_state], "step",
-				   "write", "progress", MIN_OF(m->install_progress, 100));
+	json_t *report = json_pack("{s:s, s:s, s:s, s:i}", "id", m->install_id, "state", states[m->install_state],
+				   "step", "write", "progress", MIN_OF(m->install_progress, 100));
 	if (m->install_state == INSTALL_FAILED)
-		json_object_set_new(report, "error", json_pack("{s:s, s:s}", "code", "internal", "text", "the disk failed"));
+		json_object_set_new(report, "error",
+				    json_pack("{s:s, s:s}", "code", "internal", "text", "the disk failed"));
 	return report;
 }
 
@@ -259,9 +260,10 @@ static json_t *ceph_report(struct sim_machine *m, const json_t *ceph)
 	json_t *osds = json_array(), *osd;
 	size_t i;
 	m->mon_running = json_is_object(mon);
-	json_array_foreach (json_object_get(ceph, "osds"), i, osd) {
+	json_array_foreach(json_object_get(ceph, "osds"), i, osd) {
 		m->osd_running = true;
-		json_array_append_new(osds, json_pack("{s:O, s:s}", "id", json_object_get(osd, "id"), "state", "running"));
+		json_array_append_new(osds,
+				      json_pack("{s:O, s:s}", "id", json_object_get(osd, "id"), "state", "running"));
 	}
 	return json_pack("{s:s, s:o}", "mon", m->mon_running ? "running" : "absent", "osds", osds);
 }
@@ -273,8 +275,8 @@ static void host_step(struct sim_machine *m)
 		return;
 	}
 	sim_domains_converge(m, json_object_get(m->desired, "vms"));
-	json_t *report = json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)m->generation, "inventory", inventory(m), "vms",
-				   sim_domains_report(m));
+	json_t *report = json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)m->generation, "inventory",
+				   inventory(m), "vms", sim_domains_report(m));
 	const json_t *ceph = json_object_get(m->desired, "ceph");
 	if (ceph)
 		json_object_set_new(report, "ceph", ceph_report(m, ceph));
@@ -285,7 +287,8 @@ static void host_step(struct sim_machine *m)
 static void step(void *data)
 {
 	struct sim_machine *m = data;
-	m->agent_timer = loop_timer_new(m->world->loop, STEP_MS / 2 + (int64_t)world_random(m->world, STEP_MS), step, m);
+	m->agent_timer =
+		loop_timer_new(m->world->loop, STEP_MS / 2 + (int64_t)world_random(m->world, STEP_MS), step, m);
 	if (m->env == ENV_LIVE)
 		live_step(m);
 	else if (m->env == ENV_HOST)

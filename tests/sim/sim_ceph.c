@@ -25,22 +25,29 @@ static unsigned hosts_up(struct world *world)
 	return hosts;
 }
 
-static int sim_status(void *ctx, const struct ceph_access *access, const char *pool, struct ceph_status *ret, struct err *err)
+static int sim_status(void *ctx, const struct ceph_access *access, const char *pool, struct ceph_status *ret,
+		      struct err *err)
 {
 	struct world *world = ctx;
 	int r = reach(world, err);
 	if (r < 0)
 		return r;
 	unsigned up = hosts_up(world);
-	*ret = (struct ceph_status){ .health = xstrdup("HEALTH_OK"), .osds = world->osd_count, .osds_up = up, .osds_in = up,
-				     .hosts_up = up, .pgs = world->pool ? 32 : 0, .total_bytes = 192 * GIB,
-				     .pool_max_avail_bytes = world->pool ? 60 * GIB : 0, .mgr_available = true };
+	*ret = (struct ceph_status){ .health = xstrdup("HEALTH_OK"),
+				     .osds = world->osd_count,
+				     .osds_up = up,
+				     .osds_in = up,
+				     .hosts_up = up,
+				     .pgs = world->pool ? 32 : 0,
+				     .total_bytes = 192 * GIB,
+				     .pool_max_avail_bytes = world->pool ? 60 * GIB : 0,
+				     .mgr_available = true };
 	ret->pgs_active_clean = up >= 3 ? ret->pgs : 0;
 	return 0;
 }
 
-static int sim_auth(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps, char **ret_key,
-		    struct err *err)
+static int sim_auth(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps,
+		    char **ret_key, struct err *err)
 {
 	int r = reach(ctx, err);
 	if (r == 0)
@@ -65,8 +72,8 @@ static int sim_osd_new(void *ctx, const struct ceph_access *access, const char *
 	return 0;
 }
 
-static int sim_pool_create(void *ctx, const struct ceph_access *access, const char *pool, unsigned size, unsigned min_size,
-			   unsigned pg_num, struct err *err)
+static int sim_pool_create(void *ctx, const struct ceph_access *access, const char *pool, unsigned size,
+			   unsigned min_size, unsigned pg_num, struct err *err)
 {
 	struct world *world = ctx;
 	int r = reach(world, err);
@@ -112,8 +119,8 @@ static int drop(void *ctx, const struct ceph_access *access, const char *pool, c
 	return r;
 }
 
-static int sim_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name, const char *path,
-			    void (*progress)(uint64_t, uint64_t, void *), void *data, struct err *err)
+static int sim_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
+			    const char *path, void (*progress)(uint64_t, uint64_t, void *), void *data, struct err *err)
 {
 	if (progress)
 		progress(1, 2, data);

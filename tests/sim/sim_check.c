@@ -15,7 +15,8 @@ static void check_domains(struct world *world)
 					if (m->domains[n].state == DOMAIN_RUNNING &&
 					    world->machines[j].domains[k].state == DOMAIN_RUNNING &&
 					    str_equal(m->domains[n].id, world->machines[j].domains[k].id))
-						world_violated(world, "%s runs on machines %u and %u", m->domains[n].id, i, j);
+						world_violated(world, "%s runs on machines %u and %u", m->domains[n].id,
+							       i, j);
 	}
 }
 
@@ -45,7 +46,8 @@ static void check_intents(struct world *world)
 		for (unsigned i = 0; i < world->intent_count; i++)
 			if (str_equal(world->intents[i].mac, machine->boot_mac) &&
 			    world->intents[i].intent != machine_boot_intent(machine))
-				world_violated(world, "%s in %s is told to boot the wrong thing", machine->name, machine->step);
+				world_violated(world, "%s in %s is told to boot the wrong thing", machine->name,
+					       machine->step);
 }
 
 /* What a document names exists. */

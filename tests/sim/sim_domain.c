@@ -103,11 +103,12 @@ void sim_domains_converge(struct sim_machine *m, const json_t *desired)
 {
 	size_t i;
 	json_t *vm;
-	json_array_foreach (desired, i, vm)
+	json_array_foreach(desired, i, vm)
 		converge_one(m, vm);
 	for (unsigned n = 0; n < m->domain_count; n++) {
 		struct sim_domain *d = &m->domains[n];
-		bool due = d->migration_state == MIGRATION_RUNNING && loop_now_ms(m->world->loop) >= d->migration_end_ms;
+		bool due =
+			d->migration_state == MIGRATION_RUNNING && loop_now_ms(m->world->loop) >= d->migration_end_ms;
 		if (due && d->state == DOMAIN_RUNNING)
 			end_migration(m, d);
 	}
@@ -120,11 +121,12 @@ json_t *sim_domains_report(struct sim_machine *m)
 	json_t *list = json_array();
 	for (unsigned i = 0; i < m->domain_count; i++) {
 		const struct sim_domain *d = &m->domains[i];
-		json_t *report = json_pack("{s:s, s:I, s:s}", "id", d->id, "generation", (json_int_t)d->generation, "state",
-					   states[d->state]);
+		json_t *report = json_pack("{s:s, s:I, s:s}", "id", d->id, "generation", (json_int_t)d->generation,
+					   "state", states[d->state]);
 		if (d->migration_state != MIGRATION_NONE)
-			json_object_set_new(report, "migration",
-					    json_pack("{s:s, s:s}", "id", d->migration, "state", migrations[d->migration_state]));
+			json_object_set_new(
+				report, "migration",
+				json_pack("{s:s, s:s}", "id", d->migration, "state", migrations[d->migration_state]));
 		json_array_append_new(list, report);
 	}
 	return list;

@@ -22,7 +22,8 @@ static void ask_machines(struct world *world)
 			machine_accept(c->machines, after, &accept, &err);
 		else if (machine->state == MACHINE_READY)
 			machine_deploy(c->machines, after, &deploy, &task, &err);
-		else if (machine->state == MACHINE_FAILED && machine_deploy(c->machines, after, &deploy, &task, &err) < 0)
+		else if (machine->state == MACHINE_FAILED &&
+			 machine_deploy(c->machines, after, &deploy, &task, &err) < 0)
 			machine_accept(c->machines, after, &accept, &err);
 		/* Now and then somebody changes their mind. */
 		machine = store_get(c->store, &kind_machine, after);
@@ -78,8 +79,9 @@ static void ask_vm(struct world *world)
 	struct controller *c = world->controller;
 	_cleanup_err_ struct err err = ERR_INIT;
 	const struct vm *vm = store_find(c->store, &kind_vm, "guest");
-	const struct vm wanted = { .name = (char *)"guest", .volume = (char *)"disk", .cpus = 1, .memory_bytes = GIB,
-				   .start = true };
+	const struct vm wanted = {
+		.name = (char *)"guest", .volume = (char *)"disk", .cpus = 1, .memory_bytes = GIB, .start = true
+	};
 	const char *task;
 	if (!vm) {
 		vm_create(c->compute, &wanted, &vm, &err);

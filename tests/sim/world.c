@@ -10,8 +10,8 @@
 #include "base/log.h"
 
 #define START_MS INT64_C(1767225600000)
-#define STORM_MS (40 * 60 * 1000)      /* faults happen this long */
-#define END_MS (6 * 60 * 60 * 1000)    /* by then everything must have come right */
+#define STORM_MS (40 * 60 * 1000)   /* faults happen this long */
+#define END_MS (6 * 60 * 60 * 1000) /* by then everything must have come right */
 #define DELAY_MS 1500
 #define RESTART_MS 20000
 
@@ -98,10 +98,21 @@ static void start_controller(void *data)
 		.loop = world->loop,
 		.database = world->database,
 		.ca = world->ca,
-		.machines = { .netboot = &sim_netboot, .netboot_ctx = world, .bmc_user = "admin", .bmc_password = "secret",
-			      .scan = scan, .scan_ctx = world, .bundle_url = "http://10.77.0.1/bundle", .bundle_key = "key",
-			      .bundle_version = "1", .server = "10.77.0.1:8444", .ca_pem = "ca", .prefix_length = 24 },
-		.storage = { .driver = &sim_ceph_driver, .driver_ctx = world, .pool_size = 3,
+		.machines = { .netboot = &sim_netboot,
+			      .netboot_ctx = world,
+			      .bmc_user = "admin",
+			      .bmc_password = "secret",
+			      .scan = scan,
+			      .scan_ctx = world,
+			      .bundle_url = "http://10.77.0.1/bundle",
+			      .bundle_key = "key",
+			      .bundle_version = "1",
+			      .server = "10.77.0.1:8444",
+			      .ca_pem = "ca",
+			      .prefix_length = 24 },
+		.storage = { .driver = &sim_ceph_driver,
+			     .driver_ctx = world,
+			     .pool_size = 3,
 			     .upload_dir = world->upload_dir },
 	};
 	if (controller_new(&spec, &world->controller, &err) < 0) {
@@ -178,9 +189,15 @@ static void one_step(struct world *world)
 static void choose_faults(struct world *world)
 {
 	unsigned heat = (unsigned)world_random(world, 4); /* some runs are calm */
-	world->faults = (struct sim_faults){ .lose = 30 * heat, .twice = 30 * heat, .crash = 4 * heat, .bmc_silent = 20 * heat,
-					     .bmc_lies = 15 * heat, .ceph_fails = 20 * heat, .power_cut = heat,
-					     .install_fails = 3 * heat, .migration_fails = 100 * heat };
+	world->faults = (struct sim_faults){ .lose = 30 * heat,
+					     .twice = 30 * heat,
+					     .crash = 4 * heat,
+					     .bmc_silent = 20 * heat,
+					     .bmc_lies = 15 * heat,
+					     .ceph_fails = 20 * heat,
+					     .power_cut = heat,
+					     .install_fails = 3 * heat,
+					     .migration_fails = 100 * heat };
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
 }
 
@@ -263,9 +280,13 @@ struct world_result world_run(uint64_t seed, bool trace)
 		strbuf_adds(&why, "it did not come right: ");
 		explain(&world, &why);
 	}
-	struct world_result result = { .ok = world.done && !world.violation, .why = strbuf_take(&why),
-				       .simulated_ms = loop_now_ms(world.loop) - START_MS, .crashes = world.crashes,
-				       .messages = world.messages, .migrations = world.migrations, .installs = world.installs };
+	struct world_result result = { .ok = world.done && !world.violation,
+				       .why = strbuf_take(&why),
+				       .simulated_ms = loop_now_ms(world.loop) - START_MS,
+				       .crashes = world.crashes,
+				       .messages = world.messages,
+				       .migrations = world.migrations,
+				       .installs = world.installs };
 	free(world.violation);
 	world_done(&world);
 	sqlite3_close(holder);

@@ -202,7 +202,8 @@ static void test_help_needs_nothing_else(void **state)
 
 static void test_table_is_sound(void **state)
 {
-	FOREACH_COMMAND(c) {
+	FOREACH_COMMAND(c)
+	{
 		const struct operation *operation = command_operation(c);
 		struct option_info option, other;
 		assert_ptr_equal(command_find(c->noun, c->verb), c); /* no command twice */
@@ -226,7 +227,8 @@ static void test_table_is_sound(void **state)
 /* Every field that may be sent can be given, and every noun of the API has its commands. */
 static void test_every_settable_field_can_be_given(void **state)
 {
-	FOREACH_COMMAND(c) {
+	FOREACH_COMMAND(c)
+	{
 		const struct schema *request = command_request(c);
 		for (size_t f = 0; request && f < request->field_count; f++) {
 			struct option_info option;
@@ -244,7 +246,7 @@ static void test_every_operation_of_people_has_a_command(void **state)
 		bool found = id == OP_IMAGE_UPLOAD || id == OP_OPENAPI ||
 			     id == OP_METRICS; /* import sends; not for people */
 		FOREACH_COMMAND(c)
-			found |= c->operation == id;
+		found |= c->operation == id;
 		if (!found)
 			fail_msg("%s has no command", operations[id].name);
 	}
@@ -255,7 +257,8 @@ static void test_help_tells_everything(void **state)
 	_cleanup_free_ char *program = help_text(NULL, NULL);
 	_cleanup_free_ char *man = man_page();
 	_cleanup_free_ char *completion = completion_bash();
-	FOREACH_COMMAND(c) {
+	FOREACH_COMMAND(c)
+	{
 		_cleanup_free_ char *help = help_text(c->noun, c);
 		_cleanup_free_ char *noun = help_text(c->noun, NULL);
 		_cleanup_free_ char *name = command_name(c);
@@ -292,8 +295,8 @@ static void test_help_shows_bounds_and_defaults(void **state)
 /* No line of the page's text may be taken for a request by troff. */
 static void test_man_page_has_only_requests_it_means(void **state)
 {
-	static const char *const requests[] = { ".TH ", ".SH ", ".SS ", ".TP", ".PP", ".B ", ".BR ", ".I ", ".RI ",
-						".RS", ".RE", ".nf", ".fi" };
+	static const char *const requests[] = { ".TH ", ".SH ", ".SS ", ".TP", ".PP", ".B ", ".BR ",
+						".I ",	".RI ", ".RS",	".RE", ".nf", ".fi" };
 	_cleanup_free_ char *man = man_page();
 	char *rest = man;
 	for (char *line; (line = strsep(&rest, "\n"));) {

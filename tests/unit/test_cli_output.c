@@ -35,17 +35,25 @@ static void test_visible(void **state)
 		{ "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
 		{ "\x1b[31mred\x1b[0m", "\\u001b[31mred\\u001b[0m" },
 		{ "\x1b]0;title\a", "\\u001b]0;title\\u0007" },
-		{ "\xc2\x9b" "31m", "\\u009b31m" },       /* C1 CSI */
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\u009b31m" }, /* C1 CSI */
 		{ "a\r\nb\tc\bd\x7f", "a\\u000d\\nb\\tc\\u0008d\\u007f" },
-		{ "\xff\xfe", "\\xff\\xfe" },              /* no UTF-8 */
-		{ "\xc0\x9b", "\\xc0\\x9b" },              /* overlong */
-		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },     /* surrogate */
+		{ "\xff\xfe", "\\xff\\xfe" },			/* no UTF-8 */
+		{ "\xc0\x9b", "\\xc0\\x9b" },			/* overlong */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },		/* surrogate */
 		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* past U+10FFFF */
-		{ "\xe6\x97", "\\xe6\\x97" },              /* cut */
-		{ "\xe2\x80\xae" "gnp.exe", "\\u202egnp.exe" }, /* right-to-left override */
-		{ "a\xe2\x80\xa8" "b", "a\\u2028b" },        /* line separator */
-		{ "a\xe2\x80\x8b" "b", "a\\u200bb" },        /* zero width */
-		{ "\xf3\xa0\x81\x81", "\\U000e0041" },     /* tag */
+		{ "\xe6\x97", "\\xe6\\x97" },			/* cut */
+		{ "\xe2\x80\xae"
+		  "gnp.exe",
+		  "\\u202egnp.exe" }, /* right-to-left override */
+		{ "a\xe2\x80\xa8"
+		  "b",
+		  "a\\u2028b" }, /* line separator */
+		{ "a\xe2\x80\x8b"
+		  "b",
+		  "a\\u200bb" },		       /* zero width */
+		{ "\xf3\xa0\x81\x81", "\\U000e0041" }, /* tag */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *shown = visible(cases[i].text);

@@ -42,7 +42,7 @@ static size_t check_references(const json_t *json)
 	const char *key;
 	json_t *value;
 	size_t i, count = 0;
-	json_object_foreach ((json_t *)json, key, value) {
+	json_object_foreach((json_t *)json, key, value) {
 		if (str_equal(key, "$ref") && json_is_string(value)) {
 			if (!json_is_object(resolve(json_string_value(value))))
 				fail_msg("%s leads nowhere", json_string_value(value));
@@ -50,7 +50,7 @@ static size_t check_references(const json_t *json)
 		}
 		count += check_references(value);
 	}
-	json_array_foreach ((json_t *)json, i, value)
+	json_array_foreach((json_t *)json, i, value)
 		count += check_references(value);
 	return count;
 }
@@ -59,7 +59,7 @@ static json_t *operation_of(const struct operation *op)
 {
 	const char *method;
 	json_t *value, *item = json_object_get(json_object_get(document, "paths"), op->path);
-	json_object_foreach (item, method, value)
+	json_object_foreach(item, method, value)
 		if (strcasecmp(method, op->method) == 0)
 			return value;
 	return NULL;
@@ -93,8 +93,8 @@ static void test_every_operation_is_there_once(void **state)
 	size_t count = 0;
 	const char *path, *method;
 	json_t *item, *op;
-	json_object_foreach (json_object_get(document, "paths"), path, item)
-		json_object_foreach (item, method, op)
+	json_object_foreach(json_object_get(document, "paths"), path, item)
+		json_object_foreach(item, method, op)
 			count++;
 	assert_int_equal(count, OPERATION_COUNT);
 	for (size_t i = 0; i < OPERATION_COUNT; i++) {
@@ -114,7 +114,7 @@ static void test_path_parameters_are_declared(void **state)
 		bool wanted = strstr(operations[i].path, "{id}"), found = false;
 		size_t n;
 		json_t *parameter;
-		json_array_foreach (json_object_get(operation_of(&operations[i]), "parameters"), n, parameter) {
+		json_array_foreach(json_object_get(operation_of(&operations[i]), "parameters"), n, parameter) {
 			if (!str_equal(json_string_value(json_object_get(parameter, "in")), "path"))
 				continue;
 			assert_string_equal(json_string_value(json_object_get(parameter, "name")), "id");
@@ -139,7 +139,7 @@ static void check_sent(const struct schema *schema, const json_t *component)
 	json_t *value, *properties = json_object_get(component, "properties");
 	size_t settable = 0, required = 0;
 	assert_true(json_is_false(json_object_get(component, "additionalProperties")));
-	json_object_foreach (properties, key, value) {
+	json_object_foreach(properties, key, value) {
 		const struct field *f = schema_field(schema, key);
 		if (!f || !(f->flags & FIELD_CREATE))
 			fail_msg("%s.%s cannot be sent", schema->name, key);
@@ -260,7 +260,7 @@ static void test_lists_can_be_filtered(void **state)
 {
 	size_t i, found = 0;
 	json_t *parameter;
-	json_array_foreach (json_object_get(operation_of(&operations[OP_MACHINE_LIST]), "parameters"), i, parameter) {
+	json_array_foreach(json_object_get(operation_of(&operations[OP_MACHINE_LIST]), "parameters"), i, parameter) {
 		const char *name = json_string_value(json_object_get(parameter, "name"));
 		if (!str_equal(name, "state"))
 			continue;
