@@ -146,6 +146,13 @@ int vm_connect(struct vm_state *state, struct err *err)
 	return 0;
 }
 
+void vm_warm_up(struct vm_state *state)
+{
+	if (!state->warm)
+		free(virConnectGetDomainCapabilities(state->conn, VM_EMULATOR, "x86_64", VM_MACHINE, NULL, 0));
+	state->warm = true;
+}
+
 int vm_secret_ensure(struct part_run *run, struct vm_state *state, struct err *err)
 {
 	_cleanup_free_ char *key = NULL;

@@ -289,6 +289,7 @@ static json_t *want_incoming(struct part_run *run, struct vm_state *state, const
 	/* All that it takes to receive it: libvirt runs (else we were not here), and has the key to its disks. */
 	if (vm_secret_ensure(run, state, &err) < 0)
 		return entry_json(order->id, order->generation, "starting", NULL, &err);
+	vm_warm_up(state);
 	return entry_json(order->id, order->generation, "incoming", NULL, &no_err);
 }
 

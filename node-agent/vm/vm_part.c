@@ -2,7 +2,7 @@
 #include "vm/vm_priv.h"
 
 #define PERIOD_MS 4000
-#define SOON_MS 500
+#define SOON_MS 300
 
 const struct part *ingot_vm_part(void);
 
