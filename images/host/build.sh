@@ -97,6 +97,19 @@ sweep_libraries() {
 	rm -rf "$tmp"
 }
 
+# What the package libvirt-daemon-system would make, which brings a network and a firewall along that no node needs: libvirt
+# looks this user up even where QEMU runs as root.
+add_users() {
+	local etc="$1/etc" kvm
+	kvm=$(awk -F: '$1 == "kvm" {print $3}' "$etc/group")
+	[ -n "$kvm" ] || die "host image: there is no group kvm"
+	grep -q '^libvirt-qemu:' "$etc/passwd" || {
+		echo 'libvirt-qemu:x:64055:' >>"$etc/group"
+		echo "libvirt-qemu:x:64055:$kvm:Libvirt Qemu:/var/lib/libvirt:/usr/sbin/nologin" >>"$etc/passwd"
+		echo 'libvirt-qemu:!:19000::::::' >>"$etc/shadow"
+	}
+}
+
 # Settings that are files come from the overlay; the rest is here.
 configure() {
 	local root=$1 units="$1/usr/lib/systemd/system" name
@@ -131,6 +144,7 @@ configure() {
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
 	sed -i 's,^root:[^:]*:,root:*:,' "$root/etc/shadow"
+	add_users "$root"
 	rm -f "$root/etc/systemd/system/"*.service
 	mkdir -p "$root"/var/{cache,log,lib,tmp} "$root"/{run,tmp,proc,sys,dev}
 	chmod 1777 "$root/var/tmp" "$root/tmp"

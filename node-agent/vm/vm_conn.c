@@ -168,3 +168,18 @@ int vm_secret_ensure(struct part_run *run, struct vm_state *state, struct err *e
 	wipe(key, strlen(key));
 	return r;
 }
+
+void vm_state_release(void *data)
+{
+	struct vm_state *state = data;
+	struct vm_memory *memory;
+
+	migration_forget(state, NULL);
+	LIST_FOREACH(memory, &state->memories, link)
+		vm_memory_forget(state, memory->id);
+	vm_disconnect(state);
+	if (!list_empty(&state->migrations))
+		return;
+	free(state->boot);
+	free(state);
+}

@@ -88,6 +88,7 @@ static const struct part vm_part = {
 	.flags = PART_WAITS,
 	.period_ms = PERIOD_MS,
 	.converge = converge,
+	.release = vm_state_release,
 };
 
 const struct part *ingot_vm_part(void)

@@ -120,6 +120,8 @@ struct vm_state {
 	struct list migrations, memories;
 };
 struct vm_state *vm_state_get(struct part_run *run);
+/* At the end of the agent. Migrations under way go on without it, and so does what their threads use. */
+void vm_state_release(void *data);
 /* Connects if there is no connection that works. */
 int vm_connect(struct vm_state *state, struct err *err);
 /* Sees that libvirt has the key to Ceph. ERR_STATE while this node has none. */
@@ -150,6 +152,7 @@ int vm_domain_save_mark(const struct vm_domain *domain, struct err *err);
 /* QEMU waits for the machine's state to arrive: it is not here yet. */
 bool vm_domain_is_arriving(const struct vm_domain *domain);
 
+void vm_memory_forget(struct vm_state *state, const char *id);
 /* Makes one virtual machine as ordered; domain NULL: there is none. Gives its entry of the report (new reference).
  * *unsettled is set if it should be looked at again soon. */
 json_t *vm_converge_one(struct part_run *run, struct vm_state *state, const struct vm_order *order,
