@@ -26,6 +26,7 @@ if [ -z "$tool" ] || [ -z "$keys" ] || [ -z "$images" ] || [ -z "$version" ]; th
 	die "usage: bundle.sh --tool INGOT-BUNDLE --keys DIR --images DIR --version V"
 fi
 
+lock "$images" bundle
 [ -e "$keys/signing.key" ] || "$tool" keygen --out "$keys"
 
 bundle="$images/host.bundle"

@@ -31,6 +31,14 @@ key_of_stdin() { sha256sum | cut -c1-16; }
 # Hash of each file, by content and not by path.
 hash_files() { cat -- "$@" | sha256sum | cut -d' ' -f1; }
 
+# lock CACHE NAME: holds a lock until this script ends. Two builds at once,
+# of one tree or of several with one cache, take turns.
+lock() {
+	mkdir -p "$1"
+	exec 9>"$1/$2.lock"
+	flock 9
+}
+
 # Drops what PREFIX-* in a cache folder holds except one key.
 prune_cache() {
 	local cache=$1 prefix=$2 keep=$3 path

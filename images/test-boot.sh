@@ -152,8 +152,8 @@ exec 4<>"$tmp/input"
 say "live image"
 start live "${NET[@]}" -kernel "$images/live/vmlinuz" -initrd "$images/live/initrd" \
 	-append "console=ttyS0 BOOTIF=01-${MAC//:/-}"
-if expect 120 "the kernel runs /init" 'ingot: live image, kernel' &&
-	expect 60 "an address by DHCP on the BOOTIF interface" 'ingot: eth[0-9]+: address 10\.0\.2\.15/24'; then
+if expect 300 "the kernel runs /init" 'ingot: live image, kernel' &&
+	expect 180 "an address by DHCP on the BOOTIF interface" 'ingot: eth[0-9]+: address 10\.0\.2\.15/24'; then
 	expect 30 "the agent is started" 'ingot: starting the agent' || true
 fi
 stop
@@ -170,7 +170,7 @@ truncate -s 8G "$tmp/disk.img"
 start install "${NET[@]}" -kernel "$images/live/vmlinuz" -initrd "$tmp/initrd" -append "console=ttyS0 loglevel=4" \
 	-drive "if=none,id=target,file=$tmp/disk.img,format=raw,cache=unsafe" -device virtio-blk-pci,drive=target,serial=target \
 	-drive "if=none,id=root,file=$images/host/root.squashfs,format=raw,readonly=on" -device virtio-blk-pci,drive=root,serial=root
-expect 240 "the disk is laid out and written, GRUB installed" 'INSTALL DONE' || true
+expect 600 "the disk is laid out and written, GRUB installed" 'INSTALL DONE' || true
 wait "$qemu_pid" || true
 stop
 
@@ -181,10 +181,10 @@ boot_host() {
 	say "$what"
 	start "$name" "${NET[@]}" -snapshot \
 		-drive "if=none,id=disk,file=$tmp/disk.img,format=raw" -device virtio-blk-pci,drive=disk,serial=target,bootindex=1 "$@"
-	if expect 90 "GRUB starts the kernel" 'Linux version' &&
-		expect 120 "the initrd hands over to systemd" 'systemd\[1\]: .*running in system mode|systemd 25[0-9].* running in system mode' &&
-		expect 180 "the node agent's service is started" 'Started .*ingot-agent\.service'; then
-		expect 120 "multi-user.target is reached" 'Reached target .*multi-user\.target' || true
+	if expect 240 "GRUB starts the kernel" 'Linux version' &&
+		expect 300 "the initrd hands over to systemd" 'systemd\[1\]: .*running in system mode|systemd 25[0-9].* running in system mode' &&
+		expect 600 "the node agent's service is started" 'Started .*ingot-agent\.service'; then
+		expect 300 "multi-user.target is reached" 'Reached target .*multi-user\.target' || true
 	fi
 	stop
 }

@@ -13,6 +13,7 @@ IMAGES=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ "${1:-}" != --out ] || [ -z "${2:-}" ]; then die "usage: build.sh --out DIR"; fi
 out=$2
+lock "$out" grub
 
 COMMON=(part_gpt part_msdos fat normal linux search search_label configfile
 	serial terminal test echo gzio reboot halt sleep true loadenv regexp minicmd ls cat probe)

@@ -47,6 +47,7 @@ build_base() {
 }
 
 tools_tree "$cache"
+lock "$cache" live
 base_key=$({
 	echo "$TOOLS_KEY"
 	hash_files "$IMAGES"/live/{build.sh,init,udhcpc.script,mdev.conf,modules,programs,icudata-stub.c} \

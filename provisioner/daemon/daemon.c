@@ -28,7 +28,7 @@ struct daemon {
 	int prefix_length;
 	char *server; /* "ADDRESS:PORT" for agents */
 	char *cert_pem, *key_pem;
-	char *bmc_password, *bundle_key, *bundle_version, *upload_dir;
+	char *bmc_password, *bundle_error, *bundle_key, *bundle_version, *upload_dir;
 };
 
 /* ---- files ---- */
@@ -57,11 +57,9 @@ static int make_folders(struct daemon *d, struct err *err)
 }
 
 /* The bundle is checked before anything is installed from it: its signature here, every byte on the machine. */
-static int open_bundle(struct daemon *d, struct err *err)
+static int check_bundle(struct daemon *d, struct err *err)
 {
 	const struct config_images *images = d->config->images;
-	if (!images->bundle)
-		return 0;
 	int r = read_text(images->bundle_key, "images.bundle_key", &d->bundle_key, err);
 	if (r < 0)
 		return r;
@@ -73,6 +71,17 @@ static int open_bundle(struct daemon *d, struct err *err)
 	if (r < 0)
 		return err_prefix(err, "images.bundle: %s", images->bundle);
 	d->bundle_version = xstrdup(bundle_reader_manifest(reader)->version);
+	return 0;
+}
+
+/* A bundle that cannot be used keeps machines from being deployed, and nothing else from working. */
+static int open_bundle(struct daemon *d, struct err *err)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	if (d->config->images->bundle && check_bundle(d, &why) < 0) {
+		log_error("%s; nothing can be deployed", why.text);
+		d->bundle_error = xstrdup(why.text);
+	}
 	return 0;
 }
 
@@ -112,7 +121,7 @@ static int start_netboot(struct daemon *d, struct err *err)
 		.agent_port = (uint16_t)net->agent_port,
 		.live_dir = d->config->images->live_dir,
 		.loader_dir = d->config->images->loader_dir,
-		.bundle_path = d->config->images->bundle,
+		.bundle_path = d->bundle_error ? NULL : d->config->images->bundle,
 		.ca_pem = ca_pem(d->ca),
 		.ca_fingerprint = ca_fingerprint(d->ca),
 	};
@@ -141,7 +150,8 @@ static int start_controller(struct daemon *d, struct err *err)
 			.bmc_ranges = config->bmc ? (const char *const *)config->bmc->ranges : NULL,
 			.bmc_user = config->bmc ? config->bmc->user : NULL,
 			.bmc_password = d->bmc_password,
-			.bundle_url = config->images->bundle ? netboot_bundle_url(d->netboot) : NULL,
+			.bundle_url = config->images->bundle && !d->bundle_error ? netboot_bundle_url(d->netboot) : NULL,
+			.bundle_error = d->bundle_error,
 			.bundle_key = d->bundle_key,
 			.bundle_version = d->bundle_version,
 			.server = d->server,
@@ -303,6 +313,7 @@ struct daemon *daemon_free(struct daemon *d)
 		free(secrets[i]);
 	}
 	free(d->cert_pem);
+	free(d->bundle_error);
 	free(d->bundle_key);
 	free(d->bundle_version);
 	free(d->upload_dir);

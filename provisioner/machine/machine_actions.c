@@ -117,7 +117,9 @@ static int check_deploy(struct machines *machines, const struct machine *machine
 		r = check_name(machines, machine, how->name, err);
 	if (r == 0)
 		r = check_disk(machine, how->disk, ret_disk, err);
-	if (r == 0 && !machines->spec.bundle_url)
+	if (r == 0 && machines->spec.bundle_error)
+		r = err_set(err, ERR_CORRUPT, "the host image bundle cannot be used: %s", machines->spec.bundle_error);
+	else if (r == 0 && !machines->spec.bundle_url)
 		r = err_set(err, ERR_STATE,
 			    "there is no host image bundle; name one in the configuration (images.bundle)");
 	return r;

@@ -56,7 +56,7 @@ static const char *object_id(const void *object)
 	return *(char *const *)object;
 }
 
-static const char *object_name(const struct store_kind *kind, const void *object)
+const char *store_name(const struct store_kind *kind, const void *object)
 {
 	if (kind->name_offset == STORE_NO_NAME)
 		return NULL;
@@ -168,7 +168,7 @@ const void *store_find(struct store *store, const struct store_kind *kind, const
 	if (found || !id_or_name || kind->name_offset == STORE_NO_NAME)
 		return found;
 	for (size_t i = 0; i < shelf->count; i++)
-		if (str_equal(object_name(kind, shelf->documents[i].object), id_or_name))
+		if (str_equal(store_name(kind, shelf->documents[i].object), id_or_name))
 			return shelf->documents[i].object;
 	return NULL;
 }

@@ -34,6 +34,8 @@ struct loop *store_loop(struct store *store);
 const void *store_get(struct store *store, const struct store_kind *kind, const char *id);
 /* By id or by name. */
 const void *store_find(struct store *store, const struct store_kind *kind, const char *id_or_name);
+/* Its name, borrowed; NULL for a kind that has none. */
+const char *store_name(const struct store_kind *kind, const void *object);
 /* In the order of identifiers (that is, of creation): the first with after NULL; NULL at the end. */
 const void *store_next(struct store *store, const struct store_kind *kind, const char *after);
 size_t store_count(struct store *store, const struct store_kind *kind);
