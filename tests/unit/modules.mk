@@ -14,3 +14,4 @@ RACK_MODULES := $(filter-out provisioner/daemon provisioner/api provisioner/auth
 test_machine_fsm.modules := $(RACK_MODULES)
 test_machine.modules := $(RACK_MODULES)
 test_machine_bmc.modules := $(RACK_MODULES)
+test_scheduler.modules := $(RACK_MODULES)

@@ -27,7 +27,7 @@
 struct rack_bmc {
 	bool there, on, deaf; /* deaf: takes commands and does nothing */
 	enum err_code fault;  /* of every operation */
-	int device;           /* enum bmc_boot_device, as set last */
+	int device;	      /* enum bmc_boot_device, as set last */
 	bool persistent;
 	const char *uuid;
 	unsigned ops, power_sets;
@@ -100,8 +100,8 @@ static inline int rack_power_set(const struct bmc_target *target, enum bmc_power
 	return r;
 }
 
-static inline int rack_boot_device(const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi,
-				   struct err *err)
+static inline int rack_boot_device(const struct bmc_target *target, enum bmc_boot_device device, bool persistent,
+				   bool uefi, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
 	int r = rack_reach(target, &bmc, err);
@@ -186,9 +186,14 @@ static inline int rack_status(void *ctx, const struct ceph_access *access, const
 	struct rack *rack = ctx;
 	if (!rack->quorum)
 		return err_set(err, ERR_UNREACHABLE, "the monitors do not answer");
-	*ret = (struct ceph_status){ .health = xstrdup("HEALTH_OK"), .osds = rack->osd_count, .osds_up = rack->hosts_up,
-				     .hosts_up = rack->hosts_up, .pgs = 32, .pgs_active_clean = 32,
-				     .total_bytes = 192 * GIB, .pool_max_avail_bytes = rack->available_bytes };
+	*ret = (struct ceph_status){ .health = xstrdup("HEALTH_OK"),
+				     .osds = rack->osd_count,
+				     .osds_up = rack->hosts_up,
+				     .hosts_up = rack->hosts_up,
+				     .pgs = 32,
+				     .pgs_active_clean = 32,
+				     .total_bytes = 192 * GIB,
+				     .pool_max_avail_bytes = rack->available_bytes };
 	return 0;
 }
 
@@ -201,8 +206,8 @@ static inline int rack_auth(void *ctx, const struct ceph_access *access, const c
 	return r;
 }
 
-static inline int rack_osd_new(void *ctx, const struct ceph_access *access, const char *uuid, int *ret_id, char **ret_key,
-			       struct err *err)
+static inline int rack_osd_new(void *ctx, const struct ceph_access *access, const char *uuid, int *ret_id,
+			       char **ret_key, struct err *err)
 {
 	struct rack *rack = ctx;
 	int r = rack_ceph(rack, err, "osd_new", "");
@@ -315,11 +320,19 @@ static inline void rack_start(struct rack *rack)
 		.loop = rack->loop,
 		.database = rack->database,
 		.ca = rack->ca,
-		.machines = { .netboot = &rack_netboot, .netboot_ctx = rack, .bmc_user = "admin",
-			      .bmc_password = "bmc-password", .scan = rack_scan, .scan_ctx = rack,
+		.machines = { .netboot = &rack_netboot,
+			      .netboot_ctx = rack,
+			      .bmc_user = "admin",
+			      .bmc_password = "bmc-password",
+			      .scan = rack_scan,
+			      .scan_ctx = rack,
 			      .bundle_url = rack->no_bundle ? NULL : "http://10.77.0.1:8080/bundle/host-1",
-			      .bundle_key = "the key", .bundle_version = "1", .server = "10.77.0.1:8444",
-			      .ca_pem = ca_pem(rack->ca), .prefix_length = 24, .console = "ttyS0,115200" },
+			      .bundle_key = "the key",
+			      .bundle_version = "1",
+			      .server = "10.77.0.1:8444",
+			      .ca_pem = ca_pem(rack->ca),
+			      .prefix_length = 24,
+			      .console = "ttyS0,115200" },
 		.storage = { .driver = &rack_ceph_driver, .driver_ctx = rack, .pool_size = 2, .upload_dir = rack->dir },
 	};
 	if (controller_new(&spec, &rack->controller, &err) < 0)
@@ -411,8 +424,8 @@ static inline char *rack_hello(struct rack *rack, unsigned n, const char *boot_i
 	_cleanup_free_ char *mac = xasprintf("52:54:00:00:00:0%u", n);
 	_cleanup_free_ char *uuid = xasprintf("00000000-0000-4000-8000-00000000000%u", n);
 	json_t *reply = NULL;
-	json_t *request = json_pack("{s:s, s:[s], s:s, s:s, s:s}", "uuid", uuid, "macs", mac, "boot_mac", mac, "boot_id",
-				    boot_id, "firmware", "bios");
+	json_t *request = json_pack("{s:s, s:[s], s:s, s:s, s:s}", "uuid", uuid, "macs", mac, "boot_mac", mac,
+				    "boot_id", boot_id, "firmware", "bios");
 	if (machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0)
 		fail_msg("%s", err.text);
 	char *token = xstrdup(json_string_value(json_object_get(reply, "token")));
@@ -425,9 +438,9 @@ static inline char *rack_hello(struct rack *rack, unsigned n, const char *boot_i
 static inline json_t *rack_inventory(unsigned n)
 {
 	_cleanup_free_ char *a = xasprintf("S%ua", n), *b = xasprintf("S%ub", n);
-	return json_pack("{s:{s:{s:i}, s:I, s:[{s:s, s:I}, {s:s, s:I}]}}", "inventory", "cpu", "threads", 4, "memory_bytes",
-			 (json_int_t)(16 * GIB), "disks", "serial", a, "size_bytes", (json_int_t)(16 * GIB), "serial", b,
-			 "size_bytes", (json_int_t)(64 * GIB));
+	return json_pack("{s:{s:{s:i}, s:I, s:[{s:s, s:I}, {s:s, s:I}]}}", "inventory", "cpu", "threads", 4,
+			 "memory_bytes", (json_int_t)(16 * GIB), "disks", "serial", a, "size_bytes",
+			 (json_int_t)(16 * GIB), "serial", b, "size_bytes", (json_int_t)(64 * GIB));
 }
 
 /* report is stolen. */
@@ -511,12 +524,13 @@ static inline char *rack_install_token(struct rack *rack, const char *id)
 	return token;
 }
 
-static inline void rack_install_report(struct rack *rack, const char *id, const char *state, const char *step, int progress)
+static inline void rack_install_report(struct rack *rack, const char *id, const char *state, const char *step,
+				       int progress)
 {
 	const struct machine *machine = rack_machine(rack, id);
 	rack_report(rack, id,
-		    json_pack("{s:{s:s, s:s, s:s, s:i}}", "install", "id", machine->install_id, "state", state, "step", step,
-			      "progress", progress));
+		    json_pack("{s:{s:s, s:s, s:s, s:i}}", "install", "id", machine->install_id, "state", state, "step",
+			      step, "progress", progress));
 	rack_settle(rack);
 }
 

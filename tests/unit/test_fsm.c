@@ -38,9 +38,9 @@ static void table_init(struct table *t)
 		FSM_STATE(DONE, "DONE", 2, 0, 0, .restful = true),
 	};
 	static const struct fsm_row rows[] = {
-		FSM_ROW(IDLE, GO, lucky, DONE),       FSM_ROW(IDLE, GO, NULL, BUSY),
-		FSM_ROW(BUSY, GO, lucky, DONE),       FSM_ROW(BUSY, FAILURE, NULL, IDLE),
-		FSM_ROW(BUSY, TIMEOUT, NULL, IDLE),   FSM_ROW(BUSY, CANCEL, NULL, FSM_SAME),
+		FSM_ROW(IDLE, GO, lucky, DONE),	    FSM_ROW(IDLE, GO, NULL, BUSY),
+		FSM_ROW(BUSY, GO, lucky, DONE),	    FSM_ROW(BUSY, FAILURE, NULL, IDLE),
+		FSM_ROW(BUSY, TIMEOUT, NULL, IDLE), FSM_ROW(BUSY, CANCEL, NULL, FSM_SAME),
 		FSM_ROW(DONE, CANCEL, NULL, IDLE),
 	};
 	static const char *const events[EVENTS] = { "GO", "FAILURE", "TIMEOUT", "CANCEL" };

@@ -136,7 +136,8 @@ static void secrets_are_not_in_what_is_shown(void **state)
 
 /* ---- accepting ---- */
 
-static void assert_accept_refused(struct rack *rack, const char *id, const char *name, enum err_code code, const char *field)
+static void assert_accept_refused(struct rack *rack, const char *id, const char *name, enum err_code code,
+				  const char *field)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	const struct machine_accept how = { .name = (char *)name };
@@ -178,7 +179,8 @@ static void what_was_not_accepted_gets_nothing(void **state)
 
 /* ---- deploying ---- */
 
-static void assert_deploy_refused(struct rack *rack, const char *id, const char *disk, enum err_code code, const char *text)
+static void assert_deploy_refused(struct rack *rack, const char *id, const char *disk, enum err_code code,
+				  const char *text)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	const struct machine_deploy how = { .disk = (char *)disk };
@@ -200,16 +202,19 @@ static void the_disk_is_named_and_large_enough(void **state)
 	struct rack *rack = *state;
 	_cleanup_free_ char *id = NULL;
 	free(rack_ready(rack, 1, &id));
-	assert_deploy_refused(rack, id, "/dev/sda", ERR_INVALID,
-			      "disk: no disk has serial number or WWN '/dev/sda'; there are: S1a (16 GiB), S1b (64 GiB)");
-	set_disks(rack, id, json_pack("[{s:s, s:I}, {s:s, s:I, s:s}, {s:s, s:I}]", "serial", "small", "size_bytes",
-				      (json_int_t)GIB, "serial", "twice", "size_bytes", (json_int_t)(16 * GIB), "wwn", "w1",
-				      "serial", "twice", "size_bytes", (json_int_t)(16 * GIB)));
+	assert_deploy_refused(
+		rack, id, "/dev/sda", ERR_INVALID,
+		"disk: no disk has serial number or WWN '/dev/sda'; there are: S1a (16 GiB), S1b (64 GiB)");
+	set_disks(rack, id,
+		  json_pack("[{s:s, s:I}, {s:s, s:I, s:s}, {s:s, s:I}]", "serial", "small", "size_bytes",
+			    (json_int_t)GIB, "serial", "twice", "size_bytes", (json_int_t)(16 * GIB), "wwn", "w1",
+			    "serial", "twice", "size_bytes", (json_int_t)(16 * GIB)));
 	assert_deploy_refused(rack, id, "small", ERR_CAPACITY,
 			      "disk: small has 1 GiB; the host system needs at least 8 GiB");
 	assert_deploy_refused(rack, id, "twice", ERR_INVALID, "disk: 'twice' names more than one disk");
-	set_disks(rack, id, json_pack("[{s:s, s:I}, {s:s, s:I}]", "serial", "small", "size_bytes", (json_int_t)GIB, "path",
-				      "/dev/sdb", "size_bytes", (json_int_t)(16 * GIB)));
+	set_disks(rack, id,
+		  json_pack("[{s:s, s:I}, {s:s, s:I}]", "serial", "small", "size_bytes", (json_int_t)GIB, "path",
+			    "/dev/sdb", "size_bytes", (json_int_t)(16 * GIB)));
 	/* What has no name cannot be named safely. */
 	assert_deploy_refused(rack, id, NULL, ERR_CAPACITY,
 			      "disk: none is large enough for the host system (8 GiB); there are: small (1 GiB), "
@@ -224,9 +229,10 @@ static void the_smallest_disk_that_is_large_enough_is_taken(void **state)
 	struct rack *rack = *state;
 	_cleanup_free_ char *id = NULL;
 	free(rack_ready(rack, 1, &id));
-	set_disks(rack, id, json_pack("[{s:s, s:I}, {s:s, s:I}, {s:s, s:I}]", "serial", "large", "size_bytes",
-				      (json_int_t)(64 * GIB), "serial", "tiny", "size_bytes", (json_int_t)GIB, "serial", "right",
-				      "size_bytes", (json_int_t)(8 * GIB)));
+	set_disks(rack, id,
+		  json_pack("[{s:s, s:I}, {s:s, s:I}, {s:s, s:I}]", "serial", "large", "size_bytes",
+			    (json_int_t)(64 * GIB), "serial", "tiny", "size_bytes", (json_int_t)GIB, "serial", "right",
+			    "size_bytes", (json_int_t)(8 * GIB)));
 	free(rack_deploy(rack, id));
 	assert_string_equal(rack_machine(rack, id)->install_disk->serial, "right");
 	json_t *install = rack_install(rack, id);
@@ -262,7 +268,8 @@ static void a_deploy_goes_its_way(void **state)
 	_cleanup_free_ char *token = rack_install_token(rack, id);
 	json_t *install = rack_install(rack, id);
 	assert_true(json_is_null(json_object_get(install, "boot")));
-	assert_string_equal(json_string_value(json_object_get(json_object_get(install, "host"), "address")), "10.77.0.150/24");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(install, "host"), "address")),
+			    "10.77.0.150/24");
 	json_decref(install);
 	rack_install_report(rack, id, "running", "write", 40);
 	assert_true(rack_task(rack, task)->progress == 40);
@@ -328,8 +335,9 @@ static void a_failed_install_says_why(void **state)
 	free(rack_ready(rack, 1, &id));
 	_cleanup_free_ char *task = rack_deploy(rack, id);
 	rack_report(rack, id,
-		    json_pack("{s:{s:s, s:s, s:s, s:{s:s, s:s}}}", "install", "id", rack_machine(rack, id)->install_id, "state",
-			      "failed", "step", "verify", "error", "code", "corrupt", "text", "block 7 reads back wrong"));
+		    json_pack("{s:{s:s, s:s, s:s, s:{s:s, s:s}}}", "install", "id", rack_machine(rack, id)->install_id,
+			      "state", "failed", "step", "verify", "error", "code", "corrupt", "text",
+			      "block 7 reads back wrong"));
 	const struct machine *machine = rack_machine(rack, id);
 	assert_int_equal(machine->state, MACHINE_FAILED);
 	assert_string_equal(machine->failed_step, "DEPLOY_WRITE");
@@ -451,8 +459,9 @@ static void a_host_may_be_up_before_the_switch_is_over(void **state)
 	rack_pass(rack, 31000);
 	free(rack_ready(rack, 1, &id));
 	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
-	rack_report(rack, id,
-		    json_pack("{s:{s:s, s:s}}", "install", "id", rack_machine(rack, id)->install_id, "state", "written"));
+	rack_report(
+		rack, id,
+		json_pack("{s:{s:s, s:s}}", "install", "id", rack_machine(rack, id)->install_id, "state", "written"));
 	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_SWITCH"); /* the BMC is being asked */
 	assert_int_equal(rack_enroll(rack, token, csr, NULL, &err), 0);
 	rack_settle(rack);

@@ -277,7 +277,9 @@ static void power_follows_the_order(void **state)
 	static const struct {
 		int action;
 		bool on;
-	} orders[] = { { POWER_ACTION_OFF, false }, { POWER_ACTION_ON, true }, { POWER_ACTION_CYCLE, true },
+	} orders[] = { { POWER_ACTION_OFF, false },
+		       { POWER_ACTION_ON, true },
+		       { POWER_ACTION_CYCLE, true },
 		       { POWER_ACTION_RESET, true } };
 	struct rack *rack = *state;
 	struct rack_bmc *bmc = bmc_there(rack, 1);

@@ -79,7 +79,8 @@ static void run_row(struct rack *rack, size_t index)
 	_cleanup_free_ char *task = xstrdup(rack_machine(rack, id)->task);
 	effects_seen = 0;
 	err_set(&why, row->event == EVENT_CANCEL ? ERR_CANCELLED : ERR_INTERNAL, "a reason");
-	assert_true(machine_would_take(rack->controller->machines, rack_machine(rack, id), (enum machine_event)row->event));
+	assert_true(
+		machine_would_take(rack->controller->machines, rack_machine(rack, id), (enum machine_event)row->event));
 	bool bad = row->event == EVENT_FAILURE || row->event == EVENT_TIMEOUT || row->event == EVENT_CANCEL;
 	assert_true(machine_feed(rack->controller->machines, id, (enum machine_event)row->event, bad ? &why : NULL));
 	const struct machine *machine = rack_machine(rack, id);
@@ -157,7 +158,8 @@ static void the_boot_intent_is_disk_once_it_is_written(void **state)
 		struct machine machine = { .step = (char *)machine_fsm.states[step].name };
 		assert_int_equal(machine_boot_intent(&machine), disk ? BOOT_INTENT_DISK : BOOT_INTENT_LIVE);
 		/* One that failed is told what it was told when it failed. */
-		struct machine failed = { .step = (char *)"FAILED", .failed_step = (char *)machine_fsm.states[step].name };
+		struct machine failed = { .step = (char *)"FAILED",
+					  .failed_step = (char *)machine_fsm.states[step].name };
 		assert_int_equal(machine_boot_intent(&failed), disk ? BOOT_INTENT_DISK : BOOT_INTENT_LIVE);
 	}
 	struct machine odd = { .step = (char *)"NO_SUCH_STEP" };
