@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "ceph/ceph_part.h"
+#include "console/console_part.h"
 #include "install/install.h"
 #include "inventory/inventory.h"
 #include "parts.h"
@@ -14,6 +15,7 @@ static const struct part *const built_in[] = {
 	&inventory_part,
 	&install_part,
 	&ceph_part,
+	&console_part,
 };
 
 /* Shared objects, for what the live image does not have the libraries of. */

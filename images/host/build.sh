@@ -131,6 +131,10 @@ configure() {
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
 	sed -i 's,^root:[^:]*:,root:*:,' "$root/etc/shadow"
+	# libvirt wants the user it was compiled for even if qemu.conf names another.
+	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"
+	echo 'libvirt-qemu:x:64055:' >>"$root/etc/group"
+	echo 'libvirt-qemu:*:1::::::' >>"$root/etc/shadow"
 	rm -f "$root/etc/systemd/system/"*.service
 	mkdir -p "$root"/var/{cache,log,lib,tmp} "$root"/{run,tmp,proc,sys,dev}
 	chmod 1777 "$root/var/tmp" "$root/tmp"

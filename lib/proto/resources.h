@@ -190,6 +190,7 @@ enum volume_state { VOLUME_CREATING, VOLUME_AVAILABLE, VOLUME_IN_USE, VOLUME_DEL
 extern const char *const volume_state_words[];
 struct volume {
 	char *id, *name, *pool, *image, *vm, *task;
+	char *image_name, *vm_name; /* filled in when it is shown */
 	int state;
 	uint64_t size_bytes;
 	int64_t created;
@@ -212,6 +213,7 @@ enum vm_state {
 extern const char *const vm_state_words[];
 struct vm {
 	char *id, *name, *volume, *node, *target, *task, *migration_id;
+	char *node_name, *volume_name; /* filled in when it is shown */
 	int state;
 	int64_t cpus, generation, created, migration_progress;
 	uint64_t memory_bytes;

@@ -11,4 +11,6 @@ $(AGENT_VM): $(node-agent/vm.objects) $(OUT)/obj/node-agent/daemon/daemon_system
 		$(OUT)/obj/node-agent/daemon/daemon_direct.o node-agent/vm/plugin.map
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,--as-needed -Wl,--version-script=node-agent/vm/plugin.map -o $@ \
-		$(filter %.o,$^) $$(pkg-config --libs libvirt libxml-2.0)
+		$(filter %.o,$^) $$(pkg-config --libs libvirt libxml-2.0 jansson)
+
+test_vm.modules := node-agent/core node-agent/daemon node-agent/vm

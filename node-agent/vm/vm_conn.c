@@ -146,6 +146,13 @@ int vm_connect(struct vm_state *state, struct err *err)
 	return 0;
 }
 
+void vm_warm_up(struct vm_state *state)
+{
+	if (!state->warm)
+		free(virConnectGetDomainCapabilities(state->conn, VM_EMULATOR, "x86_64", VM_MACHINE, NULL, 0));
+	state->warm = true;
+}
+
 int vm_secret_ensure(struct part_run *run, struct vm_state *state, struct err *err)
 {
 	_cleanup_free_ char *key = NULL;
@@ -160,4 +167,19 @@ int vm_secret_ensure(struct part_run *run, struct vm_state *state, struct err *e
 	}
 	wipe(key, strlen(key));
 	return r;
+}
+
+void vm_state_release(void *data)
+{
+	struct vm_state *state = data;
+	struct vm_memory *memory;
+
+	migration_forget(state, NULL);
+	LIST_FOREACH(memory, &state->memories, link)
+		vm_memory_forget(state, memory->id);
+	vm_disconnect(state);
+	if (!list_empty(&state->migrations))
+		return;
+	free(state->boot);
+	free(state);
 }

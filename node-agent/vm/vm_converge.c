@@ -42,7 +42,7 @@ static struct vm_memory *memory_of(struct vm_state *state, const struct vm_order
 	return memory;
 }
 
-static void memory_forget(struct vm_state *state, const char *id)
+void vm_memory_forget(struct vm_state *state, const char *id)
 {
 	struct vm_memory *memory;
 
@@ -146,7 +146,7 @@ static json_t *try_start(struct part_run *run, struct vm_state *state, const str
 		_cleanup_err_ struct err err = ERR_INIT;
 
 		if (start(run, state, order, &err) == 0) {
-			memory_forget(state, order->id);
+			vm_memory_forget(state, order->id);
 			return entry_json(order->id, order->generation, "running", NULL, &no_err);
 		}
 		err_copy(&memory->err, &err);
@@ -247,7 +247,7 @@ static json_t *want_stopped(struct part_run *run, struct vm_state *state, const 
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	if (!domain || !domain->active) {
-		memory_forget(state, order->id);
+		vm_memory_forget(state, order->id);
 		return entry_json(order->id, order->generation, "stopped", NULL, &no_err);
 	}
 	stop(state, order, domain, &err);
@@ -261,7 +261,7 @@ static json_t *want_absent(struct part_run *run, struct vm_state *state, const s
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 
-	memory_forget(state, order->id);
+	vm_memory_forget(state, order->id);
 	if (!domain)
 		return entry_json(order->id, order->generation, "absent", NULL, &no_err);
 	if ((domain->active && virDomainDestroy(domain->domain) < 0) ||
@@ -289,6 +289,7 @@ static json_t *want_incoming(struct part_run *run, struct vm_state *state, const
 	/* All that it takes to receive it: libvirt runs (else we were not here), and has the key to its disks. */
 	if (vm_secret_ensure(run, state, &err) < 0)
 		return entry_json(order->id, order->generation, "starting", NULL, &err);
+	vm_warm_up(state);
 	return entry_json(order->id, order->generation, "incoming", NULL, &no_err);
 }
 

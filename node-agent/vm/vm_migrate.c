@@ -196,7 +196,8 @@ json_t *migration_report_earlier(const struct vm_domain *domain)
 
 	if (str_equal(domain->mark.arrived, domain->mark.migration))
 		return report_json(domain->mark.migration, "done", 100, &err);
-	progress = job_progress(domain);
+	/* How far it is only the source knows. */
+	progress = vm_domain_is_arriving(domain) ? 0 : job_progress(domain);
 	if (progress >= 0)
 		return report_json(domain->mark.migration, "running", progress, &err);
 	err_set(&err, ERR_CANCELLED, "the migration was cut off");

@@ -2,7 +2,7 @@
 #include "vm/vm_priv.h"
 
 #define PERIOD_MS 4000
-#define SOON_MS 500
+#define SOON_MS 300
 
 const struct part *ingot_vm_part(void);
 
@@ -88,6 +88,7 @@ static const struct part vm_part = {
 	.flags = PART_WAITS,
 	.period_ms = PERIOD_MS,
 	.converge = converge,
+	.release = vm_state_release,
 };
 
 const struct part *ingot_vm_part(void)

@@ -46,6 +46,7 @@ int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err)
 /* ---- libvirt's text (vm_xml.c, pure) ---- */
 
 #define VM_MACHINE "pc-q35-7.2"
+#define VM_EMULATOR "/usr/bin/qemu-system-x86_64"
 #define VM_DOMAIN_PREFIX "ingot-"
 #define VM_METADATA_URI "urn:ingot:vm:1"
 #define VM_METADATA_KEY "ingot"
@@ -113,15 +114,20 @@ struct vm_memory {
 struct vm_state {
 	virConnectPtr conn;
 	bool probed, kvm;
+	bool warm; /* libvirt knows this host's QEMU */
 	char *boot; /* names this host in this boot */
 	char *secret_key; /* what libvirt was told last, on this connection */
 	struct list migrations, memories;
 };
 struct vm_state *vm_state_get(struct part_run *run);
+/* At the end of the agent. Migrations under way go on without it, and so does what their threads use. */
+void vm_state_release(void *data);
 /* Connects if there is no connection that works. */
 int vm_connect(struct vm_state *state, struct err *err);
 /* Sees that libvirt has the key to Ceph. ERR_STATE while this node has none. */
 int vm_secret_ensure(struct part_run *run, struct vm_state *state, struct err *err);
+/* Lets libvirt find out what QEMU can do here, which it does once and which takes seconds: before a migration waits for it. */
+void vm_warm_up(struct vm_state *state);
 /* After an error that speaks of the connection. */
 void vm_disconnect(struct vm_state *state);
 
@@ -146,6 +152,7 @@ int vm_domain_save_mark(const struct vm_domain *domain, struct err *err);
 /* QEMU waits for the machine's state to arrive: it is not here yet. */
 bool vm_domain_is_arriving(const struct vm_domain *domain);
 
+void vm_memory_forget(struct vm_state *state, const char *id);
 /* Makes one virtual machine as ordered; domain NULL: there is none. Gives its entry of the report (new reference).
  * *unsettled is set if it should be looked at again soon. */
 json_t *vm_converge_one(struct part_run *run, struct vm_state *state, const struct vm_order *order,

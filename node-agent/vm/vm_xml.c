@@ -11,6 +11,7 @@
 #define CPU_MODEL "qemu64"
 static const char *const cpu_features[] = { "cx16", "lahf_lm", "popcnt", "pni", "sse4.1", "sse4.2", "ssse3" };
 
+/* For an element's text or an attribute in double quotes (apostrophes stay as they are). */
 static void add_escaped(struct strbuf *xml, const char *before, const char *text, const char *after)
 {
 	xmlChar *escaped = xmlEncodeSpecialChars(NULL, (const xmlChar *)text);
@@ -37,13 +38,13 @@ char *vm_mark_format(const struct vm_mark *mark)
 	} optional[] = { { "boot", mark->boot }, { "migration", mark->migration }, { "arrived", mark->arrived } };
 	_cleanup_strbuf_ struct strbuf xml = { 0 };
 
-	add_escaped(&xml, "<vm id='", mark->id, "'");
+	add_escaped(&xml, "<vm id=\"", mark->id, "\"");
 	strbuf_addf(&xml, " generation='%" PRId64 "'", mark->generation);
 	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
 		if (!optional[i].value)
 			continue;
 		strbuf_addf(&xml, " %s=", optional[i].name);
-		add_escaped(&xml, "'", optional[i].value, "'");
+		add_escaped(&xml, "\"", optional[i].value, "\"");
 	}
 	strbuf_adds(&xml, "/>");
 	return strbuf_take(&xml);
@@ -130,10 +131,10 @@ static void add_ends(struct strbuf *xml, const struct vm_order *order, const cha
 	_cleanup_free_ char *log = xasprintf("%s" VM_SERIAL_LOG_FORMAT, prefix, order->id);
 	_cleanup_free_ char *vnc = xasprintf("%s" VM_VNC_FORMAT, prefix, order->id);
 
-	add_escaped(xml, "    <serial type='unix'>\n      <source mode='bind' path='", serial, "'/>\n");
-	add_escaped(xml, "      <log file='", log, "' append='off'/>\n");
+	add_escaped(xml, "    <serial type='unix'>\n      <source mode='bind' path=\"", serial, "\"/>\n");
+	add_escaped(xml, "      <log file=\"", log, "\" append='off'/>\n");
 	strbuf_adds(xml, "      <target type='isa-serial' port='0'/>\n    </serial>\n");
-	add_escaped(xml, "    <graphics type='vnc'>\n      <listen type='socket' socket='", vnc, "'/>\n    </graphics>\n");
+	add_escaped(xml, "    <graphics type='vnc'>\n      <listen type='socket' socket=\"", vnc, "\"/>\n    </graphics>\n");
 }
 
 char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix)
@@ -147,7 +148,7 @@ char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix)
 			  "  <on_reboot>restart</on_reboot>\n"
 			  "  <on_crash>destroy</on_crash>\n"
 			  "  <devices>\n"
-			  "    <emulator>/usr/bin/qemu-system-x86_64</emulator>\n");
+			  "    <emulator>" VM_EMULATOR "</emulator>\n");
 	for (unsigned i = 0; i < order->disk_count; i++)
 		add_disk(&xml, order, i);
 	strbuf_adds(&xml, "    <controller type='usb' model='none'/>\n");

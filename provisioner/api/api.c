@@ -229,9 +229,36 @@ static int prepare(struct api_call *call, struct err *err)
 
 /* ---- what is common: the answer ---- */
 
+/* References are identifiers, and people read names: each of these fields has its name shown beside it. */
+static const struct reference {
+	const struct store_kind *kind;
+	const char *field, *name_field;
+	const struct store_kind *to;
+} references[] = {
+	{ &kind_vm, "node", "node_name", &kind_node },
+	{ &kind_vm, "volume", "volume_name", &kind_volume },
+	{ &kind_volume, "vm", "vm_name", &kind_vm },
+	{ &kind_volume, "image", "image_name", &kind_image },
+};
+
+static void show_names(struct api *api, const struct store_kind *kind, json_t *json)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(references); i++) {
+		const struct reference *reference = &references[i];
+		if (reference->kind != kind)
+			continue;
+		const char *id = json_string_value(json_object_get(json, reference->field));
+		const void *object = store_get(api->store, reference->to, id);
+		if (object)
+			json_object_set_new(json, reference->name_field,
+					    json_string(store_name(reference->to, object)));
+	}
+}
+
 static json_t *show(struct api *api, const struct store_kind *kind, const void *object)
 {
 	json_t *json = schema_encode(kind->schema, object, false);
+	show_names(api, kind, json);
 	json_object_set_new(json, "revision", json_integer(store_revision(api->store, kind, *(char *const *)object)));
 	return json;
 }

@@ -23,7 +23,7 @@ done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /var/log/ingot /var/lib/ingot
 echo "$NODE_MACHINE" >/etc/machine-id
-echo "127.0.0.1 localhost" >/etc/hosts
+printf '127.0.0.1 localhost\n%s %s\n' "$NODE_ADDRESS" "$NODE_NAME" >/etc/hosts
 # libvirt refuses to start without this user, whether it is used or not.
 grep -q ^libvirt-qemu: /etc/passwd || {
 	echo "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
@@ -75,7 +75,7 @@ class Node:
         net.link(hub, f"v-{name}", self.ns, "eth0")
         run("ip", "-n", self.ns, "address", "add", f"{address}/24", "dev", "eth0")
         self.holder = net.start(self.ns, "unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c", SETUP,
-                                env=dict(os.environ, NODE_NAME=name, NODE_FOLDER=self.folder,
+                                env=dict(os.environ, NODE_NAME=name, NODE_FOLDER=self.folder, NODE_ADDRESS=address,
                                          NODE_MACHINE=uuid.uuid4().hex))
         self.holder.expect("ready")
 

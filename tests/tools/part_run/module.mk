@@ -3,5 +3,6 @@ part_run_modules := lib/base lib/loop lib/cmd lib/crypto lib/http node-agent/cor
 	node-agent/ceph
 $(call module,tests/tools/part_run,lib/base lib/loop node-agent/core node-agent/ceph,jansson)
 $(call program,part-run,tests/tools/part_run/main.c,$(part_run_modules))
-# Plugins use our symbols.
+# Plugins use our symbols, also those that nothing here uses.
+$(OUT)/part-run: $(foreach m,lib/base lib/cmd lib/loop node-agent/core,$($(m).objects))
 $(OUT)/part-run: LDFLAGS += -rdynamic
