@@ -97,19 +97,6 @@ sweep_libraries() {
 	rm -rf "$tmp"
 }
 
-# What the package libvirt-daemon-system would make, which brings a network and a firewall along that no node needs: libvirt
-# looks this user up even where QEMU runs as root.
-add_users() {
-	local etc="$1/etc" kvm
-	kvm=$(awk -F: '$1 == "kvm" {print $3}' "$etc/group")
-	[ -n "$kvm" ] || die "host image: there is no group kvm"
-	grep -q '^libvirt-qemu:' "$etc/passwd" || {
-		echo 'libvirt-qemu:x:64055:' >>"$etc/group"
-		echo "libvirt-qemu:x:64055:$kvm:Libvirt Qemu:/var/lib/libvirt:/usr/sbin/nologin" >>"$etc/passwd"
-		echo 'libvirt-qemu:!:19000::::::' >>"$etc/shadow"
-	}
-}
-
 # Settings that are files come from the overlay; the rest is here.
 configure() {
 	local root=$1 units="$1/usr/lib/systemd/system" name
@@ -144,7 +131,10 @@ configure() {
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
 	sed -i 's,^root:[^:]*:,root:*:,' "$root/etc/shadow"
-	add_users "$root"
+	# libvirt wants the user it was compiled for even if qemu.conf names another.
+	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"
+	echo 'libvirt-qemu:x:64055:' >>"$root/etc/group"
+	echo 'libvirt-qemu:*:1::::::' >>"$root/etc/shadow"
 	rm -f "$root/etc/systemd/system/"*.service
 	mkdir -p "$root"/var/{cache,log,lib,tmp} "$root"/{run,tmp,proc,sys,dev}
 	chmod 1777 "$root/var/tmp" "$root/tmp"

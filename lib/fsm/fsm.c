@@ -45,6 +45,8 @@ static int check_state(const struct fsm *fsm, int state, struct err *err)
 {
 	const struct fsm_state *s = &fsm->states[state];
 	const int needed[] = { fsm->timeout_event, fsm->failure_event, fsm->cancel_event };
+	if (s->restful && s->deadline_ms > 0)
+		return err_set(err, ERR_INTERNAL, "%s: state %s is restful and has a deadline", fsm->name, s->name);
 	if (s->restful)
 		return 0;
 	if (s->deadline_ms <= 0)
@@ -53,6 +55,24 @@ static int check_state(const struct fsm *fsm, int state, struct err *err)
 		if (!has_plain_row(fsm, state, needed[i]))
 			return err_set(err, ERR_INTERNAL, "%s: state %s has no row for %s", fsm->name, s->name,
 				       fsm->events[needed[i]]);
+	return 0;
+}
+
+/* What the other checks and fsm_step() rely on. */
+static int check_shape(const struct fsm *fsm, struct err *err)
+{
+	for (int i = 0; i < fsm->state_count; i++)
+		if (!fsm->states[i].name)
+			return err_set(err, ERR_INTERNAL, "%s: state %d has no row", fsm->name, i);
+	for (int i = 0; i < fsm->event_count; i++)
+		if (!fsm->events[i])
+			return err_set(err, ERR_INTERNAL, "%s: event %d has no name", fsm->name, i);
+	for (size_t i = 0; i < fsm->row_count; i++) {
+		const struct fsm_row *row = &fsm->rows[i];
+		if (row->state < 0 || row->state >= fsm->state_count || row->event < 0 ||
+		    row->event >= fsm->event_count || row->next < FSM_SAME || row->next >= fsm->state_count)
+			return err_set(err, ERR_INTERNAL, "%s: row %zu speaks of what there is not", fsm->name, i);
+	}
 	return 0;
 }
 
@@ -72,17 +92,20 @@ static int check_shadow(const struct fsm *fsm, size_t later, struct err *err)
 int fsm_check(const struct fsm *fsm, struct err *err)
 {
 	_cleanup_free_ bool *seen = new0(bool, (size_t)fsm->state_count);
+	int r = check_shape(fsm, err);
+	if (r < 0)
+		return r;
 	mark_reachable(fsm, fsm->first_state, seen);
 	for (int i = 0; i < fsm->state_count; i++) {
 		if (!seen[i])
 			return err_set(err, ERR_INTERNAL, "%s: state %s cannot be reached", fsm->name,
 				       fsm->states[i].name);
-		int r = check_state(fsm, i, err);
+		r = check_state(fsm, i, err);
 		if (r < 0)
 			return r;
 	}
 	for (size_t i = 0; i < fsm->row_count; i++) {
-		int r = check_shadow(fsm, i, err);
+		r = check_shadow(fsm, i, err);
 		if (r < 0)
 			return r;
 	}

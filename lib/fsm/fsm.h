@@ -59,8 +59,9 @@ struct fsm_result fsm_step(const struct fsm *fsm, int state, int event, unsigned
 
 int fsm_state_find(const struct fsm *fsm, const char *name); /* -1: none */
 
-/* Walks the table: every state can be reached from the first, every state that is not restful has rows (without a guard)
- * for timeout, failure and cancel, and a deadline; no row stands behind one that always fits. ERR_INTERNAL says what. */
+/* Walks the table: every state and event has a name and every row speaks of those only; every state can be reached from
+ * the first; every state that is not restful has rows (without a guard) for timeout, failure and cancel, and a deadline,
+ * a restful one has none; no row stands behind one that always fits. ERR_INTERNAL says what. */
 int fsm_check(const struct fsm *fsm, struct err *err);
 /* The table as a Graphviz digraph; the caller frees. */
 char *fsm_graph(const struct fsm *fsm);

@@ -29,17 +29,19 @@ struct node {
 	struct http_call *call;
 	struct loop_timer *timer;
 	struct backoff backoff;
-	char *last_failure;
+	enum err_code last_failure; /* said once, until it is another */
 	struct credentials credentials;
 };
 
 static void node_step(void *data);
 
-static void node_failed(struct node *node, const char *text)
+static void node_failed(struct node *node, const struct err *err)
 {
-	if (!str_equal(node->last_failure, text))
-		log_warning("enrolling: %s", text);
-	str_set(&node->last_failure, text);
+	enum err_code code = err && err->code != ERR_NONE ? err->code : ERR_UNREACHABLE;
+
+	if (node->last_failure != code)
+		log_warning("enrolling: %s", err && err->text ? err->text : "no answer");
+	node->last_failure = code;
 	loop_timer_free(node->timer);
 	node->timer = loop_timer_new(node->loop, backoff_next_ms(&node->backoff), node_step, node);
 }
@@ -172,16 +174,16 @@ static void enroll_answered(const struct http_response *response, const struct e
 
 	node->call = NULL;
 	if (response->status < 200 || response->status > 299) {
-		node_failed(node, err && err->text ? err->text : "no answer");
+		node_failed(node, err);
 		return;
 	}
 	if (take_answer(node, response->json, &problem) < 0) {
-		node_failed(node, str_or(problem.text, "the answer cannot be used"));
+		node_failed(node, &problem);
 		return;
 	}
 	log_info("enrolled as node %s", str_or(json_string_value(json_object_get(response->json, "node")), "?"));
 	node->client = http_client_free(node->client);
-	str_set(&node->last_failure, NULL);
+	node->last_failure = ERR_NONE;
 	backoff_reset(&node->backoff);
 	node->done(&node->credentials, node->data);
 }
@@ -190,11 +192,13 @@ static void node_ask(struct node *node)
 {
 	_cleanup_free_ char *url = xasprintf("%s/agent/v1/enroll", node->credentials.url);
 	const char *token = identity_text(node, "token");
+	_cleanup_err_ struct err err = ERR_INIT;
 	json_t *body;
 
 	if (!token) {
-		node_failed(node,
-			    "there is neither a certificate nor a token to get one with; deploy this machine again");
+		err_set(&err, ERR_CREDENTIALS,
+			"there is neither a certificate nor a token to get one with; deploy this machine again");
+		node_failed(node, &err);
 		return;
 	}
 	if (!node->client)
@@ -237,7 +241,6 @@ static void node_close(void *source)
 	credentials_done(&node->credentials);
 	json_decref(node->identity);
 	free(node->csr_pem);
-	free(node->last_failure);
 	free(node->dir);
 	free(node);
 }

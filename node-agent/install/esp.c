@@ -58,13 +58,17 @@ static int run_mtools(const struct esp *esp, const char *const *arguments, int s
 
 int esp_format(const struct esp *esp, struct err *err)
 {
-	int r = run_mkfs(esp, err);
+	const char *arguments[ARRAY_SIZE(folders) + 2] = { "mmd" };
+	char *names[ARRAY_SIZE(folders)];
+	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++) {
-		_cleanup_free_ char *folder = xasprintf("::%s", folders[i]);
-
-		r = run_mtools(esp, (const char *[]){ "mmd", folder, NULL }, 0, err);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		arguments[i + 1] = names[i] = xasprintf("::%s", folders[i]);
+	r = run_mkfs(esp, err);
+	if (r == 0)
+		r = run_mtools(esp, arguments, 0, err);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		free(names[i]);
 	return r < 0 ? err_prefix(err, "EFI system partition") : 0;
 }
 

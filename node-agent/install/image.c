@@ -12,7 +12,8 @@
 #include "install/install_priv.h"
 #include "install/loader.h"
 
-#define READ_BYTES ((size_t)(1 * MIB))
+#define READ_BYTES ((size_t)(256 * KIB))
+#define WAIT_MS 250
 /* What is written is pushed to the disk in pieces of this size, so that neither the cache nor the last fsync grows. */
 #define FLUSH_BYTES (8 * MIB)
 
@@ -83,6 +84,7 @@ int image_open(struct install *install, struct err *err)
 
 void image_close(struct install *install)
 {
+	install->readback = readback_free(install->readback);
 	install->reader = bundle_reader_free(install->reader);
 	install->fetch = fetch_free(install->fetch);
 }
@@ -114,7 +116,7 @@ static int target_hole(uint64_t offset, uint64_t len, void *ctx, struct err *err
 	return disk.hole(target->base_bytes + offset, len, disk.ctx, err);
 }
 
-/* Starts writing a piece back, and drops the piece before, which has had the time to get there. */
+/* Starts writing a piece back; drops the piece before, which has had the time to get there, and has it read back. */
 static void flush_behind(struct target *target, uint64_t done_bytes)
 {
 	uint64_t at = target->base_bytes + target->flushed_bytes;
@@ -124,6 +126,7 @@ static void flush_behind(struct target *target, uint64_t done_bytes)
 	sync_file_range(target->fd, (off_t)at, (off_t)(done_bytes - target->flushed_bytes), SYNC_FILE_RANGE_WRITE);
 	if (target->flushed_bytes >= FLUSH_BYTES)
 		posix_fadvise(target->fd, (off_t)(at - FLUSH_BYTES), (off_t)FLUSH_BYTES, POSIX_FADV_DONTNEED);
+	readback_follow(target->install->readback, target->flushed_bytes);
 	target->flushed_bytes = done_bytes;
 }
 
@@ -151,7 +154,7 @@ static int copy_to(struct install *install, struct target *target, struct err *e
 	return r < 0 ? stream_error(install, r, err) : 0;
 }
 
-static int write_root(struct install *install, struct err *err)
+static int write_root(struct install *install, const struct bundle_part *part, struct err *err)
 {
 	struct target target = {
 		.install = install,
@@ -164,7 +167,9 @@ static int write_root(struct install *install, struct err *err)
 	if (fd < 0)
 		return err_set_errno(err, -errno, "%s", install->disk.path);
 	target.fd = fd;
-	r = copy_to(install, &target, err);
+	r = readback_start(install->disk.path, target.base_bytes, part->size_bytes, &install->readback, err);
+	if (r == 0)
+		r = copy_to(install, &target, err);
 	if (r < 0)
 		return r;
 	return fsync(fd) < 0 ? err_set_errno(err, -errno, "%s", install->disk.path) : 0;
@@ -194,7 +199,7 @@ int image_write(struct install *install, struct err *err)
 	int r;
 
 	while ((r = bundle_reader_next(install->reader, &part, err)) > 0) {
-		r = part->type == BUNDLE_ROOT ? write_root(install, err) : write_small(install, part, err);
+		r = part->type == BUNDLE_ROOT ? write_root(install, part, err) : write_small(install, part, err);
 		if (r < 0)
 			return r;
 	}
@@ -204,41 +209,33 @@ int image_write(struct install *install, struct err *err)
 /* ---- verify ---- */
 
 /* From here on what is read comes from the disk, not from what the kernel remembers of it. */
-static int forget_cache(int fd, struct err *err)
+static int forget_cache(const char *path, struct err *err)
 {
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	if (fsync(fd) < 0 || fstat(fd, &st) < 0)
-		return err_set_errno(err, -errno, "fsync");
-	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKFLSBUF, 0) < 0)
-		return err_set_errno(err, -errno, "BLKFLSBUF");
+	if (fd < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0 || (S_ISBLK(st.st_mode) && ioctl(fd, BLKFLSBUF, 0) < 0))
+		return err_set_errno(err, -errno, "%s", path);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return 0;
 }
 
-static int hash_range(struct install *install, int fd, uint64_t offset, uint64_t len, uint8_t *ret_digest,
-		      struct err *err)
+static int hash_file(int fd, uint8_t *ret_digest, struct err *err)
 {
 	_cleanup_free_ uint8_t *buffer = xmalloc(READ_BYTES);
-	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
+	struct sha256 *hash = sha256_new();
+	off_t offset = 0;
+	ssize_t n;
 
-	for (uint64_t done = 0; done < len;) {
-		ssize_t n = pread(fd, buffer, MIN_OF(len - done, READ_BYTES), (off_t)(offset + done));
-		int r;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return err_set_errno(err, n < 0 ? -errno : -EIO, "reading back at %" PRIu64, offset + done);
-		r = install_check_cancelled(install, err);
-		if (r < 0)
-			return r;
+	while ((n = pread(fd, buffer, READ_BYTES, offset)) > 0) {
 		sha256_update(hash, buffer, (size_t)n);
-		done += (uint64_t)n;
-		install_progress(install, done, len);
+		offset += n;
 	}
-	sha256_final(TAKE_PTR(hash), ret_digest);
+	if (n < 0) {
+		sha256_free(hash);
+		return err_set_errno(err, -errno, "reading back");
+	}
+	sha256_final(hash, ret_digest);
 	return 0;
 }
 
@@ -257,54 +254,46 @@ static int compare(const struct bundle_part *part, const uint8_t *digest, struct
 
 static int verify_root(struct install *install, const struct bundle_part *part, struct err *err)
 {
-	_cleanup_close_ int fd = open(install->disk.path, O_RDONLY | O_CLOEXEC);
-	uint8_t digest[SHA256_SIZE];
+	uint8_t digest[SHA256_SIZE] = { 0 };
 	int r;
 
-	if (fd < 0)
-		return err_set_errno(err, -errno, "%s", install->disk.path);
-	r = forget_cache(fd, err);
-	if (r == 0)
-		r = hash_range(install, fd, install->layout.partitions[PARTITION_ROOT_A].offset_bytes, part->size_bytes,
-			       digest, err);
-	return r < 0 ? err_prefix(err, "%s", install->disk.path) : compare(part, digest, err);
+	while ((r = readback_wait(install->readback, WAIT_MS, digest, err)) == -EAGAIN) {
+		r = install_check_cancelled(install, err);
+		if (r < 0)
+			return r;
+		install_progress(install, readback_done_bytes(install->readback), part->size_bytes);
+	}
+	return r < 0 ? r : compare(part, digest, err);
 }
 
 static int verify_on_esp(struct install *install, const struct bundle_part *part, struct err *err)
 {
 	_cleanup_free_ char *path = install_work_path(install, "readback");
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	uint8_t digest[SHA256_SIZE];
-	struct stat st;
+	uint8_t digest[SHA256_SIZE] = { 0 };
 	int r;
 
 	if (fd < 0)
 		return err_set_errno(err, -errno, "%s", path);
 	unlink(path);
 	r = esp_get(&install->esp, places[part->type].esp_path, fd, err);
-	if (r < 0)
-		return r;
-	if (fstat(fd, &st) < 0)
-		return err_set_errno(err, -errno, "%s", path);
-	r = hash_range(install, fd, 0, (uint64_t)st.st_size, digest, err);
+	if (r == 0)
+		r = hash_file(fd, digest, err);
 	return r < 0 ? r : compare(part, digest, err);
 }
 
 int image_verify(struct install *install, struct err *err)
 {
 	const struct bundle_manifest *manifest = bundle_reader_manifest(install->reader);
+	int r = forget_cache(install->disk.path, err);
 
-	/* The root first: it drops the whole disk's cache, for the ESP as well. */
-	for (unsigned i = manifest->part_count; i-- > 0;) {
+	for (unsigned i = 0; i < manifest->part_count && r == 0; i++) {
 		const struct bundle_part *part = &manifest->parts[i];
-		int r = 0;
 
 		if (part->type == BUNDLE_ROOT)
 			r = verify_root(install, part, err);
 		else if (places[part->type].esp_path)
 			r = verify_on_esp(install, part, err);
-		if (r < 0)
-			return r;
 	}
-	return 0;
+	return r;
 }

@@ -9,6 +9,7 @@
 #include "install/fetch.h"
 #include "install/layout.h"
 #include "install/order.h"
+#include "install/readback.h"
 #include "inventory/disk.h"
 
 struct install {
@@ -21,6 +22,7 @@ struct install {
 	struct esp esp;
 	struct fetch *fetch;
 	struct bundle_reader *reader;
+	struct readback *readback; /* of the root part */
 
 	unsigned progress; /* of the step, percent */
 	uint64_t bytes;	   /* of the root part, written */

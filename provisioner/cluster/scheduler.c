@@ -10,6 +10,11 @@ static uint64_t memory_free(const struct schedule_node *node)
 	return node->memory_bytes > node->memory_used_bytes ? node->memory_bytes - node->memory_used_bytes : 0;
 }
 
+static int64_t cpus_left(const struct schedule_node *node)
+{
+	return MAX_OF(node->cpus * SCHEDULE_CPU_OVERCOMMIT - node->cpus_used, 0);
+}
+
 static bool out_avoided(const struct schedule_request *request, const struct schedule_node *node)
 {
 	return str_equal(request->avoid, node->id);
@@ -27,38 +32,55 @@ static bool out_memory(const struct schedule_request *request, const struct sche
 
 static bool out_cpus(const struct schedule_request *request, const struct schedule_node *node)
 {
-	return node->cpus_used + request->cpus > node->cpus * SCHEDULE_CPU_OVERCOMMIT;
+	return request->cpus > cpus_left(node);
+}
+
+static char *why_avoided(const struct schedule_request *request, const struct schedule_node *node)
+{
+	return xstrdup("it is there already");
+}
+
+static char *why_not_ready(const struct schedule_request *request, const struct schedule_node *node)
+{
+	return xstrdup("does not report");
+}
+
+static char *why_memory(const struct schedule_request *request, const struct schedule_node *node)
+{
+	_cleanup_free_ char *left = bytes_format(memory_free(node)), *wanted = bytes_format(request->memory_bytes);
+	return xasprintf("not enough free memory: %s of %s", left, wanted);
+}
+
+static char *why_cpus(const struct schedule_request *request, const struct schedule_node *node)
+{
+	return xasprintf("not enough processors: %lld of %lld (it has %lld; each is promised %d times at most)",
+			 (long long)cpus_left(node), (long long)request->cpus, (long long)node->cpus,
+			 SCHEDULE_CPU_OVERCOMMIT);
 }
 
 /* In the order they are asked; the first that holds is the reason. */
-static const struct {
+static const struct filter {
 	bool (*out)(const struct schedule_request *request, const struct schedule_node *node);
-	const char *text;
+	char *(*why)(const struct schedule_request *request, const struct schedule_node *node);
 } filters[] = {
-	{ out_avoided, "it is there already" },
-	{ out_not_ready, "does not report" },
-	{ out_memory, "not enough free memory" },
-	{ out_cpus, "its processors are promised too many times already" },
+	{ out_avoided, why_avoided },
+	{ out_not_ready, why_not_ready },
+	{ out_memory, why_memory },
+	{ out_cpus, why_cpus },
 };
 
-static const char *filter(const struct schedule_request *request, const struct schedule_node *node)
+static const struct filter *filter(const struct schedule_request *request, const struct schedule_node *node)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
 		if (filters[i].out(request, node))
-			return filters[i].text;
+			return &filters[i];
 	return NULL;
 }
 
 char *schedule_refusal(const struct schedule_request *request, const struct schedule_node *node)
 {
-	const char *text = filter(request, node);
-	if (text && text != filters[2].text)
-		return xstrdup(text);
-	if (!text)
-		return NULL;
-	_cleanup_free_ char *free_memory = bytes_format(memory_free(node)),
-			    *wanted = bytes_format(request->memory_bytes);
-	return xasprintf("%s: %s of %s", text, free_memory, wanted);
+	const struct filter *out = filter(request, node);
+	return out ? out->why(request, node) : NULL;
 }
 
 /* More free memory first (per mille of the node's), then fewer virtual machines. */
@@ -81,14 +103,24 @@ static int refuse_all(const struct schedule_request *request, const struct sched
 	return err_set(err, ERR_CAPACITY, "no node can take it (%s)", count ? reasons.data : "there are no nodes");
 }
 
+static char *describe(const struct schedule_node *node, size_t fit)
+{
+	_cleanup_free_ char *free_memory = bytes_format(memory_free(node));
+	double percent = 100.0 * (double)memory_free(node) / (double)MAX_OF(node->memory_bytes, 1);
+	const char *rank = fit == 1 ? "the only node it fits on" : "the largest share of free memory";
+	return xasprintf("%s; memory free: %s (%.0f %%); virtual machines: %lld", rank, free_memory, percent,
+			 (long long)node->vm_count);
+}
+
 int schedule(const struct schedule_request *request, const struct schedule_node *nodes, size_t count, size_t *ret_index,
 	     char **ret_why, struct err *err)
 {
-	size_t best = count;
+	size_t best = count, fit = 0;
 	int64_t best_score = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (filter(request, &nodes[i]))
 			continue;
+		fit++;
 		int64_t this_score = score(&nodes[i]);
 		if (best < count &&
 		    (this_score < best_score || (this_score == best_score && strcmp(nodes[i].id, nodes[best].id) >= 0)))
@@ -98,9 +130,7 @@ int schedule(const struct schedule_request *request, const struct schedule_node 
 	}
 	if (best == count)
 		return refuse_all(request, nodes, count, err);
-	_cleanup_free_ char *free_memory = bytes_format(memory_free(&nodes[best]));
-	*ret_why = xasprintf("most free memory (%s), %lld virtual machines on it", free_memory,
-			     (long long)nodes[best].vm_count);
+	*ret_why = describe(&nodes[best], fit);
 	*ret_index = best;
 	return 0;
 }

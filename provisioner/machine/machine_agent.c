@@ -290,6 +290,9 @@ int machine_enroll_check(struct machines *machines, const char *token, const cha
 		return err_set(err, ERR_UNAUTHENTICATED, "the enrollment token is not valid (any more)");
 	if (machine->enroll_key && !str_equal(machine->enroll_key, key))
 		return err_set(err, ERR_UNAUTHENTICATED, "the enrollment token was used with another key");
+	/* Of a deploy that was called off: the machine is not to be a node. */
+	if (!machine->enroll_key && !machine_would_take(machines, machine, EVENT_ENROLLED))
+		return err_set(err, ERR_UNAUTHENTICATED, "the machine is not being deployed (any more)");
 	*ret = machine;
 	return 0;
 }

@@ -82,6 +82,8 @@ static const struct fsm_row rows[] = {
 	/* The boot script says "disk" from here on: a BMC that does not take the boot device is no obstacle. */
 	T(DEPLOY_SWITCH, BMC_DONE, NULL, STEP_DEPLOY_START),
 	T(DEPLOY_SWITCH, HELLO, NULL, STEP_DEPLOY_RESTART),
+	/* It went to its disk by itself, after a loss of power. */
+	T(DEPLOY_SWITCH, ENROLLED, NULL, STEP_DEPLOYED),
 	T(DEPLOY_SWITCH, FAILURE, NULL, STEP_DEPLOY_START),
 	T(DEPLOY_SWITCH, TIMEOUT, NULL, STEP_DEPLOY_START),
 	T(DEPLOY_SWITCH, CANCEL, NULL, STEP_FAILED),

@@ -2,6 +2,7 @@
 /* The outbox and the log of events: rows that are committed together with documents. */
 #include <assert.h>
 
+#include "base/log.h"
 #include "store/store_priv.h"
 
 /* ---- effects ---- */
@@ -46,8 +47,12 @@ void store_effects_replay(struct store *store)
 	sqlite3_stmt *stmt;
 	struct pending_effect *pending;
 	list_init(&waiting);
-	if (sqlite3_prepare_v2(store->db, "SELECT seq, name, id, attempt FROM outbox ORDER BY seq", -1, &stmt, NULL))
+	if (sqlite3_prepare_v2(store->db, "SELECT seq, name, id, attempt FROM outbox WHERE seq <= ? ORDER BY seq", -1,
+			       &stmt, NULL)) {
+		log_error("store: reading the outbox: %s", sqlite3_errmsg(store->db));
 		return;
+	}
+	sqlite3_bind_int64(stmt, 1, store->replay_until);
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		pending = new0(struct pending_effect, 1);
 		pending->effect = (struct effect){ sqlite3_column_int64(stmt, 0),

@@ -222,49 +222,69 @@ char *store_id_new(struct store *store)
 
 /* ---- opening ---- */
 
+static const struct store_kind *kind_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (str_equal(kinds[i]->name, name))
+			return kinds[i];
+	return NULL;
+}
+
+static int load_document(struct store *store, sqlite3_stmt *stmt, struct err *err)
+{
+	const char *kind_name = (const char *)sqlite3_column_text(stmt, 0);
+	const char *id = (const char *)sqlite3_column_text(stmt, 1);
+	const struct store_kind *kind = kind_find(kind_name);
+	int64_t revision = sqlite3_column_int64(stmt, 2);
+	if (!kind)
+		return err_set(err, ERR_CORRUPT, "store: unknown kind '%s'; is it of a newer version?", kind_name);
+	json_t *json = json_loads((const char *)sqlite3_column_text(stmt, 3), 0, NULL);
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return err_set(err, ERR_CORRUPT, "store: %s %s is not a JSON object", kind_name, id);
+	}
+	void *object = xcalloc(1, kind->schema->size);
+	int r = schema_decode(kind->schema, SCHEMA_STORE, json, object, err);
+	json_decref(json);
+	if (r == 0 && !str_equal(object_id(object), id)) {
+		schema_done(kind->schema, object);
+		r = err_set(err, ERR_CORRUPT, "it has another id inside");
+	}
+	if (r < 0) {
+		free(object);
+		return err_prefix(err, "store: %s %s", kind_name, id);
+	}
+	shelf_put(store, shelf_of(store, kind), object, revision);
+	store->revision = MAX_OF(store->revision, revision);
+	return 0;
+}
+
+/* A row that cannot be read is an error: what is not loaded would be forgotten for good. */
 static int load_documents(struct store *store, struct err *err)
 {
 	sqlite3_stmt *stmt;
-	int r = 0;
+	int r = 0, step = SQLITE_DONE;
 	if (sqlite3_prepare_v2(store->db, "SELECT kind, id, revision, body FROM document ORDER BY kind, id", -1, &stmt,
 			       NULL))
 		return store_sql_error(store, err, "reading documents");
-	while (r == 0 && sqlite3_step(stmt) == SQLITE_ROW) {
-		const char *kind_name = (const char *)sqlite3_column_text(stmt, 0);
-		const char *id = (const char *)sqlite3_column_text(stmt, 1);
-		const struct store_kind *kind = NULL;
-		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-			if (str_equal(kinds[i]->name, kind_name))
-				kind = kinds[i];
-		if (!kind) {
-			r = err_set(err, ERR_CORRUPT, "store: unknown kind '%s'; is it of a newer version?", kind_name);
-			break;
-		}
-		int64_t revision = sqlite3_column_int64(stmt, 2);
-		json_t *json = json_loads((const char *)sqlite3_column_text(stmt, 3), 0, NULL);
-		void *object = xcalloc(1, kind->schema->size);
-		r = schema_decode(kind->schema, SCHEMA_STORE, json, object, err);
-		json_decref(json);
-		if (r < 0) {
-			free(object);
-			err_prefix(err, "store: %s %s", kind_name, id);
-			break;
-		}
-		shelf_put(store, shelf_of(store, kind), object, revision);
-		store->revision = MAX_OF(store->revision, revision);
-	}
+	while (r == 0 && (step = sqlite3_step(stmt)) == SQLITE_ROW)
+		r = load_document(store, stmt, err);
+	if (r == 0 && step != SQLITE_DONE)
+		r = store_sql_error(store, err, "reading documents");
 	sqlite3_finalize(stmt);
 	return r;
 }
 
-static int64_t query_number(struct store *store, const char *sql)
+static int query_number(struct store *store, const char *sql, int64_t *ret, struct err *err)
 {
-	sqlite3_stmt *stmt;
-	int64_t number = 0;
-	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-		number = sqlite3_column_int64(stmt, 0);
+	sqlite3_stmt *stmt = NULL;
+	int r = 0;
+	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW)
+		r = store_sql_error(store, err, sql);
+	else
+		*ret = sqlite3_column_int64(stmt, 0);
 	sqlite3_finalize(stmt);
-	return number;
+	return r;
 }
 
 static int prepare_all(struct store *store, struct err *err)
@@ -289,17 +309,22 @@ static int prepare_all(struct store *store, struct err *err)
 
 static int open_database(struct store *store, const char *path, struct err *err)
 {
+	int64_t version = 0;
 	int r = sqlite3_open_v2(path, &store->db,
 				SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
 				NULL);
 	if (r != SQLITE_OK)
 		return store_sql_error(store, err, path);
-	sqlite3_busy_timeout(store->db, 5000);
-	r = store_sql(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA locking_mode = EXCLUSIVE;",
+	sqlite3_busy_timeout(store->db, 2000);
+	/* Exclusive before WAL is entered: then nobody else gets in, and there is no shared memory file. */
+	r = store_sql(store, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
 		      err);
+	if (r == 0)
+		r = query_number(store, "PRAGMA user_version", &version, err);
 	if (r < 0)
-		return err_prefix(err, "is another provisioner running on %s?", path);
-	int64_t version = query_number(store, "PRAGMA user_version");
+		return (sqlite3_errcode(store->db) & 0xff) == SQLITE_BUSY
+			       ? err_prefix(err, "another provisioner has %s open", path)
+			       : err_prefix(err, "%s", path);
 	if (version > STORE_VERSION)
 		return err_set(err, ERR_UNSUPPORTED, "store: %s was written by a newer version (%lld)", path,
 			       (long long)version);
@@ -323,10 +348,13 @@ int store_open(struct loop *loop, const char *path, struct store **ret, struct e
 	int r = open_database(store, path, err);
 	if (r == 0)
 		r = load_documents(store, err);
+	if (r == 0)
+		r = query_number(store, "SELECT max(seq) FROM event", &store->event_seq, err);
+	if (r == 0)
+		r = query_number(store, "SELECT max(seq) FROM outbox", &store->effect_seq, err);
 	if (r < 0)
 		return r;
-	store->event_seq = query_number(store, "SELECT max(seq) FROM event");
-	store->effect_seq = query_number(store, "SELECT max(seq) FROM outbox");
+	store->replay_until = store->effect_seq;
 	*ret = TAKE_PTR(store);
 	return 0;
 }
@@ -432,7 +460,11 @@ void *store_create_id(struct store *store, const struct store_kind *kind, const 
 		abort(); /* defaults that do not decode are a wrong table */
 	json_decref(empty);
 	str_set((char **)object, id);
-	return change_add(store, kind, id, object);
+	struct change *change = change_find(store, kind, id);
+	if (!change)
+		return change_add(store, kind, id, object);
+	assert(!change->object); /* removed in this transaction */
+	return change->object = object;
 }
 
 void *store_create(struct store *store, const struct store_kind *kind)

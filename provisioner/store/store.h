@@ -60,7 +60,7 @@ void store_begin(struct store *store);
 void *store_edit(struct store *store, const struct store_kind *kind, const char *id);
 /* A new document with a new identifier and the schema's defaults. */
 void *store_create(struct store *store, const struct store_kind *kind);
-/* The same with a given identifier. */
+/* The same with a given identifier, which no document has (any more). */
 void *store_create_id(struct store *store, const struct store_kind *kind, const char *id);
 void store_remove(struct store *store, const struct store_kind *kind, const char *id);
 /* 0, or a negative errno: then nothing of the whole transaction was done. A document that was edited and is as before is
@@ -93,7 +93,7 @@ void store_effect_add(struct store *store, const char *name, const char *id, int
 void store_effect_done(struct store *store, int64_t seq);
 /* The same in a transaction of its own: there is nothing (any more) to do for it. */
 void store_effect_drop(struct store *store, const struct effect *effect);
-/* After all handlers were registered: runs what an earlier life left. */
+/* After all handlers were registered: runs what an earlier life left, in the order it was asked for. */
 void store_effects_replay(struct store *store);
 
 /* ---- events ---- */

@@ -70,6 +70,7 @@ struct store {
 	struct shelf shelves[KINDS_MAX];
 	size_t shelf_count;
 	int64_t revision, event_seq, effect_seq;
+	int64_t replay_until; /* effects up to here are of an earlier life */
 
 	unsigned depth;
 	bool rolled_back, dead;

@@ -102,9 +102,9 @@ void task_finish(struct store *store, const char *id, const struct err *err)
 		task->error = problem_new(err);
 		str_set(&task->message, task->error->text);
 	}
-	store_event(store, err ? "task.failed" : "task.succeeded", task->resource, task->resource_id,
-		    task->resource_name, "%s %s%s%s", task->action, task_state_words[task->state], err ? ": " : "",
-		    err ? task->error->text : "");
+	_cleanup_free_ char *kind = xasprintf("task.%s", task_state_words[task->state]);
+	store_event(store, kind, task->resource, task->resource_id, task->resource_name, "%s %s%s%s", task->action,
+		    task_state_words[task->state], err ? ": " : "", err ? task->error->text : "");
 }
 
 /* ---- deadlines, cancelling, keeping the list short ---- */
@@ -148,27 +148,41 @@ static void drop_oldest(struct store *store)
 	store_commit(store, NULL);
 }
 
+static void time_out(struct task_service *service, const struct task *task)
+{
+	struct store *store = service->store;
+	_cleanup_err_ struct err why = ERR_INIT;
+	_cleanup_free_ char *id = xstrdup(task->id);
+	err_set(&why, ERR_TIMEOUT, "%s was not done by its deadline; the last step was: %s", task->action,
+		str_or(task->message, "none"));
+	stop(service, task, &why);
+	/* An owner that has lost sight of its task would leave it running for ever. */
+	store_begin(store);
+	task_finish(store, id, &why);
+	store_commit(store, NULL);
+}
+
+static void ask_to_stop(struct task_service *service, const struct task *task)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	err_set(&why, ERR_CANCELLED, "cancelled on request");
+	stop(service, task, &why);
+}
+
 static void check(void *data)
 {
 	struct task_service *service = data;
-	struct store *store = service->store;
-	int64_t now = loop_now_ms(store_loop(store));
-	service->timer = loop_timer_new(store_loop(store), CHECK_EVERY_MS, check, service);
-	STORE_EACH(struct task, task, store, &kind_task) {
-		_cleanup_free_ char *id = NULL;
-		if (task->state != TASK_RUNNING || now < task->deadline)
+	int64_t now = loop_now_ms(store_loop(service->store));
+	service->timer = loop_timer_new(store_loop(service->store), CHECK_EVERY_MS, check, service);
+	STORE_EACH(struct task, task, service->store, &kind_task) {
+		if (task->state != TASK_RUNNING)
 			continue;
-		_cleanup_err_ struct err why = ERR_INIT;
-		err_set(&why, ERR_TIMEOUT, "%s was not done by its deadline; the last step was: %s", task->action,
-			str_or(task->message, "none"));
-		id = xstrdup(task->id);
-		stop(service, task, &why);
-		/* An owner that has lost sight of its task would leave it running for ever. */
-		store_begin(store);
-		task_finish(store, id, &why);
-		store_commit(store, NULL);
+		if (now >= task->deadline)
+			time_out(service, task);
+		else if (task->cancel) /* the wish was stored and its owner not told: we died in between */
+			ask_to_stop(service, task);
 	}
-	drop_oldest(store);
+	drop_oldest(service->store);
 }
 
 struct task_service *task_service_new(struct store *store)
@@ -202,15 +216,13 @@ int task_cancel(struct task_service *service, const char *id, struct err *err)
 	if (!task)
 		return err_set(err, ERR_NOT_FOUND, "there is no task '%s'", id);
 	if (task->state != TASK_RUNNING)
-		return err_set(err, ERR_STATE, "the task has already %s", task_state_words[task->state]);
+		return err_set(err, ERR_STATE, "the task has ended already (%s)", task_state_words[task->state]);
 	store_begin(service->store);
 	struct task *edit = store_edit(service->store, &kind_task, id);
 	edit->cancel = true;
 	int r = store_commit(service->store, err);
 	if (r < 0)
 		return r;
-	_cleanup_err_ struct err why = ERR_INIT;
-	err_set(&why, ERR_CANCELLED, "cancelled on request");
-	stop(service, store_get(service->store, &kind_task, id), &why);
+	ask_to_stop(service, store_get(service->store, &kind_task, id));
 	return 0;
 }

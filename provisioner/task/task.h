@@ -20,7 +20,7 @@ void task_finish(struct store *store, const char *id, const struct err *err);
 bool task_running(struct store *store, const char *id);
 
 /* Owners of actions, by the word before the dot ("machine"). why: ERR_CANCELLED or ERR_TIMEOUT. Called outside any
- * transaction. The owner ends the task, now or soon. */
+ * transaction, and again each second until the owner has ended the task. */
 struct task_service;
 typedef void (*task_stop_fn)(const struct task *task, const struct err *why, void *data);
 struct task_service *task_service_new(struct store *store);

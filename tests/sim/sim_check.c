@@ -62,6 +62,25 @@ static void check_references(struct world *world)
 			world_violated(world, "volume %s is held by nobody", volume->name);
 }
 
+/* A node is a deployed machine, and a deployed machine is a node. */
+static void check_nodes(struct world *world)
+{
+	struct store *store = world->controller->store;
+	STORE_EACH(struct machine, machine, store, &kind_machine) {
+		const struct node *node = machine->node ? store_get(store, &kind_node, machine->node) : NULL;
+		if (machine->state == MACHINE_DEPLOYED && !node)
+			world_violated(world, "%s is deployed and no node", machine->name);
+		if (node && (machine->state == MACHINE_NEW || machine->state == MACHINE_READY))
+			world_violated(world, "%s became a node and is %s", machine->name,
+				       machine_state_words[machine->state]);
+	}
+	STORE_EACH(struct node, node, store, &kind_node) {
+		const struct machine *machine = store_get(store, &kind_machine, node->machine);
+		if (!machine || !str_equal(machine->node, node->id))
+			world_violated(world, "node %s is no machine's", node->name);
+	}
+}
+
 void sim_check(struct world *world)
 {
 	check_domains(world);
@@ -70,4 +89,5 @@ void sim_check(struct world *world)
 	check_deadlines(world);
 	check_intents(world);
 	check_references(world);
+	check_nodes(world);
 }

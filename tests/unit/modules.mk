@@ -4,3 +4,14 @@ test_bmc.modules := provisioner/bmc
 test_bmc_scan.modules := provisioner/bmc
 test_netboot.modules := provisioner/netboot
 test_netboot_listener.modules := provisioner/netboot
+STORE_MODULES := provisioner/store
+test_task.modules := $(STORE_MODULES) provisioner/task
+test_outbox.modules := $(STORE_MODULES)
+test_store_file.modules := $(STORE_MODULES)
+test_store.modules := $(STORE_MODULES)
+# All that decides, on drivers of the test.
+RACK_MODULES := $(filter-out provisioner/daemon provisioner/api provisioner/auth,$(filter provisioner/%,$(PROVISIONER_MODULES)))
+test_machine_fsm.modules := $(RACK_MODULES)
+test_machine.modules := $(RACK_MODULES)
+test_machine_bmc.modules := $(RACK_MODULES)
+test_scheduler.modules := $(RACK_MODULES)

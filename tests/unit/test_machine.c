@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What people ask of machines and what live agents say: what is refused and why, and what no one may get. BMCs:
+ * test_machine_bmc.c. */
+#include "rack_fixture.h"
+
+/* ---- hello ---- */
+
+static json_t *hello(const char *uuid, const char *mac, const char *boot_id)
+{
+	return json_pack("{s:s?, s:[s], s:s?, s:s?}", "uuid", uuid, "macs", mac, "boot_mac", mac, "boot_id", boot_id);
+}
+
+static void assert_hello_refused(struct rack *rack, json_t *request, const char *field)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	json_t *reply = NULL;
+	assert_true(machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0);
+	assert_null(reply);
+	assert_int_equal(err.code, ERR_INVALID);
+	if (field)
+		assert_string_equal(err.field, field);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 0);
+	json_decref(request);
+}
+
+static void a_hello_that_says_nothing_is_refused(void **state)
+{
+	struct rack *rack = *state;
+	assert_hello_refused(rack, json_pack("{s:s, s:s}", "uuid", UUID(1), "boot_id", "boot-one"), "macs");
+	assert_hello_refused(rack, json_pack("{s:[], s:s}", "macs", "boot_id", "boot-one"), "macs");
+	assert_hello_refused(rack, hello(UUID(1), MAC(1), NULL), "boot_id");
+	assert_hello_refused(rack, hello(UUID(1), MAC(1), "short"), "boot_id");
+	assert_hello_refused(rack, hello(UUID(1), "no mac", "boot-one"), NULL);
+	assert_hello_refused(rack, hello("no uuid", MAC(1), "boot-one"), "uuid");
+	assert_hello_refused(rack, json_pack("[s]", "hello"), NULL);
+	assert_hello_refused(rack, json_null(), NULL);
+}
+
+static void a_machine_that_boots_by_itself_appears(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *token = rack_hello(rack, 1, "first-boot");
+	const struct machine *machine = rack_machine(rack, "machine-1");
+	assert_int_equal(machine->state, MACHINE_NEW);
+	assert_string_equal(machine->step, "NEW");
+	assert_string_equal(machine->boot_mac, MAC(1));
+	assert_string_equal(rack_intent(rack, MAC(1)), "live");
+	assert_true(str_starts(token, machine->id));
+}
+
+static void the_same_boot_says_hello_again(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *first = rack_hello(rack, 1, "first-boot");
+	const struct machine *machine = NULL, *found = NULL;
+	int64_t events = store_event_last(rack_store(rack));
+	_cleanup_free_ char *second = rack_hello(rack, 1, "first-boot");
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 1);
+	assert_true(store_event_last(rack_store(rack)) == events); /* no news */
+	machine = rack_machine(rack, "machine-1");
+	assert_int_equal(machine_agent_find(rack->controller->machines, second, &found, NULL), 0);
+	assert_ptr_equal(found, machine);
+	/* The one before was lost on its way, or was somebody's: it opens nothing any more. */
+	assert_true(machine_agent_find(rack->controller->machines, first, &found, NULL) < 0);
+}
+
+static void a_mac_says_more_than_a_uuid(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	free(rack_hello(rack, 1, "first-boot"));
+	/* Boards with one UUID for all of them exist. */
+	json_t *request = hello(UUID(1), MAC(2), "other-boot"), *reply = NULL;
+	assert_int_equal(machine_agent_hello(rack->controller->machines, request, &reply, &err), 0);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	json_decref(request);
+	json_decref(reply);
+	/* A new main board in the same network cards. */
+	request = hello(UUID(9), MAC(1), "third-boot");
+	reply = NULL;
+	assert_int_equal(machine_agent_hello(rack->controller->machines, request, &reply, &err), 0);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	assert_string_equal(rack_machine(rack, "machine-1")->uuid, UUID(9));
+	json_decref(request);
+	json_decref(reply);
+}
+
+/* ---- tokens of live agents ---- */
+
+static void assert_token_refused(struct rack *rack, const char *token)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine *machine = NULL;
+	assert_true(machine_agent_find(rack->controller->machines, token, &machine, &err) < 0);
+	assert_int_equal(err.code, ERR_UNAUTHENTICATED);
+	assert_null(machine);
+}
+
+static void a_forged_token_opens_nothing(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_hello(rack, 1, "first-boot"), *two = rack_hello(rack, 2, "first-boot");
+	_cleanup_free_ char *crossed = xasprintf("%.36s%s", one, two + 36);
+	_cleanup_free_ char *hash = xasprintf("%.36s.%s", one, rack_machine(rack, "machine-1")->live_token);
+	_cleanup_free_ char *shorter = xstrndup(one, strlen(one) - 1);
+	const char *const forged[] = { crossed, hash, shorter, "", ".", NULL, "live_xyz", one + 37 };
+	for (size_t i = 0; i < ARRAY_SIZE(forged); i++)
+		assert_token_refused(rack, forged[i]);
+}
+
+static void a_token_is_of_one_boot(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *first = rack_hello(rack, 1, "first-boot");
+	_cleanup_free_ char *second = rack_hello(rack, 1, "second-boot");
+	assert_token_refused(rack, first);
+	rack_restart(rack); /* of the provisioner: what it promised holds */
+	const struct machine *machine = NULL;
+	assert_int_equal(machine_agent_find(rack->controller->machines, second, &machine, NULL), 0);
+}
+
+static void secrets_are_not_in_what_is_shown(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *token = rack_ready(rack, 1, &id);
+	free(rack_deploy(rack, id));
+	_cleanup_free_ char *enroll = rack_install_token(rack, id);
+	json_t *json = schema_encode(&machine_schema, rack_machine(rack, id), false);
+	_cleanup_free_ char *shown = json_dumps(json, 0);
+	assert_null(strstr(shown, enroll));
+	assert_null(strstr(shown, token));
+	assert_null(strstr(shown, "bmc-password"));
+	assert_null(strstr(shown, rack_machine(rack, id)->enroll_hash));
+	json_decref(json);
+}
+
+/* ---- accepting ---- */
+
+static void assert_accept_refused(struct rack *rack, const char *id, const char *name, enum err_code code,
+				  const char *field)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine_accept how = { .name = (char *)name };
+	int64_t revision = store_revision(rack_store(rack), &kind_machine, id);
+	size_t tasks = store_count(rack_store(rack), &kind_task);
+	assert_true(machine_accept(rack->controller->machines, id, &how, &err) < 0);
+	assert_int_equal(err.code, code);
+	assert_true(str_equal(err.field, field));
+	assert_true(store_revision(rack_store(rack), &kind_machine, id) == revision);
+	assert_int_equal(store_count(rack_store(rack), &kind_task), tasks);
+}
+
+static void accepting_is_checked(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = NULL, *two = NULL;
+	free(rack_found(rack, 1, &one));
+	free(rack_found(rack, 2, &two));
+	assert_accept_refused(rack, one, "machine-2", ERR_EXISTS, "name");
+	rack_accept(rack, one);
+	assert_accept_refused(rack, one, NULL, ERR_STATE, NULL);
+}
+
+static void what_was_not_accepted_gets_nothing(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL;
+	const struct machine_deploy how = { 0 };
+	const char *task;
+	free(rack_found(rack, 1, &id));
+	assert_null(rack_install(rack, id));
+	assert_true(machine_deploy(rack->controller->machines, id, &how, &task, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_string_equal(err.text, "machine-1 is new (waiting to be accepted); it cannot be deployed now");
+	rack_accept(rack, id);
+	assert_null(rack_install(rack, id)); /* nor does one that is only ready */
+}
+
+/* ---- deploying ---- */
+
+static void assert_deploy_refused(struct rack *rack, const char *id, const char *disk, enum err_code code,
+				  const char *text)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine_deploy how = { .disk = (char *)disk };
+	const char *task;
+	int64_t revision = store_revision(rack_store(rack), &kind_machine, id);
+	assert_true(machine_deploy(rack->controller->machines, id, &how, &task, &err) < 0);
+	assert_string_equal(err.text, text);
+	assert_int_equal(err.code, code);
+	assert_true(store_revision(rack_store(rack), &kind_machine, id) == revision);
+}
+
+static void set_disks(struct rack *rack, const char *id, json_t *disks)
+{
+	rack_report(rack, id, json_pack("{s:{s:o}}", "inventory", "disks", disks));
+}
+
+static void the_disk_is_named_and_large_enough(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	assert_deploy_refused(
+		rack, id, "/dev/sda", ERR_INVALID,
+		"disk: no disk has serial number or WWN '/dev/sda'; there are: S1a (16 GiB), S1b (64 GiB)");
+	set_disks(rack, id,
+		  json_pack("[{s:s, s:I}, {s:s, s:I, s:s}, {s:s, s:I}]", "serial", "small", "size_bytes",
+			    (json_int_t)GIB, "serial", "twice", "size_bytes", (json_int_t)(16 * GIB), "wwn", "w1",
+			    "serial", "twice", "size_bytes", (json_int_t)(16 * GIB)));
+	assert_deploy_refused(rack, id, "small", ERR_CAPACITY,
+			      "disk: small has 1 GiB; the host system needs at least 8 GiB");
+	assert_deploy_refused(rack, id, "twice", ERR_INVALID, "disk: 'twice' names more than one disk");
+	set_disks(rack, id,
+		  json_pack("[{s:s, s:I}, {s:s, s:I}]", "serial", "small", "size_bytes", (json_int_t)GIB, "path",
+			    "/dev/sdb", "size_bytes", (json_int_t)(16 * GIB)));
+	/* What has no name cannot be named safely. */
+	assert_deploy_refused(rack, id, NULL, ERR_CAPACITY,
+			      "disk: none is large enough for the host system (8 GiB); there are: small (1 GiB), "
+			      "no serial (16 GiB)");
+	set_disks(rack, id, json_array());
+	assert_deploy_refused(rack, id, NULL, ERR_CAPACITY,
+			      "disk: none is large enough for the host system (8 GiB); there are: none");
+}
+
+static void the_smallest_disk_that_is_large_enough_is_taken(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	set_disks(rack, id,
+		  json_pack("[{s:s, s:I}, {s:s, s:I}, {s:s, s:I}]", "serial", "large", "size_bytes",
+			    (json_int_t)(64 * GIB), "serial", "tiny", "size_bytes", (json_int_t)GIB, "serial", "right",
+			    "size_bytes", (json_int_t)(8 * GIB)));
+	free(rack_deploy(rack, id));
+	assert_string_equal(rack_machine(rack, id)->install_disk->serial, "right");
+	json_t *install = rack_install(rack, id);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(install, "disk"), "serial")), "right");
+	json_decref(install);
+}
+
+static void a_full_range_or_no_bundle_refuses_the_deploy(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	rack->range_full = true;
+	free(rack_ready(rack, 1, &id));
+	size_t tasks = store_count(rack_store(rack), &kind_task);
+	assert_deploy_refused(rack, id, NULL, ERR_CAPACITY, "every address of the DHCP range is taken");
+	assert_int_equal(store_count(rack_store(rack), &kind_task), tasks);
+	rack->range_full = false;
+	rack->no_bundle = true;
+	rack_restart(rack);
+	assert_deploy_refused(rack, id, NULL, ERR_STATE,
+			      "there is no host image bundle; name one in the configuration (images.bundle)");
+}
+
+static void a_deploy_goes_its_way(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr(), *node = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE"); /* its agent is there: no boot is needed */
+	assert_string_equal(rack_intent(rack, MAC(1)), "live");
+	_cleanup_free_ char *token = rack_install_token(rack, id);
+	json_t *install = rack_install(rack, id);
+	assert_true(json_is_null(json_object_get(install, "boot")));
+	assert_string_equal(json_string_value(json_object_get(json_object_get(install, "host"), "address")),
+			    "10.77.0.150/24");
+	json_decref(install);
+	rack_install_report(rack, id, "running", "write", 40);
+	assert_true(rack_task(rack, task)->progress == 40);
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
+	install = rack_install(rack, id);
+	assert_string_equal(json_string_value(json_object_get(install, "boot")), "kexec");
+	json_decref(install);
+	assert_int_equal(rack_enroll(rack, token, csr, &node, &err), 0);
+	const struct machine *machine = rack_machine(rack, id);
+	assert_int_equal(machine->state, MACHINE_DEPLOYED);
+	assert_string_equal(machine->node, node);
+	assert_null(machine->enroll_token);
+	assert_null(machine->live_token); /* the live image is gone, and so is what it could ask for */
+	assert_null(rack_install(rack, id));
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
+static void progress_moves_the_deadline_and_silence_does_not(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	_cleanup_free_ char *install = xstrdup(rack_machine(rack, id)->install_id);
+	for (int i = 1; i <= 2; i++) {
+		rack_pass(rack, 19 * 60000);
+		rack_install_report(rack, id, "running", "write", 20 * i);
+	}
+	rack_pass(rack, 19 * 60000);
+	rack_install_report(rack, id, "running", "write", 41); /* too little to be taken for life */
+	assert_string_equal(rack_machine(rack, id)->install_id, install);
+	rack_pass(rack, 2 * 60000); /* it hangs: once more from the beginning */
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	assert_string_not_equal(rack_machine(rack, id)->install_id, install);
+	rack_pass(rack, 21 * 60000);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_string_equal(rack_task(rack, task)->error->code, "timeout");
+}
+
+static void an_install_of_an_earlier_attempt_is_not_heard(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	free(rack_deploy(rack, id));
+	_cleanup_free_ char *first = xstrdup(rack_machine(rack, id)->install_id);
+	free(rack_hello(rack, 1, "second-boot")); /* it booted anew in the middle of it */
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	assert_string_not_equal(rack_machine(rack, id)->install_id, first);
+	rack_report(rack, id, json_pack("{s:{s:s, s:s}}", "install", "id", first, "state", "written"));
+	rack_report(rack, id, json_pack("{s:{s:s, s:s}}", "install", "id", first, "state", "failed"));
+	rack_report(rack, id, json_pack("{s:{s:s}}", "install", "state", "written"));
+	rack_settle(rack);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+}
+
+static void a_failed_install_says_why(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	rack_report(rack, id,
+		    json_pack("{s:{s:s, s:s, s:s, s:{s:s, s:s}}}", "install", "id", rack_machine(rack, id)->install_id,
+			      "state", "failed", "step", "verify", "error", "code", "corrupt", "text",
+			      "block 7 reads back wrong"));
+	const struct machine *machine = rack_machine(rack, id);
+	assert_int_equal(machine->state, MACHINE_FAILED);
+	assert_string_equal(machine->failed_step, "DEPLOY_WRITE");
+	assert_string_equal(machine->error->text, "installing (verify): block 7 reads back wrong");
+	assert_string_equal(rack_task(rack, task)->error->code, "corrupt");
+	free(rack_deploy(rack, id)); /* and it can be tried again */
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	assert_null(rack_machine(rack, id)->error);
+}
+
+static void a_host_that_does_not_come_up_fails_with_a_reason(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	rack_pass(rack, 11 * 60000);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_RESTART");
+	rack_pass(rack, 21 * 60000); /* with one more try */
+	const struct machine *machine = rack_machine(rack, id);
+	assert_int_equal(machine->state, MACHINE_FAILED);
+	assert_string_equal(machine->error->code, "timeout");
+	assert_non_null(strstr(machine->error->text, "restarting into the host system took longer than 600 s"));
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
+}
+
+static void a_deploy_goes_on_after_a_restart_of_the_provisioner(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr(), *token = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	token = rack_install_token(rack, id);
+	rack_restart(rack);
+	json_t *install = rack_install(rack, id);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(install, "host"), "token")), token);
+	json_decref(install);
+	rack_install_report(rack, id, "written", "identity", 100);
+	rack_restart(rack);
+	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
+	assert_int_equal(rack_enroll(rack, token, csr, NULL, &err), 0);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
+static void cancelling_ends_where_nothing_is_half_done(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	assert_int_equal(task_cancel(rack->controller->tasks, task, NULL), 0);
+	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_READY);
+	assert_null(rack_install(rack, id));
+}
+
+/* ---- enrolling ---- */
+
+static void assert_enroll_refused(struct rack *rack, const char *token, const char *csr, enum err_code code,
+				  const char *field)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	size_t nodes = store_count(rack_store(rack), &kind_node);
+	assert_true(rack_enroll(rack, token, csr, NULL, &err) < 0);
+	assert_int_equal(err.code, code);
+	assert_true(str_equal(err.field, field));
+	assert_int_equal(store_count(rack_store(rack), &kind_node), nodes);
+}
+
+static void an_enrollment_is_for_one_key(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr(), *other = rack_csr(), *first = NULL, *again = NULL;
+	free(rack_ready(rack, 1, &id));
+	free(rack_deploy(rack, id));
+	_cleanup_free_ char *token = rack_install_token(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_enroll_refused(rack, NULL, csr, ERR_INVALID, "token");
+	assert_enroll_refused(rack, token, NULL, ERR_INVALID, "csr");
+	assert_enroll_refused(rack, token, "no request", ERR_INVALID, NULL);
+	assert_enroll_refused(rack, "forged", csr, ERR_UNAUTHENTICATED, NULL);
+	_cleanup_free_ char *wrong = xasprintf("%sx", token);
+	assert_enroll_refused(rack, wrong, csr, ERR_UNAUTHENTICATED, NULL);
+	assert_int_equal(rack_enroll(rack, token, csr, &first, &err), 0);
+	assert_int_equal(rack_enroll(rack, token, csr, &again, &err), 0); /* the answer was lost */
+	assert_string_equal(again, first);
+	assert_enroll_refused(rack, token, other, ERR_UNAUTHENTICATED, NULL);
+	assert_int_equal(store_count(rack_store(rack), &kind_node), 1);
+	rack_restart(rack);
+	assert_enroll_refused(rack, token, other, ERR_UNAUTHENTICATED, NULL);
+	free(TAKE_PTR(again));
+	assert_int_equal(rack_enroll(rack, token, csr, &again, &err), 0);
+	assert_string_equal(again, first);
+}
+
+static void the_token_of_a_cancelled_deploy_enrolls_nobody(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr();
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	task_cancel(rack->controller->tasks, task, NULL);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_READY);
+	assert_enroll_refused(rack, token, csr, ERR_UNAUTHENTICATED, NULL);
+	assert_null(rack_machine(rack, id)->node);
+}
+
+/* It lost its power just after it was written, and its firmware went to the disk before the BMC had taken the boot device. */
+static void a_host_may_be_up_before_the_switch_is_over(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr();
+	rack->bmcs[1] = (struct rack_bmc){ .there = true, .on = true, .uuid = UUID(1) };
+	rack_pass(rack, 31000);
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	rack_report(
+		rack, id,
+		json_pack("{s:{s:s, s:s}}", "install", "id", rack_machine(rack, id)->install_id, "state", "written"));
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_SWITCH"); /* the BMC is being asked */
+	assert_int_equal(rack_enroll(rack, token, csr, NULL, &err), 0);
+	rack_settle(rack);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_DEPLOYED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
+static void a_machine_given_up_too_early_joins_after_all(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr();
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	rack_pass(rack, 40 * 60000);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_int_equal(rack_enroll(rack, token, csr, NULL, &err), 0);
+	const struct machine *machine = rack_machine(rack, id);
+	assert_int_equal(machine->state, MACHINE_DEPLOYED);
+	assert_null(machine->error);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED); /* what was said to people is not unsaid */
+}
+
+/* ---- reports ---- */
+
+static void odd_reports_change_nothing(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	int64_t revision = store_revision(rack_store(rack), &kind_machine, id);
+	const struct peer peer = { .machine = id };
+	json_t *array = json_array();
+	assert_true(cluster_agent_report(rack->controller->cluster, &peer, array, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	json_decref(array);
+	rack_report(rack, id, json_pack("{s:i, s:s, s:s}", "inventory", 1, "install", "x", "new section", "y"));
+	rack_report(rack, id, json_pack("{s:{s:[{s:s}]}}", "inventory", "disks", "size_bytes", "much"));
+	rack_report(rack, id, json_pack("{s:{s:i}}", "install", "progress", 101));
+	assert_true(store_revision(rack_store(rack), &kind_machine, id) == revision);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_hello_that_says_nothing_is_refused),
+		TEST(a_machine_that_boots_by_itself_appears),
+		TEST(the_same_boot_says_hello_again),
+		TEST(a_mac_says_more_than_a_uuid),
+		TEST(a_forged_token_opens_nothing),
+		TEST(a_token_is_of_one_boot),
+		TEST(secrets_are_not_in_what_is_shown),
+		TEST(accepting_is_checked),
+		TEST(what_was_not_accepted_gets_nothing),
+		TEST(the_disk_is_named_and_large_enough),
+		TEST(the_smallest_disk_that_is_large_enough_is_taken),
+		TEST(a_full_range_or_no_bundle_refuses_the_deploy),
+		TEST(a_deploy_goes_its_way),
+		TEST(progress_moves_the_deadline_and_silence_does_not),
+		TEST(an_install_of_an_earlier_attempt_is_not_heard),
+		TEST(a_failed_install_says_why),
+		TEST(a_host_that_does_not_come_up_fails_with_a_reason),
+		TEST(a_deploy_goes_on_after_a_restart_of_the_provisioner),
+		TEST(cancelling_ends_where_nothing_is_half_done),
+		TEST(an_enrollment_is_for_one_key),
+		TEST(the_token_of_a_cancelled_deploy_enrolls_nobody),
+		TEST(a_host_may_be_up_before_the_switch_is_over),
+		TEST(a_machine_given_up_too_early_joins_after_all),
+		TEST(odd_reports_change_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

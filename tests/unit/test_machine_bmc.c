@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What machines ask of their BMCs, and what becomes of it when those refuse, lie or say nothing. */
+#include "rack_fixture.h"
+
+static struct rack_bmc *bmc_there(struct rack *rack, unsigned n)
+{
+	static const char *const uuids[] = { UUID(0), UUID(1), UUID(2), UUID(3) };
+	rack->bmcs[n] = (struct rack_bmc){ .there = true, .uuid = uuids[n] };
+	return &rack->bmcs[n];
+}
+
+static void scan(struct rack *rack)
+{
+	rack_pass(rack, 31000);
+}
+
+static const struct machine *only_machine(struct rack *rack)
+{
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 1);
+	return store_next(rack_store(rack), &kind_machine, NULL);
+}
+
+static const char *power(struct rack *rack, const char *id, int action)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *task = NULL;
+	if (machine_power(rack->controller->machines, id, action, &task, &err) < 0)
+		fail_msg("%s", err.text);
+	return task;
+}
+
+/* ---- discovery ---- */
+
+static void one_that_is_off_is_booted_and_looked_into(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	scan(rack);
+	assert_string_equal(only_machine(rack)->step, "FOUND");
+	assert_string_equal(only_machine(rack)->bmc_address, "10.0.0.1");
+	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_OK);
+	assert_int_equal(bmc->device, BMC_BOOT_PXE);
+	assert_false(bmc->persistent);
+	assert_true(bmc->on);
+	free(rack_hello(rack, 1, "first-boot"));
+	assert_string_equal(only_machine(rack)->step, "NEW"); /* the same machine, by its UUID */
+	assert_string_equal(only_machine(rack)->boot_mac, MAC(1));
+}
+
+static void one_that_runs_is_left_alone(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	bmc->on = true;
+	scan(rack);
+	assert_string_equal(only_machine(rack)->step, "SILENT");
+	assert_int_equal(bmc->power_sets, 0);
+	assert_int_equal(only_machine(rack)->power, POWER_ON);
+	rack_accept(rack, only_machine(rack)->id); /* until a person says so */
+	assert_int_equal(bmc->power_sets, 1);
+	assert_string_equal(only_machine(rack)->step, "COMMISSION_BOOT");
+}
+
+static void one_that_does_not_boot_falls_silent(void **state)
+{
+	struct rack *rack = *state;
+	bmc_there(rack, 1);
+	scan(rack);
+	rack_pass(rack, 21 * 60000);
+	assert_string_equal(only_machine(rack)->step, "SILENT");
+	assert_int_equal(only_machine(rack)->state, MACHINE_NEW);
+}
+
+static void a_wrong_password_is_told_and_the_right_one_taken(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	bmc->fault = ERR_CREDENTIALS;
+	scan(rack);
+	const struct machine *machine = only_machine(rack);
+	assert_int_equal(machine->bmc_state, BMC_STATE_CREDENTIALS);
+	assert_string_equal(machine->bmc_error->code, "credentials");
+	assert_string_equal(machine->step, "SILENT");
+	int64_t events = store_event_last(rack_store(rack));
+	scan(rack);
+	scan(rack);
+	assert_true(store_event_last(rack_store(rack)) == events); /* said once */
+	assert_int_equal(bmc->power_sets, 0);
+	bmc->fault = ERR_NONE;
+	scan(rack);
+	machine = only_machine(rack);
+	assert_int_equal(machine->bmc_state, BMC_STATE_OK);
+	assert_null(machine->bmc_error);
+	assert_string_equal(machine->step, "FOUND");
+}
+
+static void a_machine_that_came_first_gets_its_bmc(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_found(rack, 1, &id));
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	bmc->on = true;
+	scan(rack);
+	assert_string_equal(only_machine(rack)->id, id);
+	assert_string_equal(only_machine(rack)->bmc_address, "10.0.0.1");
+	assert_string_equal(only_machine(rack)->step, "NEW");
+	assert_int_equal(bmc->power_sets, 0);
+}
+
+static void a_bmc_found_again_is_no_other_machine(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	scan(rack);
+	unsigned ops = bmc->ops;
+	machine_bmc_found(rack->controller->machines, "10.0.0.1");
+	machine_bmc_found(rack->controller->machines, "10.0.0.1");
+	rack_settle(rack);
+	assert_int_equal(bmc->ops, ops); /* it is known to be well: nothing is asked */
+	only_machine(rack);
+	rack_restart(rack);
+	scan(rack);
+	only_machine(rack);
+}
+
+/* ---- sequences ---- */
+
+/* A machine with a BMC, ready, its agent gone. */
+static char *ready_and_silent(struct rack *rack, struct rack_bmc *bmc)
+{
+	char *id;
+	bmc->on = true;
+	free(rack_found(rack, 1, &id));
+	scan(rack);
+	free(rack_hello(rack, 1, "second-boot"));
+	rack_accept(rack, id);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_READY);
+	rack_pass(rack, 31000);
+	return id;
+}
+
+static void a_deploy_boots_from_the_network_and_then_from_disk(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	free(rack_deploy(rack, id));
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_BOOT");
+	assert_int_equal(bmc->device, BMC_BOOT_PXE);
+	assert_int_equal(bmc->power_sets, 1);
+	free(rack_hello(rack, 1, "third-boot"));
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	assert_int_equal(bmc->device, BMC_BOOT_DISK);
+	assert_true(bmc->persistent);
+	assert_int_equal(bmc->power_sets, 1); /* kexec needs no reset */
+}
+
+static void one_that_is_silent_is_tried_three_times(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	bmc->there = false;
+	unsigned ops = bmc->ops;
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	rack_pass(rack, 4999);
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	rack_pass(rack, 6000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_task(rack, task)->error->text, "BMC 10.0.0.1 does not answer");
+	assert_true(bmc->ops - ops >= 3);
+	const struct machine *machine = rack_machine(rack, id);
+	assert_int_equal(machine->state, MACHINE_FAILED);
+	assert_string_equal(machine->failed_step, "DEPLOY_BOOT");
+	assert_int_equal(machine->bmc_state, BMC_STATE_UNREACHABLE);
+	bmc->there = true;
+	scan(rack);
+	assert_int_equal(rack_machine(rack, id)->bmc_state, BMC_STATE_OK);
+	free(rack_deploy(rack, id));
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_BOOT");
+}
+
+static void a_short_silence_does_no_harm(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	bmc->there = false;
+	free(rack_deploy(rack, id));
+	bmc->there = true;
+	rack_pass(rack, 6000);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_BOOT");
+	assert_int_equal(bmc->device, BMC_BOOT_PXE);
+	assert_int_equal(rack_machine(rack, id)->bmc_state, BMC_STATE_OK);
+}
+
+static void refused_credentials_are_not_tried_again(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	bmc->fault = ERR_CREDENTIALS;
+	unsigned ops = bmc->ops;
+	free(rack_deploy(rack, id));
+	assert_int_equal(bmc->ops, ops + 1); /* BMCs lock their users out */
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_int_equal(rack_machine(rack, id)->bmc_state, BMC_STATE_CREDENTIALS);
+}
+
+static void the_bmc_of_another_machine_is_found_out(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = NULL;
+	bmc->on = true;
+	free(rack_found(rack, 1, &id));
+	scan(rack);
+	bmc->uuid = UUID(2); /* the address went to another one */
+	free(rack_hello(rack, 1, "second-boot"));
+	rack_accept(rack, id);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_string_equal(rack_machine(rack, id)->error->text, "the BMC belongs to the machine with UUID " UUID(2));
+}
+
+static void an_answer_to_an_older_attempt_is_dropped(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	const struct machine_deploy how = { 0 };
+	const char *task;
+	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
+	bmc->fault = ERR_INTERNAL;
+	while (loop_fake_run_due(rack->loop))
+		; /* it is with the worker now */
+	assert_int_equal(task_cancel(rack->controller->tasks, task, &err), 0);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_READY);
+	rack_settle(rack); /* the failure comes back */
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_READY);
+	assert_null(rack_machine(rack, id)->error);
+	/* And it is not in the outbox any more. */
+	rack_restart(rack);
+	unsigned sets = bmc->power_sets;
+	rack_pass(rack, 5000);
+	assert_int_equal(bmc->power_sets, sets);
+}
+
+static void what_was_cut_off_is_done_after_a_restart(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	const struct machine_deploy how = { 0 };
+	const char *task;
+	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
+	while (loop_fake_run_due(rack->loop))
+		;
+	rack->controller = controller_free(rack->controller); /* before a worker had it */
+	while (loop_fake_work_run(rack->loop, 0))
+		;
+	unsigned sets = bmc->power_sets;
+	rack_start(rack);
+	rack_settle(rack);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_BOOT");
+	assert_int_equal(bmc->power_sets, sets + 1);
+}
+
+/* ---- power, asked for by a person ---- */
+
+static void power_follows_the_order(void **state)
+{
+	static const struct {
+		int action;
+		bool on;
+	} orders[] = { { POWER_ACTION_OFF, false },
+		       { POWER_ACTION_ON, true },
+		       { POWER_ACTION_CYCLE, true },
+		       { POWER_ACTION_RESET, true } };
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		unsigned sets = bmc->power_sets;
+		_cleanup_free_ char *task = xstrdup(power(rack, id, orders[i].action));
+		rack_settle(rack);
+		assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+		assert_int_equal(bmc->power_sets, sets + 1);
+		assert_int_equal(bmc->on, orders[i].on);
+		assert_int_equal(rack_machine(rack, id)->power, orders[i].on ? POWER_ON : POWER_OFF);
+	}
+}
+
+static void one_that_takes_the_command_and_does_nothing_is_told(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	bmc->deaf = true;
+	_cleanup_free_ char *task = xstrdup(power(rack, id, POWER_ACTION_OFF));
+	rack_pass(rack, 59000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	rack_pass(rack, 4000);
+	assert_string_equal(rack_task(rack, task)->error->text,
+			    "the BMC took the command, but after 60 s it still says the power is on");
+	assert_string_equal(rack_task(rack, task)->error->code, "timeout");
+}
+
+static void power_is_refused_where_it_would_do_harm(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *task = NULL;
+	_cleanup_free_ char *bare = NULL;
+	free(rack_found(rack, 2, &bare));
+	assert_true(machine_power(rack->controller->machines, bare, POWER_ACTION_OFF, &task, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_string_equal(err.text, "machine-1 has no BMC that is known; switch it by hand");
+	struct bmc_target target;
+	assert_true(machine_bmc_target(rack->controller->machines, rack_machine(rack, bare), &target, &err) < 0);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc_there(rack, 1));
+	free(rack_deploy(rack, id));
+	assert_true(machine_power(rack->controller->machines, id, POWER_ACTION_OFF, &task, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_null(task);
+}
+
+static void a_power_task_can_be_cancelled_and_outlives_a_restart(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	bmc->deaf = true;
+	_cleanup_free_ char *task = xstrdup(power(rack, id, POWER_ACTION_OFF));
+	rack_pass(rack, 5000);
+	rack_restart(rack);
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	bmc->deaf = false;
+	rack_pass(rack, 5000);
+	bmc->on = false; /* the command of before the restart took its time */
+	rack_pass(rack, 5000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	bmc->deaf = true;
+	_cleanup_free_ char *other = xstrdup(power(rack, id, POWER_ACTION_ON));
+	rack_settle(rack);
+	assert_int_equal(task_cancel(rack->controller->tasks, other, NULL), 0);
+	assert_int_equal(rack_task(rack, other)->state, TASK_CANCELLED);
+	unsigned ops = bmc->ops;
+	rack_pass(rack, 20000);
+	assert_int_equal(bmc->ops, ops); /* and nobody goes on asking */
+}
+
+static void the_power_is_looked_at_now_and_then(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	bmc->on = false; /* somebody pressed the button */
+	rack_pass(rack, 31000);
+	assert_int_equal(rack_machine(rack, id)->power, POWER_OFF);
+	bmc->there = false;
+	rack_pass(rack, 31000);
+	assert_int_equal(rack_machine(rack, id)->power, POWER_UNKNOWN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_that_is_off_is_booted_and_looked_into),
+		TEST(one_that_runs_is_left_alone),
+		TEST(one_that_does_not_boot_falls_silent),
+		TEST(a_wrong_password_is_told_and_the_right_one_taken),
+		TEST(a_machine_that_came_first_gets_its_bmc),
+		TEST(a_bmc_found_again_is_no_other_machine),
+		TEST(a_deploy_boots_from_the_network_and_then_from_disk),
+		TEST(one_that_is_silent_is_tried_three_times),
+		TEST(a_short_silence_does_no_harm),
+		TEST(refused_credentials_are_not_tried_again),
+		TEST(the_bmc_of_another_machine_is_found_out),
+		TEST(an_answer_to_an_older_attempt_is_dropped),
+		TEST(what_was_cut_off_is_done_after_a_restart),
+		TEST(power_follows_the_order),
+		TEST(one_that_takes_the_command_and_does_nothing_is_told),
+		TEST(power_is_refused_where_it_would_do_harm),
+		TEST(a_power_task_can_be_cancelled_and_outlives_a_restart),
+		TEST(the_power_is_looked_at_now_and_then),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Effects until they are done, and the log of events. */
+#include "store/store_priv.h"
+#include "store_fixture.h"
+
+static struct strbuf trace;
+
+static void assert_trace(const char *wanted)
+{
+	assert_string_equal(trace.len ? trace.data : "", wanted);
+	strbuf_done(&trace);
+}
+
+/* ---- effects ---- */
+
+static void note(const struct effect *effect, void *data)
+{
+	strbuf_addf(&trace, "%s(%s, %lld) ", effect->name, effect->id, (long long)effect->attempt);
+}
+
+static void note_and_drop(const struct effect *effect, void *data)
+{
+	struct fixture *f = data;
+	note(effect, NULL);
+	store_effect_drop(f->store, effect);
+}
+
+static void add(struct fixture *f, const char *name, const char *id, int64_t attempt)
+{
+	store_begin(f->store);
+	store_effect_add(f->store, name, id, attempt);
+	assert_commit(f->store);
+}
+
+static void an_effect_runs_after_the_commit_and_again_until_it_is_done(void **state)
+{
+	struct fixture *f = *state;
+	store_effect_handler(f->store, "boot", note, NULL);
+	add(f, "boot", "m1", 3);
+	assert_trace("boot(m1, 3) ");
+	for (unsigned life = 0; life < 3; life++) {
+		fixture_reopen(f);
+		store_effect_handler(f->store, "boot", note, NULL);
+		assert_trace("");
+		store_effects_replay(f->store);
+		assert_trace("boot(m1, 3) ");
+	}
+	fixture_reopen(f);
+	store_effect_handler(f->store, "boot", note_and_drop, f);
+	store_effects_replay(f->store);
+	assert_trace("boot(m1, 3) ");
+	store_effects_replay(f->store);
+	assert_trace("");
+	fixture_reopen(f);
+	store_effect_handler(f->store, "boot", note, NULL);
+	store_effects_replay(f->store);
+	assert_trace("");
+}
+
+static void effects_are_replayed_in_order_and_those_of_this_life_are_not(void **state)
+{
+	struct fixture *f = *state;
+	store_effect_handler(f->store, "a", note, NULL);
+	store_effect_handler(f->store, "b", note, NULL);
+	add(f, "b", "1", 0);
+	add(f, "a", "2", 0);
+	add(f, "b", "3", 0);
+	fixture_reopen(f);
+	strbuf_done(&trace);
+	store_effect_handler(f->store, "a", note, NULL);
+	store_effect_handler(f->store, "b", note, NULL);
+	add(f, "a", "new", 0);
+	assert_trace("a(new, 0) ");
+	store_effects_replay(f->store);
+	assert_trace("b(1, 0) a(2, 0) b(3, 0) ");
+}
+
+static void a_given_up_transaction_has_no_effect(void **state)
+{
+	struct fixture *f = *state;
+	store_effect_handler(f->store, "boot", note, NULL);
+	store_begin(f->store);
+	store_effect_add(f->store, "boot", "m1", 0);
+	store_rollback(f->store);
+	fixture_reopen(f);
+	store_effect_handler(f->store, "boot", note, NULL);
+	store_effects_replay(f->store);
+	assert_trace("");
+}
+
+static void ending_an_effect_is_part_of_the_transaction(void **state)
+{
+	struct fixture *f = *state;
+	store_effect_handler(f->store, "boot", note, NULL);
+	add(f, "boot", "m1", 0);
+	strbuf_done(&trace);
+	store_begin(f->store);
+	store_effect_done(f->store, 1);
+	store_rollback(f->store);
+	fixture_reopen(f);
+	store_effect_handler(f->store, "boot", note, NULL);
+	store_effects_replay(f->store);
+	assert_trace("boot(m1, 0) ");
+	store_begin(f->store);
+	store_effect_done(f->store, 1);
+	assert_commit(f->store);
+	fixture_reopen(f);
+	store_effect_handler(f->store, "boot", note, NULL);
+	store_effects_replay(f->store);
+	assert_trace("");
+}
+
+/* A handler of a newer version's effect is missing after a step back: it waits for who knows it. */
+static void an_effect_without_a_handler_waits(void **state)
+{
+	struct fixture *f = *state;
+	store_effect_handler(f->store, "boot", note, NULL);
+	add(f, "boot", "m1", 0);
+	strbuf_done(&trace);
+	fixture_reopen(f);
+	store_effects_replay(f->store);
+	assert_trace("");
+	fixture_reopen(f);
+	store_effect_handler(f->store, "boot", note, NULL);
+	store_effects_replay(f->store);
+	assert_trace("boot(m1, 0) ");
+}
+
+/* A chain: each link commits the next with its own end, so that a crash leaves exactly one. */
+static void chain(const struct effect *effect, void *data)
+{
+	struct fixture *f = data;
+	note(effect, NULL);
+	store_begin(f->store);
+	store_effect_done(f->store, effect->seq);
+	if (effect->attempt < 3)
+		store_effect_add(f->store, "chain", effect->id, effect->attempt + 1);
+	assert_commit(f->store);
+}
+
+static unsigned die_at, commits;
+
+static bool die(void *data)
+{
+	return ++commits == die_at;
+}
+
+static void a_crash_at_any_commit_leaves_the_rest_of_the_chain(void **state)
+{
+	struct fixture *f = *state;
+	for (die_at = 1; die_at <= 4; die_at++) {
+		commits = 0;
+		store_effect_handler(f->store, "chain", chain, f);
+		store_set_crash_hook(f->store, die, NULL);
+		add(f, "chain", "x", 1);
+		assert_int_equal(store_is_dead(f->store), true);
+		strbuf_done(&trace);
+		fixture_reopen(f);
+		store_effect_handler(f->store, "chain", chain, f);
+		store_effects_replay(f->store);
+		assert_trace(die_at == 1   ? "chain(x, 1) chain(x, 2) chain(x, 3) "
+			     : die_at == 2 ? "chain(x, 2) chain(x, 3) "
+			     : die_at == 3 ? "chain(x, 3) "
+					   : "");
+		fixture_reopen(f);
+	}
+}
+
+/* ---- events ---- */
+
+static void say(struct fixture *f, const char *text)
+{
+	store_begin(f->store);
+	store_event(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
+	assert_commit(f->store);
+}
+
+static int64_t id_at(const json_t *events, size_t index)
+{
+	int64_t id = -1;
+	const char *text = json_string_value(json_object_get(json_array_get(events, index), "id"));
+	assert_non_null(text);
+	assert_int_equal(parse_i64(text, 0, INT64_MAX, &id), 0);
+	return id;
+}
+
+static void an_event_says_what_when_and_of_whom(void **state)
+{
+	struct fixture *f = *state;
+	loop_fake_set_ms(f->loop, START_MS + 1500);
+	say(f, "a \"quoted\" word\nand a line");
+	json_t *events = store_events(f->store, 0, 10);
+	json_t *right = json_pack("[{s:s, s:s, s:s, s:s, s:s, s:s, s:s}]", "id", "1", "time", "2026-01-01T00:00:01.500Z",
+				  "kind", "test.said", "resource", "volume", "resource_id", "some-id", "resource_name",
+				  "some-name", "text", "a \"quoted\" word\nand a line");
+	assert_true(json_equal(events, right));
+	json_decref(events);
+	json_decref(right);
+}
+
+static void events_are_taken_up_where_one_left_off(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < 10; i++)
+		say(f, "text");
+	json_t *events = store_events(f->store, 4, 3);
+	assert_int_equal(json_array_size(events), 3);
+	assert_int_equal(id_at(events, 0), 5);
+	assert_int_equal(id_at(events, 2), 7);
+	json_decref(events);
+	fixture_reopen(f);
+	say(f, "text");
+	assert_int_equal(store_event_last(f->store), 11); /* numbers are not used again */
+	events = store_events(f->store, 9, 100);
+	assert_int_equal(json_array_size(events), 2);
+	assert_int_equal(id_at(events, 0), 10);
+	json_decref(events);
+	events = store_events(f->store, 11, 100);
+	assert_int_equal(json_array_size(events), 0);
+	json_decref(events);
+}
+
+static int64_t told_seq;
+static char *told_json;
+
+static void on_event(int64_t seq, const char *json, void *data)
+{
+	told_seq = seq;
+	str_set(&told_json, json);
+}
+
+static void who_watches_is_told_what_the_log_says(void **state)
+{
+	struct fixture *f = *state;
+	store_event_watch(f->store, on_event, NULL);
+	say(f, "text");
+	json_t *told = json_loads(told_json, 0, NULL), *events = store_events(f->store, 0, 1);
+	assert_int_equal(told_seq, 1);
+	assert_true(json_equal(told, json_array_get(events, 0)));
+	json_decref(told);
+	json_decref(events);
+	str_set(&told_json, NULL);
+}
+
+static void old_events_are_dropped_and_what_is_left_can_be_resumed(void **state)
+{
+	struct fixture *f = *state;
+	f->store = store_free(f->store);
+	fixture_sql(f, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 102998)"
+		       " INSERT INTO event SELECT i, '{\"id\": \"' || i || '\"}' FROM n");
+	fixture_open(f);
+	say(f, "102999");
+	json_t *events = store_events(f->store, 0, 1);
+	assert_int_equal(id_at(events, 0), 1);
+	json_decref(events);
+	say(f, "103000: every thousandth looks back");
+	events = store_events(f->store, 0, 1);
+	assert_int_equal(id_at(events, 0), 103000 - STORE_EVENTS_MAX + 1);
+	json_decref(events);
+	events = store_events(f->store, 102997, 10); /* who was up to date misses nothing */
+	assert_int_equal(json_array_size(events), 3);
+	assert_int_equal(id_at(events, 0), 102998);
+	json_decref(events);
+	fixture_reopen(f);
+	say(f, "text");
+	assert_int_equal(store_event_last(f->store), 103001);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_effect_runs_after_the_commit_and_again_until_it_is_done),
+		TEST(effects_are_replayed_in_order_and_those_of_this_life_are_not),
+		TEST(a_given_up_transaction_has_no_effect),
+		TEST(ending_an_effect_is_part_of_the_transaction),
+		TEST(an_effect_without_a_handler_waits),
+		TEST(a_crash_at_any_commit_leaves_the_rest_of_the_chain),
+		TEST(an_event_says_what_when_and_of_whom),
+		TEST(events_are_taken_up_where_one_left_off),
+		TEST(who_watches_is_told_what_the_log_says),
+		TEST(old_events_are_dropped_and_what_is_left_can_be_resumed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
