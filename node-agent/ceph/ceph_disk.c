@@ -10,7 +10,7 @@
 #include "ceph/ceph_node_priv.h"
 #include "cmd/cmd.h"
 
-#define TOOL_DEADLINE_MS 60000
+#define TOOL_DEADLINE_MS 180000
 #define LABEL_BYTES 4096
 #define NODE_WAIT_MS 10000
 #define NODE_POLL_MS 100

@@ -7,7 +7,8 @@
 #include "ceph/ceph_part.h"
 #include "cmd/cmd.h"
 
-#define MKFS_DEADLINE_MS 120000
+/* Generous: a slow machine that has much to do makes it, a hung one is found out. */
+#define MKFS_DEADLINE_MS 300000
 
 /* ---- monitor ---- */
 

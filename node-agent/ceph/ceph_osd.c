@@ -12,7 +12,7 @@
 #include "cmd/cmd.h"
 
 #define MKFS_DEADLINE_MS 600000
-#define TOOL_DEADLINE_MS 60000
+#define TOOL_DEADLINE_MS 180000
 
 static bool osd_works(const json_t *answer)
 {

@@ -40,8 +40,6 @@ static const struct setting global_settings[] = {
 static const struct setting journal_settings[] = {
 	{ "log_to_file", "false" },
 	{ "log_to_stderr", "true" },
-	{ "mon_cluster_log_to_file", "false" },
-	{ "mon_cluster_log_to_stderr", "true" },
 	{ NULL, NULL },
 };
 
@@ -52,6 +50,8 @@ static const struct setting mon_settings[] = {
 	{ "mon_data_avail_warn", "10" },
 	/* Modules that nobody asked for are not enabled when the cluster is made. */
 	{ "mgr_initial_modules", "" },
+	/* It goes to the monitors' own log as well. */
+	{ "mon_cluster_log_to_file", "false" },
 	{ NULL, NULL },
 };
 
@@ -95,6 +95,15 @@ static void add_osd(struct strbuf *text, const struct osd_order *osd)
 	add_settings(text, osd_small_settings);
 }
 
+static const struct {
+	const char *name;
+	const struct setting *settings, *small;
+} daemon_sections[] = {
+	{ "mon", mon_settings, mon_small_settings },
+	{ "mgr", NULL, NULL },
+	{ "osd", NULL, NULL },
+};
+
 char *ceph_text_conf(const struct ceph_order *order, const struct ceph_text_host *host)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
@@ -105,12 +114,16 @@ char *ceph_text_conf(const struct ceph_order *order, const struct ceph_text_host
 	if (host->public_address)
 		strbuf_addf(&text, "public_addr = %s\n", host->public_address);
 	add_settings(&text, global_settings);
-	if (host->journal)
-		add_settings(&text, journal_settings);
-	strbuf_adds(&text, "\n[mon]\n");
-	add_settings(&text, mon_settings);
-	if (host->memory_bytes < SMALL_MACHINE_BYTES)
-		add_settings(&text, mon_small_settings);
+	for (size_t i = 0; i < ARRAY_SIZE(daemon_sections); i++) {
+		strbuf_addf(&text, "\n[%s]\n", daemon_sections[i].name);
+		/* Not for all: whoever reads images here has a standard error of its own. */
+		if (host->journal)
+			add_settings(&text, journal_settings);
+		if (daemon_sections[i].settings)
+			add_settings(&text, daemon_sections[i].settings);
+		if (daemon_sections[i].small && host->memory_bytes < SMALL_MACHINE_BYTES)
+			add_settings(&text, daemon_sections[i].small);
+	}
 	strbuf_adds(&text, "\n[client]\n");
 	add_settings(&text, client_settings);
 	for (unsigned i = 0; i < order->osd_count; i++)

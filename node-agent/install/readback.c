@@ -34,14 +34,14 @@ struct readback {
 /* What may be read next: a whole piece, or the end of it all. 0: the thread is to end. */
 static size_t wait_for_piece(struct readback *rb)
 {
-	uint64_t there, left = rb->len - rb->done_bytes;
+	uint64_t piece = MIN_OF(rb->len - rb->done_bytes, PIECE_BYTES);
 
 	pthread_mutex_lock(&rb->lock);
-	while (!rb->stop && (there = rb->written_bytes - rb->done_bytes) < MIN_OF(left, PIECE_BYTES))
+	while (!rb->stop && rb->written_bytes - rb->done_bytes < piece)
 		pthread_cond_wait(&rb->moved, &rb->lock);
-	left = rb->stop ? 0 : MIN_OF(left, PIECE_BYTES);
+	piece = rb->stop ? 0 : piece;
 	pthread_mutex_unlock(&rb->lock);
-	return left;
+	return piece;
 }
 
 static int read_piece(struct readback *rb, size_t len)

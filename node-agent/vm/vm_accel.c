@@ -11,6 +11,8 @@
 
 #define PROBE_DEADLINE_MS 15000
 #define PROBE_IMAGE VM_RUN_DIR "/kvm-probe.img"
+/* Found out once in a boot. */
+#define PROBE_RESULT VM_RUN_DIR "/accelerator"
 #define EXIT_PORT "0xf4"
 #define EXIT_VALUE 0x2a
 /* isa-debug-exit ends QEMU with (value << 1) | 1. */
@@ -36,7 +38,7 @@ static bool device_opens(void)
 	return fd >= 0;
 }
 
-bool vm_accel_kvm_works(const struct part_run *run)
+static bool probe(const struct part_run *run)
 {
 	_cleanup_(cmd_result_done) struct cmd_result result = { 0 };
 	_cleanup_free_ char *image = part_run_path(run, PROBE_IMAGE);
@@ -49,14 +51,24 @@ bool vm_accel_kvm_works(const struct part_run *run)
 	_cleanup_err_ struct err err = ERR_INIT;
 	bool works;
 
-	if (!device_opens())
-		return false;
-	if (write_probe(image) < 0)
+	if (!device_opens() || write_probe(image) < 0)
 		return false;
 	cmd_run(&cmd, &result, &err);
 	works = WIFEXITED(result.status) && WEXITSTATUS(result.status) == EXIT_CODE;
 	if (!works)
 		log_info("KVM is there but does not run a guest: %s", str_or(err.text, "wrong answer"));
 	unlink(image);
+	return works;
+}
+
+bool vm_accel_kvm_works(const struct part_run *run)
+{
+	_cleanup_free_ char *path = part_run_path(run, PROBE_RESULT), *known = NULL;
+	bool works;
+
+	if (read_file(path, 16, &known, NULL) == 0)
+		return str_equal(known, "kvm");
+	works = probe(run);
+	write_file_atomic(path, works ? "kvm" : "tcg", strlen("kvm"), 0644);
 	return works;
 }

@@ -121,7 +121,7 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 	if (r < 0)
 		return r;
 	xml = vm_xml_domain(order, use_kvm(run, state), prefix);
-	made.domain = virDomainDefineXMLFlags(state->conn, xml, VIR_DOMAIN_DEFINE_VALIDATE);
+	made.domain = virDomainDefineXML(state->conn, xml);
 	if (!made.domain)
 		return vm_fail(err, "libvirt does not take the virtual machine");
 	if (virDomainCreate(made.domain) < 0) {
@@ -241,6 +241,16 @@ static void stop(struct vm_state *state, const struct vm_order *order, const str
 	}
 }
 
+/* It has stopped by this order: an older one does not start it again, and one like it will not find it "ended by itself". */
+static void settle_stopped(const struct vm_order *order, struct vm_domain *domain, struct err *err)
+{
+	if (domain->mark.generation == order->generation && !domain->mark.boot)
+		return;
+	domain->mark.generation = order->generation;
+	str_set(&domain->mark.boot, NULL);
+	vm_domain_save_mark(domain, err);
+}
+
 static json_t *want_stopped(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 			    struct vm_domain *domain, bool *unsettled)
 {
@@ -248,7 +258,9 @@ static json_t *want_stopped(struct part_run *run, struct vm_state *state, const 
 
 	if (!domain || !domain->active) {
 		vm_memory_forget(state, order->id);
-		return entry_json(order->id, order->generation, "stopped", NULL, &no_err);
+		if (domain)
+			settle_stopped(order, domain, &err);
+		return entry_json(order->id, order->generation, "stopped", NULL, &err);
 	}
 	stop(state, order, domain, &err);
 	domain->mark.generation = order->generation;

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Speed, told and not judged: machines differ.
-BENCH_MODULES := $(filter-out provisioner/api provisioner/daemon,$(PROVISIONER_MODULES))
-$(call module,tests/bench,lib/base lib/schema provisioner/cluster,jansson)
-$(call program,bench-scheduler,tests/bench/bench_scheduler.c,$(BENCH_MODULES))
+# How fast and how large it is, beside what could be had at best. Never a test: a slow host fails nothing.
+$(call module,tests/bench,lib/base lib/schema provisioner/cluster,libmicrohttpd)
+$(call program,bench-scheduler,tests/bench/bench_scheduler.c,lib/base lib/schema provisioner/cluster)
+$(call program,bench-http,tests/bench/bench_http.c,lib/base tests/bench)
 
-.PHONY: bench-scheduler
-bench-scheduler: $(OUT)/bench-scheduler  ## time of one placement among 100, 1,000 and 10,000 nodes
-	@$<
+PARTS ?= all
+.PHONY: bench
+bench: deps programs images $(BUILD)/lab-parts/bmc_chassis.so $(BUILD)/lab-parts/vmlinuz  ## time and memory beside their floors; PARTS=api,migrate for some (root)
+	$(Q)$(lab.python) -m bench --parts $(PARTS)

@@ -108,11 +108,11 @@ def walk(path: WholePath, wanted: list[Machine]) -> None:
         vm = path.create_vm()
         with CounterConsole(path.ingot, VM) as console:
             path.watch_guest(console, 10, 120)
-            steps.done(f"{VM} runs on {vm['node']}; its console says: ingot counter {console.last}")
+            steps.done(f"{VM} runs on {vm['node_name']}; its console says: ingot counter {console.last}")
     with steps.step("migrate", "moving it to another node, live"):
         before, after, console = path.migrate()
         seamless = "on one console" if console.sessions == 1 else f"on {console.sessions} consoles"
-        steps.done(f"{VM} moved from {before['node']} to {after['node']}; counter {console.first} to {console.last} "
+        steps.done(f"{VM} moved from {before['node_name']} to {after['node_name']}; counter {console.first} to {console.last} "
                    f"{seamless}, no gap, no repeat")
 
 

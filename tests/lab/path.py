@@ -188,7 +188,7 @@ class WholePath:
             self.watch_guest(console, lines, 120)
         after = self.ingot.named("vm", VM)
         if after["node"] == before["node"] or after["state"] != "running":
-            raise LabError(f"after the migration {VM} is {after['state']} on {after['node']}")
+            raise LabError(f"after the migration {VM} is {after['state']} on {after['node_name']}")
         return before, after, console
 
 

@@ -143,9 +143,12 @@ class Node:
             return wait_until(lambda: (lambda r: r if r is not None and condition(r) else None)(self.report(section)),
                               seconds, f"{self.name}: {what}")
         except AssertionError as failure:
-            with open(os.path.join(self.folder, "parts.log"), encoding="utf-8", errors="replace") as f:
-                tail = "".join(f.readlines()[-15:])
-            raise AssertionError(f"{failure}\nreported: {json.dumps(self.report(section))}\nlog:\n{tail}") from None
+            raise AssertionError(f"{failure}\nreported: {json.dumps(self.report(section))}\nlog:\n"
+                                 f"{self.log_tail(15)}") from None
+
+    def log_tail(self, lines):
+        with open(os.path.join(self.folder, "parts.log"), encoding="utf-8", errors="replace") as f:
+            return "".join(f.readlines()[-lines:])
 
     def close(self):
         """After the processes have ended."""

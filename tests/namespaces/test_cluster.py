@@ -138,6 +138,25 @@ def pool_is_active_and_clean():
     assert status["pool_max_avail_bytes"] > 0
 
 
+def dead_daemons_are_started_again():
+    first, last = cluster.nodes[0], cluster.nodes[2]
+    osd = last.desired["ceph"]["osds"][0]
+    for node, name in ((first, f"mon.{first.name}"), (first, f"mgr.{first.name}"), (last, f"osd.{osd['id']}")):
+        pid = int(node.read(f"/run/ceph/{name}.pid"))
+        node.kill_parts()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda p=pid: not os.path.exists(f"/proc/{p}"), 20, f"{name} is dead")
+        node.forget_report()
+    # What the OSD's folder holds is on its disk as well.
+    last.run("rm", "-rf", f"/var/lib/ceph/osd/ceph-{osd['id']}")
+    for node in (first, last):
+        node.start_parts(*PLUGIN)
+    first.await_report("ceph", lambda r: r["mon"] == r["mgr"] == "running", 60, "monitor and manager run again")
+    last.await_report("ceph", lambda r: r["osds"][0]["state"] == "running", 60, "the OSD runs again")
+    assert last.read(f"/var/lib/ceph/osd/ceph-{osd['id']}/fsid").decode().strip() == osd["uuid"]
+    pool_is_active_and_clean()
+
+
 # ---- virtual machines ----
 
 def counters(text):
@@ -316,11 +335,50 @@ def guest_moves_back_while_agents_die():
     owner.want(vms=[order(generation=3)])
 
 
+def guest_that_crashes_is_reported():
+    owner = cluster.owner
+    pid = int(owner.read(f"/run/libvirt/qemu/ingot-{VM}.pid"))
+    os.kill(pid, signal.SIGKILL)
+    vm = await_vm(owner, "failed", 30, "the guest is reported as failed")
+    assert "unexpectedly" in vm["error"]["text"], vm
+    # Not started again under the same order, but under the next.
+    owner.kill_parts()
+    owner.forget_report()
+    owner.start_parts(*PLUGIN)
+    await_vm(owner, "failed", 60, "it stays so")
+    owner.want(vms=[order(generation=4)])
+    await_vm(owner, "running", 60, "it is started anew", lambda vm: vm["generation"] == 4)
+    assert await_counting(owner)[0] == 1
+
+
+def guest_is_stopped():
+    owner = cluster.owner
+    owner.want(vms=[order("stopped", generation=5)])
+    # This guest does not know of power buttons.
+    await_vm(owner, "running", 30, "it is asked, not ended")
+    await_vm(owner, "stopped", 100, "it is ended after a while", lambda vm: vm["generation"] == 5)
+    # An order from before does not start it again.
+    owner.kill_parts()
+    owner.forget_report()
+    owner.desired["vms"] = [order(generation=4)]
+    owner.start_parts(*PLUGIN)
+    await_vm(owner, "stopped", 30, "it stays stopped")
+
+
 def guest_ends():
     owner = cluster.owner
-    owner.want(vms=[order("absent", generation=4)])
+    owner.want(vms=[order(generation=6)])
+    await_vm(owner, "running", 60, "it runs once more", lambda vm: vm["generation"] == 6)
+    owner.want(vms=[order("absent", generation=7)])
     await_vm(owner, "absent", 30, "it is gone")
     cluster.await_deleted()
+
+
+def parts_end_when_told():
+    for node in cluster.nodes:
+        runner = node.runner
+        node.kill_parts(signal.SIGTERM)
+        assert runner.returncode == 0, node.log_tail(60)
 
 
 TESTS = [
@@ -328,6 +386,7 @@ TESTS = [
     a_disk_that_holds_something_is_refused,
     osds_come_up,
     pool_is_active_and_clean,
+    dead_daemons_are_started_again,
     image_and_volume,
     guest_starts,
     guest_hears_its_serial_port,
@@ -336,7 +395,10 @@ TESTS = [
     migration_to_nowhere_fails_and_it_stays,
     guest_moves_without_gap,
     guest_moves_back_while_agents_die,
+    guest_that_crashes_is_reported,
+    guest_is_stopped,
     guest_ends,
+    parts_end_when_told,
 ]
 
 

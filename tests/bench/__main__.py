@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""python3 -m bench [--parts NAME,NAME...]: measures, prints a table, writes build/bench.json.
+
+It is no test: slow is not wrong. The exit status is 0 unless something could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "namespaces"))
+
+from lab.wait import LabError  # noqa: E402  (the path has to be set first)
+
+from . import api, small  # noqa: E402
+from .context import Bench  # noqa: E402
+from .table import Table  # noqa: E402
+
+# In this order: what is quick and needs little first.
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "size": small.size,
+    "scheduler": small.scheduler,
+    "simulation": small.simulation,
+    "api": api.api,
+}
+
+
+def wanted_parts(text: str) -> list[str]:
+    if text == "all":
+        return list(PARTS)
+    names = text.split(",")
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        raise SystemExit(f"bench: there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return [name for name in PARTS if name in names]
+
+
+def measure(bench: Bench, name: str) -> None:
+    bench.part = name
+    bench.table.load_1min[name] = os.getloadavg()[0]
+    print(f"{name} (load {os.getloadavg()[0]:.1f})", flush=True)
+    try:
+        PARTS[name](bench)
+    except (LabError, OSError, AssertionError, KeyError, ValueError, subprocess.SubprocessError) as problem:
+        bench.table.fail(name, f"{type(problem).__name__}: {problem}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--parts", default="all", help=f"some of {','.join(PARTS)}")
+    names = wanted_parts(parser.parse_args().parts)
+    if os.geteuid() != 0:
+        raise SystemExit("bench: needs root: sudo make bench")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    bench = Bench(Path(os.environ.get("INGOT_BUILD", "build")).resolve(), Table())
+    with bench.stack:
+        for name in names:
+            measure(bench, name)
+    path = bench.build / "bench.json"
+    bench.table.write(path, bench.accel())
+    print(f"\n{bench.table.text()}\n\nall of it: {path}")
+    return 1 if bench.table.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all parts share: where the build is, the table, and what is put up once for several parts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, TypeVar
+
+from lab import accel
+from lab.world import Lab, remove
+
+from .table import Row, Table
+
+T = TypeVar("T")
+NAMESPACE = "ingot-lab-bench"
+
+
+@dataclass
+class Bench:
+    build: Path
+    table: Table
+    stack: ExitStack = field(default_factory=ExitStack)  # what is taken down at the end
+    _shared: dict[str, Any] = field(default_factory=dict)
+    part: str = ""
+
+    @property
+    def parts_dir(self) -> Path:
+        return self.build / "lab-parts"
+
+    def program(self, name: str) -> str:
+        return str(self.build / name)
+
+    def accel(self) -> str:
+        return accel.choose(self.parts_dir)[0]
+
+    def add(self, phase: str, where: str, unit: str, ours: float, **more: Any) -> Row:
+        row = Row(self.part, phase, where, unit, ours, **more)
+        self.table.add(row)
+        return row
+
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """What several parts stand on; made when the first of them asks."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        made: T = self._shared[name]
+        return made
+
+    def lab(self, name: str) -> Lab:
+        """A lab of our own; what a crash has left of it is removed first. There is one at a time."""
+        root = self.build / f"lab-bench-{name}"
+        lab = Lab.create(root, NAMESPACE, self.accel(), self.parts_dir)
+        self.stack.callback(remove, root)
+        return lab
