@@ -103,7 +103,7 @@ static const struct {
 	{ NULL, ":1:", "{\"api\": {}, }" },
 	{ NULL, "duplicate", "{\"api\": {}, \"api\": {}}" },
 	{ NULL, "", "" },
-	{ NULL, "", "[]" },
+	{ "body", "must be a JSON object", "[]" },
 };
 
 static void what_is_wrong_is_named(void **state)
