@@ -58,8 +58,7 @@ static int asok_connect(const char *path, int *ret_fd)
 	/* On a local socket it is made at once, refused, or the queue is full (EAGAIN). */
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 struct serial_port {
 	const struct serial_port_events *events;
 	void *data;
-	int fd;     /* to QEMU; -1 once it has let go */
+	int fd; /* to QEMU; -1 once it has let go */
 	int log_fd;
 	int notify_fd;
 	struct loop *loop;
@@ -101,8 +101,7 @@ static int connect_socket(const char *path, int *ret_fd, struct err *err)
 			return err_set(err, ERR_NOT_FOUND, "the virtual machine does not run here");
 		return err_set_errno(err, -errno, "cannot connect to the serial port");
 	}
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

@@ -52,9 +52,7 @@ static int process_open(const struct daemon *daemon)
 	fd = pidfd_open((pid_t)pid, 0);
 	if (fd < 0 || !process_is((pid_t)pid, daemon->argv))
 		return -ESRCH;
-	r = fd;
-	fd = -1;
-	return r;
+	return TAKE_FD(fd);
 }
 
 static int direct_state(const struct daemon *daemon, enum daemon_state *ret, char **ret_why, struct err *err)

@@ -13,7 +13,7 @@
 #define PROBE_IMAGE VM_RUN_DIR "/kvm-probe.img"
 /* Found out once in a boot. */
 #define PROBE_RESULT VM_RUN_DIR "/accelerator"
-#define EXIT_PORT "0xf4"
+#define EXIT_DEVICE "isa-debug-exit,iobase=0xf4,iosize=0x01"
 #define EXIT_VALUE 0x2a
 /* isa-debug-exit ends QEMU with (value << 1) | 1. */
 #define EXIT_CODE ((EXIT_VALUE << 1) | 1)
@@ -44,9 +44,25 @@ static bool probe(const struct part_run *run)
 	_cleanup_free_ char *image = part_run_path(run, PROBE_IMAGE);
 	_cleanup_free_ char *drive = xasprintf("file=%s,format=raw,if=none,id=probe,readonly=on", image);
 	const char *argv[] = { "qemu-system-x86_64",
-			       "-accel", "kvm", "-machine", VM_MACHINE, "-cpu", "qemu64", "-m", "32", "-nodefaults",
-			       "-display", "none", "-no-reboot", "-drive", drive, "-device", "virtio-blk-pci,drive=probe",
-			       "-device", "isa-debug-exit,iobase=" EXIT_PORT ",iosize=0x01", NULL };
+			       "-accel",
+			       "kvm",
+			       "-machine",
+			       VM_MACHINE,
+			       "-cpu",
+			       "qemu64",
+			       "-m",
+			       "32",
+			       "-nodefaults",
+			       "-display",
+			       "none",
+			       "-no-reboot",
+			       "-drive",
+			       drive,
+			       "-device",
+			       "virtio-blk-pci,drive=probe",
+			       "-device",
+			       EXIT_DEVICE,
+			       NULL };
 	struct cmd cmd = { .argv = argv, .deadline_ms = PROBE_DEADLINE_MS, .die_with_parent = true };
 	_cleanup_err_ struct err err = ERR_INIT;
 	bool works;

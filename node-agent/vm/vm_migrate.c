@@ -7,14 +7,15 @@
 
 #define MIGRATION_DEADLINE_MS (30 * 60 * 1000)
 
-#define MIGRATION_FLAGS                                                                                      \
-	(VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE | \
+#define MIGRATION_FLAGS                                                                                                \
+	(VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE |           \
 	 VIR_MIGRATE_AUTO_CONVERGE | VIR_MIGRATE_ABORT_ON_ERROR | VIR_MIGRATE_TLS)
 
 struct migration *migration_find(struct vm_state *state, const char *vm)
 {
 	struct migration *migration, *last = NULL;
 
+	/* The analyzer does not follow that what is freed has left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	LIST_FOREACH(migration, &state->migrations, link) {
 		if (str_equal(migration->vm, vm))
 			last = migration;
@@ -49,8 +50,7 @@ static int migrate(const struct migration *migration, struct err *err)
 
 	domain = conn ? virDomainLookupByName(conn, name) : NULL;
 	/* The addresses are said: otherwise the peer's host name would have to mean something here. */
-	if (!domain ||
-	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
+	if (!domain || virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
 	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_LISTEN_ADDRESS, migration->address) < 0 ||
 	    virDomainMigrateToURI3(domain, peer, params, (unsigned)count, MIGRATION_FLAGS) < 0)
 		r = vm_fail(err, "migration to %s", migration->address);

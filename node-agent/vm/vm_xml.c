@@ -64,7 +64,7 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 	xmlDoc *doc = xmlReadMemory(xml, (int)strlen(xml), "metadata", NULL,
 				    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
-	_cleanup_mark_ struct vm_mark mark = { 0 };
+	struct vm_mark mark = { 0 };
 	_cleanup_free_ char *generation = NULL;
 	bool good;
 
@@ -77,11 +77,11 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 	}
 	good = mark.id && generation && parse_i64(generation, 0, INT64_MAX, &mark.generation) == 0;
 	xmlFreeDoc(doc);
-	if (!good)
-		return false;
-	*ret = mark;
-	mark = (struct vm_mark){ 0 };
-	return true;
+	if (good)
+		*ret = mark;
+	else
+		vm_mark_done(&mark);
+	return good;
 }
 
 /* ---- the domain ---- */
@@ -100,7 +100,8 @@ static void add_head(struct strbuf *xml, const struct vm_order *order, bool kvm)
 		    VM_METADATA_URI, text + strlen("<vm"));
 	strbuf_addf(xml, "  <memory unit='KiB'>%" PRIu64 "</memory>\n", order->memory_bytes / KIB);
 	strbuf_addf(xml, "  <vcpu placement='static'>%u</vcpu>\n", order->cpus);
-	strbuf_adds(xml, "  <os>\n    <type arch='x86_64' machine='" VM_MACHINE "'>hvm</type>\n    <boot dev='hd'/>\n  </os>\n"
+	strbuf_adds(xml, "  <os>\n    <type arch='x86_64' machine='" VM_MACHINE
+			 "'>hvm</type>\n    <boot dev='hd'/>\n  </os>\n"
 			 "  <features>\n    <acpi/>\n    <apic/>\n  </features>\n");
 }
 
@@ -134,7 +135,8 @@ static void add_ends(struct strbuf *xml, const struct vm_order *order, const cha
 	add_escaped(xml, "    <serial type='unix'>\n      <source mode='bind' path=\"", serial, "\"/>\n");
 	add_escaped(xml, "      <log file=\"", log, "\" append='off'/>\n");
 	strbuf_adds(xml, "      <target type='isa-serial' port='0'/>\n    </serial>\n");
-	add_escaped(xml, "    <graphics type='vnc'>\n      <listen type='socket' socket=\"", vnc, "\"/>\n    </graphics>\n");
+	add_escaped(xml, "    <graphics type='vnc'>\n      <listen type='socket' socket=\"", vnc,
+		    "\"/>\n    </graphics>\n");
 }
 
 char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix)

@@ -10,7 +10,7 @@ struct ceph_conn {
 	struct ceph_librados *owner;
 	rados_t rados;
 	char *identity; /* which access it is for */
-	unsigned refs;  /* under the owner's lock */
+	unsigned refs;	/* under the owner's lock */
 };
 
 struct ceph_librados {
@@ -147,8 +147,8 @@ static int conn_new(struct ceph_librados *ctx, const struct ceph_access *access,
 
 static bool conn_is_for(const struct ceph_conn *conn, const struct ceph_access *access)
 {
-	_cleanup_free_ char *identity = xasprintf("%s %s %s", str_or(access->fsid, ""), str_or(access->mon_host, ""),
-						  str_or(access->key, ""));
+	_cleanup_free_ char *identity =
+		xasprintf("%s %s %s", str_or(access->fsid, ""), str_or(access->mon_host, ""), str_or(access->key, ""));
 	bool same = str_equal(conn->identity, identity);
 	wipe(identity, strlen(identity));
 	return same;
@@ -170,7 +170,7 @@ int ceph_conn_get(struct ceph_librados *ctx, const struct ceph_access *access, s
 
 	/* Outside the lock: this may take the whole timeout, and calls with a working connection go on meanwhile. */
 	int rc = conn_new(ctx, access, &conn, err);
-	if (rc < 0)
+	if (!conn)
 		return rc;
 	pthread_mutex_lock(&ctx->lock);
 	struct ceph_conn *old = ctx->kept;
@@ -189,12 +189,12 @@ static const struct {
 	enum err_code code;
 	bool drop; /* the connection is no good any more */
 } conn_failures[] = {
-	{ ETIMEDOUT, ERR_UNREACHABLE, true }, { ESHUTDOWN, ERR_UNREACHABLE, true }, /* blocklisted */
-	{ ENOTCONN, ERR_UNREACHABLE, true },  { ECONNREFUSED, ERR_UNREACHABLE, true },
-	{ EACCES, ERR_CREDENTIALS, true },    { EPERM, ERR_CREDENTIALS, true },
+	{ ETIMEDOUT, ERR_UNREACHABLE, true },	 { ESHUTDOWN, ERR_UNREACHABLE, true }, /* blocklisted */
+	{ ENOTCONN, ERR_UNREACHABLE, true },	 { ECONNREFUSED, ERR_UNREACHABLE, true },
+	{ EACCES, ERR_CREDENTIALS, true },	 { EPERM, ERR_CREDENTIALS, true },
 	{ EKEYREJECTED, ERR_CREDENTIALS, true }, { ENOENT, ERR_NOT_FOUND, false },
-	{ EEXIST, ERR_EXISTS, false },        { ENOSPC, ERR_CAPACITY, false },
-	{ EDQUOT, ERR_CAPACITY, false },      { EBUSY, ERR_STATE, false },
+	{ EEXIST, ERR_EXISTS, false },		 { ENOSPC, ERR_CAPACITY, false },
+	{ EDQUOT, ERR_CAPACITY, false },	 { EBUSY, ERR_STATE, false },
 };
 
 int ceph_fail(struct ceph_conn *conn, int rc, const char *detail, struct err *err, const char *fmt, ...)
