@@ -83,8 +83,8 @@ static void describe(const struct ceph_node *node, const struct ceph_daemon *dae
 	d->program = xasprintf("ceph-%s", daemon->type);
 	d->pid_file = ceph_node_path(node, "/run/ceph/%s.%s.pid", daemon->type, daemon->id);
 	/* As the units of the Debian package call it, but for the pid file. */
-	const char *argv[] = { d->program,    "--id",   daemon->id,    "--setuser",  "ceph",
-			       "--setgroup", "ceph",   "--pid-file", d->pid_file, NULL };
+	const char *argv[] = { d->program,   "--id", daemon->id,   "--setuser", "ceph",
+			       "--setgroup", "ceph", "--pid-file", d->pid_file, NULL };
 
 	memcpy(d->argv, argv, sizeof(argv));
 	d->daemon = (struct daemon){ .name = d->name, .unit = d->unit, .argv = d->argv, .pid_file = d->pid_file };

@@ -147,8 +147,8 @@ static int check_free(const struct disk *disk, struct err *err)
 
 static int partition(const char *disk, const struct osd_order *osd, struct err *err)
 {
-	_cleanup_free_ char *script = xasprintf("label: gpt\nname=%s, type=%s, uuid=%s\n", OSD_PARTITION_NAME,
-						OSD_PARTITION_TYPE, osd->uuid);
+	_cleanup_free_ char *script =
+		xasprintf("label: gpt\nname=%s, type=%s, uuid=%s\n", OSD_PARTITION_NAME, OSD_PARTITION_TYPE, osd->uuid);
 	const char *argv[] = { "sfdisk", "--quiet", "--lock", "--wipe=always", "--wipe-partitions=always", disk, NULL };
 	struct cmd cmd = {
 		.argv = argv, .input = script, .input_len = strlen(script), .deadline_ms = TOOL_DEADLINE_MS

@@ -37,7 +37,8 @@ static int make_monmap(const struct ceph_order *order, const char *monmap, struc
 /* Its store, from a folder of its own that only the user ceph can read. That folder is there from before the first file
  * until after the last, so that a try that was cut off is known as one and repeated from the beginning; the monitor is not
  * started before. (ceph-mon --mkfs wants its own folder empty, and says nothing if it is not.) */
-static int mon_mkfs(const struct ceph_node *node, const char *dir, const char *work, const char *marker, struct err *err)
+static int mon_mkfs(const struct ceph_node *node, const char *dir, const char *work, const char *marker,
+		    struct err *err)
 {
 	const struct ceph_order *order = node->order;
 	_cleanup_free_ char *monmap = xasprintf("%s/monmap", work), *keyring = xasprintf("%s/keyring", work);

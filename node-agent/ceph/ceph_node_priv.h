@@ -49,8 +49,8 @@ char *ceph_order_mon_address(const struct ceph_order *order);
 
 struct ceph_text_host {
 	const char *public_address; /* NULL: Ceph chooses */
-	uint64_t memory_bytes;      /* of the machine */
-	bool journal;               /* the daemons' output goes to a journal that has a limit */
+	uint64_t memory_bytes;	    /* of the machine */
+	bool journal;		    /* the daemons' output goes to a journal that has a limit */
 };
 char *ceph_text_conf(const struct ceph_order *order, const struct ceph_text_host *host);
 /* A keyring of one entity. */

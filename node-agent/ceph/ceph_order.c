@@ -29,7 +29,8 @@ static int take(const json_t *object, const char *where, const char *key, const 
 	_cleanup_free_ char *field = xasprintf("ceph%s.%s", where, key);
 
 	if (!text || !is_word(text, more))
-		return err_set_field(err, ERR_INVALID, field, "%s is missing or has characters it must not have", field);
+		return err_set_field(err, ERR_INVALID, field, "%s is missing or has characters it must not have",
+				     field);
 	*ret = text;
 	return 0;
 }
@@ -55,7 +56,8 @@ static int take_mon(const json_t *mon, struct ceph_order *order, struct err *err
 	return 0;
 }
 
-static int take_pair(const json_t *object, const char *where, const char **ret_name, const char **ret_key, struct err *err)
+static int take_pair(const json_t *object, const char *where, const char **ret_name, const char **ret_key,
+		     struct err *err)
 {
 	int r = take(object, where, "name", NAME_CHARS, ret_name, err);
 
@@ -88,8 +90,8 @@ static int take_osd(const json_t *json, struct osd_order *osd, struct err *err)
 	osd->serial = optional(disk, "serial");
 	osd->memory_bytes = memory > 0 ? (uint64_t)memory : 0;
 	if (!osd->wwn && !osd->serial)
-		return err_set_field(err, ERR_INVALID, "ceph.osds.disk", "the disk of osd.%d has neither WWN nor serial",
-				     osd->id);
+		return err_set_field(err, ERR_INVALID, "ceph.osds.disk",
+				     "the disk of osd.%d has neither WWN nor serial", osd->id);
 	return 0;
 }
 

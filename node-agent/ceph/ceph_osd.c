@@ -70,9 +70,10 @@ static int write_keyring(const struct ceph_node *node, const char *dir, const st
 static int mkfs(const struct ceph_node *node, const char *dir, const struct osd_order *osd, struct err *err)
 {
 	_cleanup_free_ char *id = xasprintf("%d", osd->id);
-	const char *argv[] = { "ceph-osd", "--mkfs",   "--id",       id,          "--osd-objectstore", "bluestore",
-			       "--osd-data", dir,      "--osd-uuid", osd->uuid,   "--keyfile",         "-",
-			       "--setuser", "ceph",    "--setgroup", "ceph",      NULL };
+	const char *argv[] = { "ceph-osd",  "--mkfs",	  "--id",      id,	     "--osd-objectstore",
+			       "bluestore", "--osd-data", dir,	       "--osd-uuid", osd->uuid,
+			       "--keyfile", "-",	  "--setuser", "ceph",	     "--setgroup",
+			       "ceph",	    NULL };
 	struct cmd cmd = {
 		.argv = argv, .input = osd->key, .input_len = strlen(osd->key), .deadline_ms = MKFS_DEADLINE_MS
 	};
@@ -108,8 +109,8 @@ static int prime(const struct ceph_node *node, const char *dir, const struct osd
 	if (r == 0)
 		r = ceph_node_mkdir(node, dir, err);
 	if (r == 0)
-		r = cmd_runl(err, TOOL_DEADLINE_MS, "ceph-bluestore-tool", "prime-osd-dir", "--dev", partition, "--path",
-			     dir, "--no-mon-config", NULL);
+		r = cmd_runl(err, TOOL_DEADLINE_MS, "ceph-bluestore-tool", "prime-osd-dir", "--dev", partition,
+			     "--path", dir, "--no-mon-config", NULL);
 	if (r == 0)
 		r = cmd_runl(err, TOOL_DEADLINE_MS, "chown", "-R", owner, dir, NULL);
 	return r;

@@ -18,8 +18,8 @@
 
 /* udev gives block devices back to root whenever they change. */
 #define UDEV_RULE_PATH "/run/udev/rules.d/95-ingot-osd.rules"
-#define UDEV_RULE                                                                                       \
-	"SUBSYSTEM==\"block\", ENV{ID_PART_ENTRY_NAME}==\"" OSD_PARTITION_NAME "\", OWNER=\"ceph\", " \
+#define UDEV_RULE                                                                                                      \
+	"SUBSYSTEM==\"block\", ENV{ID_PART_ENTRY_NAME}==\"" OSD_PARTITION_NAME "\", OWNER=\"ceph\", "                  \
 	"GROUP=\"ceph\", MODE=\"0660\"\n"
 
 /* ---- configuration ---- */
@@ -27,7 +27,8 @@
 /* The address that this host speaks to the monitor from; the caller frees, NULL if there is no route. */
 static char *address_towards(const char *peer)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM }, *list = NULL;
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM },
+			*list = NULL;
 	struct sockaddr_storage own;
 	socklen_t len = sizeof(own);
 	char text[INET6_ADDRSTRLEN] = "";
@@ -75,7 +76,7 @@ static int write_udev_rule(const struct ceph_node *node, struct err *err)
 /* The folders that the Debian packages make at boot or when they are installed. */
 static int make_folders(const struct ceph_node *node, struct err *err)
 {
-	static const char *const own[] = { "/run/ceph",         "/var/log/ceph",     "/var/lib/ceph",
+	static const char *const own[] = { "/run/ceph",		"/var/log/ceph",     "/var/lib/ceph",
 					   "/var/lib/ceph/mon", "/var/lib/ceph/mgr", "/var/lib/ceph/osd" };
 	_cleanup_free_ char *etc = ceph_node_path(node, "/etc/ceph");
 	int r = mkdir_p(etc, 0755);
@@ -123,7 +124,7 @@ static int configure(const struct ceph_node *node, struct err *err)
 struct ceph_report {
 	json_t *json;
 	struct err first; /* of the first thing that failed */
-	bool unsettled;   /* something is starting */
+	bool unsettled;	  /* something is starting */
 };
 
 static void note(struct ceph_report *report, enum ceph_daemon_state state, struct err *err)
@@ -168,7 +169,8 @@ static void converge_daemons(const struct ceph_node *node, struct ceph_report *r
 	converge_osds(node, report);
 }
 
-static int converge_node(struct part_run *run, const struct ceph_order *order, struct ceph_report *report, struct err *err)
+static int converge_node(struct part_run *run, const struct ceph_order *order, struct ceph_report *report,
+			 struct err *err)
 {
 	struct ceph_node node = { .run = run, .order = order, .driver = daemon_driver_here() };
 	int r;

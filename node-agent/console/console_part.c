@@ -30,11 +30,11 @@ struct viewer {
 	struct list link;
 	struct consoles *all;
 	char *vm, *ticket;
-	struct ws *ws;      /* NULL while it is dialled, and once it is over */
+	struct ws *ws; /* NULL while it is dialled, and once it is over */
 	struct port *port;
-	uint64_t offset;    /* of the next byte it is to see */
+	uint64_t offset; /* of the next byte it is to see */
 	bool dialling;
-	bool over;          /* kept, so that its ticket is not dialled again, until the order goes */
+	bool over; /* kept, so that its ticket is not dialled again, until the order goes */
 	bool wanted;
 };
 
@@ -172,8 +172,8 @@ static void viewer_connected(struct ws *ws, const struct err *err, void *data)
 		viewer_end(viewer, NULL);
 	} else if (!viewer->wanted || !viewer->port || viewer->port->ended) {
 		viewer->ws = ws;
-		viewer_end(viewer, viewer->port ? "the virtual machine has ended or moved" :
-						  "the virtual machine does not run here");
+		viewer_end(viewer, viewer->port ? "the virtual machine has ended or moved"
+						: "the virtual machine does not run here");
 	} else {
 		viewer->ws = ws;
 		ws_set_events(ws, &viewer_events, viewer);

@@ -14,7 +14,7 @@
 struct serial_port;
 
 struct serial_port_events {
-	void (*output)(void *data);                    /* the log has grown */
+	void (*output)(void *data);		       /* the log has grown */
 	void (*ended)(const char *reason, void *data); /* once: QEMU has let go; the log is whole */
 };
 /* ERR_NOT_FOUND if the machine does not run here. Paths: see vm_paths.h. */

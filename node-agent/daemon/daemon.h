@@ -8,10 +8,10 @@
 #include "base/err.h"
 
 struct daemon {
-	const char *name;             /* for people: "ceph-osd.3" */
-	const char *unit;             /* systemd: "ceph-osd@3.service" */
-	const char *const *argv;      /* direct: it puts itself into the background and writes pid_file; NULL at the end */
-	const char *pid_file;         /* direct */
+	const char *name;	 /* for people: "ceph-osd.3" */
+	const char *unit;	 /* systemd: "ceph-osd@3.service" */
+	const char *const *argv; /* direct: it puts itself into the background and writes pid_file; NULL at the end */
+	const char *pid_file;	 /* direct */
 };
 
 enum daemon_state {

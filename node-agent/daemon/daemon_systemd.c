@@ -6,7 +6,7 @@
 #include "daemon/daemon.h"
 
 /* A start is waited for: under load a daemon takes its time, and systemd has deadlines of its own. */
-#define START_DEADLINE_MS 180000
+#define START_DEADLINE_MS 330000
 #define STOP_DEADLINE_MS 120000
 #define ASK_DEADLINE_MS 30000
 
@@ -31,8 +31,8 @@ static const struct {
 	const char *active; /* ActiveState, see systemd's D-Bus interface, org.freedesktop.systemd1(5) */
 	enum daemon_state state;
 } active_states[] = {
-	{ "active", DAEMON_RUNNING },      { "reloading", DAEMON_RUNNING },    { "activating", DAEMON_STARTING },
-	{ "deactivating", DAEMON_STOPPED }, { "inactive", DAEMON_STOPPED },    { "failed", DAEMON_FAILED },
+	{ "active", DAEMON_RUNNING },	    { "reloading", DAEMON_RUNNING }, { "activating", DAEMON_STARTING },
+	{ "deactivating", DAEMON_STOPPED }, { "inactive", DAEMON_STOPPED },  { "failed", DAEMON_FAILED },
 };
 
 enum daemon_state daemon_state_parse(const char *properties, char **ret_why)

@@ -165,7 +165,8 @@ int vm_secret_ensure(struct part_run *run, struct vm_state *state, struct err *e
 		if (r == 0)
 			str_set(&state->secret_key, key);
 	}
-	wipe(key, strlen(key));
+	if (key)
+		wipe(key, strlen(key));
 	return r;
 }
 

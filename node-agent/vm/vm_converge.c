@@ -13,8 +13,8 @@
 #define STOP_DEADLINE_MS 60000
 #define STOP_AGAIN_MS 10000
 
-#define UNDEFINE_FLAGS                                                                              \
-	(VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | \
+#define UNDEFINE_FLAGS                                                                                                 \
+	(VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |       \
 	 VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)
 
 /* ---- memory ---- */
@@ -58,7 +58,8 @@ void vm_memory_forget(struct vm_state *state, const char *id)
 
 /* ---- the report ---- */
 
-static json_t *entry_json(const char *id, int64_t generation, const char *state, json_t *migration, const struct err *err)
+static json_t *entry_json(const char *id, int64_t generation, const char *state, json_t *migration,
+			  const struct err *err)
 {
 	return json_pack("{s:s, s:I, s:s, s:o, s:o}", "id", id, "generation", (json_int_t)generation, "state", state,
 			 "migration", migration ? migration : json_null(), "error", part_error_json(err));
@@ -90,7 +91,10 @@ static json_t *report_as_is(struct vm_state *state, const struct vm_domain *doma
 		json = migration_report(migration);
 	else if (domain->mark.migration)
 		json = migration_report_earlier(domain);
-	return entry_json(domain->mark.id, domain->mark.generation, state_word(domain), json, err ? err : &no_err);
+	json = entry_json(domain->mark.id, domain->mark.generation, state_word(domain), json, err ? err : &no_err);
+	if (domain->active && domain->mark.accel)
+		json_object_set_new(json, "accelerator", json_string(domain->mark.accel));
+	return json;
 }
 
 json_t *vm_report_stray(const struct vm_domain *domain)
@@ -127,8 +131,10 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 	if (virDomainCreate(made.domain) < 0) {
 		r = vm_fail(err, "the virtual machine does not start");
 	} else {
-		made.mark = (struct vm_mark){ .id = (char *)order->id, .generation = order->generation,
-					      .boot = state->boot };
+		made.mark = (struct vm_mark){ .id = (char *)order->id,
+					      .generation = order->generation,
+					      .boot = state->boot,
+					      .accel = (char *)(state->kvm ? "kvm" : "tcg") };
 		r = vm_domain_save_mark(&made, err);
 		log_info("vm %s: started, generation %" PRId64, order->id, order->generation);
 	}
@@ -171,8 +177,9 @@ static json_t *report_ended(const struct vm_domain *domain)
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	if (domain->reason == VIR_DOMAIN_SHUTOFF_CRASHED || domain->reason == VIR_DOMAIN_SHUTOFF_FAILED) {
-		err_set(&err, ERR_INTERNAL, "QEMU ended unexpectedly; its log is /var/log/libvirt/qemu/" VM_DOMAIN_PREFIX
-			"%s.log", domain->mark.id);
+		err_set(&err, ERR_INTERNAL,
+			"QEMU ended unexpectedly; its log is /var/log/libvirt/qemu/" VM_DOMAIN_PREFIX "%s.log",
+			domain->mark.id);
 		return entry_json(domain->mark.id, domain->mark.generation, "failed", NULL, &err);
 	}
 	return entry_json(domain->mark.id, domain->mark.generation, "stopped", NULL, &no_err);

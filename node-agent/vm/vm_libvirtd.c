@@ -14,32 +14,30 @@
 #define AGENT_DIR "/var/lib/ingot/agent"
 
 /* Both files say all that we need and replace what a package or the image brought. */
-static const char libvirtd_conf[] =
-	"# Written by ingot-agent; changes are overwritten.\n"
-	"listen_tls = 1\n"
-	"listen_tcp = 0\n"
-	"auth_tls = \"none\"\n"
-	"unix_sock_ro_perms = \"0700\"\n"
-	"unix_sock_rw_perms = \"0700\"\n"
-	"unix_sock_admin_perms = \"0700\"\n"
-	"auth_unix_ro = \"none\"\n"
-	"auth_unix_rw = \"none\"\n"
-	"host_uuid_source = \"machine-id\"\n"
-	"keepalive_interval = 5\n"
-	"keepalive_count = 5\n";
-static const char qemu_conf[] =
-	"# Written by ingot-agent; changes are overwritten.\n"
-	"user = \"root\"\n"
-	"group = \"root\"\n"
-	"dynamic_ownership = 0\n"
-	"remember_owner = 0\n"
-	"security_driver = \"none\"\n"
-	"namespaces = [ ]\n"
-	"stdio_handler = \"file\"\n"
-	"max_core = 0\n"
-	"keepalive_interval = 5\n"
-	"keepalive_count = 5\n"
-	"migrate_tls_x509_verify = 1\n";
+static const char libvirtd_conf[] = "# Written by ingot-agent; changes are overwritten.\n"
+				    "listen_tls = 1\n"
+				    "listen_tcp = 0\n"
+				    "auth_tls = \"none\"\n"
+				    "unix_sock_ro_perms = \"0700\"\n"
+				    "unix_sock_rw_perms = \"0700\"\n"
+				    "unix_sock_admin_perms = \"0700\"\n"
+				    "auth_unix_ro = \"none\"\n"
+				    "auth_unix_rw = \"none\"\n"
+				    "host_uuid_source = \"machine-id\"\n"
+				    "keepalive_interval = 5\n"
+				    "keepalive_count = 5\n";
+static const char qemu_conf[] = "# Written by ingot-agent; changes are overwritten.\n"
+				"user = \"root\"\n"
+				"group = \"root\"\n"
+				"dynamic_ownership = 0\n"
+				"remember_owner = 0\n"
+				"security_driver = \"none\"\n"
+				"namespaces = [ ]\n"
+				"stdio_handler = \"file\"\n"
+				"max_core = 0\n"
+				"keepalive_interval = 5\n"
+				"keepalive_count = 5\n"
+				"migrate_tls_x509_verify = 1\n";
 /* On a host: RBD keeps a connection to each OSD. */
 static const char qemu_conf_systemd[] = "max_files = 32768\n";
 /* Without systemd nobody has set up groups for us, nor raised limits. */
@@ -138,7 +136,9 @@ int vm_libvirtd_ensure(struct part_run *run, struct err *err)
 	const struct daemon_driver *driver = daemon_driver_here();
 	_cleanup_free_ char *pid_file = part_run_path(run, "/run/libvirtd.pid"), *why = NULL;
 	const char *argv[] = { "libvirtd", "--daemon", "--listen", "--pid-file", pid_file, NULL };
-	const struct daemon daemon = { .name = "libvirtd", .unit = "libvirtd.service", .argv = argv, .pid_file = pid_file };
+	const struct daemon daemon = {
+		.name = "libvirtd", .unit = "libvirtd.service", .argv = argv, .pid_file = pid_file
+	};
 	enum daemon_state state = DAEMON_STOPPED;
 	int configured, certified, r = make_folders(run, err);
 
@@ -171,11 +171,11 @@ static const struct {
 	int error; /* virErrorNumber */
 	enum err_code code;
 } failures[] = {
-	{ VIR_ERR_NO_DOMAIN, ERR_NOT_FOUND },          { VIR_ERR_OPERATION_TIMEOUT, ERR_TIMEOUT },
-	{ VIR_ERR_OPERATION_INVALID, ERR_STATE },      { VIR_ERR_NO_CONNECT, ERR_UNREACHABLE },
-	{ VIR_ERR_SYSTEM_ERROR, ERR_INTERNAL },        { VIR_ERR_CONFIG_UNSUPPORTED, ERR_UNSUPPORTED },
-	{ VIR_ERR_MIGRATE_UNSAFE, ERR_UNSUPPORTED },   { VIR_ERR_OPERATION_ABORTED, ERR_CANCELLED },
-	{ VIR_ERR_NO_MEMORY, ERR_CAPACITY },           { VIR_ERR_RPC, ERR_UNREACHABLE },
+	{ VIR_ERR_NO_DOMAIN, ERR_NOT_FOUND },	     { VIR_ERR_OPERATION_TIMEOUT, ERR_TIMEOUT },
+	{ VIR_ERR_OPERATION_INVALID, ERR_STATE },    { VIR_ERR_NO_CONNECT, ERR_UNREACHABLE },
+	{ VIR_ERR_SYSTEM_ERROR, ERR_INTERNAL },	     { VIR_ERR_CONFIG_UNSUPPORTED, ERR_UNSUPPORTED },
+	{ VIR_ERR_MIGRATE_UNSAFE, ERR_UNSUPPORTED }, { VIR_ERR_OPERATION_ABORTED, ERR_CANCELLED },
+	{ VIR_ERR_NO_MEMORY, ERR_CAPACITY },	     { VIR_ERR_RPC, ERR_UNREACHABLE },
 };
 
 int vm_fail(struct err *err, const char *fmt, ...)

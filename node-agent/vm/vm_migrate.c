@@ -15,7 +15,7 @@ struct migration *migration_find(struct vm_state *state, const char *vm)
 {
 	struct migration *migration, *last = NULL;
 
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that migration_free() unlinks */
+	/* The analyzer does not follow that what is freed has left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	LIST_FOREACH(migration, &state->migrations, link) {
 		if (str_equal(migration->vm, vm))
 			last = migration;

@@ -73,7 +73,8 @@ static int parse_migrate(const json_t *migrate, struct vm_order *order, struct e
 	order->address = json_string_value(json_object_get(migrate, "address"));
 	if (!order->migration || !*order->migration || strlen(order->migration) > 64)
 		return refuse(err, "migrate.id", "is missing");
-	if (!order->address || !*order->address || strspn(order->address, "0123456789abcdefABCDEF:.") != strlen(order->address))
+	if (!order->address || !*order->address ||
+	    strspn(order->address, "0123456789abcdefABCDEF:.") != strlen(order->address))
 		return refuse(err, "migrate.address", "is no IP address");
 	return 0;
 }

@@ -12,8 +12,8 @@ static json_t *report_bad_order(const json_t *entry, const struct err *err)
 	const char *id = str_or(json_string_value(json_object_get(entry, "id")), "");
 	json_int_t generation = json_integer_value(json_object_get(entry, "generation"));
 
-	return json_pack("{s:s, s:I, s:s, s:n, s:o}", "id", id, "generation", generation, "state", "failed", "migration",
-			 "error", part_error_json(err));
+	return json_pack("{s:s, s:I, s:s, s:n, s:o}", "id", id, "generation", generation, "state", "failed",
+			 "migration", "error", part_error_json(err));
 }
 
 static bool has_order(const json_t *desired, const char *id)
@@ -44,7 +44,8 @@ static json_t *converge_all(struct part_run *run, struct vm_state *state, const 
 			json_array_append_new(report, report_bad_order(entry, &err));
 			continue;
 		}
-		json_array_append_new(report, vm_converge_one(run, state, &order, vm_domains_find(domains, order.id), &soon));
+		json_array_append_new(report,
+				      vm_converge_one(run, state, &order, vm_domains_find(domains, order.id), &soon));
 		*unsettled = *unsettled || soon;
 	}
 	for (unsigned d = 0; d < domains->count; d++) {

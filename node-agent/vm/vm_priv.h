@@ -56,9 +56,10 @@ int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err)
 struct vm_mark {
 	char *id;
 	int64_t generation;
-	char *boot;      /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
+	char *boot;	 /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
+	char *accel;	 /* "kvm" or "tcg", once it was started */
 	char *migration; /* the last migration that was begun with it, or NULL */
-	char *arrived;   /* the last migration that brought it here, or NULL */
+	char *arrived;	 /* the last migration that brought it here, or NULL */
 };
 void vm_mark_done(struct vm_mark *mark);
 #define _cleanup_mark_ _cleanup_(vm_mark_done)
@@ -106,7 +107,7 @@ struct vm_memory {
 	int64_t generation;    /* that the failures are of */
 	unsigned failures;     /* to start it */
 	int64_t next_try_ms;   /* monotonic */
-	struct err err;        /* of the last try */
+	struct err err;	       /* of the last try */
 	int64_t stop_asked_ms; /* monotonic; 0: not asked to stop */
 	int64_t stop_again_ms;
 };
@@ -114,8 +115,8 @@ struct vm_memory {
 struct vm_state {
 	virConnectPtr conn;
 	bool probed, kvm;
-	bool warm; /* libvirt knows this host's QEMU */
-	char *boot; /* names this host in this boot */
+	bool warm;	  /* libvirt knows this host's QEMU */
+	char *boot;	  /* names this host in this boot */
 	char *secret_key; /* what libvirt was told last, on this connection */
 	struct list migrations, memories;
 };

@@ -26,6 +26,7 @@ void vm_mark_done(struct vm_mark *mark)
 {
 	free(mark->id);
 	free(mark->boot);
+	free(mark->accel);
 	free(mark->migration);
 	free(mark->arrived);
 	*mark = (struct vm_mark){ 0 };
@@ -35,7 +36,10 @@ char *vm_mark_format(const struct vm_mark *mark)
 {
 	const struct {
 		const char *name, *value;
-	} optional[] = { { "boot", mark->boot }, { "migration", mark->migration }, { "arrived", mark->arrived } };
+	} optional[] = { { "accel", mark->accel },
+			 { "boot", mark->boot },
+			 { "migration", mark->migration },
+			 { "arrived", mark->arrived } };
 	_cleanup_strbuf_ struct strbuf xml = { 0 };
 
 	add_escaped(&xml, "<vm id=\"", mark->id, "\"");
@@ -64,12 +68,13 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 	xmlDoc *doc = xmlReadMemory(xml, (int)strlen(xml), "metadata", NULL,
 				    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
-	_cleanup_mark_ struct vm_mark mark = { 0 };
+	struct vm_mark mark = { 0 };
 	_cleanup_free_ char *generation = NULL;
 	bool good;
 
 	if (root) {
 		mark.id = attribute(root, "id");
+		mark.accel = attribute(root, "accel");
 		mark.boot = attribute(root, "boot");
 		mark.migration = attribute(root, "migration");
 		mark.arrived = attribute(root, "arrived");
@@ -77,11 +82,11 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 	}
 	good = mark.id && generation && parse_i64(generation, 0, INT64_MAX, &mark.generation) == 0;
 	xmlFreeDoc(doc);
-	if (!good)
-		return false;
-	*ret = mark;
-	memset(&mark, 0, sizeof(mark));
-	return true;
+	if (good)
+		*ret = mark;
+	else
+		vm_mark_done(&mark);
+	return good;
 }
 
 /* ---- the domain ---- */

@@ -43,9 +43,9 @@ static json_t *caps_json(const char *const *caps)
 static int auth_set_caps(struct ceph_conn *conn, const char *entity, const char *const *caps, json_t **ret_answer,
 			 struct err *err)
 {
-	int rc = ceph_command(conn, json_pack("{s:s, s:s, s:o}", "prefix", "auth caps", "entity", entity, "caps",
-					      caps_json(caps)),
-			      NULL, NULL, NULL, err);
+	int rc = ceph_command(
+		conn, json_pack("{s:s, s:s, s:o}", "prefix", "auth caps", "entity", entity, "caps", caps_json(caps)),
+		NULL, NULL, NULL, err);
 	if (rc < 0)
 		return rc;
 	return ceph_command(conn, json_pack("{s:s, s:s}", "prefix", "auth get", "entity", entity), NULL, ret_answer,
@@ -57,9 +57,10 @@ static int auth_get_or_create(struct ceph_conn *conn, const char *entity, const 
 {
 	_cleanup_json_ json_t *answer = NULL;
 	int raw = 0;
-	int rc = ceph_command(conn, json_pack("{s:s, s:s, s:o}", "prefix", "auth get-or-create", "entity", entity,
-					      "caps", caps_json(caps)),
-			      NULL, &answer, &raw, err);
+	int rc = ceph_command(
+		conn,
+		json_pack("{s:s, s:s, s:o}", "prefix", "auth get-or-create", "entity", entity, "caps", caps_json(caps)),
+		NULL, &answer, &raw, err);
 	if (raw == -EINVAL)
 		rc = auth_set_caps(conn, entity, caps, &answer, err);
 	if (rc < 0)
@@ -99,7 +100,7 @@ int ceph_cluster_osd_new(void *ctx, const struct ceph_access *access, const char
 	int id = (int)json_integer_value(number);
 
 	static const char *const caps[] = { "mon", "allow profile osd", "mgr", "allow profile osd",
-					    "osd", "allow *", NULL };
+					    "osd", "allow *",		NULL };
 	_cleanup_free_ char *entity = xasprintf("osd.%d", id);
 	rc = auth_get_or_create(conn, entity, caps, ret_key, err);
 	if (rc < 0)
@@ -111,12 +112,13 @@ int ceph_cluster_osd_new(void *ctx, const struct ceph_access *access, const char
 static int pool_set(struct ceph_conn *conn, const char *pool, const char *variable, unsigned value, struct err *err)
 {
 	_cleanup_free_ char *text = xasprintf("%u", value);
-	json_t *command = json_pack("{s:s, s:s, s:s, s:s}", "prefix", "osd pool set", "pool", pool, "var", variable,
-				    "val", text);
+	json_t *command =
+		json_pack("{s:s, s:s, s:s, s:s}", "prefix", "osd pool set", "pool", pool, "var", variable, "val", text);
 	if (value == 1 && str_equal(variable, "size")) {
 		/* One copy is what a cluster of one disk can have; Ceph wants to hear it twice. */
-		int rc = ceph_command(conn, json_pack("{s:s, s:s, s:s, s:s}", "prefix", "config set", "who", "global",
-						      "name", "mon_allow_pool_size_one", "value", "true"),
+		int rc = ceph_command(conn,
+				      json_pack("{s:s, s:s, s:s, s:s}", "prefix", "config set", "who", "global", "name",
+						"mon_allow_pool_size_one", "value", "true"),
 				      NULL, NULL, NULL, err);
 		if (rc < 0) {
 			json_decref(command);
@@ -136,17 +138,19 @@ int ceph_cluster_pool_create(void *ctx, const struct ceph_access *access, const 
 		return rc;
 	/* replicated_rule is what a new cluster has: copies on different hosts. Asked again, Ceph says 0 and does
 	 * nothing. */
-	rc = ceph_command(conn, json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "prefix", "osd pool create", "pool", pool,
-					  "pg_num", (int)pg_num, "pgp_num", (int)pg_num, "pool_type", "replicated",
-					  "rule", "replicated_rule"),
+	rc = ceph_command(conn,
+			  json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "prefix", "osd pool create", "pool", pool,
+				    "pg_num", (int)pg_num, "pgp_num", (int)pg_num, "pool_type", "replicated", "rule",
+				    "replicated_rule"),
 			  NULL, NULL, NULL, err);
 	if (rc == 0)
 		rc = pool_set(conn, pool, "size", size, err);
 	if (rc == 0)
 		rc = pool_set(conn, pool, "min_size", min_size, err);
 	if (rc == 0)
-		rc = ceph_command(conn, json_pack("{s:s, s:s, s:s}", "prefix", "osd pool application enable", "pool",
-						  pool, "app", "rbd"),
+		rc = ceph_command(conn,
+				  json_pack("{s:s, s:s, s:s}", "prefix", "osd pool application enable", "pool", pool,
+					    "app", "rbd"),
 				  NULL, NULL, NULL, err);
 	if (rc < 0)
 		return rc;

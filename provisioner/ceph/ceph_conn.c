@@ -170,7 +170,7 @@ int ceph_conn_get(struct ceph_librados *ctx, const struct ceph_access *access, s
 
 	/* Outside the lock: this may take the whole timeout, and calls with a working connection go on meanwhile. */
 	int rc = conn_new(ctx, access, &conn, err);
-	if (rc < 0)
+	if (!conn)
 		return rc;
 	pthread_mutex_lock(&ctx->lock);
 	struct ceph_conn *old = ctx->kept;

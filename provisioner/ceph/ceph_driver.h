@@ -13,12 +13,12 @@ char *ceph_key_new(void);
 struct ceph_access {
 	char *fsid;
 	char *mon_host; /* "[v2:10.77.0.150:3300]" */
-	char *key;      /* of client.admin */
+	char *key;	/* of client.admin */
 };
 
 struct ceph_status {
-	char *health;        /* HEALTH_OK, HEALTH_WARN, HEALTH_ERR */
-	char *checks;        /* "; "-joined summaries of the health checks, or NULL */
+	char *health;				   /* HEALTH_OK, HEALTH_WARN, HEALTH_ERR */
+	char *checks;				   /* "; "-joined summaries of the health checks, or NULL */
 	unsigned osds, osds_up, osds_in, hosts_up; /* hosts with at least one OSD up */
 	unsigned pgs, pgs_active_clean;
 	uint64_t total_bytes, used_bytes;
@@ -32,17 +32,18 @@ void ceph_status_done(struct ceph_status *status);
  * ERR_INTERNAL with Ceph's own text. */
 struct ceph_driver {
 	/* Asks status; pool may be NULL. */
-	int (*status)(void *ctx, const struct ceph_access *access, const char *pool, struct ceph_status *ret, struct err *err);
+	int (*status)(void *ctx, const struct ceph_access *access, const char *pool, struct ceph_status *ret,
+		      struct err *err);
 	/* Makes an entity with these capabilities if it is not there and gives its key ("auth get-or-create"). The caller
 	 * frees. caps: "mon", "profile osd", ..., NULL-terminated pairs. */
-	int (*auth)(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps, char **ret_key,
-		    struct err *err);
+	int (*auth)(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps,
+		    char **ret_key, struct err *err);
 	/* Registers an OSD ("osd new", idempotent by uuid): gives its number and its key. The caller frees the key. */
 	int (*osd_new)(void *ctx, const struct ceph_access *access, const char *uuid, int *ret_id, char **ret_key,
 		       struct err *err);
 	/* A replicated pool with failure domain host, application rbd, rbd pool init. */
-	int (*pool_create)(void *ctx, const struct ceph_access *access, const char *pool, unsigned size, unsigned min_size,
-			   unsigned pg_num, struct err *err);
+	int (*pool_create)(void *ctx, const struct ceph_access *access, const char *pool, unsigned size,
+			   unsigned min_size, unsigned pg_num, struct err *err);
 	/* ERR_EXISTS only if an image of that name has another size. */
 	int (*volume_create)(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
 			     uint64_t size_bytes, struct err *err);

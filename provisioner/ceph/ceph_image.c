@@ -160,8 +160,8 @@ static int import_freeze(struct import *import, struct err *err)
 
 static int import_run(struct import *import, rados_ioctx_t io, const char *name, struct err *err)
 {
-	uint64_t image_bytes = (import->file_bytes + CEPH_SIZE_GRAIN_BYTES - 1) / CEPH_SIZE_GRAIN_BYTES *
-			       CEPH_SIZE_GRAIN_BYTES;
+	uint64_t image_bytes =
+		(import->file_bytes + CEPH_SIZE_GRAIN_BYTES - 1) / CEPH_SIZE_GRAIN_BYTES * CEPH_SIZE_GRAIN_BYTES;
 	int rc = ceph_rbd_create(io, name, image_bytes, CEPH_IMAGE_FEATURES);
 	if (rc < 0 && rc != -EEXIST)
 		return ceph_fail(import->conn, rc, NULL, err, "cannot make image %s", import->label);
@@ -178,9 +178,9 @@ static int import_run(struct import *import, rados_ioctx_t io, const char *name,
 	return import_freeze(import, err);
 }
 
-int ceph_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
-		      const char *path, void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data),
-		      void *data, struct err *err)
+int ceph_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name, const char *path,
+		      void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data), void *data,
+		      struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -209,8 +209,7 @@ int ceph_image_import(void *ctx, const struct ceph_access *access, const char *p
 	return import_run(&import, io, name, err);
 }
 
-int ceph_image_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
-		      struct err *err)
+int ceph_image_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name, struct err *err)
 {
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;

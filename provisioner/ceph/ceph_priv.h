@@ -82,11 +82,10 @@ int ceph_volume_clone(void *ctx, const struct ceph_access *access, const char *p
 int ceph_volume_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
 		       struct err *err);
 
-int ceph_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
-		      const char *path, void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data),
-		      void *data, struct err *err);
-int ceph_image_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
+int ceph_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name, const char *path,
+		      void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data), void *data,
 		      struct err *err);
+int ceph_image_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name, struct err *err);
 
 /* Makes an image with these features; -EEXIST if there is one. */
 int ceph_rbd_create(rados_ioctx_t io, const char *name, uint64_t size_bytes, uint64_t features);
@@ -97,8 +96,8 @@ int ceph_rbd_remove(struct ceph_conn *conn, rados_ioctx_t io, const char *pool, 
 /* RBD sizes are whole multiples of this. */
 #define CEPH_SIZE_GRAIN_BYTES (64 * KIB)
 /* A volume has one writer at a time; an image is written once, by us, before anybody sees it. */
-#define CEPH_VOLUME_FEATURES                                                                              \
-	(RBD_FEATURE_LAYERING | RBD_FEATURE_EXCLUSIVE_LOCK | RBD_FEATURE_OBJECT_MAP | RBD_FEATURE_FAST_DIFF | \
+#define CEPH_VOLUME_FEATURES                                                                                           \
+	(RBD_FEATURE_LAYERING | RBD_FEATURE_EXCLUSIVE_LOCK | RBD_FEATURE_OBJECT_MAP | RBD_FEATURE_FAST_DIFF |          \
 	 RBD_FEATURE_DEEP_FLATTEN)
 #define CEPH_IMAGE_FEATURES RBD_FEATURE_LAYERING
 

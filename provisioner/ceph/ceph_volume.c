@@ -118,7 +118,8 @@ int ceph_volume_clone(void *ctx, const struct ceph_access *access, const char *p
 	if (rc < 0)
 		return rc;
 	if (size_bytes < image_bytes)
-		return err_set_field(err, ERR_INVALID, "size_bytes", "the volume must hold the image: at least %llu bytes",
+		return err_set_field(err, ERR_INVALID, "size_bytes",
+				     "the volume must hold the image: at least %llu bytes",
 				     (unsigned long long)image_bytes);
 
 	rbd_image_options_t options = options_new(CEPH_VOLUME_FEATURES);
@@ -139,8 +140,8 @@ static int in_use(rados_ioctx_t io, const char *pool, const char *name, struct e
 	size_t count = ARRAY_SIZE(watchers);
 	_cleanup_rbd_ rbd_image_t image = NULL;
 	if (rbd_open_read_only(io, name, &image, NULL) == 0 && rbd_watchers_list(image, watchers, &count) == 0) {
-		int rc = count ? err_set(err, ERR_STATE, "volume %s/%s is in use by %s", pool, name, watchers[0].addr) :
-				 err_set(err, ERR_STATE, "volume %s/%s was in use a moment ago", pool, name);
+		int rc = count ? err_set(err, ERR_STATE, "volume %s/%s is in use by %s", pool, name, watchers[0].addr)
+			       : err_set(err, ERR_STATE, "volume %s/%s was in use a moment ago", pool, name);
 		rbd_watchers_list_cleanup(watchers, count);
 		return rc;
 	}
@@ -159,8 +160,7 @@ int ceph_rbd_remove(struct ceph_conn *conn, rados_ioctx_t io, const char *pool, 
 	return ceph_fail(conn, rc, NULL, err, "cannot remove volume %s/%s", pool, name);
 }
 
-int ceph_volume_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
-		       struct err *err)
+int ceph_volume_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name, struct err *err)
 {
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;

@@ -132,7 +132,8 @@ int machine_agent_find(struct machines *machines, const char *token, const struc
 		const struct machine *machine = machine_get(machines, id);
 		if (machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64)) {
 			machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
-			*ret = machine;
+			machine_feed(machines, id, EVENT_SEEN, NULL);
+			*ret = machine_get(machines, id);
 			return 0;
 		}
 	}

@@ -24,9 +24,10 @@ static const struct fsm_state states[STEP_COUNT] = {
 };
 
 static const char *const events[EVENT_COUNT] = {
-	[EVENT_HELLO] = "HELLO",       [EVENT_ACCEPT] = "ACCEPT",   [EVENT_DEPLOY] = "DEPLOY",
-	[EVENT_BMC_DONE] = "BMC_DONE", [EVENT_WRITTEN] = "WRITTEN", [EVENT_ENROLLED] = "ENROLLED",
-	[EVENT_FAILURE] = "FAILURE",   [EVENT_TIMEOUT] = "TIMEOUT", [EVENT_CANCEL] = "CANCEL",
+	[EVENT_HELLO] = "HELLO",       [EVENT_SEEN] = "SEEN",	      [EVENT_ACCEPT] = "ACCEPT",
+	[EVENT_DEPLOY] = "DEPLOY",     [EVENT_BMC_DONE] = "BMC_DONE", [EVENT_WRITTEN] = "WRITTEN",
+	[EVENT_ENROLLED] = "ENROLLED", [EVENT_FAILURE] = "FAILURE",   [EVENT_TIMEOUT] = "TIMEOUT",
+	[EVENT_CANCEL] = "CANCEL",
 };
 
 static bool agent_live(const void *snapshot)
@@ -51,6 +52,7 @@ static const struct fsm_row rows[] = {
 	T(NEW, ACCEPT, NULL, STEP_COMMISSION_BOOT),
 
 	T(COMMISSION_BOOT, HELLO, NULL, STEP_COMMISSION_BMC),
+	T(COMMISSION_BOOT, SEEN, agent_live, STEP_COMMISSION_BMC),
 	T(COMMISSION_BOOT, BMC_DONE, NULL, FSM_SAME),
 	T(COMMISSION_BOOT, FAILURE, NULL, STEP_FAILED),
 	T(COMMISSION_BOOT, TIMEOUT, NULL, STEP_FAILED),
@@ -67,6 +69,8 @@ static const struct fsm_row rows[] = {
 	T(READY, DEPLOY, NULL, STEP_DEPLOY_BOOT),
 
 	T(DEPLOY_BOOT, HELLO, NULL, STEP_DEPLOY_WRITE),
+	/* The live image runs after all: a provisioner that has just started knows that only when its agent speaks. */
+	T(DEPLOY_BOOT, SEEN, agent_live, STEP_DEPLOY_WRITE),
 	T(DEPLOY_BOOT, BMC_DONE, NULL, FSM_SAME),
 	T(DEPLOY_BOOT, FAILURE, NULL, STEP_FAILED),
 	T(DEPLOY_BOOT, TIMEOUT, NULL, STEP_FAILED),

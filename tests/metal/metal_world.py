@@ -44,7 +44,7 @@ class MetalWorld:
             lab.add_machine(name, int(name[1:]), FIRMWARE[name])
         lab.add_machine(NO_BMC, 4, "bios", bmc=False, memory_mib=1024, disk_sizes=(2 * GIB, 10 * GIB))
         lab.add_machine(WRONG_PASSWORD, 5, "bios", memory_mib=512)
-        lab.bmcs[WRONG_PASSWORD].restart(password="not-the-one-they-know")
+        lab.bmcs[WRONG_PASSWORD].restart(password="another-password")
         provisioner = Provisioner(lab, BUILD, ["10.77.0.101-10.77.0.103", "10.77.0.105"])
         ingot = provisioner.start()
         provisioner.write_env(ingot)

@@ -31,7 +31,8 @@ static void test_key(void **state)
 	bytes = raw;
 	assert_int_equal(len, 28);
 	assert_int_equal(bytes[0] | bytes[1] << 8, 1); /* AES */
-	uint32_t created = (uint32_t)bytes[2] | (uint32_t)bytes[3] << 8 | (uint32_t)bytes[4] << 16 | (uint32_t)bytes[5] << 24;
+	uint32_t created =
+		(uint32_t)bytes[2] | (uint32_t)bytes[3] << 8 | (uint32_t)bytes[4] << 16 | (uint32_t)bytes[5] << 24;
 	assert_in_range(created, (uint32_t)time(NULL) - 60, (uint32_t)time(NULL) + 1);
 	assert_int_equal(bytes[10] | bytes[11] << 8, 16);
 }

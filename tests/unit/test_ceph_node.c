@@ -34,10 +34,9 @@ static json_t *whole_order(void)
 {
 	return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s}, s:[{s:i, s:s, s:s, s:{s:n, s:s}, s:I},"
 			 " {s:i, s:s, s:s, s:{s:s}, s:I}], s:{s:s, s:s}}",
-			 "fsid", FSID, "mon_host", "[v2:10.77.0.150:3300]",
-			 "mon", "name", "node1", "address", "10.77.0.150", "key", KEY, "admin_key", KEY,
-			 "mgr", "name", "node1", "key", KEY,
-			 "osds", "id", 0, "uuid", OSD_UUID, "key", KEY, "disk", "wwn", "serial", "S1", "memory_bytes",
+			 "fsid", FSID, "mon_host", "[v2:10.77.0.150:3300]", "mon", "name", "node1", "address",
+			 "10.77.0.150", "key", KEY, "admin_key", KEY, "mgr", "name", "node1", "key", KEY, "osds", "id",
+			 0, "uuid", OSD_UUID, "key", KEY, "disk", "wwn", "serial", "S1", "memory_bytes",
 			 (json_int_t)(900 * MIB), "id", 3, "uuid", FSID, "key", KEY, "disk", "wwn", "naa.5000c500",
 			 "memory_bytes", (json_int_t)(4 * GIB), "client", "name", "client.ingot", "key", KEY);
 }
@@ -61,7 +60,8 @@ static void test_order(void **state)
 /* A node without a monitor, manager or client, as null or as nothing. */
 static void test_order_of_little(void **state)
 {
-	_cleanup_json_ json_t *json = json_pack("{s:s, s:s, s:n}", "fsid", FSID, "mon_host", "[v2:[fd00::1]:3300]", "mon");
+	_cleanup_json_ json_t *json =
+		json_pack("{s:s, s:s, s:n}", "fsid", FSID, "mon_host", "[v2:[fd00::1]:3300]", "mon");
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *address = NULL;
 	struct ceph_order order;
@@ -113,7 +113,9 @@ static void test_texts(void **state)
 {
 	_cleanup_json_ json_t *json = whole_order();
 	struct ceph_order order;
-	const struct ceph_text_host small = { .public_address = "10.77.0.151", .memory_bytes = 2 * GIB, .journal = true };
+	const struct ceph_text_host small = { .public_address = "10.77.0.151",
+					      .memory_bytes = 2 * GIB,
+					      .journal = true };
 	const struct ceph_text_host large = { .memory_bytes = 256 * GIB };
 
 	assert_int_equal(ceph_order_parse(json, &order, NULL), 0);
@@ -151,7 +153,8 @@ static void test_disks(void **state)
 	assert_verdict(DISK_OURS, GPT, TABLE(OURS), NULL);
 	assert_verdict(DISK_FOREIGN, "{\"signatures\": [{\"type\": \"ext4\", \"label\": \"payroll\"}]}", NULL,
 		       "ext4 labelled payroll");
-	assert_verdict(DISK_FOREIGN, "{\"signatures\": [{\"type\": \"LVM2_member\", \"label\": null}]}", NULL, "LVM2_member");
+	assert_verdict(DISK_FOREIGN, "{\"signatures\": [{\"type\": \"LVM2_member\", \"label\": null}]}", NULL,
+		       "LVM2_member");
 	/* A table without partitions is still a table that somebody made. */
 	assert_verdict(DISK_FOREIGN, GPT, TABLE(""), "gpt, PMBR");
 	assert_verdict(DISK_FOREIGN, GPT, TABLE(OURS ", {\"node\": \"/dev/vdb2\"}"),
@@ -249,7 +252,8 @@ static void test_systemd_states(void **state)
 		{ "ActiveState=active\nSubState=running\nResult=success\n", DAEMON_RUNNING, NULL },
 		{ "Result=success\nActiveState=inactive\nSubState=dead\n", DAEMON_STOPPED, NULL },
 		{ "ActiveState=activating\nSubState=start\nResult=success\n", DAEMON_STARTING, NULL },
-		{ "ActiveState=activating\nSubState=auto-restart\nResult=exit-code\n", DAEMON_FAILED, "systemd says exit-code" },
+		{ "ActiveState=activating\nSubState=auto-restart\nResult=exit-code\n", DAEMON_FAILED,
+		  "systemd says exit-code" },
 		{ "ActiveState=failed\nSubState=failed\nResult=signal", DAEMON_FAILED, "systemd says signal" },
 		{ "", DAEMON_STOPPED, NULL },
 	};
@@ -289,9 +293,9 @@ static void test_direct_states(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),          cmocka_unit_test(test_order_of_little),
+		cmocka_unit_test(test_order),	       cmocka_unit_test(test_order_of_little),
 		cmocka_unit_test(test_orders_refused), cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_disks),          cmocka_unit_test(test_asok),
+		cmocka_unit_test(test_disks),	       cmocka_unit_test(test_asok),
 		cmocka_unit_test(test_asok_bad),       cmocka_unit_test(test_systemd_states),
 		cmocka_unit_test(test_direct_states),
 	};

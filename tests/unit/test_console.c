@@ -393,8 +393,8 @@ static void test_order_goes_while_dialling(void **state)
 static void test_bad_orders(void **state)
 {
 	struct world *world = *state;
-	json_t *list = json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s}, {}]", "vm", "../../x", "ticket", "t", "vm", VM, "ticket",
-				 "a/b?c", "vm", VM);
+	json_t *list = json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s}, {}]", "vm", "../../x", "ticket", "t", "vm", VM,
+				 "ticket", "a/b?c", "vm", VM);
 
 	console_part.apply(&world->link, list);
 	json_decref(list);

@@ -72,7 +72,8 @@ static void test_orders_refused(void **state)
 	assert_refused("memory_bytes", json_integer(1000), "vms.memory_bytes");
 	assert_refused("disks", json_pack("[{s:s, s:s}]", "pool", "vms", "image", "a@b"), "vms.disks");
 	assert_refused("disks", json_pack("[{s:s, s:s}]", "pool", "v/ms", "image", "a"), "vms.disks");
-	assert_refused("migrate", json_pack("{s:s, s:s}", "id", "m", "address", "evil.example/?x"), "vms.migrate.address");
+	assert_refused("migrate", json_pack("{s:s, s:s}", "id", "m", "address", "evil.example/?x"),
+		       "vms.migrate.address");
 	assert_refused("migrate", json_pack("{s:s}", "address", "10.0.0.1"), "vms.migrate.id");
 }
 
@@ -106,11 +107,12 @@ static void test_mark(void **state)
 	assert_string_equal(back.boot, mark.boot);
 	assert_string_equal(back.migration, "m1");
 	assert_null(back.arrived);
+	assert_null(back.accel);
 	vm_mark_done(&back);
 
 	/* As libvirt gives it back. */
-	assert_true(vm_mark_parse("<ingot:vm xmlns:ingot=\"urn:ingot:vm:1\" id=\"" ID "\" generation=\"3\" arrived=\"m2\"/>",
-				  &back));
+	assert_true(vm_mark_parse(
+		"<ingot:vm xmlns:ingot=\"urn:ingot:vm:1\" id=\"" ID "\" generation=\"3\" arrived=\"m2\"/>", &back));
 	assert_int_equal(back.generation, 3);
 	assert_string_equal(back.arrived, "m2");
 	assert_null(back.boot);
@@ -119,7 +121,12 @@ static void test_mark(void **state)
 static void test_marks_of_others(void **state)
 {
 	static const char *const texts[] = {
-		"", "<vm", "<vm/>", "<vm id='x'/>", "<vm generation='1'/>", "<vm id='x' generation='-1'/>",
+		"",
+		"<vm",
+		"<vm/>",
+		"<vm id='x'/>",
+		"<vm generation='1'/>",
+		"<vm id='x' generation='-1'/>",
 		"<vm id='x' generation='one'/>",
 	};
 
@@ -134,8 +141,8 @@ static void test_marks_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),  cmocka_unit_test(test_orders_refused), cmocka_unit_test(test_domain),
-		cmocka_unit_test(test_mark),   cmocka_unit_test(test_marks_of_others),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_orders_refused),  cmocka_unit_test(test_domain),
+		cmocka_unit_test(test_mark),  cmocka_unit_test(test_marks_of_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
