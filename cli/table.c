@@ -60,6 +60,9 @@ static char *column_title(const struct field *field)
 {
 	char name[48];
 	size_t len = strlen(field->name);
+	/* A reference is shown by its name: "node_name" is the column NODE. */
+	if (len > 5 && str_equal(field->name + len - 5, "_name"))
+		len -= 5;
 	if (len > 6 && str_equal(field->name + len - 6, "_bytes"))
 		len -= 6;
 	len = MIN_OF(len, sizeof(name) - 1);

@@ -6,7 +6,7 @@
 #include "daemon/daemon.h"
 
 /* A start is waited for: under load a daemon takes its time, and systemd has deadlines of its own. */
-#define START_DEADLINE_MS 180000
+#define START_DEADLINE_MS 330000
 #define STOP_DEADLINE_MS 120000
 #define ASK_DEADLINE_MS 30000
 

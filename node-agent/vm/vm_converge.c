@@ -91,7 +91,10 @@ static json_t *report_as_is(struct vm_state *state, const struct vm_domain *doma
 		json = migration_report(migration);
 	else if (domain->mark.migration)
 		json = migration_report_earlier(domain);
-	return entry_json(domain->mark.id, domain->mark.generation, state_word(domain), json, err ? err : &no_err);
+	json = entry_json(domain->mark.id, domain->mark.generation, state_word(domain), json, err ? err : &no_err);
+	if (domain->active && domain->mark.accel)
+		json_object_set_new(json, "accelerator", json_string(domain->mark.accel));
+	return json;
 }
 
 json_t *vm_report_stray(const struct vm_domain *domain)
@@ -130,7 +133,8 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 	} else {
 		made.mark = (struct vm_mark){ .id = (char *)order->id,
 					      .generation = order->generation,
-					      .boot = state->boot };
+					      .boot = state->boot,
+					      .accel = (char *)(state->kvm ? "kvm" : "tcg") };
 		r = vm_domain_save_mark(&made, err);
 		log_info("vm %s: started, generation %" PRId64, order->id, order->generation);
 	}

@@ -57,6 +57,7 @@ struct vm_mark {
 	char *id;
 	int64_t generation;
 	char *boot;	 /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
+	char *accel;	 /* "kvm" or "tcg", once it was started */
 	char *migration; /* the last migration that was begun with it, or NULL */
 	char *arrived;	 /* the last migration that brought it here, or NULL */
 };

@@ -26,6 +26,7 @@ void vm_mark_done(struct vm_mark *mark)
 {
 	free(mark->id);
 	free(mark->boot);
+	free(mark->accel);
 	free(mark->migration);
 	free(mark->arrived);
 	*mark = (struct vm_mark){ 0 };
@@ -35,7 +36,10 @@ char *vm_mark_format(const struct vm_mark *mark)
 {
 	const struct {
 		const char *name, *value;
-	} optional[] = { { "boot", mark->boot }, { "migration", mark->migration }, { "arrived", mark->arrived } };
+	} optional[] = { { "accel", mark->accel },
+			 { "boot", mark->boot },
+			 { "migration", mark->migration },
+			 { "arrived", mark->arrived } };
 	_cleanup_strbuf_ struct strbuf xml = { 0 };
 
 	add_escaped(&xml, "<vm id=\"", mark->id, "\"");
@@ -70,6 +74,7 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 
 	if (root) {
 		mark.id = attribute(root, "id");
+		mark.accel = attribute(root, "accel");
 		mark.boot = attribute(root, "boot");
 		mark.migration = attribute(root, "migration");
 		mark.arrived = attribute(root, "arrived");

@@ -231,11 +231,19 @@ static void count_vms(struct cluster *cluster)
 	}
 }
 
+/* In a round of its own: who asks for a start is answered first, with the task that tells how it went. */
+static void place_soon(void *data)
+{
+	struct cluster *cluster = data;
+	cluster->place = NULL;
+	cluster_place(cluster);
+}
+
 static void watch(const struct store_kind *kind, const char *id, void *data)
 {
 	struct cluster *cluster = data;
-	if (kind == &kind_vm)
-		cluster_place(cluster);
+	if (kind == &kind_vm && !cluster->place)
+		cluster->place = loop_timer_new(cluster->loop, 0, place_soon, cluster);
 	if (kind == &kind_vm || kind == &kind_node)
 		count_vms(cluster);
 	if (kind != &kind_task)
@@ -277,6 +285,7 @@ struct cluster *cluster_free(struct cluster *cluster)
 	if (!cluster)
 		return NULL;
 	loop_timer_free(cluster->tick);
+	loop_timer_free(cluster->place);
 	LIST_FOREACH(wait, &cluster->waits, link)
 		desired_wait_free(wait);
 	LIST_FOREACH(ask, &cluster->consoles, link)

@@ -33,7 +33,7 @@ struct cluster {
 	struct cluster_spec spec;
 	struct store *store;
 	struct loop *loop;
-	struct loop_timer *tick, *wake;
+	struct loop_timer *tick, *wake, *place;
 	void *briefings; /* tsearch(3) tree of struct briefing */
 	struct list waits;
 	struct list consoles;

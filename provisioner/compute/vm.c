@@ -22,11 +22,13 @@ static void new_task(struct compute *compute, struct vm *vm, const char *action,
 	str_set(&vm->task, task_create(compute->store, action, "vm", vm->id, vm->name, deadline_ms));
 }
 
-static int commit_with_task(struct compute *compute, const char *id, const char **ret_task, struct err *err)
+/* The task is remembered before the commit: what follows from it may have ended the task and parted it from the machine. */
+static int commit_with_task(struct compute *compute, const char *task, const char **ret_task, struct err *err)
 {
+	_cleanup_free_ char *id = xstrdup(task);
 	int r = store_commit(compute->store, err);
 	if (r == 0)
-		*ret_task = vm_get(compute, id)->task;
+		*ret_task = ((const struct task *)store_get(compute->store, &kind_task, id))->id;
 	return r;
 }
 
@@ -105,8 +107,9 @@ int vm_start(struct compute *compute, const char *id, const char **ret_task, str
 		return err_set(err, ERR_STATE, "%s was on node %s, which does not answer: it may still run there",
 			       vm->name, node->name);
 	store_begin(compute->store);
-	begin_start(compute, store_edit(compute->store, &kind_vm, id));
-	return commit_with_task(compute, id, ret_task, err);
+	struct vm *edit = store_edit(compute->store, &kind_vm, id);
+	begin_start(compute, edit);
+	return commit_with_task(compute, edit->task, ret_task, err);
 }
 
 int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err)
@@ -118,11 +121,12 @@ int vm_stop(struct compute *compute, const char *id, const char **ret_task, stru
 	store_begin(compute->store);
 	struct vm *edit = store_edit(compute->store, &kind_vm, id);
 	new_task(compute, edit, "vm.stop", STOP_DEADLINE_MS);
+	_cleanup_free_ char *task = xstrdup(edit->task);
 	edit->wanted = false;
 	edit->state = VM_STOPPING;
 	if (!edit->node)
 		vm_gone(compute, edit);
-	return commit_with_task(compute, id, ret_task, err);
+	return commit_with_task(compute, task, ret_task, err);
 }
 
 int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err)
@@ -138,10 +142,7 @@ int vm_delete(struct compute *compute, const char *id, const char **ret_task, st
 	edit->state = VM_DELETING;
 	if (!edit->node)
 		vm_gone(compute, edit);
-	int r = store_commit(compute->store, err);
-	if (r == 0)
-		*ret_task = ((const struct task *)store_get(compute->store, &kind_task, task))->id;
-	return r;
+	return commit_with_task(compute, task, ret_task, err);
 }
 
 void vm_gone(struct compute *compute, struct vm *vm)
@@ -188,7 +189,7 @@ int vm_migrate(struct compute *compute, const char *id, const struct node *targe
 	str_set(&edit->target, target->id);
 	free(edit->migration_id);
 	edit->migration_id = store_id_new(compute->store);
-	return commit_with_task(compute, id, ret_task, err);
+	return commit_with_task(compute, edit->task, ret_task, err);
 }
 
 /* ---- placement ---- */

@@ -68,23 +68,32 @@ static const struct field config_fields[] = {
 };
 const struct schema config_schema = SCHEMA("config", struct config, config_fields, "configuration of the provisioner");
 
-static int check(const struct config *config, struct err *err)
+static int check_address(const char *text, struct err *err)
 {
-	const char *slash = strchr(config->provisioning->address, '/');
+	const char *slash = strchr(text, '/');
 	int64_t prefix;
 	if (!slash || parse_i64(slash + 1, 8, 30, &prefix) < 0)
 		return err_set_field(err, ERR_INVALID, "provisioning.address",
 				     "provisioning.address: must be IP/PREFIX such as 10.0.0.1/24");
-	_cleanup_free_ char *address =
-		xstrndup(config->provisioning->address, (size_t)(slash - config->provisioning->address));
-	if (format_check(FORMAT_ADDRESS, address))
+	_cleanup_free_ char *address = xstrndup(text, (size_t)(slash - text));
+	if (format_check(FORMAT_ADDRESS, address) || strchr(address, ':'))
 		return err_set_field(err, ERR_INVALID, "provisioning.address",
-				     "provisioning.address: '%s' is not an address", address);
-	if (config->images->bundle && !config->images->bundle_key)
-		return err_set_field(
-			err, ERR_INVALID, "images.bundle_key",
-			"images.bundle_key: is missing; a bundle is only used with the key that signed it");
+				     "provisioning.address: '%s' is not an IPv4 address", address);
 	return 0;
+}
+
+static int check(const struct config *config, struct err *err)
+{
+	int r = check_address(config->provisioning->address, err);
+	for (size_t i = 0; r == 0 && i < config->api->listen_count; i++) {
+		_cleanup_free_ char *address = NULL;
+		uint16_t port;
+		r = config_split(config->api->listen[i], &address, &port, err);
+	}
+	if (r == 0 && config->images->bundle && !config->images->bundle_key)
+		r = err_set_field(err, ERR_INVALID, "images.bundle_key",
+				  "images.bundle_key: is missing; a bundle is only used with the key that signed it");
+	return r;
 }
 
 int config_load(const char *path, struct config *ret, struct err *err)

@@ -43,6 +43,14 @@ int image_create(struct storage *storage, const struct image *wanted, const stru
 	return r;
 }
 
+/* Only a deletion under way leaves a failed image a task. */
+static int check_not_deleting(const struct image *image, struct err *err)
+{
+	if (image->state == IMAGE_FAILED && image->task)
+		return err_set(err, ERR_STATE, "image %s is being deleted", image->name);
+	return 0;
+}
+
 /* ---- import ---- */
 
 static int check_upload(struct storage *storage, const struct image *image, const char *path, uint64_t *ret_bytes,
@@ -50,6 +58,9 @@ static int check_upload(struct storage *storage, const struct image *image, cons
 {
 	const struct pool *pool = storage_pool(storage);
 	struct stat st;
+	int r = check_not_deleting(image, err);
+	if (r < 0)
+		return r;
 	if (image->state != IMAGE_UPLOADING && image->state != IMAGE_FAILED)
 		return err_set(err, ERR_STATE, "image %s is %s; it takes no content", image->name,
 			       image_state_words[image->state]);
@@ -172,6 +183,9 @@ static void on_import(const struct effect *effect, void *data)
 
 static int check_delete(struct storage *storage, const struct image *image, struct err *err)
 {
+	int r = check_not_deleting(image, err);
+	if (r < 0)
+		return r;
 	if (image->state == IMAGE_IMPORTING)
 		return err_set(err, ERR_STATE, "image %s is being imported; wait for that to end", image->name);
 	STORE_EACH(struct volume, volume, storage->store, &kind_volume)

@@ -211,6 +211,7 @@ def guest_starts():
     first.want(vms=[order()])
     vm = await_vm(first, "running", 120, "the guest runs")
     assert vm["generation"] == 1 and vm["migration"] is None and vm["error"] is None, vm
+    await_vm(first, "running", 30, "and on what it runs", lambda vm: vm.get("accelerator") in ("kvm", "tcg"))
     assert await_counting(first)[0] == 1
     answer = cluster.try_ceph("volume-delete", POOL, f"volume-{VM}")
     assert answer["error"] == "state", answer

@@ -125,7 +125,7 @@ static inline void on_task(struct http_request *request, void *data)
 static inline json_t *vm_json(const char *name, const char *state, const char *task)
 {
 	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:s?, s:n}", "id", "1", "name", name, "state", state, "cpus",
-			 2, "memory_bytes", (json_int_t)(128 * MIB), "volume", "root", "task", task, "node");
+			 2, "memory_bytes", (json_int_t)(128 * MIB), "volume_name", "root", "task", task, "node_name");
 }
 
 static inline void on_vm_list(struct http_request *request, void *data)

@@ -560,6 +560,7 @@ static inline char *rack_node(struct rack *rack, unsigned n)
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *id = NULL, *csr = rack_csr();
 	char *node = NULL;
+	rack_pass(rack, 1); /* identifiers are in the order of time */
 	free(rack_ready(rack, n, &id));
 	free(rack_deploy(rack, id));
 	_cleanup_free_ char *token = rack_install_token(rack, id);

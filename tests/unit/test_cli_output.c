@@ -94,9 +94,9 @@ static json_t *parse(const char *text)
 static void test_table(void **state)
 {
 	json_t *items =
-		parse("[{\"name\": \"a\", \"state\": \"available\", \"size_bytes\": 1610612736, \"image\": null},"
+		parse("[{\"name\": \"a\", \"state\": \"available\", \"size_bytes\": 1610612736, \"image_name\": null},"
 		      " {\"name\": \"\xe6\x97\xa5\xe6\x9c\xac\", \"state\": \"in_use\", \"size_bytes\": 0,"
-		      "  \"image\": \"\", \"vm\": \"x\\u001b[2J\", \"newer\": 1}]");
+		      "  \"image_name\": \"\", \"vm_name\": \"x\\u001b[2J\", \"newer\": 1}]");
 	_cleanup_free_ char *text = table_format(&volume_schema, items, 0);
 	assert_string_equal(text, "NAME  STATE      SIZE     IMAGE  VM\n"
 				  "a     available  1.5 GiB  -      -\n"
@@ -116,7 +116,7 @@ static void test_empty_table_has_its_head(void **state)
 static void test_table_of_odd_values(void **state)
 {
 	json_t *items = parse(
-		"[{\"name\": {\"a\": 1}, \"state\": [1, \"b\"], \"size_bytes\": -1, \"image\": 1.5, \"vm\": true},"
+		"[{\"name\": {\"a\": 1}, \"state\": [1, \"b\"], \"size_bytes\": -1, \"image_name\": 1.5, \"vm_name\": true},"
 		" 7, null]");
 	_cleanup_free_ char *text = table_format(&volume_schema, items, 0);
 	assert_non_null(strstr(text, "{\"a\":1}"));

@@ -123,7 +123,7 @@ static uint64_t chance(uint64_t below)
 static void whatever_is_chosen_is_fit_and_something_fit_is_chosen(void **state)
 {
 	struct schedule_node nodes[8];
-	char ids[8][8];
+	char ids[8][24];
 	unsigned chosen = 0;
 	for (unsigned round = 0; round < 20000; round++) {
 		size_t count = (size_t)chance(8) + 1, fit = 0, best;

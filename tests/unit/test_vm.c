@@ -107,6 +107,7 @@ static void test_mark(void **state)
 	assert_string_equal(back.boot, mark.boot);
 	assert_string_equal(back.migration, "m1");
 	assert_null(back.arrived);
+	assert_null(back.accel);
 	vm_mark_done(&back);
 
 	/* As libvirt gives it back. */

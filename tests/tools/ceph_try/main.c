@@ -25,17 +25,20 @@ static uint64_t number(const char *text)
 	return (uint64_t)n;
 }
 
-/* What this process has in memory: the sum of its shares (PSS), and its heap. */
+/* What this process has in memory, in kB: its share (PSS), all it maps (RSS), what is its own. */
 static int try_memory(struct call *call, json_t *answer, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	int rc = read_file("/proc/self/smaps_rollup", 64 * KIB, &text, NULL);
 	if (rc < 0)
 		return err_set_errno(err, rc, "smaps_rollup");
-	const char *pss = strstr(text, "\nPss:");
-	unsigned long kb = 0;
-	if (pss && sscanf(pss, "\nPss: %lu kB", &kb) == 1)
-		json_object_set_new(answer, "pss_kb", json_integer((json_int_t)kb));
+	static const char *const keys[] = { "Pss", "Rss", "Anonymous" };
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		_cleanup_free_ char *start = xasprintf("\n%s:", keys[i]);
+		const char *line = strstr(text, start);
+		if (line)
+			json_object_set_new(answer, keys[i], json_integer(strtol(line + strlen(start), NULL, 10)));
+	}
 	return 0;
 }
 

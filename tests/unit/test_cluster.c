@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Nodes and the talk with agents: documents with generations, long polls, who is heard and who is not. */
+#include "vm_fixture.h"
+
+static json_t *desired(struct rack *rack, const char *node, int64_t after)
+{
+	const struct peer peer = { .node = node };
+	return cluster_agent_desired(rack->controller->cluster, &peer, after);
+}
+
+/* ---- desired documents ---- */
+
+static void a_document_is_given_once_until_it_changes(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1);
+	int64_t first = rack_generation(rack, node);
+	assert_null(desired(rack, node, first));
+	rack_pass(rack, 5000);
+	int64_t later = rack_generation(rack, node);
+	assert_null(desired(rack, node, later)); /* asking changes nothing */
+	free(rack_started(rack, "web"));
+	json_t *document = desired(rack, node, later);
+	assert_non_null(document);
+	assert_true(json_integer_value(json_object_get(document, "generation")) > later);
+	assert_int_equal(json_array_size(json_object_get(document, "vms")), 1);
+	json_decref(document);
+}
+
+static void generations_of_an_earlier_life_are_not_met_again(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1);
+	int64_t before = rack_generation(rack, node);
+	rack_pass(rack, 1);
+	rack_restart(rack);
+	assert_true(rack_generation(rack, node) > before);
+}
+
+/* ---- long polls ---- */
+
+static unsigned woken;
+
+static void on_wake(void *data)
+{
+	woken++;
+}
+
+static void a_poll_ends_with_news_or_with_its_time(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1);
+	const struct peer peer = { .node = node };
+	rack_pass(rack, 5000);
+	int64_t generation = rack_generation(rack, node);
+	woken = 0;
+	cluster_agent_wait(rack->controller->cluster, &peer, generation, 10000, on_wake, NULL);
+	rack_pass(rack, 9999);
+	assert_int_equal(woken, 0);
+	rack_pass(rack, 1);
+	assert_int_equal(woken, 1);
+	cluster_agent_wait(rack->controller->cluster, &peer, generation, 10000, on_wake, NULL);
+	free(rack_started(rack, "web"));
+	assert_int_equal(woken, 2); /* at once */
+	rack_pass(rack, 20000);
+	assert_int_equal(woken, 2); /* and once */
+	struct desired_wait *wait =
+		cluster_agent_wait(rack->controller->cluster, &peer, rack_generation(rack, node), 10000, on_wake, NULL);
+	assert_null(desired_wait_free(wait)); /* the agent went away */
+	rack_pass(rack, 20000);
+	assert_int_equal(woken, 2);
+}
+
+static void news_of_others_wakes_nobody(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *two = rack_node(rack, 2);
+	rack_pass(rack, 5000);
+	const struct peer peer = { .node = two };
+	woken = 0;
+	struct desired_wait *wait =
+		cluster_agent_wait(rack->controller->cluster, &peer, rack_generation(rack, two), 60000, on_wake, NULL);
+	_cleanup_free_ char *id = rack_started(rack, "web");
+	assert_string_equal(rack_get_vm(rack, id)->node, one);
+	assert_int_equal(woken, 0);
+	desired_wait_free(wait);
+}
+
+/* ---- consoles ---- */
+
+static void a_console_is_asked_for_and_ended(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1),
+			    *ticket = cluster_console_ask(rack->controller->cluster, node, "vm-1");
+	json_t *document = desired(rack, node, -1);
+	const json_t *ask = json_array_get(json_object_get(document, "consoles"), 0);
+	assert_string_equal(json_string_value(json_object_get(ask, "ticket")), ticket);
+	assert_string_equal(json_string_value(json_object_get(ask, "vm")), "vm-1");
+	json_decref(document);
+	cluster_console_end(rack->controller->cluster, "another");
+	cluster_console_end(rack->controller->cluster, ticket);
+	document = desired(rack, node, -1);
+	assert_int_equal(json_array_size(json_object_get(document, "consoles")), 0);
+	json_decref(document);
+}
+
+/* ---- who is heard ---- */
+
+static const struct node *get(struct rack *rack, const char *id)
+{
+	return store_get(rack_store(rack), &kind_node, id);
+}
+
+static void a_node_joins_and_falls_silent_and_comes_back(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = rack_node(rack, 1);
+	assert_int_equal(get(rack, id)->health, NODE_READY);
+	assert_string_equal(get(rack, id)->name, "machine-1");
+	assert_true(get(rack, id)->memory_bytes == 16 * GIB && get(rack, id)->cpus == 4);
+	rack_pass(rack, 29000);
+	assert_int_equal(get(rack, id)->health, NODE_READY);
+	rack_pass(rack, 3000);
+	assert_int_equal(get(rack, id)->health, NODE_UNREACHABLE);
+	int64_t events = store_event_last(rack_store(rack));
+	rack_pass(rack, 60000);
+	json_t *news = store_events(rack_store(rack), events, 10);
+	size_t i;
+	const json_t *event;
+	json_array_foreach(news, i, event)
+		assert_string_not_equal(json_string_value(json_object_get(event, "kind")),
+					"node.unreachable"); /* said once */
+	json_decref(news);
+	rack_node_report(rack, id, json_object());
+	assert_int_equal(get(rack, id)->health, NODE_READY);
+}
+
+/* After a restart nobody was heard yet: that is no reason to give anybody up. */
+static void a_restart_gives_nodes_their_time(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = rack_node(rack, 1);
+	rack_pass(rack, 29000);
+	rack_restart(rack);
+	rack_pass(rack, 29000);
+	assert_int_equal(get(rack, id)->health, NODE_READY);
+	rack_pass(rack, 3000);
+	assert_int_equal(get(rack, id)->health, NODE_UNREACHABLE);
+}
+
+static void after_a_restart_placing_waits_for_nodes(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1);
+	rack_pass(rack, 40000);
+	rack_restart(rack);
+	_cleanup_free_ char *id = rack_started(rack, "web");
+	rack_pass(rack, 10000);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STARTING); /* no "no node can take it" */
+	rack_node_report(rack, node, json_object());
+	rack_pass(rack, 2000);
+	assert_string_equal(rack_get_vm(rack, id)->node, node);
+}
+
+static void who_is_no_member_is_refused(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct peer stranger = { .node = "019b76da-0000-7000-8000-000000000000" };
+	json_t *report = json_object();
+	assert_true(cluster_agent_report(rack->controller->cluster, &stranger, report, &err) < 0);
+	assert_int_equal(err.code, ERR_UNAUTHENTICATED);
+	const struct peer nobody = { .machine = "none" };
+	assert_true(cluster_agent_report(rack->controller->cluster, &nobody, report, &err) < 0);
+	json_decref(report);
+	assert_int_equal(store_count(rack_store(rack), &kind_node), 0);
+}
+
+/* ---- room ---- */
+
+static void what_is_free_on_a_node_is_counted(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_running(rack, "web", node);
+	uint64_t before = get(rack, node)->memory_free_bytes;
+	assert_true(get(rack, node)->vm_count == 1);
+	free(rack_started(rack, "second"));
+	assert_true(get(rack, node)->vm_count == 2);
+	assert_true(before - get(rack, node)->memory_free_bytes == GIB);
+	free(rack_delete(rack, id));
+	rack_say_nothing(rack, node, true);
+	assert_true(get(rack, node)->vm_count == 1);
+	assert_true(get(rack, node)->memory_free_bytes == before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_document_is_given_once_until_it_changes),
+		TEST(generations_of_an_earlier_life_are_not_met_again),
+		TEST(a_poll_ends_with_news_or_with_its_time),
+		TEST(news_of_others_wakes_nobody),
+		TEST(a_console_is_asked_for_and_ended),
+		TEST(a_node_joins_and_falls_silent_and_comes_back),
+		TEST(a_restart_gives_nodes_their_time),
+		TEST(after_a_restart_placing_waits_for_nodes),
+		TEST(who_is_no_member_is_refused),
+		TEST(what_is_free_on_a_node_is_counted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How the pool comes to be, and volumes. Images: test_image.c. */
+#include "storage_fixture.h"
+
+/* ---- the cluster and its pool ---- */
+
+static json_t *desired_ceph(struct rack *rack, const char *node)
+{
+	const struct peer peer = { .node = node };
+	json_t *document = cluster_agent_desired(rack->controller->cluster, &peer, -1);
+	json_t *ceph = json_incref(json_object_get(document, "ceph"));
+	json_decref(document);
+	return ceph;
+}
+
+static void the_pool_comes_step_by_step_and_each_is_asked_for_once(void **state)
+{
+	struct rack *rack = *state;
+	assert_int_equal(rack_pool(rack)->state, POOL_WAITING);
+	assert_string_equal(rack_pool(rack)->detail, "waits for the first node with a data disk");
+	_cleanup_free_ char *one = rack_node(rack, 1);
+	rack_pass(rack, 2000);
+	json_t *ceph = desired_ceph(rack, one);
+	assert_string_equal(json_string_value(json_object_get(ceph, "mon_host")), "[v2:10.77.0.150:3300]");
+	assert_true(json_is_object(json_object_get(ceph, "mon")));
+	assert_null(json_object_get(ceph, "mgr"));
+	json_decref(ceph);
+	assert_ceph_trace(rack, ""); /* nothing before the monitor runs */
+	rack->quorum = true;
+	rack_ceph_report(rack, one, "running");
+	rack_pass(rack, 10000);
+	assert_ceph_trace(rack, "auth(mgr.machine-1) auth(client.ingot) osd_new() ");
+	rack->hosts_up = 1;
+	rack_pass(rack, 3000);
+	assert_string_equal(rack_pool(rack)->detail, "waits for 2 nodes with a data disk up; there are 1");
+	_cleanup_free_ char *two = rack_node(rack, 2);
+	rack_pass(rack, 3000);
+	rack->hosts_up = 2;
+	rack_pass(rack, 20000);
+	assert_ceph_trace(rack, "osd_new() pool_create(default) ");
+	assert_int_equal(rack_pool(rack)->state, POOL_ACTIVE);
+	assert_true(rack_pool(rack)->available_bytes == 10 * GIB);
+	rack_restart(rack);
+	rack_pass(rack, 60000);
+	assert_ceph_trace(rack, ""); /* all of it is known */
+}
+
+static void keys_go_only_to_whom_they_are_for(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	const struct node *one = store_find(rack_store(rack), &kind_node, "machine-1");
+	const struct node *two = store_find(rack_store(rack), &kind_node, "machine-2");
+	const struct ceph_cluster *cluster = store_next(rack_store(rack), &kind_ceph_cluster, NULL);
+	json_t *first = desired_ceph(rack, one->id), *second = desired_ceph(rack, two->id);
+	_cleanup_free_ char *first_text = json_dumps(first, 0), *second_text = json_dumps(second, 0);
+	assert_non_null(strstr(first_text, cluster->admin_key));
+	assert_non_null(strstr(first_text, cluster->mon_key));
+	assert_non_null(strstr(first_text, "key of mgr.machine-1"));
+	assert_null(strstr(second_text, cluster->admin_key));
+	assert_null(strstr(second_text, cluster->mon_key));
+	assert_null(strstr(second_text, "key of mgr"));
+	assert_non_null(strstr(second_text, "key of client.ingot"));
+	json_decref(first);
+	json_decref(second);
+	/* What is shown of a node has no key. */
+	json_t *shown = schema_encode(&node_schema, one, false);
+	_cleanup_free_ char *shown_text = json_dumps(shown, 0);
+	assert_null(strstr(shown_text, "osd key"));
+	json_decref(shown);
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 3, &id));
+	const struct peer live = { .machine = id };
+	json_t *document = cluster_agent_desired(rack->controller->cluster, &live, -1);
+	assert_null(json_object_get(document, "ceph"));
+	json_decref(document);
+}
+
+static void only_data_disks_are_taken(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1);
+	rack_pass(rack, 2000);
+	rack->quorum = true;
+	rack_ceph_report(rack, node, "running");
+	rack_node_report(rack, node,
+			 json_pack("{s:{s:[{s:s, s:I}, {s:s, s:I}, {s:s, s:I}, {s:s, s:I}, {s:s, s:I}]}}", "inventory",
+				   "disks", "serial", "S1a", "size_bytes", (json_int_t)(16 * GIB), "serial", "S1b",
+				   "size_bytes", (json_int_t)(64 * GIB), "serial", "tiny", "size_bytes",
+				   (json_int_t)(GIB - 1), "path", "/dev/sdx", "size_bytes", (json_int_t)(64 * GIB),
+				   "wwn", "naa.5", "size_bytes", (json_int_t)(64 * GIB)));
+	rack_pass(rack, 10000);
+	const struct node *known = store_get(rack_store(rack), &kind_node, node);
+	assert_int_equal(known->osd_count, 2); /* not the system's, not the small one, not the nameless one */
+	assert_string_equal(known->osds[0].serial, "S1b");
+	assert_string_equal(known->osds[1].wwn, "naa.5");
+	assert_int_equal(rack->osd_count, 2);
+}
+
+static void a_quorum_that_is_lost_is_told_and_holds_nothing_up(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	rack->quorum = false;
+	rack_pass(rack, 11000);
+	assert_int_equal(rack_pool(rack)->state, POOL_UNREACHABLE);
+	assert_string_equal(rack_pool(rack)->detail, "the monitors do not answer");
+	rack->quorum = true;
+	rack->hosts_up = 1;
+	rack_pass(rack, 11000);
+	assert_int_equal(rack_pool(rack)->state, POOL_DEGRADED);
+	rack->hosts_up = 2;
+	rack_pass(rack, 5000);
+	assert_int_equal(rack_pool(rack)->state, POOL_ACTIVE);
+}
+
+static void what_ceph_refuses_is_asked_for_again(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *two = rack_node(rack, 2);
+	rack_pass(rack, 2000);
+	rack->quorum = true;
+	rack->hosts_up = 2;
+	rack->ceph_fault = ERR_INTERNAL;
+	rack_ceph_report(rack, one, "running");
+	rack_pass(rack, 5000);
+	rack->ceph_fault = ERR_NONE;
+	rack_pass(rack, 20000);
+	assert_int_equal(rack_pool(rack)->state, POOL_ACTIVE);
+	assert_int_equal(rack->osd_count, 2);
+}
+
+/* ---- volumes ---- */
+
+static int create(struct rack *rack, const char *name, uint64_t bytes, const char *image, const struct volume **ret,
+		  struct err *err)
+{
+	const struct volume wanted = { .name = (char *)name, .size_bytes = bytes, .image = (char *)image };
+	return volume_create(rack->controller->storage, &wanted, ret, err);
+}
+
+static char *created(struct rack *rack, const char *name)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct volume *volume = NULL;
+	if (create(rack, name, GIB, NULL, &volume, &err) < 0)
+		fail_msg("%s", err.text);
+	return xstrdup(volume->id);
+}
+
+static const struct volume *get(struct rack *rack, const char *id)
+{
+	const struct volume *volume = store_get(rack_store(rack), &kind_volume, id);
+	assert_non_null(volume);
+	return volume;
+}
+
+static void assert_refused(struct rack *rack, const char *name, uint64_t bytes, const char *image, enum err_code code,
+			   const char *field, const char *text)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct volume *volume = NULL;
+	size_t count = store_count(rack_store(rack), &kind_volume), tasks = store_count(rack_store(rack), &kind_task);
+	assert_true(create(rack, name, bytes, image, &volume, &err) < 0);
+	if (!strstr(err.text, text))
+		fail_msg("%s", err.text);
+	assert_int_equal(err.code, code);
+	assert_true(str_equal(err.field, field));
+	assert_null(volume);
+	assert_int_equal(store_count(rack_store(rack), &kind_volume), count);
+	assert_int_equal(store_count(rack_store(rack), &kind_task), tasks);
+}
+
+static void add_image(struct rack *rack, const char *name, int image_state)
+{
+	store_begin(rack_store(rack));
+	struct image *image = store_create(rack_store(rack), &kind_image);
+	image->name = xstrdup(name);
+	image->state = image_state;
+	image->size_bytes = 2 * GIB;
+	rack->rbd[rack->rbd_count++] = xasprintf("image-%s", image->id);
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+}
+
+static void without_a_pool_nothing_is_created(void **state)
+{
+	assert_refused(*state, "disk", GIB, NULL, ERR_STATE, NULL,
+		       "the pool is not ready: waits for the first node with a data disk");
+}
+
+static void creating_is_checked(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	add_image(rack, "guest", IMAGE_AVAILABLE);
+	add_image(rack, "early", IMAGE_UPLOADING);
+	free(created(rack, "taken"));
+	assert_refused(rack, "taken", GIB, NULL, ERR_EXISTS, "name", "name: 'taken' is taken by volume");
+	assert_refused(rack, "disk", 0, NULL, ERR_INVALID, "size_bytes", "is missing; an empty volume needs a size");
+	assert_refused(rack, "disk", GIB + 1, NULL, ERR_INVALID, "size_bytes", "1073741825 is not a multiple of 512");
+	assert_refused(rack, "disk", 10 * GIB + 512, NULL, ERR_CAPACITY, "size_bytes",
+		       "10.0 GiB is more than the pool can still store (10 GiB)");
+	assert_refused(rack, "disk", INT64_MAX - 511, NULL, ERR_CAPACITY, "size_bytes",
+		       "more than the pool can still store");
+	assert_refused(rack, "disk", GIB, "none", ERR_INVALID, "image", "image: there is no image 'none'");
+	assert_refused(rack, "disk", GIB, "early", ERR_STATE, "image", "image: 'early' is uploading, not available");
+	assert_refused(rack, "disk", GIB, "guest", ERR_INVALID, "size_bytes",
+		       "size_bytes: 1 GiB is less than the image's 2 GiB");
+}
+
+static void a_volume_is_made_empty_or_cloned(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct volume *volume = NULL;
+	rack_with_pool(rack);
+	add_image(rack, "guest", IMAGE_AVAILABLE);
+	_cleanup_free_ char *id = created(rack, "empty");
+	_cleanup_free_ char *task = xstrdup(get(rack, id)->task), *trace = xasprintf("create(volume-%s) ", id);
+	assert_int_equal(get(rack, id)->state, VOLUME_CREATING);
+	rack_settle(rack);
+	assert_ceph_trace(rack, trace);
+	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	assert_null(get(rack, id)->task);
+	assert_int_equal(create(rack, "clone", 0, "guest", &volume, &err), 0);
+	assert_true(volume->size_bytes == 2 * GIB); /* the image's */
+	assert_string_equal(volume->image,
+			    ((const struct image *)store_find(rack_store(rack), &kind_image, "guest"))->id);
+	_cleanup_free_ char *cloned = xasprintf("clone(volume-%s) ", volume->id);
+	rack_settle(rack);
+	assert_ceph_trace(rack, cloned);
+}
+
+static void what_ceph_refuses_is_told(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	rack->ceph_fault = ERR_CAPACITY;
+	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
+	rack_settle(rack);
+	assert_int_equal(get(rack, id)->state, VOLUME_FAILED);
+	assert_string_equal(get(rack, id)->error->code, "capacity");
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	rack->ceph_fault = ERR_NONE;
+	const char *deletion;
+	assert_int_equal(volume_delete(rack->controller->storage, id, &deletion, NULL), 0);
+	rack_settle(rack);
+	assert_null(store_get(rack_store(rack), &kind_volume, id));
+}
+
+static void what_was_cut_off_is_made_after_a_restart(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
+	_cleanup_free_ char *trace = xasprintf("create(volume-%s) create(volume-%s) ", id, id);
+	while (loop_fake_run_due(rack->loop))
+		;
+	assert_true(loop_fake_work_run(rack->loop, 0)); /* done in Ceph, and we die before we hear of it */
+	rack_restart(rack);
+	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
+	rack->controller = controller_free(rack->controller);
+	rack_start(rack);
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	assert_true(rack->rbd_count == 1);
+	strbuf_done(&rack->ceph_trace);
+}
+
+static void a_volume_in_use_is_not_deleted(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *task = NULL;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = created(rack, "disk");
+	assert_true(volume_delete(rack->controller->storage, id, &task, &err) < 0);
+	assert_string_equal(err.text, "volume disk is creating; wait for that to end");
+	rack_settle(rack);
+	const struct vm wanted = { .name = (char *)"web", .volume = id, .cpus = 1, .memory_bytes = GIB };
+	const struct vm *vm;
+	assert_int_equal(vm_create(rack->controller->compute, &wanted, &vm, &err), 0);
+	assert_true(volume_delete(rack->controller->storage, id, &task, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_string_equal(err.text, "volume disk is used by virtual machine web; delete that first");
+	assert_null(task);
+	assert_int_equal(get(rack, id)->state, VOLUME_IN_USE);
+}
+
+static void a_volume_is_deleted_once(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *task = NULL, *again = NULL;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = created(rack, "disk");
+	rack_settle(rack);
+	rack->ceph_fault = ERR_STATE; /* it has watchers */
+	assert_int_equal(volume_delete(rack->controller->storage, id, &task, &err), 0);
+	assert_true(volume_delete(rack->controller->storage, id, &again, &err) < 0);
+	assert_string_equal(err.text, "volume disk is deleting; wait for that to end");
+	_cleanup_free_ char *first = xstrdup(task);
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, first)->state, TASK_FAILED);
+	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
+	assert_string_equal(get(rack, id)->error->text, "Ceph says no");
+	rack->ceph_fault = ERR_NONE;
+	assert_int_equal(volume_delete(rack->controller->storage, id, &task, &err), 0);
+	_cleanup_free_ char *second = xstrdup(task);
+	rack_settle(rack);
+	assert_null(store_get(rack_store(rack), &kind_volume, id));
+	assert_int_equal(rack_task(rack, second)->state, TASK_SUCCEEDED);
+	assert_int_equal(rack->rbd_count, 0);
+}
+
+/* A task may be called off; what is under way in Ceph is not, and its end is told by the volume. */
+static void a_cancelled_task_does_not_lose_the_volume(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
+	assert_int_equal(task_cancel(rack->controller->tasks, task, NULL), 0);
+	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+	rack_settle(rack);
+	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
+	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_pool_comes_step_by_step_and_each_is_asked_for_once),
+		TEST(keys_go_only_to_whom_they_are_for),
+		TEST(only_data_disks_are_taken),
+		TEST(a_quorum_that_is_lost_is_told_and_holds_nothing_up),
+		TEST(what_ceph_refuses_is_asked_for_again),
+		TEST(without_a_pool_nothing_is_created),
+		TEST(creating_is_checked),
+		TEST(a_volume_is_made_empty_or_cloned),
+		TEST(what_ceph_refuses_is_told),
+		TEST(what_was_cut_off_is_made_after_a_restart),
+		TEST(a_volume_in_use_is_not_deleted),
+		TEST(a_volume_is_deleted_once),
+		TEST(a_cancelled_task_does_not_lose_the_volume),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
