@@ -37,7 +37,6 @@ step() {
 }
 
 step build make -j"$jobs" WERROR=1 programs
-step lint make lint
 suite unit make -j"$jobs" check-unit
 suite sim make sim SEEDS="${SEEDS:-300}"
 suite asan make -j"$jobs" VARIANT=asan check-unit
