@@ -33,6 +33,8 @@ CFLAGS := -std=gnu17 $(CFLAGS_$(VARIANT)) $(WARN) -fPIE -fstack-protector-strong
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(CFLAGS_$(VARIANT)))
 
 MODULES :=
+OTHER_SOURCES :=
+OTHER_INCLUDES :=
 # $(1) folder, $(2) folders it may include, $(3) pkg-config packages, $(4) libraries without a pkg-config file
 define module_template
 MODULES += $(1)
@@ -93,11 +95,14 @@ check: deps  ## set everything up and run all tests (root)
 lint:  ## clang-format, clang-tidy, cppcheck, shellcheck, and what this project forbids
 	@tests/lint.sh
 
-# For clang-tidy: each source with what it is compiled with, as arguments for a shell.
+# For clang-tidy: each source with what it is compiled with, as arguments for a shell. Sources outside the modules are
+# in OTHER_SOURCES, what they take besides CFLAGS is in SOURCE.cflags, what has to be made first in OTHER_INCLUDES.
 .PHONY: build/sources.list
-build/sources.list: $(foreach m,$(MODULES),$(OUT)/inc/$(subst /,-,$(m))/.made)
-	$(file >$@,)$(foreach m,$(MODULES),$(foreach f,$(wildcard $(m)/*.c),$(file >>$@,$(f) -- $(filter-out \
+build/sources.list: $(foreach m,$(MODULES),$(OUT)/inc/$(subst /,-,$(m))/.made) $(OTHER_INCLUDES)
+	$(file >$@)
+	$(foreach m,$(MODULES),$(foreach f,$(wildcard $(m)/*.c),$(file >>$@,$(f) -- $(filter-out \
 		-D_FORTIFY_SOURCE=2,$(CFLAGS)) $($(m).cflags) -I$($(m).inc))))
+	$(foreach f,$(OTHER_SOURCES),$(file >>$@,$(f) -- $(filter-out -D_FORTIFY_SOURCE=2,$(CFLAGS)) $($(f).cflags)))
 	@true
 
 help:  ## list the targets

@@ -9,6 +9,8 @@ images.version ?= $(VERSION)
 
 .PHONY: images live-image host-image guest-image grub-image host-bundle check-images
 
+OTHER_SOURCES += images/live/icudata-stub.c
+
 live-image: $(OUT)/ingot-agent  ## build the live image (root)
 	$(Q)images/live/build.sh --agent $< --out $(images.out)/live --cache $(images.cache)
 

@@ -3,7 +3,7 @@
 # Runs every tier of tests, the quick ones first, and ends with one line that counts what passed and failed. Each suite ends
 # with a line of its own ("NAME: N passed, N failed"); one that fails without such a line counts as one failure.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 logs=build/check
 mkdir -p "$logs"
 passed=0 failed=0 began=$SECONDS
@@ -37,7 +37,6 @@ step() {
 }
 
 step build make -j"$jobs" WERROR=1 programs
-step lint make lint
 suite unit make -j"$jobs" check-unit
 suite sim make sim SEEDS="${SEEDS:-300}"
 suite asan make -j"$jobs" VARIANT=asan check-unit

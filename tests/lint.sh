@@ -1,46 +1,113 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Looks at the sources; says every finding; fails if there is one.
+# Looks at the sources: says every finding with its place, and fails if there is one. What clang-tidy said of a source is
+# kept in build/lint, under all that the source is made of: only what has changed is looked at again.
 set -uo pipefail
-cd "$(dirname "$0")/.."
-mapfile -t sources < <(git ls-files '*.c' '*.h')
-mapfile -t scripts < <(git ls-files | xargs -r file --mime-type 2>/dev/null | sed -n 's/: *text\/x-shellscript$//p')
-status=0
+cd "$(dirname "$0")/.." || exit 1
+export work=build/lint
+mkdir -p "$work/tidy" "$work/cppcheck" || exit 1
+findings=0
 
-finding() {
-	echo "lint: $1" >&2
-	status=1
+# Sources and scripts of this tree. A script is known by its name or its first line.
+c_files() { git ls-files -- '*.c' '*.h'; }
+scripts() {
+	{
+		git ls-files -- '*.sh'
+		git ls-files | xargs -d '\n' awk 'FNR == 1 && /^#!.*[\/ ](ba|da)?sh$/ {print FILENAME} {nextfile}'
+	} | sort -u
 }
 
-echo "lint: SPDX lines"
-while read -r file; do
-	head -n 3 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' || finding "$file: has no SPDX line"
-done < <(git ls-files '*.c' '*.h' '*.S' '*.py' '*.sh' '*.mk' '*.awk' Makefile)
+# Every check prints its findings, one a line, and nothing else; it returns the status of its tool.
+check_spdx() {
+	{ git ls-files -- '*.c' '*.h' '*.S' '*.py' '*.mk' '*.awk' Makefile && scripts; } | sort -u | while IFS= read -r file; do
+		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' || echo "$file:1: no SPDX line"
+	done
+	return 0
+}
 
-echo "lint: forbidden calls"
-if grep -nE '(^|[^_a-zA-Z0-9>.])(system|popen|strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|sleep|usleep|alloca)[ ]*\(' \
-	"${sources[@]}" | grep -vE ':[0-9]+:[[:space:]]*(/?\*|//)'; then
-	finding "a call that this project forbids (see CONTRIBUTING.md)"
-fi
-if grep -nE '(^|[^_a-zA-Z0-9])v?fork[ ]*\(' "${sources[@]}" | grep -vE '^lib/cmd/|^tests/|:[0-9]+:[[:space:]]*(/?\*|//)'; then
-	finding "processes are started by lib/cmd only"
-fi
+# What the project forbids: PATTERN, MEANING, the files where it may be. Comments do not count.
+forbid() {
+	c_files | xargs -d '\n' grep -nE "(^|[^_a-zA-Z0-9>.])($1)\(" | grep -vE ":[0-9]+:[[:space:]]*(/?\*|//)|$3" |
+		sed -E "s|^([^:]+:[0-9]+):[[:space:]]*(.*)|\1: $2: \2|"
+}
 
-echo "lint: clang-format"
-clang-format --dry-run -Werror "${sources[@]}" >build/clang-format.log 2>&1 ||
-	finding "$(grep -c 'error:' build/clang-format.log) places differ from clang-format (build/clang-format.log)"
+check_forbidden() {
+	forbid 'system|popen|v?fork|posix_spawnp?' 'processes are started by lib/cmd' '^lib/cmd/|^tests/'
+	forbid 'strcpy|strcat|v?sprintf|gets|alloca' 'nothing keeps it within bounds' '^$'
+	forbid 'ato[ifl]|atoll' 'does not notice what is no number' '^$'
+	forbid 'u?sleep|nanosleep' 'wait for the event' '^$'
+	git ls-files -- '*.py' | xargs -d '\n' grep -nE '\btime\.sleep\(|shell=True|os\.system\(' |
+		sed -E 's|^([^:]+:[0-9]+):[[:space:]]*|\1: forbidden: |'
+	return 0
+}
 
-echo "lint: shellcheck"
-[ "${#scripts[@]}" -eq 0 ] || shellcheck "${scripts[@]}" || finding "shellcheck"
+check_format() {
+	c_files | xargs -d '\n' clang-format --dry-run -Werror 2>&1 | grep -E '^[^ ].*(error|warning): '
+	return "${PIPESTATUS[1]}"
+}
 
-echo "lint: cppcheck"
-cppcheck -q --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
-	--suppressions-list=tests/cppcheck.suppress -j "$(nproc)" "${sources[@]}" || finding "cppcheck"
+check_python() {
+	git ls-files -- '*.py' | xargs -d '\n' pyflakes3 2>&1
+}
 
-echo "lint: clang-tidy"
-make --no-print-directory build/sources.list || finding "build/sources.list"
-sed '/^$/d' build/sources.list | xargs -d '\n' -P "$(nproc)" -I{} bash -c 'clang-tidy --quiet {}' >build/clang-tidy.log 2>/dev/null
-if grep -E 'warning:|error:' build/clang-tidy.log; then
-	finding "clang-tidy"
-fi
-exit "$status"
+check_shellcheck() {
+	scripts | xargs -d '\n' shellcheck -x -P SCRIPTDIR -P SCRIPTDIR/.. -f gcc
+}
+
+# The headers' macros and inline functions come from the project's headers; those of libraries from cppcheck.cfg.
+check_cppcheck() {
+	git ls-files -- '*.c' | cppcheck -q --std=c11 --enable=warning,portability,performance --inline-suppr \
+		--file-list=- --suppressions-list=tests/cppcheck.suppress --library=posix --library=tests/cppcheck.cfg \
+		--cppcheck-build-dir="$work/cppcheck" -j "$(nproc)" --template='{file}:{line}: {severity}: {message} [{id}]' \
+		-Ilib -Iprovisioner -Inode-agent -I. -Itests -D_GNU_SOURCE -D__linux__ -DINGOT_VERSION=\"\" 2>&1
+}
+
+# One line of build/sources.list: SOURCE -- ARGUMENTS.
+tidy_one() {
+	local source=${1%% -- *} log key
+	local said="$work/tidy/${source//\//-}"
+	eval "set -- ${1#* -- }"
+	key=$({ cat .clang-tidy "${source%/*}/.clang-tidy"; clang-tidy --version; echo "$source $*"; clang -E -C "$@" "$source"; } 2>&1 | sha256sum)
+	if [ "$(head -n 1 "$said" 2>/dev/null)" != "$key" ]; then
+		log=$(clang-tidy --quiet "$source" -- "$@" 2>&1) || log+=$'\n'"$source:1: error: clang-tidy failed"
+		{ echo "$key"; grep -E '^[^ ]+: (warning|error): ' <<<"$log"; } >"$said.new"
+		mv "$said.new" "$said"
+	fi
+	# A module sees headers through links: say where they are.
+	tail -n +2 "$said" | while IFS=: read -r file rest; do
+		echo "$(realpath --relative-to=. "$file"):$rest"
+	done
+}
+
+check_tidy() {
+	make -s --no-print-directory build/sources.list || return
+	git ls-files -- '*.c' | grep -vxFf <(sed 's/ -- .*//' build/sources.list) | sed 's|$|:1: is not in build/sources.list|'
+	export -f tidy_one
+	# shellcheck disable=SC2016 # for the shell that is started
+	sed '/^$/d' build/sources.list | xargs -d '\n' -P "$(nproc)" -n 1 bash -c 'tidy_one "$1"' tidy | sort -u
+	return "${PIPESTATUS[1]}"
+}
+
+check() {
+	local name=$1 log="$work/$1.log" start=$SECONDS n status
+	"check_$name" >"$log"
+	status=$?
+	n=$(wc -l <"$log")
+	cat "$log" >&2
+	if [ "$n" -eq 0 ] && [ "$status" -ne 0 ]; then
+		echo "$name: ended with status $status" >&2
+		n=1
+	fi
+	findings=$((findings + n))
+	echo "lint: $name: $n findings, $((SECONDS - start)) s"
+}
+
+# A tool that is missing must not pass for one that found nothing.
+for tool in clang clang-format clang-tidy cppcheck git pyflakes3 shellcheck; do
+	command -v "$tool" >/dev/null || { echo "lint: $tool is missing: make deps" >&2; exit 1; }
+done
+for name in spdx forbidden format python shellcheck cppcheck tidy; do
+	check "$name"
+done
+echo "lint: $findings findings in all, $SECONDS s"
+[ "$findings" -eq 0 ]

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define INGOT_BASE_ERR_C
 #include "base/err.h"
 
 #include <errno.h>
@@ -152,6 +153,8 @@ int err_set_field(struct err *err, enum err_code code, const char *field, const 
 int err_set_errno(struct err *err, int negative_errno, const char *fmt, ...)
 {
 	int error = negative_errno < 0 ? -negative_errno : negative_errno;
+	if (error == 0) /* what failed without a reason did not succeed */
+		error = EIO;
 	if (err) {
 		va_list ap;
 		va_start(ap, fmt);
@@ -175,7 +178,7 @@ int err_prefix(struct err *err, const char *fmt, ...)
 	char *text = err->text ? xasprintf("%s: %s", prefix, err->text) : TAKE_PTR(prefix);
 	free(err->text);
 	err->text = text;
-	return err_meaning(err->code)->error;
+	return err_meaning(err->code == ERR_NONE ? ERR_INTERNAL : err->code)->error;
 }
 
 void err_copy(struct err *dst, const struct err *src)

@@ -57,9 +57,9 @@ enum err_code err_code_from_http(int status);
 int err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same and names the field. */
 int err_set_field(struct err *err, enum err_code code, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
-/* The same from a negative errno: "<text>: <strerror>". Returns the errno. */
+/* The same from a negative errno: "<text>: <strerror>". Returns the errno (-EIO for 0). */
 int err_set_errno(struct err *err, int negative_errno, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* Puts "<text>: " before what is there. Returns the negative errno of the code (-EIO for a NULL err, which has none):
+/* Puts "<text>: " before what is there. Returns the negative errno of the code (-EIO where there is none):
  * where the caller's own number matters, return that instead. */
 int err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void err_copy(struct err *dst, const struct err *src);
@@ -68,5 +68,20 @@ void err_move(struct err *dst, struct err *src);
 void err_done(struct err *err);
 #define _cleanup_err_ _cleanup_(err_done)
 #define ERR_INIT ((struct err){ 0 })
+
+/* What is promised above, said so that a static analyzer hears it. */
+#if defined(__clang_analyzer__) && !defined(INGOT_BASE_ERR_C)
+#define ERR_NEGATIVE(call)                                                                                             \
+	({                                                                                                             \
+		int error_ = (call);                                                                                   \
+		if (error_ >= 0)                                                                                       \
+			__builtin_trap();                                                                              \
+		error_;                                                                                                \
+	})
+#define err_set(...) ERR_NEGATIVE(err_set(__VA_ARGS__))
+#define err_set_field(...) ERR_NEGATIVE(err_set_field(__VA_ARGS__))
+#define err_set_errno(...) ERR_NEGATIVE(err_set_errno(__VA_ARGS__))
+#define err_prefix(...) ERR_NEGATIVE(err_prefix(__VA_ARGS__))
+#endif
 
 #endif

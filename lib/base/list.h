@@ -32,6 +32,16 @@ static inline void list_remove(struct list *item)
 	item->next->prev = item->prev;
 	list_init(item);
 }
+/* Of a list that is not empty. */
+static inline struct list *list_take_first(struct list *head)
+{
+	struct list *item = head->next;
+
+	head->next = item->next;
+	item->next->prev = head;
+	list_init(item);
+	return item;
+}
 
 /* The body may remove (and free) the current element, but not the one after it. */
 #define LIST_FOREACH(var, head, member)                                                                                \

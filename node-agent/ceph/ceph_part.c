@@ -2,11 +2,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "base/user.h"
 #include "ceph/ceph_node_priv.h"
 #include "ceph/ceph_part.h"
 #include "cmd/cmd.h"
@@ -172,14 +172,12 @@ static void converge_daemons(const struct ceph_node *node, struct ceph_report *r
 static int converge_node(struct part_run *run, const struct ceph_order *order, struct ceph_report *report,
 			 struct err *err)
 {
-	const struct passwd *user = getpwnam("ceph");
 	struct ceph_node node = { .run = run, .order = order, .driver = daemon_driver_here() };
 	int r;
 
-	if (!user)
+	r = user_find("ceph", &node.uid, &node.gid);
+	if (r < 0)
 		return err_set(err, ERR_INTERNAL, "this host has no user \"ceph\": is ceph-common installed?");
-	node.uid = user->pw_uid;
-	node.gid = user->pw_gid;
 	r = configure(&node, err);
 	if (r < 0)
 		return r;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* libvirt's daemon: its configuration, the certificates by which nodes trust each other, its start. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#include "base/user.h"
 #include "daemon/daemon.h"
 #include "vm/vm_priv.h"
 
@@ -144,7 +144,7 @@ int vm_libvirtd_ensure(struct part_run *run, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (!getpwnam(LIBVIRT_USER))
+	if (user_find(LIBVIRT_USER, &(uid_t){ 0 }, &(gid_t){ 0 }) < 0)
 		return err_set(err, ERR_INTERNAL, "this host has no user \"%s\", without which libvirt does not start",
 			       LIBVIRT_USER);
 	configured = write_configuration(run, driver == &daemon_driver_direct, err);

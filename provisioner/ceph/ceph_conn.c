@@ -175,6 +175,7 @@ int ceph_conn_get(struct ceph_librados *ctx, const struct ceph_access *access, s
 	pthread_mutex_lock(&ctx->lock);
 	struct ceph_conn *old = ctx->kept;
 	ctx->kept = conn;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): ceph_fail() is negative, and conn_new() has made one */
 	conn->refs++;
 	pthread_mutex_unlock(&ctx->lock);
 	ceph_conn_put(old);

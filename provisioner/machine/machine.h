@@ -27,7 +27,7 @@ struct machines_spec {
 	/* what an installer is told */
 	const char *bundle_url, *bundle_key, *bundle_version;
 	const char *bundle_error; /* why there is none, if one was named */
-	const char *server; /* "ADDRESS:PORT" of the agent listener */
+	const char *server;	  /* "ADDRESS:PORT" of the agent listener */
 	const char *ca_pem;
 	int prefix_length;
 	const char *gateway;

@@ -144,6 +144,7 @@ int machine_deploy(struct machines *machines, const char *id, const struct machi
 		str_set(&edit->name, how->name);
 	schema_free(&disk_choice_schema, edit->install_disk);
 	edit->install_disk = new0(struct disk_choice, 1);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): refuse_disk() is negative, and that was returned */
 	edit->install_disk->serial = xstrdup(disk->serial);
 	edit->install_disk->wwn = xstrdup(disk->wwn);
 	edit->install_disk->size_bytes = disk->size_bytes;

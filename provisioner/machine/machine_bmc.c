@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What machines ask of their BMCs: sequences of operations carried out for an effect or a task, discovery, and a look at
  * the power now and then. */
+#include <assert.h>
+
 #include "base/log.h"
 #include "machine/machine_priv.h"
 
@@ -320,6 +322,7 @@ static void on_effect(const struct effect *effect, void *data)
 	for (size_t i = 0; i < ARRAY_SIZE(plans); i++)
 		if (str_equal(plans[i].effect, effect->name))
 			plan = &plans[i];
+	assert(plan); /* the handler is registered for these effects only */
 	const struct task *task = plan->power_task ? store_get(machines->store, &kind_task, effect->id) : NULL;
 	const struct machine *machine =
 		machine_get(machines, plan->power_task ? (task ? task->resource_id : NULL) : effect->id);

@@ -394,10 +394,9 @@ static void ask_status(struct storage *storage)
 
 static void look_at_cluster(struct storage *storage, const struct ceph_cluster *cluster)
 {
-	const struct node *mon_node = store_get(storage->store, &kind_node, cluster->mon_node);
 	STORE_EACH(struct node, node, storage->store, &kind_node)
 		record_osds(storage, node);
-	mon_node = store_get(storage->store, &kind_node, cluster->mon_node);
+	const struct node *mon_node = store_get(storage->store, &kind_node, cluster->mon_node);
 	if (!mon_node || (!cluster->client_key && !str_equal(mon_node->mon, "running")))
 		return;
 	if (ask_key(storage, mon_node) || ask_osd(storage) || ask_pool(storage))

@@ -630,11 +630,13 @@ static void tell(struct store *store)
 	store->telling = true;
 	for (;;) {
 		if (!list_empty(&store->told_changes))
-			tell_change(store, CONTAINER_OF(store->told_changes.next, struct change, link));
+			tell_change(store, CONTAINER_OF(list_take_first(&store->told_changes), struct change, link));
 		else if (!list_empty(&store->told_events))
-			tell_event(store, CONTAINER_OF(store->told_events.next, struct pending_event, link));
+			tell_event(store,
+				   CONTAINER_OF(list_take_first(&store->told_events), struct pending_event, link));
 		else if (!list_empty(&store->told_effects))
-			tell_effect(store, CONTAINER_OF(store->told_effects.next, struct pending_effect, link));
+			tell_effect(store,
+				    CONTAINER_OF(list_take_first(&store->told_effects), struct pending_effect, link));
 		else
 			break;
 	}

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "namespaces"))
 
 from lab.wait import LabError  # noqa: E402  (the path has to be set first)
 
-from . import api, small  # noqa: E402
+from . import api, cluster, install, small  # noqa: E402
 from .context import Bench  # noqa: E402
 from .table import Table  # noqa: E402
 
@@ -28,6 +28,12 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "scheduler": small.scheduler,
     "simulation": small.simulation,
     "api": api.api,
+    "install": install.measure,
+    "pool": cluster.pool,
+    "volume": cluster.volume,
+    "vm": cluster.vm,
+    "migrate": cluster.migrate,
+    "memory": cluster.memory,
 }
 
 

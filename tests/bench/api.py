@@ -168,4 +168,3 @@ def api(bench: Bench) -> None:
               goal=PROVISIONER_MB)
     provisioner.stop()
     provisioner.close()
-    lab.unlock()

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
 from lab import accel
+from lab.wait import LabError
 from lab.world import Lab, remove
 
 from .table import Row, Table
@@ -41,15 +43,35 @@ class Bench:
         return row
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
-        """What several parts stand on; made when the first of them asks."""
+        """What several parts stand on; made when the first of them asks. What could not be made is not tried again."""
         if name not in self._shared:
-            self._shared[name] = make()
+            try:
+                self._shared[name] = make()
+            except Exception:
+                self._shared[name] = LabError(f"stands on {name}, which could not be put up")
+                raise
+        if isinstance(self._shared[name], LabError):
+            raise self._shared[name]
         made: T = self._shared[name]
         return made
+
+    def keep(self, path: Path, name: str) -> None:
+        """Keeps a log of what is about to be taken down, to see where the time went."""
+        kept = self.build / "bench-logs" / name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            shutil.copyfile(path, kept)
 
     def lab(self, name: str) -> Lab:
         """A lab of our own; what a crash has left of it is removed first. There is one at a time."""
         root = self.build / f"lab-bench-{name}"
         lab = Lab.create(root, NAMESPACE, self.accel(), self.parts_dir)
-        self.stack.callback(remove, root)
+
+        def take_down() -> None:
+            for log in lab.logs.iterdir():
+                self.keep(log, f"{name}-{log.name}")
+            lab.unlock()
+            remove(root)
+
+        self.stack.callback(take_down)
         return lab

@@ -7,13 +7,16 @@ fuzz_pkgs := jansson gnutls libarchive libmicrohttpd libcurl libsystemd sqlite3
 FUZZ_LIB := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/http lib/bundle
 
 define fuzz_template
+OTHER_SOURCES += tests/fuzz/$(1).c
+OTHER_INCLUDES += $(OUT)/inc/tests-$(1)/.made
+tests/fuzz/$(1).c.cflags = $$(shell pkg-config --cflags $(fuzz_pkgs)) -I$(OUT)/inc/tests-$(1)
 $(OUT)/inc/tests-$(1)/.made: tests/fuzz/module.mk
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(FUZZ_LIB),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
 $(OUT)/obj/tests/fuzz/$(1).o: tests/fuzz/$(1).c $(OUT)/inc/tests-$(1)/.made
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CFLAGS) $$(shell pkg-config --cflags $(fuzz_pkgs)) -I$(OUT)/inc/tests-$(1) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(CFLAGS) $$(tests/fuzz/$(1).c.cflags) -MMD -MP -c -o $$@ $$<
 $(OUT)/tests/$(1): $(OUT)/obj/tests/fuzz/$(1).o $$(foreach m,$(FUZZ_LIB),$$($$(m).objects))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"

@@ -8,6 +8,7 @@ lab.python := PYTHONPATH=tests INGOT_BUILD=$(BUILD) /usr/bin/python3 -B
 lab.built := $(lab.parts)/bmc_chassis.so $(lab.parts)/vmlinuz $(BUILD)/images/guest/counter.img
 lab.product := $(BUILD)/ingot-provisioner $(BUILD)/ingot
 
+OTHER_SOURCES += $(lab.dir)/bmc_chassis.c
 $(lab.parts)/bmc_chassis.so: $(lab.dir)/bmc_chassis.c
 	@mkdir -p $(@D)
 	@echo "  CC    $@"

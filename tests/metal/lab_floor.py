@@ -27,7 +27,7 @@ from lab.console import LogReader, SerialOverLan  # noqa: E402
 from lab.machine import Machine  # noqa: E402
 from lab.netboot import BootServer  # noqa: E402
 from lab.proc import Process, ProcessId, start_time  # noqa: E402
-from lab.wait import Deadline, wait_until  # noqa: E402
+from lab.wait import Deadline  # noqa: E402
 from lab.world import Lab, remove  # noqa: E402
 
 BUILD = Path(os.environ.get("INGOT_BUILD", "build")).resolve()

@@ -85,7 +85,7 @@ def image_and_volume(world: MetalWorld) -> None:
     image = world.path.import_image()
     expect(image["state"] == "available", f"image: {image}")
     volume = world.path.create_volume()
-    expect(volume["state"] == "available" and volume["image"] == IMAGE, f"volume: {volume}")
+    expect(volume["state"] == "available" and volume["image_name"] == IMAGE, f"volume: {volume}")
 
 
 def names_taken(world: MetalWorld) -> None:
@@ -105,7 +105,7 @@ def start(world: MetalWorld) -> str:
     vm = world.path.create_vm()
     with CounterConsole(world.ingot, VM) as console:
         world.path.watch_guest(console, 20, 120)
-    return f"on {vm['node']}: {vm.get('placement')}"
+    return f"on {vm['node_name']}: {vm.get('placement')}"
 
 
 def volume_in_use(world: MetalWorld) -> None:

@@ -9,6 +9,7 @@ switched off and on (a cold boot from their disks) before a virtual machine live
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -40,7 +41,7 @@ def main() -> int:
         finally:
             world.close()
     except (LabError, OSError) as problem:
-        checks.run("the lab stands", lambda: fail(problem))
+        checks.run("the lab stands", functools.partial(fail, problem))
     finally:
         if checks.failed:
             show_logs(lab)

@@ -430,8 +430,11 @@ static inline void child_arguments(struct child *child, const char *line, char *
 static inline void child_work(void *data)
 {
 	struct child *child = data;
-	const struct cmd cmd = { .argv = child->argv, .envp = child->envp, .input = child->input,
-				 .input_len = child->input ? strlen(child->input) : 0, .deadline_ms = CHILD_MS };
+	const struct cmd cmd = { .argv = child->argv,
+				 .envp = child->envp,
+				 .input = child->input,
+				 .input_len = child->input ? strlen(child->input) : 0,
+				 .deadline_ms = CHILD_MS };
 	cmd_run(&cmd, &child->result, NULL);
 }
 

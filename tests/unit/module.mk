@@ -6,14 +6,16 @@ unit_pkgs := cmocka jansson gnutls libarchive libmicrohttpd libcurl libsystemd s
 LIB_ALL := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/http lib/bundle
 
 define unit_template
-tests/unit/$(1).inc := $(OUT)/inc/tests-$(1)
+OTHER_SOURCES += tests/unit/$(1).c
+OTHER_INCLUDES += $(OUT)/inc/tests-$(1)/.made
+tests/unit/$(1).c.cflags = $$(shell pkg-config --cflags $(unit_pkgs)) -I$(OUT)/inc/tests-$(1)
 $(OUT)/inc/tests-$(1)/.made: tests/unit/module.mk
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(LIB_ALL) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
 $(OUT)/obj/tests/unit/$(1).o: tests/unit/$(1).c $(OUT)/inc/tests-$(1)/.made
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CFLAGS) $$(shell pkg-config --cflags $(unit_pkgs)) -I$(OUT)/inc/tests-$(1) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(CFLAGS) $$(tests/unit/$(1).c.cflags) -MMD -MP -c -o $$@ $$<
 $(OUT)/tests/$(1): $(OUT)/obj/tests/unit/$(1).o $$(foreach m,$(LIB_ALL) $$($(1).modules),$$($$(m).archive))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"

@@ -184,7 +184,8 @@ static void *serve(void *data)
 	uint32_t len = htonl((uint32_t)server->len);
 
 	if (n > 0 && server->answer)
-		(void)!(write(fd, &len, sizeof(len)) + write(fd, server->answer, strlen(server->answer)));
+		(void)!(send(fd, &len, sizeof(len), MSG_NOSIGNAL) +
+			send(fd, server->answer, strlen(server->answer), MSG_NOSIGNAL));
 	/* Without an answer: until the other side gives up. */
 	while (!server->answer && read(fd, &len, sizeof(len)) > 0)
 		;

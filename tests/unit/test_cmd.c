@@ -41,6 +41,7 @@ static void shell(struct shell *s, const char *script)
 	if (s->cmd.deadline_ms == 0)
 		s->cmd.deadline_ms = LONG_MS;
 	s->code = cmd_run(&s->cmd, &s->result, &s->err);
+	s->cmd.argv = NULL;
 }
 
 /* ---- how it ended ---- */

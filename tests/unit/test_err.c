@@ -128,6 +128,9 @@ static void set_errno_tells_the_reason(void **state)
 	assert_string_equal(err.text, "open x: No such file or directory");
 	assert_int_equal(err_set_errno(&err, 99999, "odd"), -99999);
 	assert_string_equal(err.text, "odd: Unknown error");
+	/* Who fails without setting errno has failed all the same. */
+	assert_int_equal(err_set_errno(&err, 0, "odd"), -EIO);
+	assert_string_equal(err.text, "odd: Input/output error");
 }
 
 static void prefixes_pile_up_and_keep_the_field(void **state)
@@ -139,6 +142,9 @@ static void prefixes_pile_up_and_keep_the_field(void **state)
 	assert_string_equal(err.text, "bundle: part root: differs");
 	assert_string_equal(err.field, "sha256");
 	assert_int_equal(err.code, ERR_CORRUPT);
+	err_done(&err);
+	assert_int_equal(err_prefix(&err, "nothing is known"), -EIO);
+	assert_string_equal(err.text, "nothing is known");
 }
 
 static void nobody_wants_to_know(void **state)

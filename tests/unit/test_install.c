@@ -442,7 +442,7 @@ static void test_is_carried_out_once(void **state)
 
 static void test_altered_bundle(void **state)
 {
-	_cleanup_free_ char *path = in_dir("root"), *root = NULL, *disk = in_dir("dev/vda");
+	_cleanup_free_ char *path = in_dir("root"), *root = NULL;
 	size_t root_len;
 	char *found;
 

@@ -389,6 +389,7 @@ struct fake_bmc {
 static int fake_transact(uint8_t netfn, uint8_t command, const uint8_t *data, size_t len, uint8_t *answer,
 			 size_t answer_max, int64_t deadline_ms, void *ctx)
 {
+	static const uint8_t address[6] = { 0, 0x11, 10, 1, 2, 3 }, no_address[6] = { 0, 0x11 };
 	struct fake_bmc *bmc = ctx;
 	unsigned channel = data[0];
 
@@ -411,8 +412,8 @@ static int fake_transact(uint8_t netfn, uint8_t command, const uint8_t *data, si
 	assert_int_equal(command, 0x02);
 	assert_int_equal(len, 4);
 	assert_int_equal(data[1], 3);
-	memcpy(answer, channel == 8 && !bmc->mute_channel_8 ? "\0\x11\x0a\x01\x02\x03" : "\0\x11\0\0\0\0", 6);
-	return 6;
+	memcpy(answer, channel == 8 && !bmc->mute_channel_8 ? address : no_address, sizeof(address));
+	return sizeof(address);
 }
 
 static void test_bmc_address(void **state)

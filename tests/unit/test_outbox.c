@@ -190,9 +190,9 @@ static void an_event_says_what_when_and_of_whom(void **state)
 	loop_fake_set_ms(f->loop, START_MS + 1500);
 	say(f, "a \"quoted\" word\nand a line");
 	json_t *events = store_events(f->store, 0, 10);
-	json_t *right = json_pack("[{s:s, s:s, s:s, s:s, s:s, s:s, s:s}]", "id", "1", "time", "2026-01-01T00:00:01.500Z",
-				  "kind", "test.said", "resource", "volume", "resource_id", "some-id", "resource_name",
-				  "some-name", "text", "a \"quoted\" word\nand a line");
+	json_t *right = json_pack("[{s:s, s:s, s:s, s:s, s:s, s:s, s:s}]", "id", "1", "time",
+				  "2026-01-01T00:00:01.500Z", "kind", "test.said", "resource", "volume", "resource_id",
+				  "some-id", "resource_name", "some-name", "text", "a \"quoted\" word\nand a line");
 	assert_true(json_equal(events, right));
 	json_decref(events);
 	json_decref(right);

@@ -88,8 +88,9 @@ static void a_newer_version_is_refused(void **state)
 static void another_file_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	static const char text[] = "this is a text, long enough to be looked at, and no database at all; it says so itself, twice."
-				   "this is a text, long enough to be looked at, and no database at all; it says so itself, twice.";
+	static const char text[] =
+		"this is a text, long enough to be looked at, and no database at all; it says so itself, twice."
+		"this is a text, long enough to be looked at, and no database at all; it says so itself, twice.";
 	f->store = store_free(f->store);
 	assert_int_equal(write_file_atomic(f->path, text, strlen(text), 0600), 0);
 	assert_refused(f, ERR_CORRUPT, "file is not a database");

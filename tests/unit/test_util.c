@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/list.h"
+#include "base/user.h"
 #include "base/util.h"
 
 /* ---- strings ---- */
@@ -435,6 +436,19 @@ struct element {
 	int value;
 };
 
+static void users_are_found_by_name(void **state)
+{
+	uid_t uid = 1;
+	gid_t gid = 1;
+	assert_int_equal(user_find("root", &uid, &gid), 0);
+	assert_int_equal(uid, 0);
+	assert_int_equal(gid, 0);
+	uid = gid = 77;
+	assert_int_equal(user_find("no such user", &uid, &gid), -ENOENT);
+	assert_int_equal(uid, 77);
+	assert_int_equal(gid, 77);
+}
+
 static void a_list_keeps_order_and_loses_elements_on_the_way(void **state)
 {
 	struct list head;
@@ -489,6 +503,7 @@ int main(void)
 						remove_folder),
 		cmocka_unit_test_setup_teardown(mkdir_p_makes_what_lacks, make_folder, remove_folder),
 		cmocka_unit_test(close_fd_keeps_errno),
+		cmocka_unit_test(users_are_found_by_name),
 		cmocka_unit_test(a_list_keeps_order_and_loses_elements_on_the_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
