@@ -23,6 +23,7 @@ GIB = 1 << 30
 appliance = Appliance()
 get, post, call = appliance.get, appliance.post, appliance.call
 tokens = {}
+SAMPLE = re.compile(r'([a-z_:][a-z0-9_:]*)(\{(?:[a-z_]+="[^"\\\n]*",?)*\})? ([0-9.e+-]+|NaN)')
 
 
 def prepare():
@@ -106,9 +107,9 @@ def test_unknown_things_are_named():
         expect_problem(call(method, path), 404, "not-found")
     for path in ("/", "/v1", "/v1/", "/v1/machines/", "/v1/spaceships", "/v2/machines", "/v1/vms/a/b/c", "/agent/v1/desired"):
         expect_problem(get(path), 404, "not-found")
-    for method, path, allowed in (("DELETE", "/v1/machines", "GET"), ("PATCH", "/v1/vms", "GET"), ("POST", "/v1/version", "GET")):
+    for method, path in (("DELETE", "/v1/machines"), ("PATCH", "/v1/vms"), ("POST", "/v1/version")):
         answer = call(method, path)
-        assert answer.status == 405 and allowed in answer.headers["Allow"], answer
+        assert answer.status == 405 and "GET" in answer.headers["Allow"], answer
 
 
 def test_wrong_json_is_named():
@@ -367,7 +368,7 @@ def test_metrics_can_be_read():
                 assert name not in types and rest in ("gauge", "counter"), line
                 types[name] = rest
             continue
-        name, labels, value = re.fullmatch(r'([a-z_:][a-z0-9_:]*)(\{(?:[a-z_]+="[^"\\\n]*",?)*\})? ([0-9.e+-]+|NaN)', line).groups()
+        name, labels, value = SAMPLE.fullmatch(line).groups()
         assert name in types and (name, labels) not in values, line
         values[name, labels] = float(value)
     assert values["ingot_volumes", '{state="available"}'] + values["ingot_volumes", '{state="in_use"}'] == 8
