@@ -136,7 +136,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context, 
 	conn_wait_head(conn);
 }
 
-static void on_log(void *cls, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) void on_log(void *cls, const char *fmt, va_list ap)
 {
 	char line[256];
 

@@ -223,7 +223,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	return answer_text(connection, MHD_HTTP_NOT_FOUND, "no such name\n");
 }
 
-static void on_log(void *data, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) void on_log(void *data, const char *fmt, va_list ap)
 {
 	_cleanup_free_ char *line = xvasprintf(fmt, ap);
 

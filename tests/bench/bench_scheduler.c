@@ -124,6 +124,7 @@ static struct figures measure(size_t (*fn)(struct schedule_node *nodes, size_t c
 		last = now;
 		done++;
 	}
+	(void)sink; /* what is found counts only in that it has to be found */
 	figures.per_second = done / ((last - begin) / 1e6);
 	return figures;
 }

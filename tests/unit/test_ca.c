@@ -182,7 +182,6 @@ static void test_sign_request(void **state)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *key = NULL, *csr = NULL, *pem = NULL, *of_csr = NULL, *of_pem = NULL, *print = NULL;
-	_cleanup_free_ char *raw = NULL;
 	struct ca *ca;
 	gnutls_x509_crt_t crt;
 	char name[100];

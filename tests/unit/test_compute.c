@@ -73,9 +73,9 @@ static void it_runs_when_its_node_says_so_of_this_start(void **state)
 static void one_that_fits_nowhere_fails_its_task_with_the_reasons(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *node = rack_node(rack, 1);
 	_cleanup_err_ struct err err = ERR_INIT;
 	const char *task_id = NULL;
+	free(rack_node(rack, 1));
 	rack_volume(rack, "root", VOLUME_AVAILABLE);
 	const struct vm wanted = {
 		.name = (char *)"huge", .volume = (char *)"root", .cpus = 1, .memory_bytes = 64 * GIB
@@ -190,7 +190,7 @@ static void a_stop_overtakes_a_start(void **state)
 static void one_that_has_no_place_yet_is_stopped_at_once(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *node = rack_node(rack, 1);
+	free(rack_node(rack, 1));
 	rack_pass(rack, 40000);
 	rack_restart(rack); /* its node is silent, so that nothing is placed */
 	_cleanup_free_ char *id = rack_started(rack, "web");

@@ -120,7 +120,7 @@ static void test_table_is_written_and_read(void **state)
 
 static void test_esp(void **state)
 {
-	_cleanup_free_ char *from = xasprintf("%s/a", dir), *to = xasprintf("%s/b", dir), *out = NULL, *back = NULL;
+	_cleanup_free_ char *from = xasprintf("%s/a", dir), *to = xasprintf("%s/b", dir), *back = NULL;
 	_cleanup_free_ uint8_t *data = xmalloc(3 * MIB + 7);
 	_cleanup_err_ struct err err = ERR_INIT;
 	uint8_t sector[512], after[512], guard[512];

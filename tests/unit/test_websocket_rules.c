@@ -382,7 +382,7 @@ static void test_peer_does_not_read(void **state)
 static void test_close_after_queue(void **state)
 {
 	struct peer peer = peer_new(*state);
-	_cleanup_free_ char *big = xcalloc(1, 65537), *end = NULL;
+	_cleanup_free_ char *big = xcalloc(1, 65537);
 
 	memset(big, 'x', 65536);
 	peer_upgrade(&peer);
