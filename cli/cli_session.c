@@ -9,6 +9,8 @@
 
 #define FILE_MAX MIB
 #define CALL_DEADLINE_MS 30000
+#define CREATE_TRIES 3
+#define CREATE_AGAIN_MS 1000
 
 /* ---- life ---- */
 
@@ -217,6 +219,7 @@ int session_call(struct session *session, const struct call *call, struct reply 
 		.url = url,
 		.json = call->body,
 		.body_file = call->body_file,
+		.headers = call->headers,
 		.deadline_ms = deadline_ms,
 		.upload_progress = call->upload_progress ? on_upload_progress : NULL,
 		.done = on_done,
@@ -274,11 +277,55 @@ const struct operation *operation_show_of(const struct schema *schema)
 	return NULL;
 }
 
+static void on_pause_over(void *data)
+{
+	loop_quit(data, 0);
+}
+
+static int pause_ms(struct session *session, int64_t ms, struct err *err)
+{
+	struct loop_timer *timer = loop_timer_new(session->loop, ms, on_pause_over, session->loop);
+	int r = session_run(session, err);
+	if (r < 0)
+		loop_timer_free(timer);
+	return r;
+}
+
+/* Nobody knows whether it was done. */
+static bool was_not_answered(const struct reply *reply, const struct err *err)
+{
+	return err->code == ERR_UNREACHABLE ? reply->status == 0 : err->code == ERR_BUSY;
+}
+
+static int call_create(struct session *session, const struct call *plain, struct reply *ret, struct err *err)
+{
+	_cleanup_free_ char *key = uuid_new();
+	_cleanup_free_ char *header = xasprintf("Idempotency-Key: %s", key);
+	const char *const headers[] = { header, NULL };
+	struct call call = *plain;
+	call.headers = headers;
+	for (unsigned tries = 1;; tries++) {
+		_cleanup_err_ struct err why = ERR_INIT;
+		int r = session_call(session, &call, ret, &why);
+		if (r == 0)
+			return 0;
+		if (tries == CREATE_TRIES || !was_not_answered(ret, &why) ||
+		    pause_ms(session, CREATE_AGAIN_MS, NULL) < 0) {
+			if (err)
+				err_move(err, &why);
+			return r;
+		}
+		reply_done(ret);
+	}
+}
+
 int session_operation(struct session *session, const struct operation *operation, const char *id, json_t *body,
 		      struct reply *ret, struct err *err)
 {
 	_cleanup_free_ char *path = operation_path(operation, id);
 	const struct call call = { .method = operation->method, .path = path, .body = body };
+	if (operation->kind == OPERATION_CREATE)
+		return call_create(session, &call, ret, err);
 	return session_call(session, &call, ret, err);
 }
 

@@ -35,14 +35,16 @@ struct call {
 	const char *method, *path; /* path with its query, from "/v1" on */
 	json_t *body;		   /* borrowed, or NULL */
 	const char *body_file;
-	int64_t deadline_ms; /* 0: 30 000; --timeout shortens it */
+	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
+	int64_t deadline_ms;	    /* 0: 30 000; --timeout shortens it */
 	void (*upload_progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);
 	void *data;
 };
 /* 0 with the answer; or err as the provisioner or the connection has it. ERR_CANCELLED after a signal. reply->status is
  * set either way. */
 int session_call(struct session *session, const struct call *call, struct reply *ret, struct err *err);
-/* A call of an operation on a resource; id may be NULL if its path has none. */
+/* A call of an operation on a resource; id may be NULL if its path has none. One that creates something and is not answered
+ * is made again a few times, with the same Idempotency-Key: it creates once. */
 int session_operation(struct session *session, const struct operation *operation, const char *id, json_t *body,
 		      struct reply *ret, struct err *err);
 /* Runs the loop until loop_quit(), the deadline (then ERR_TIMEOUT) or a signal (ERR_CANCELLED). */

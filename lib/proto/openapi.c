@@ -150,6 +150,10 @@ static json_t *parameters_of(const struct operation *op)
 		json_array_append_new(list, parameter("path", "id", "identifier or name"));
 	if (strstr(op->path, "{id}") && changes)
 		json_array_append_new(list, parameter("header", "If-Match", "revision (ETag) that it must still have"));
+	if (op->kind == OPERATION_CREATE)
+		json_array_append_new(list,
+				      parameter("header", "Idempotency-Key",
+						"the same key with the same request creates once; kept for a day"));
 	if (op->kind == OPERATION_LIST || op->kind == OPERATION_EVENTS)
 		json_array_append_new(list, parameter("query", "after", "where to go on: 'next' of the page before"));
 	if (op->kind == OPERATION_LIST)

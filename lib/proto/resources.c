@@ -378,4 +378,12 @@ static const struct field token_fields[] = {
 };
 const struct schema token_schema = SCHEMA("token", struct token, token_fields, "a credential for the API");
 
+static const struct field creation_fields[] = {
+	STR(struct creation, id, HIDDEN),	STR(struct creation, fingerprint, HIDDEN),
+	STR(struct creation, resource, HIDDEN), STR(struct creation, task, HIDDEN),
+	TIME(struct creation, created, HIDDEN),
+};
+const struct schema creation_schema =
+	SCHEMA("creation", struct creation, creation_fields, "a creating call that was answered");
+
 const struct schema no_body_schema = { .name = "no_body", .help = "nothing", .size = sizeof(struct no_body) };

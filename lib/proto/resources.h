@@ -268,6 +268,15 @@ struct token {
 };
 extern const struct schema token_schema;
 
+/* A creating call that was answered: what the same Idempotency-Key is answered with again. Never shown. */
+struct creation {
+	char *id;	   /* hash of who, which operation, which key */
+	char *fingerprint; /* hash of the request */
+	char *resource, *task;
+	int64_t created;
+};
+extern const struct schema creation_schema;
+
 struct no_body {
 	char unused;
 };

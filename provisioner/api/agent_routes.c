@@ -154,10 +154,11 @@ static const struct http_route routes[] = {
 	{ .method = "GET", .path = "/agent/v1/desired", .handler = on_desired },
 	{ .method = "POST", .path = "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report },
 	{ .method = "GET", .path = "/agent/v1/console/{ticket}", .handler = api_agent_console },
+	{ .method = NULL },
 };
 
 const struct http_route *api_agent_routes(struct api *api, size_t *ret_count)
 {
-	*ret_count = ARRAY_SIZE(routes);
+	*ret_count = ARRAY_SIZE(routes) - 1;
 	return routes;
 }

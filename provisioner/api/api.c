@@ -177,13 +177,12 @@ static int check_revision(const struct api_call *call, struct err *err)
 		       wanted);
 }
 
+/* What takes nothing is not given anything: who sends a field expects it to do something. */
 static int decode_body(struct api_call *call, struct err *err)
 {
-	const struct schema *schema = call->operation->request;
+	const struct schema *schema = call->operation->request ? call->operation->request : &no_body_schema;
 	json_t *json = NULL;
 	size_t len = 0;
-	if (!schema)
-		return 0;
 	http_request_body(call->request, &len);
 	int r = 0;
 	if (len == 0)
@@ -263,15 +262,22 @@ static json_t *show(struct api *api, const struct store_kind *kind, const void *
 	return json;
 }
 
-static int answer_resource(struct api_call *call, int status, const struct store_kind *kind, const void *object,
-			   const char *location)
+/* json is stolen. */
+static int answer_json(struct api_call *call, int status, const struct store_kind *kind, const void *object,
+		       const char *location, json_t *json)
 {
 	const char *id = *(char *const *)object;
 	_cleanup_free_ char *etag = xasprintf("ETag: \"%lld\"", (long long)store_revision(call->api->store, kind, id));
 	_cleanup_free_ char *where = location ? xasprintf("Location: %s/%s", location, id) : NULL;
 	const char *const headers[] = { etag, where, NULL };
-	http_answer_json(call->request, status, show(call->api, kind, object), headers);
+	http_answer_json(call->request, status, json, headers);
 	return 0;
+}
+
+static int answer_resource(struct api_call *call, int status, const struct store_kind *kind, const void *object,
+			   const char *location)
+{
+	return answer_json(call, status, kind, object, location, show(call->api, kind, object));
 }
 
 static int query_number(const struct api_call *call, const char *name, int64_t min, int64_t max, int64_t *ret,
@@ -285,12 +291,34 @@ static int query_number(const struct api_call *call, const char *name, int64_t m
 }
 
 /* A field of the resource that is an enumeration can be asked for: "?state=ready". */
+static const char *filter_of(const struct api_call *call, const struct field *f)
+{
+	bool shown = f->type == FIELD_ENUM && !(f->flags & FIELD_INTERNAL);
+	return shown ? http_request_query(call->request, f->name) : NULL;
+}
+
+static int check_filters(const struct api_call *call, struct err *err)
+{
+	const struct schema *schema = call->kind->schema;
+	for (size_t i = 0; i < schema->field_count; i++) {
+		const struct field *f = &schema->fields[i];
+		const char *wanted = filter_of(call, f);
+		if (!wanted || word_index(f->words, wanted) >= 0)
+			continue;
+		_cleanup_strbuf_ struct strbuf words = { 0 };
+		for (size_t w = 0; f->words[w]; w++)
+			strbuf_addf(&words, "%s%s", w ? ", " : "", f->words[w]);
+		return err_set_field(err, ERR_INVALID, f->name, "%s: must be one of %s", f->name, words.data);
+	}
+	return 0;
+}
+
 static bool matches(const struct api_call *call, const void *object)
 {
 	const struct schema *schema = call->kind->schema;
 	for (size_t i = 0; i < schema->field_count; i++) {
 		const struct field *f = &schema->fields[i];
-		const char *wanted = f->type == FIELD_ENUM ? http_request_query(call->request, f->name) : NULL;
+		const char *wanted = filter_of(call, f);
 		if (wanted &&
 		    !str_equal(wanted, f->words[*(const int *)(const void *)((const char *)object + f->offset)]))
 			return false;
@@ -303,6 +331,10 @@ static int answer_list(struct api_call *call, struct err *err)
 	int64_t limit = PAGE_DEFAULT, count = 0;
 	const char *after = http_request_query(call->request, "after"), *last = NULL;
 	int r = query_number(call, "limit", 1, PAGE_MAX, &limit, err);
+	if (r == 0)
+		r = check_filters(call, err);
+	if (r == 0 && after && !uuid_valid(after))
+		r = err_set_field(err, ERR_INVALID, "after", "after: must be the 'next' of the page before");
 	if (r < 0)
 		return r;
 	json_t *items = json_array();
@@ -319,20 +351,32 @@ static int answer_list(struct api_call *call, struct err *err)
 	return 0;
 }
 
+static int answer_created(struct api_call *call)
+{
+	json_t *json = show(call->api, call->kind, call->result);
+	/* The task that made it, though by now another one may be under way: who asks again waits for the same end. */
+	if (call->repeated && json_object_get(json, "task"))
+		json_object_set_new(json, "task", call->task ? json_string(call->task) : json_null());
+	return answer_json(call, call->task ? 202 : 201, call->kind, call->result, call->operation->path, json);
+}
+
 static int answer(struct api_call *call, struct err *err)
 {
 	struct store *store = call->api->store;
+	const struct task *task;
 	switch (call->operation->kind) {
 	case OPERATION_LIST:
 		return answer_list(call, err);
 	case OPERATION_SHOW:
-		return answer_resource(call, 200, call->kind, store_get(store, call->kind, call->id), NULL);
 	case OPERATION_ACTION:
 		return answer_resource(call, 200, call->kind, store_get(store, call->kind, call->id), NULL);
 	case OPERATION_CREATE:
-		return answer_resource(call, call->task ? 202 : 201, call->kind, call->result, call->operation->path);
+		return answer_created(call);
 	case OPERATION_TASK:
-		return answer_resource(call, 202, &kind_task, store_get(store, &kind_task, call->task), "/v1/tasks");
+		task = store_get(store, &kind_task, call->task);
+		if (task)
+			return answer_resource(call, 202, &kind_task, task, "/v1/tasks");
+		break;
 	case OPERATION_EVENTS:
 	case OPERATION_WEBSOCKET:
 	case OPERATION_DOCUMENT:
@@ -349,14 +393,16 @@ static void handle(struct http_request *request, void *data)
 	const struct binding *binding = &bindings[operation - operations];
 	struct api_call call = { .api = api, .request = request, .operation = operation, .kind = binding->kind };
 	int r = prepare(&call, &err);
-	if (r == 0 && binding->fn)
+	if (r == 0 && operation->kind == OPERATION_CREATE)
+		r = api_create(&call, binding->fn, &err);
+	else if (r == 0 && binding->fn)
 		r = binding->fn(&call, &err);
 	if (r == 0 && !call.answered)
 		r = answer(&call, &err);
 	if (r < 0 && !call.answered)
 		http_answer_problem(request, &err);
 	if (call.body)
-		schema_free(operation->request, call.body);
+		schema_free(operation->request ? operation->request : &no_body_schema, call.body);
 }
 
 /* ---- life ---- */

@@ -28,11 +28,14 @@ struct api_call {
 	const char *task;   /* OPERATION_TASK: borrowed id */
 	const void *result; /* OPERATION_CREATE: borrowed document */
 	bool answered;	    /* the handler answered by itself */
+	bool repeated;	    /* OPERATION_CREATE: it was created by an earlier call with the same key */
 };
 
 /* 0 and the answer is made from the call's results; or a negative errno with err. */
 typedef int (*api_fn)(struct api_call *call, struct err *err);
 
+/* Calls fn to create something, or finds what an earlier call with the same Idempotency-Key created. */
+int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
 void api_events_register(struct api *api);
 void api_events_stop(struct api *api);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/file.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "api/api.h"
 #include "base/log.h"
@@ -24,6 +26,7 @@ struct daemon {
 	struct http_server *listeners[LISTENERS_MAX];
 	size_t listener_count;
 	void *ceph;
+	int lock_fd;
 	char *address; /* ours on the provisioning network, without prefix */
 	int prefix_length;
 	char *server; /* "ADDRESS:PORT" for agents */
@@ -46,13 +49,42 @@ static int read_text(const char *path, const char *field, char **ret, struct err
 
 static int make_folders(struct daemon *d, struct err *err)
 {
-	d->upload_dir = xasprintf("%s/uploads", d->config->state_dir);
-	const char *const folders[] = { d->config->state_dir, d->config->run_dir, d->upload_dir };
+	const struct {
+		const char *path;
+		unsigned mode;
+	} folders[] = {
+		{ d->config->state_dir, 0700 },
+		{ d->config->run_dir, 0755 }, /* dnsmasq reads it as another user */
+		{ d->upload_dir, 0700 },
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		int r = mkdir_p(folders[i], 0700);
+		int r = mkdir_p(folders[i].path, folders[i].mode);
 		if (r < 0)
-			return err_set_errno(err, r, "making %s", folders[i]);
+			return err_set_errno(err, r, "making %s", folders[i].path);
 	}
+	return 0;
+}
+
+/* One provisioner to a state_dir, found out before anything is touched. The kernel takes the lock back when we end, however
+ * that comes. */
+static int take_lock(struct daemon *d, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/lock", d->config->state_dir);
+	_cleanup_free_ char *line = xasprintf("%ld\n", (long)getpid());
+	char holder[32] = "";
+	d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (d->lock_fd < 0)
+		return err_set_errno(err, -errno, "opening %s", path);
+	if (flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		ssize_t n = pread(d->lock_fd, holder, sizeof(holder) - 1, 0);
+		holder[strcspn(holder, "\n")] = '\0';
+		return err_set_field(err, ERR_STATE, "state_dir",
+				     "state_dir: another provisioner is running on %s (process %s)",
+				     d->config->state_dir, n > 0 ? holder : "unknown");
+	}
+	size_t len = strlen(line);
+	if (ftruncate(d->lock_fd, 0) < 0 || pwrite(d->lock_fd, line, len, 0) != (ssize_t)len)
+		return err_set_errno(err, errno ? -errno : -EIO, "writing %s", path);
 	return 0;
 }
 
@@ -262,7 +294,7 @@ static int start_api(struct daemon *d, struct err *err)
 
 static int start(struct daemon *d, struct err *err)
 {
-	int (*const steps[])(struct daemon *, struct err *) = { make_folders,  open_keys,	 open_bundle,
+	int (*const steps[])(struct daemon *, struct err *) = { make_folders,  take_lock,	 open_keys, open_bundle,
 								start_netboot, start_controller, start_api };
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r = steps[i](d, err);
@@ -278,6 +310,8 @@ static int start(struct daemon *d, struct err *err)
 int daemon_new(struct loop *loop, const struct config *config, struct daemon **ret, struct err *err)
 {
 	struct daemon *d = new0(struct daemon, 1);
+	d->lock_fd = -1;
+	d->upload_dir = xasprintf("%s/uploads", config->state_dir);
 	const char *slash = strchr(config->provisioning->address, '/');
 	int64_t prefix = 24;
 	d->loop = loop;
@@ -317,6 +351,7 @@ struct daemon *daemon_free(struct daemon *d)
 	free(d->bundle_key);
 	free(d->bundle_version);
 	free(d->upload_dir);
+	close_fd(d->lock_fd);
 	free(d->address);
 	free(d->server);
 	free(d);

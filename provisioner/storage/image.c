@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Images: uploaded to a file, checked, written to a protected RBD snapshot that volumes are cloned from. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -266,6 +267,30 @@ void storage_show_progress(struct storage *storage)
 		task_progress(storage->store, image ? image->task : NULL, job->percent, NULL);
 		store_commit(storage->store, NULL);
 	}
+}
+
+static bool upload_is_wanted(struct storage *storage, const char *path)
+{
+	STORE_EACH(struct image, image, storage->store, &kind_image)
+		if (str_equal(image->upload, path))
+			return true;
+	return false;
+}
+
+void storage_sweep_uploads(struct storage *storage)
+{
+	DIR *dir = opendir(storage->spec.upload_dir);
+	const struct dirent *entry;
+	while (dir && (entry = readdir(dir))) {
+		/* What the HTTP server was receiving, and what image_upload() had kept. */
+		if (!str_starts(entry->d_name, ".upload-") && !uuid_valid(entry->d_name))
+			continue;
+		_cleanup_free_ char *path = xasprintf("%s/%s", storage->spec.upload_dir, entry->d_name);
+		if (!upload_is_wanted(storage, path) && unlink(path) == 0)
+			log_info("removed %s, an upload that was cut off", path);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 void storage_images_register(struct storage *storage)

@@ -545,6 +545,7 @@ void storage_start(struct storage *storage)
 {
 	if (!storage_pool(storage))
 		make_pool_document(storage);
+	storage_sweep_uploads(storage);
 	storage->timer = loop_timer_new(storage->loop, 0, look, storage);
 }
 

@@ -45,6 +45,8 @@ const struct pool *storage_pool(struct storage *storage);
 void storage_volumes_register(struct storage *storage);
 /* Puts how far imports are into their tasks. */
 void storage_show_progress(struct storage *storage);
+/* At the start, before any upload begins: removes what an earlier life had not finished receiving. */
+void storage_sweep_uploads(struct storage *storage);
 void storage_images_register(struct storage *storage);
 int storage_require_pool(struct storage *storage, struct err *err);
 /* Ends a job's effect and the task of the document within the caller's transaction. */

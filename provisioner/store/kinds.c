@@ -13,3 +13,4 @@ KIND(vm);
 KIND(token);
 KIND_WITHOUT_NAME(task);
 KIND_WITHOUT_NAME(ceph_cluster);
+KIND_WITHOUT_NAME(creation);

@@ -182,6 +182,24 @@ static void an_import_goes_on_after_a_restart(void **state)
 	assert_false(kept(rack, id));
 }
 
+static void uploads_that_were_cut_off_are_removed_at_the_start(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = announce(rack, "guest", NULL), *task = upload(rack, id),
+			    *cut_off = content(rack, 512);
+	_cleanup_free_ char *orphan = xasprintf("%s/" UUID(7), rack->dir);
+	assert_int_equal(write_file_atomic(orphan, "x", 1, 0600), 0);
+	rack->controller = controller_free(rack->controller);
+	rack_start(rack);
+	assert_int_not_equal(access(cut_off, F_OK), 0);
+	assert_int_not_equal(access(orphan, F_OK), 0);
+	assert_true(kept(rack, id)); /* that one is to be imported */
+	assert_int_equal(access(rack->database, F_OK), 0);
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
 static void content_that_was_lost_is_told(void **state)
 {
 	struct rack *rack = *state;
@@ -273,6 +291,7 @@ int main(void)
 		TEST(altered_content_is_refused_and_the_right_one_taken),
 		TEST(an_import_is_not_disturbed),
 		TEST(an_import_goes_on_after_a_restart),
+		TEST(uploads_that_were_cut_off_are_removed_at_the_start),
 		TEST(content_that_was_lost_is_told),
 		TEST(an_image_with_clones_stays),
 		TEST(an_image_is_deleted_once_and_takes_nothing_meanwhile),

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Idempotency-Key: a creating call whose answer was lost is made again and creates nothing more. What was created is noted
+ * in the same transaction, so that a crash leaves both or neither. */
+#include "api/api_priv.h"
+#include "crypto/crypto.h"
+
+#define KEY_HEADER "Idempotency-Key"
+#define KEY_MAX_BYTES 255
+#define KEPT_MS (24 * 60 * 60 * 1000)
+#define KEPT_MAX 10000
+#define ID_DIGITS 32
+
+static int check_key(const char *key, struct err *err)
+{
+	size_t len = strlen(key);
+	bool ok = len > 0 && len <= KEY_MAX_BYTES;
+	for (size_t i = 0; i < len; i++)
+		ok = ok && key[i] >= ' ' && key[i] <= '~';
+	if (ok)
+		return 0;
+	return err_set_field(err, ERR_INVALID, KEY_HEADER, KEY_HEADER ": must be 1 to %d printable ASCII characters",
+			     KEY_MAX_BYTES);
+}
+
+/* Keys are their token's own: nobody learns of another's calls. */
+static char *creation_id(const struct api_call *call, const char *key)
+{
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s", call->token->id, call->operation->name, key);
+	_cleanup_free_ char *hash = sha256_hex(text, strlen(text));
+	return xstrndup(hash, ID_DIGITS);
+}
+
+/* Of what was understood: the order of fields and white space make no difference. */
+static char *fingerprint_of(const struct api_call *call)
+{
+	json_t *json = schema_encode(call->operation->request, call->body, true);
+	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(json);
+	return sha256_hex(text, strlen(text));
+}
+
+static bool expired(const struct api *api, const struct creation *creation)
+{
+	return loop_now_ms(api->spec.loop) - creation->created >= KEPT_MS;
+}
+
+/* Within a transaction: makes room for one more. */
+static void drop_old(struct api *api)
+{
+	size_t count = store_count(api->store, &kind_creation);
+	const struct creation *oldest = NULL;
+	STORE_EACH(struct creation, creation, api->store, &kind_creation) {
+		if (expired(api, creation)) {
+			store_remove(api->store, &kind_creation, creation->id);
+			count--;
+		} else if (!oldest || creation->created < oldest->created) {
+			oldest = creation;
+		}
+	}
+	if (count >= KEPT_MAX && oldest)
+		store_remove(api->store, &kind_creation, oldest->id);
+}
+
+static void note(struct api_call *call, const char *id, char *fingerprint)
+{
+	struct store *store = call->api->store;
+	drop_old(call->api);
+	struct creation *creation = store_create_id(store, &kind_creation, id);
+	creation->fingerprint = fingerprint;
+	creation->resource = xstrdup(*(char *const *)call->result);
+	creation->task = xstrdup(call->task);
+	creation->created = loop_now_ms(call->api->spec.loop);
+}
+
+static int create(struct api_call *call, api_fn fn, const char *id, const char *fingerprint, struct err *err)
+{
+	struct store *store = call->api->store;
+	store_begin(store);
+	int r = fn(call, err);
+	if (r < 0) {
+		store_rollback(store);
+		return r;
+	}
+	_cleanup_free_ char *resource = xstrdup(*(char *const *)call->result), *task = xstrdup(call->task);
+	note(call, id, xstrdup(fingerprint));
+	r = store_commit(store, err);
+	if (r < 0)
+		return r;
+	const struct task *made = task ? store_get(store, &kind_task, task) : NULL;
+	call->result = store_get(store, call->kind, resource);
+	call->task = made ? made->id : NULL;
+	return 0;
+}
+
+static int repeat(struct api_call *call, const struct creation *creation, const char *fingerprint, struct err *err)
+{
+	if (!str_equal(creation->fingerprint, fingerprint))
+		return err_set_field(err, ERR_STATE, KEY_HEADER,
+				     KEY_HEADER ": this key was used with another request; take a new one");
+	call->result = store_get(call->api->store, call->kind, creation->resource);
+	call->task = creation->task;
+	call->repeated = true;
+	if (call->result)
+		return 0;
+	return err_set(err, ERR_NOT_FOUND, "the %s that was created with this " KEY_HEADER " is gone: %s",
+		       call->kind->name, creation->resource);
+}
+
+int api_create(struct api_call *call, api_fn fn, struct err *err)
+{
+	const char *key = http_request_header(call->request, KEY_HEADER);
+	if (!key)
+		return fn(call, err);
+	int r = check_key(key, err);
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *id = creation_id(call, key), *fingerprint = fingerprint_of(call);
+	const struct creation *creation = store_get(call->api->store, &kind_creation, id);
+	if (creation && !expired(call->api, creation))
+		return repeat(call, creation, fingerprint, err);
+	return create(call, fn, id, fingerprint, err);
+}
