@@ -13,9 +13,8 @@ suite() {
 	local name=$1 log="$logs/$1.log" start=$SECONDS status p f
 	shift
 	echo "== $name: $*"
-	"$@" > >(tee "$log") 2>&1
-	status=$?
-	wait "$!" 2>/dev/null
+	"$@" 2>&1 </dev/null | tee "$log"
+	status=${PIPESTATUS[0]}
 	p=$(sed -nE 's/^([a-z-]+: )?([0-9]+) passed, ([0-9]+) failed.*$/\2/p' "$log" | awk '{n += $1} END {print n + 0}')
 	f=$(sed -nE 's/^([a-z-]+: )?([0-9]+) passed, ([0-9]+) failed.*$/\3/p' "$log" | awk '{n += $1} END {print n + 0}')
 	if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
