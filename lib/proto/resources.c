@@ -439,9 +439,9 @@ static const struct field session_fields[] = {
 const struct schema session_schema = SCHEMA("session", struct session_info, session_fields, "a person's session");
 
 static const struct field sign_in_session_fields[] = {
-	STR(struct sign_in_session, id, HIDDEN),      STR(struct sign_in_session, hash, HIDDEN),
-	STR(struct sign_in_session, user, HIDDEN),    STR(struct sign_in_session, address, HIDDEN),
-	TIME(struct sign_in_session, created, HIDDEN), TIME(struct sign_in_session, seen, HIDDEN),
+	STR(struct sign_in_session, id, HIDDEN),      STR(struct sign_in_session, user, HIDDEN),
+	STR(struct sign_in_session, address, HIDDEN), TIME(struct sign_in_session, created, HIDDEN),
+	TIME(struct sign_in_session, seen, HIDDEN),
 };
 const struct schema sign_in_session_schema =
 	SCHEMA("sign_in_session", struct sign_in_session, sign_in_session_fields, "a session as it is stored");
