@@ -358,7 +358,7 @@ int api_list(struct api_call *call, struct err *err)
 	_cleanup_free_ struct row *rows = new0(struct row, all + 1);
 	for (size_t i = 0; i < all; i++) {
 		const void *object = store_at(store, call->kind, i);
-		if (fits(&query, object))
+		if (api_sees(call, object) && fits(&query, object))
 			rows[count++] = row_of(&query, object);
 	}
 	if (query.sort)

@@ -13,6 +13,7 @@ struct api {
 	struct http_route routes[OPERATION_COUNT + 1];
 	struct list streams;  /* event_stream.c */
 	struct list consoles; /* console.c */
+	struct list hashing;  /* struct api_call: waits for a password */
 	json_t *openapi;
 };
 
@@ -35,6 +36,8 @@ struct api_call {
 	char *token_text;   /* OPERATION_CREATE of a token: shown this once */
 	int status;	    /* answered; 0: as the kind of operation has it */
 	int64_t retry_after_s; /* with ERR_RATE_LIMIT */
+	struct list link;      /* in api->hashing */
+	bool gone;	       /* the client is, or the api */
 };
 
 /* 0 and the answer is made from the call's results; or a negative errno with err. */

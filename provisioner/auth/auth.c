@@ -96,7 +96,8 @@ bool auth_reference_valid(struct auth *auth, const char *reference, int role)
 		return token && token_works(auth, token, &user) && who_of_token(token, user).role >= role;
 	}
 	const struct sign_in_session *session = store_get(auth->store, &kind_sign_in_session, reference + 1);
-	user = session ? store_get(auth->store, &kind_user, session->user) : NULL;
+	bool over = !session || loop_now_ms(store_loop(auth->store)) >= auth_session_end(session);
+	user = over ? NULL : store_get(auth->store, &kind_user, session->user);
 	return user && !user->disabled && user->role >= role;
 }
 

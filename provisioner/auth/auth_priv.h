@@ -20,7 +20,9 @@ struct auth {
 	struct limit_bucket limits[LIMIT_BUCKETS];
 };
 
-/* auth_session.c. Within a transaction: ends the sessions of a user, but for one (or NULL). */
+/* auth_session.c. When a session is over. */
+int64_t auth_session_end(const struct sign_in_session *session);
+/* Within a transaction: ends the sessions of a user, but for one (or NULL). */
 void auth_sessions_end(struct auth *auth, const char *user, const char *except);
 
 /* auth_user.c. Whether a user may sign in and do everything. */

@@ -21,7 +21,7 @@ static char *session_id(const char *cookie)
 	return xstrndup(hash, ID_DIGITS);
 }
 
-static int64_t end_of(const struct sign_in_session *session)
+int64_t auth_session_end(const struct sign_in_session *session)
 {
 	return MIN_OF(session->seen + IDLE_MS, session->created + LONGEST_MS);
 }
@@ -54,7 +54,7 @@ int auth_by_cookie(struct auth *auth, const char *cookie, struct auth_who *ret, 
 	const struct user *user = session ? store_get(auth->store, &kind_user, session->user) : NULL;
 	if (!user || user->disabled)
 		return err_set(err, ERR_UNAUTHENTICATED, "there is no such session (any more); sign in");
-	if (now_ms(auth) >= end_of(session)) {
+	if (now_ms(auth) >= auth_session_end(session)) {
 		store_begin(auth->store);
 		store_remove(auth->store, &kind_sign_in_session, id);
 		commit_or_log(auth, "it was not removed");
@@ -91,7 +91,7 @@ static void make_room(struct auth *auth, const char *user)
 	const struct sign_in_session *oldest = NULL;
 	size_t count = 0;
 	STORE_EACH(struct sign_in_session, session, auth->store, &kind_sign_in_session) {
-		if (now_ms(auth) >= end_of(session)) {
+		if (now_ms(auth) >= auth_session_end(session)) {
 			store_remove(auth->store, &kind_sign_in_session, session->id);
 		} else if (str_equal(session->user, user)) {
 			count++;
@@ -153,7 +153,7 @@ struct session_info *auth_session_info(const struct auth_who *who, const char *c
 	info->user->role = who->user->role;
 	info->user->password_change_required = who->user->password_change_required;
 	info->csrf_token = auth_csrf_token(cookie);
-	info->expires_at = end_of(who->session);
+	info->expires_at = auth_session_end(who->session);
 	return info;
 }
 
