@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/program.h"
 #include "core/agent.h"
+#include "installer/installer.h"
 #include "inventory/inventory.h"
 #include "parts.h"
 
@@ -18,23 +19,35 @@
 struct options {
 	unsigned mode;
 	const char *state, *sysroot, *prefix, *plugins;
+	struct installer_options install;
 	bool debug;
 };
 
-static const unsigned modes[] = { PART_LIVE, PART_NODE };
+#define MODE_INSTALL 0 /* runs no parts */
+static const unsigned modes[] = { PART_LIVE, PART_NODE, MODE_INSTALL };
 static const struct program_text commands[] = {
 	{ "live", "in the live image: report the machine, install it" },
 	{ "node", "on a node: enroll, then do what the cluster asks" },
+	{ "install", "check answers for the installer (--check)" },
 	{ NULL, NULL },
 };
 _Static_assert(ARRAY_SIZE(commands) == ARRAY_SIZE(modes) + 1, "a mode for each command");
 
-enum option_key { OPTION_STATE, OPTION_PLUGINS, OPTION_SYSROOT, OPTION_PREFIX, OPTION_DEBUG, OPTION_COUNT };
+enum option_key {
+	OPTION_STATE,
+	OPTION_PLUGINS,
+	OPTION_SYSROOT,
+	OPTION_PREFIX,
+	OPTION_CHECK,
+	OPTION_DEBUG,
+	OPTION_COUNT
+};
 static const struct program_option program_options[] = {
 	[OPTION_STATE] = { "state", "DIR", "identity.json, key and certificate of a node (default " STATE_DIR ")" },
 	[OPTION_PLUGINS] = { "plugins", "DIR", "parts as shared objects (default " PLUGIN_DIR ")" },
 	[OPTION_SYSROOT] = { "sysroot", "DIR", "read DIR/sys, DIR/proc and DIR/dev (for tests)" },
 	[OPTION_PREFIX] = { "prefix", "DIR", "put DIR before every path written (for tests)" },
+	[OPTION_CHECK] = { "check", "FILE", "install: say whether an answer file is right, and do nothing else" },
 	[OPTION_DEBUG] = { "debug", NULL, "log more" },
 	[OPTION_COUNT] = { NULL, NULL, NULL },
 };
@@ -75,6 +88,9 @@ static void set_option(void *data, unsigned option, const char *value)
 		break;
 	case OPTION_PREFIX:
 		o->prefix = value;
+		break;
+	case OPTION_CHECK:
+		o->install.check = value;
 		break;
 	case OPTION_DEBUG:
 		o->debug = true;
@@ -155,5 +171,5 @@ int main(int argc, char **argv)
 	keep_memory_small();
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	return run(&o);
+	return o.mode == MODE_INSTALL ? installer_run(&o.install) : run(&o);
 }
