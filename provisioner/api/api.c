@@ -315,7 +315,7 @@ static int answer(struct api_call *call, struct err *err)
 	case OPERATION_DOCUMENT:
 		break;
 	}
-	return err_set(err, ERR_INTERNAL, "%s was not answered", call->operation->name);
+	return err_set(err, ERR_UNSUPPORTED, "%s is not served by this version", call->operation->name);
 }
 
 /* ---- a call from its beginning to its end ---- */
@@ -435,7 +435,7 @@ struct api *api_new(const struct api_spec *spec)
 			.body_max_bytes = operations[i].body_max_bytes,
 			.handler = handle,
 			.tag = &operations[i],
-			.stream_body_to_file = i == OP_IMAGE_UPLOAD,
+			.stream_body_to_file = operations[i].body_max_bytes > MIB,
 		};
 	api_events_register(api);
 	api_consoles_register(api);

@@ -7,8 +7,8 @@
 #define OBJECT_MAX_BYTES 128
 
 static const int statuses[] = {
-	[OPERATION_LIST] = 200,	  [OPERATION_SHOW] = 200,   [OPERATION_CREATE] = 201,	 [OPERATION_UPDATE] = 200,
-	[OPERATION_DELETE] = 204, [OPERATION_ISSUE] = 201,  [OPERATION_ACTION] = 200,	 [OPERATION_TASK] = 202,
+	[OPERATION_LIST] = 200,	  [OPERATION_SHOW] = 200,      [OPERATION_CREATE] = 201,   [OPERATION_UPDATE] = 200,
+	[OPERATION_DELETE] = 204, [OPERATION_ISSUE] = 201,     [OPERATION_ACTION] = 200,   [OPERATION_TASK] = 202,
 	[OPERATION_EVENTS] = 200, [OPERATION_WEBSOCKET] = 101, [OPERATION_DOCUMENT] = 200,
 };
 
@@ -32,7 +32,9 @@ static bool is_audited(const struct api_call *call, const struct err *err)
 /* As it is now, else as it was given: it may just have been deleted. */
 static char *object_of(const struct api_call *call, const char **ret_id)
 {
-	const void *object = call->result ? call->result : call->id ? store_get(call->api->store, call->kind, call->id) : NULL;
+	const void *object = call->result ? call->result
+			     : call->id	  ? store_get(call->api->store, call->kind, call->id)
+					  : NULL;
 	const char *name = object ? store_name(call->kind, object) : NULL;
 	*ret_id = object ? *(char *const *)object : call->id;
 	if (name)
@@ -56,11 +58,12 @@ void api_audit(struct api_call *call, const struct err *err)
 		.resource = (char *)(call->kind ? call->kind->name : NULL),
 		.object = object,
 		.object_id = (char *)id,
-		.status = err		? err_meaning(err->code)->http_status
+		.status = err		 ? err_meaning(err->code)->http_status
 			  : call->status ? call->status
 					 : statuses[call->operation->kind],
 		.code = (char *)(err ? err_meaning(err->code)->name : NULL),
 	};
 	if (auth_audit(call->api->auth, &entry, &why) < 0)
-		log_error("%s by %s was not taken down: %s", call->operation->name, str_or(entry.who, "nobody"), why.text);
+		log_error("%s by %s was not taken down: %s", call->operation->name, str_or(entry.who, "nobody"),
+			  why.text);
 }

@@ -24,17 +24,17 @@ struct api_call {
 	const struct operation *operation;
 	struct auth_who who;
 	const struct store_kind *kind;
-	const char *id; /* of the resource in the path; borrowed */
-	void *body;	/* decoded by the operation's schema; or NULL */
+	const char *id;			 /* of the resource in the path; borrowed */
+	void *body;			 /* decoded by the operation's schema; or NULL */
 	struct password_work *passwords; /* what was found out on a worker before the handler; or NULL */
 	char *address, *object;		 /* for the audit: where it came from, what it was called on */
 	/* results */
-	const char *task;   /* OPERATION_TASK: borrowed id */
-	const void *result; /* OPERATION_CREATE: borrowed document */
-	bool answered;	    /* the handler answered by itself */
-	bool repeated;	    /* OPERATION_CREATE: it was created by an earlier call with the same key */
-	char *token_text;   /* OPERATION_CREATE of a token: shown this once */
-	int status;	    /* answered; 0: as the kind of operation has it */
+	const char *task;      /* OPERATION_TASK: borrowed id */
+	const void *result;    /* OPERATION_CREATE: borrowed document */
+	bool answered;	       /* the handler answered by itself */
+	bool repeated;	       /* OPERATION_CREATE: it was created by an earlier call with the same key */
+	char *token_text;      /* OPERATION_CREATE of a token: shown this once */
+	int status;	       /* answered; 0: as the kind of operation has it */
 	int64_t retry_after_s; /* with ERR_RATE_LIMIT */
 	struct list link;      /* in api->hashing */
 	bool gone;	       /* the client is, or the api */

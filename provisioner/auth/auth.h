@@ -17,7 +17,7 @@ struct auth_who {
 	int via;  /* AUDIT_VIA_* */
 	int role; /* enum role; ROLE_NONE: nobody */
 	const char *id, *name;
-	const struct user *user;		/* NULL: a token that no user made */
+	const struct user *user;	       /* NULL: a token that no user made */
 	const struct sign_in_session *session; /* AUDIT_VIA_SESSION */
 };
 #define AUTH_NOBODY ((struct auth_who){ .role = ROLE_NONE })
@@ -73,7 +73,8 @@ char *auth_csrf_token(const char *cookie);
 int auth_check_csrf(const char *cookie, const char *given, struct err *err);
 /* Changes one's own password, after the work on both: ERR_FORBIDDEN if the current one is wrong. All other sessions of the
  * user end. */
-int auth_password_change(struct auth *auth, const struct auth_who *who, const struct password_work *work, struct err *err);
+int auth_password_change(struct auth *auth, const struct auth_who *who, const struct password_work *work,
+			 struct err *err);
 
 /* ---- users and tokens ---- */
 

@@ -56,7 +56,8 @@ static int set_admin(struct auth *auth, const char *password, bool change, struc
 	if (!work->new_hash)
 		return err_set(err, ERR_INTERNAL, "the administrator's password could not be hashed");
 	store_begin(auth->store);
-	struct user *user = known ? store_edit(auth->store, &kind_user, known->id) : store_create(auth->store, &kind_user);
+	struct user *user =
+		known ? store_edit(auth->store, &kind_user, known->id) : store_create(auth->store, &kind_user);
 	str_set(&user->name, NAME);
 	user->role = ROLE_ADMIN;
 	user->disabled = false;

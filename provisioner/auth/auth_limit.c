@@ -39,31 +39,41 @@ static int64_t now_ms(const struct auth *auth)
 	return loop_monotonic_ms(store_loop(auth->store));
 }
 
-static int64_t level_now(const struct limit_bucket *bucket, const struct limit *limit, int64_t now)
+static int64_t level_now(const struct limit_bucket *bucket, int64_t now)
 {
-	int64_t more = (now - bucket->at_ms) * TRY / limit->each_ms;
-	return MIN_OF(bucket->level + more, limit->most * TRY);
+	int64_t more = (now - bucket->at_ms) * TRY / bucket->limit->each_ms;
+	return MIN_OF(bucket->level + more, bucket->limit->most * TRY);
 }
 
-/* The bucket of a key; for a new one a free bucket, or that which was left alone for longest. */
+/* How little it would cost to forget a bucket: that which was used least is soonest as if it were new. */
+static int64_t used_up(const struct limit_bucket *bucket, int64_t now)
+{
+	return bucket->key ? bucket->limit->most * TRY - level_now(bucket, now) : -1;
+}
+
+/* The bucket of a key; for a new one a free bucket, or that which was used least. */
 static struct limit_bucket *bucket_of(struct auth *auth, uint64_t key, const struct limit *limit)
 {
-	struct limit_bucket *oldest = &auth->limits[0];
+	struct limit_bucket *least = &auth->limits[0];
+	int64_t now = now_ms(auth), least_used = used_up(least, now);
 	for (size_t i = 0; i < LIMIT_BUCKETS; i++) {
 		struct limit_bucket *bucket = &auth->limits[i];
 		if (bucket->key == key)
 			return bucket;
-		if (oldest->key && (!bucket->key || bucket->at_ms < oldest->at_ms))
-			oldest = bucket;
+		int64_t used = used_up(bucket, now);
+		if (used < least_used) {
+			least = bucket;
+			least_used = used;
+		}
 	}
-	*oldest = (struct limit_bucket){ .key = key, .level = limit->most * TRY, .at_ms = now_ms(auth) };
-	return oldest;
+	*least = (struct limit_bucket){ .key = key, .limit = limit, .level = limit->most * TRY, .at_ms = now };
+	return least;
 }
 
 static int64_t wait_ms(struct auth *auth, uint64_t key, const struct limit *limit)
 {
 	struct limit_bucket *bucket = bucket_of(auth, key, limit);
-	int64_t level = level_now(bucket, limit, now_ms(auth));
+	int64_t level = level_now(bucket, now_ms(auth));
 	return level >= TRY ? 0 : (TRY - level) * limit->each_ms / TRY;
 }
 
@@ -71,7 +81,7 @@ static void add(struct auth *auth, uint64_t key, const struct limit *limit, int6
 {
 	struct limit_bucket *bucket = bucket_of(auth, key, limit);
 	int64_t now = now_ms(auth);
-	bucket->level = MIN_OF(level_now(bucket, limit, now) + amount, limit->most * TRY);
+	bucket->level = MIN_OF(level_now(bucket, now) + amount, limit->most * TRY);
 	bucket->at_ms = now;
 }
 

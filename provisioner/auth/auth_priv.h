@@ -10,6 +10,7 @@
 /* How often somebody may still try, in thousandths. */
 struct limit_bucket {
 	uint64_t key; /* 0: free */
+	const struct limit *limit;
 	int64_t level, at_ms;
 };
 

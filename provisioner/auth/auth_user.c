@@ -62,8 +62,8 @@ static int check_not_last(struct auth *auth, const char *id, const char *field, 
 	STORE_EACH(struct user, user, auth->store, &kind_user)
 		if (auth_is_admin(user) && !str_equal(user->id, id))
 			return 0;
-	return err_set_field(err, ERR_STATE, field, "'%s' is the last administrator who may sign in; make another one first",
-			     self->name);
+	return err_set_field(err, ERR_STATE, field,
+			     "'%s' is the last administrator who may sign in; make another one first", self->name);
 }
 
 int auth_user_update(struct auth *auth, const char *id, const struct user *changed, const char *password_hash,
@@ -112,7 +112,8 @@ int auth_user_delete(struct auth *auth, const char *id, struct err *err)
 	return store_commit(auth->store, err);
 }
 
-int auth_password_change(struct auth *auth, const struct auth_who *who, const struct password_work *work, struct err *err)
+int auth_password_change(struct auth *auth, const struct auth_who *who, const struct password_work *work,
+			 struct err *err)
 {
 	/* By the password that was looked at: it may have been changed meanwhile. */
 	if (!work->fits || !str_equal(who->user->password_hash, work->hash))
