@@ -105,26 +105,9 @@ static int run_mkfs(struct install *install, const char *tree, struct err *err)
 
 /* ---- debugfs ---- */
 
-/* Its exit code says nothing. Apart from what it repeats and reports of success, what it prints is what went wrong. */
-static int check_output(const char *output, struct err *err)
-{
-	static const char *const fine[] = { "debugfs: ", "debugfs 1", "Allocated inode: " };
-	_cleanup_free_ char *copy = xstrdup(output);
-	char *next = copy, *line;
-
-	while ((line = strsep(&next, "\n"))) {
-		bool is_fine = !*line;
-
-		for (size_t i = 0; i < ARRAY_SIZE(fine); i++)
-			is_fine = is_fine || str_starts(line, fine[i]);
-		if (!is_fine)
-			return err_set(err, ERR_CORRUPT, "debugfs: %s", line);
-	}
-	return 0;
-}
-
-/* ret_output may be NULL: then whatever went wrong is an error. */
-static int run_debugfs(struct install *install, const char *commands, char **ret_output, struct err *err)
+/* Its exit code says nothing, and what it complains about comes on standard error, at no certain place among the rest: what
+ * has happened is asked for afterwards. Its standard output repeats each command before the answer. */
+static int run_debugfs(struct install *install, const char *commands, char **ret_answers, struct err *err)
 {
 	_cleanup_free_ char *device = state_device(install);
 	const char *argv[] = { "debugfs", "-w", "-f", "-", device, NULL };
@@ -139,10 +122,8 @@ static int run_debugfs(struct install *install, const char *commands, char **ret
 	struct cmd_result result = { 0 };
 	int r = cmd_run(&cmd, &result, err);
 
-	if (r == 0 && ret_output)
-		*ret_output = xstrdup(str_or(result.output, ""));
-	else if (r == 0)
-		r = check_output(str_or(result.output, ""), err);
+	if (r == 0)
+		*ret_answers = xstrdup(str_or(result.out, ""));
 	cmd_result_done(&result);
 	return r;
 }
@@ -173,9 +154,9 @@ struct plan {
 
 static bool is_there(const struct plan *plan, const char *path)
 {
-	_cleanup_free_ char *missing = xasprintf("%s: File not found", path);
+	_cleanup_free_ char *answer = xasprintf("debugfs: testi %s\nInode ", path);
 
-	return !strstr(plan->known, missing);
+	return strstr(plan->known, answer) != NULL;
 }
 
 /* debugfs' mkdir of a folder that is there loses an inode, so it is asked for first, and each is made once. */
@@ -198,9 +179,45 @@ static void plan_file(const struct host_file *file, const char *tree, struct pla
 	strbuf_addf(&plan->commands, "sif %s mode 0%o\n", file->path, (unsigned)(S_IFREG | file->mode));
 }
 
+/* Whether a file is there as it should be. */
+static int check_file(const struct host_file *file, const char *answers, struct err *err)
+{
+	_cleanup_free_ char *command = xasprintf("debugfs: stat %s\n", file->path);
+	const char *answer = strstr(answers, command);
+	const char *end = answer ? strstr(answer + strlen(command), "debugfs: ") : NULL;
+	const char *size = answer ? strstr(answer, "Size: ") : NULL;
+	struct stat st = { .st_size = file->text ? (off_t)strlen(file->text) : 0 };
+
+	if (file->source && stat(file->source, &st) < 0)
+		return err_set_errno(err, -errno, "%s", file->source);
+	if (!size || (end && size > end) || strtoll(size + strlen("Size: "), NULL, 10) != (long long)st.st_size)
+		return err_set(err, ERR_CORRUPT, "%s was not written; is there room for %lld bytes?", file->path,
+			       (long long)st.st_size);
+	return 0;
+}
+
+static int check_files(struct install *install, bool all, struct err *err)
+{
+	const struct host_files *files = install->spec->files;
+	_cleanup_strbuf_ struct strbuf questions = { 0 };
+	_cleanup_free_ char *answers = NULL;
+	int r;
+
+	for (unsigned i = 0; i < files->count; i++) {
+		if (is_put_in(&files->list[i], all))
+			strbuf_addf(&questions, "stat %s\n", files->list[i].path);
+	}
+	r = run_debugfs(install, questions.data, &answers, err);
+	for (unsigned i = 0; r == 0 && i < files->count; i++) {
+		if (is_put_in(&files->list[i], all))
+			r = check_file(&files->list[i], answers, err);
+	}
+	return r;
+}
+
 static int put_in(struct install *install, bool all, struct err *err)
 {
-	_cleanup_free_ char *tree = install_work_path(install, "state"), *known = NULL;
+	_cleanup_free_ char *tree = install_work_path(install, "state"), *known = NULL, *unused = NULL;
 	const struct host_files *files = install->spec->files;
 	_cleanup_strbuf_ struct strbuf questions = { 0 };
 	struct plan plan = { 0 };
@@ -222,9 +239,9 @@ static int put_in(struct install *install, bool all, struct err *err)
 		if (is_put_in(&files->list[i], all))
 			plan_file(&files->list[i], tree, &plan);
 	}
-	r = run_debugfs(install, plan.commands.data, NULL, err);
+	r = run_debugfs(install, plan.commands.data, &unused, err);
 	strbuf_done(&plan.commands);
-	return r;
+	return r < 0 ? r : check_files(install, all, err);
 }
 
 /* ---- steps ---- */
