@@ -8,7 +8,8 @@
 	[id] = { word, OPERATION_SHOW, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
 #define ACT(id, word, kind, method, path, request, response, text)                                                     \
 	[id] = { word, kind, method, path, request, response, ROLE_OPERATOR, BODY, text }
-#define READ(id, word, kind, path, role, response, text) [id] = { word, kind, "GET", path, NULL, response, role, 0, text }
+#define READ(id, word, kind, path, role, response, text)                                                               \
+	[id] = { word, kind, "GET", path, NULL, response, role, 0, text }
 #define ADMIN(id, word, kind, method, path, request, response, text)                                                   \
 	[id] = { word, kind, method, path, request, response, ROLE_ADMIN, BODY, text }
 
@@ -23,6 +24,11 @@ const struct operation operations[OPERATION_COUNT] = {
 	    &task_schema, "Switch a machine's power through its BMC"),
 	ACT(OP_MACHINE_CONSOLE, "machine.console", OPERATION_WEBSOCKET, "GET", "/v1/machines/{id}/console", NULL, NULL,
 	    "Serial console over LAN"),
+	ACT(OP_MACHINE_CONSOLE_TICKET, "machine.console_ticket", OPERATION_ISSUE, "POST",
+	    "/v1/machines/{id}/console-ticket", &console_request_schema, &console_ticket_schema,
+	    "Get a ticket for the serial console: good for one WebSocket, for half a minute"),
+	READ(OP_MACHINE_SENSORS, "machine.sensors", OPERATION_READING, "/v1/machines/{id}/sensors", ROLE_VIEWER,
+	     &machine_sensors_schema, "Read the sensors of a machine through its BMC"),
 
 	LIST(OP_NODE_LIST, "node.list", "/v1/nodes", node_schema, "List nodes"),
 	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
@@ -36,6 +42,11 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Announce an image; its content follows"),
 	[OP_IMAGE_UPLOAD] = { "image.upload", OPERATION_TASK, "PUT", "/v1/images/{id}/content", NULL, &task_schema,
 			      ROLE_OPERATOR, 64 * GIB, "Upload the content of an image (raw disk) and import it" },
+	READ(OP_IMAGE_CONTENT, "image.content", OPERATION_READING, "/v1/images/{id}/content", ROLE_VIEWER,
+	     &image_content_schema, "Show how much of an image's content has arrived"),
+	[OP_IMAGE_APPEND] = { "image.append", OPERATION_APPEND, "PATCH", "/v1/images/{id}/content", NULL, &task_schema,
+			      ROLE_OPERATOR, 64 * GIB,
+			      "Send the next piece of the content of an image; the last byte imports it" },
 	ACT(OP_IMAGE_DELETE, "image.delete", OPERATION_TASK, "DELETE", "/v1/images/{id}", NULL, &task_schema,
 	    "Delete an image"),
 
@@ -60,6 +71,11 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Stop and delete a virtual machine; its volume stays"),
 	ACT(OP_VM_CONSOLE, "vm.console", OPERATION_WEBSOCKET, "GET", "/v1/vms/{id}/console", NULL, NULL,
 	    "Serial console of a virtual machine"),
+	ACT(OP_VM_CONSOLE_TICKET, "vm.console_ticket", OPERATION_ISSUE, "POST", "/v1/vms/{id}/console-ticket",
+	    &console_request_schema, &console_ticket_schema,
+	    "Get a ticket for the serial console or the screen (VNC): good for one WebSocket, for half a minute"),
+	READ(OP_CONSOLE, "console", OPERATION_WEBSOCKET, "/v1/consoles/{ticket}", ROLE_NONE, NULL,
+	     "The console that a ticket is for; the ticket is the credential"),
 
 	LIST(OP_TASK_LIST, "task.list", "/v1/tasks", task_schema, "List tasks"),
 	SHOW(OP_TASK_SHOW, "task.show", "/v1/tasks/{id}", task_schema, "Show a task"),
