@@ -4,7 +4,7 @@
 
 #include "http/ws_priv.h"
 
-#define TOTAL_BYTES (12 * MIB)
+#define TOTAL_BYTES (24 * MIB)
 #define PIECE_BYTES (48 * KIB)
 
 struct world {
@@ -16,8 +16,6 @@ struct world {
 	size_t sent, received, most_waiting;
 	unsigned drained;
 	char *fault;
-	bool slow;		   /* the receiver does not read */
-	struct loop_timer *faster; /* until this */
 };
 
 static uint8_t byte_at(size_t at)
@@ -33,8 +31,10 @@ static void source_message(struct ws *ws, const void *payload, size_t len, void 
 
 	ws_send(w->sink, payload, len);
 	w->most_waiting = MAX_OF(w->most_waiting, ws_waiting_bytes(w->sink));
-	if (ws_is_full(w->sink))
-		ws_pause(ws, true);
+	if (!ws_is_full(w->sink))
+		return;
+	ws_pause(ws, true);
+	ws_pause(w->receiver, false); /* now all buffers on the way are full */
 }
 
 static void sink_drained(struct ws *ws, void *data)
@@ -42,7 +42,6 @@ static void sink_drained(struct ws *ws, void *data)
 	struct world *w = data;
 
 	w->drained++;
-	assert_int_equal(ws_waiting_bytes(ws), 0);
 	ws_pause(w->source, false);
 }
 
@@ -124,15 +123,6 @@ static void on_receiver(struct ws *ws, const struct err *err, void *data)
 	loop_quit(w->f->loop, 0);
 }
 
-static void on_faster(void *data)
-{
-	struct world *w = data;
-
-	w->faster = NULL;
-	assert_true(w->received < TOTAL_BYTES);
-	ws_pause(w->receiver, false);
-}
-
 
 static void relay(struct fixture *f, bool tls)
 {
@@ -157,7 +147,6 @@ static void relay(struct fixture *f, bool tls)
 	/* That the relay does not read from the source is not the source's fault. */
 	ws_set_ping(w.source, 20);
 	ws_pause(w.receiver, true);
-	w.faster = loop_timer_new(f->loop, 200, on_faster, &w);
 	send_more(w.sender, &w);
 	run_loop(f->loop);
 	if (w.fault)
@@ -168,7 +157,6 @@ static void relay(struct fixture *f, bool tls)
 	assert_true(w.most_waiting < WS_FULL_BYTES + 2 * WS_MESSAGE_MAX_BYTES);
 	http_client_free(w.client);
 	http_server_free(w.server);
-	loop_timer_free(w.faster);
 	free(w.fault);
 }
 
