@@ -5,6 +5,7 @@
 #define INGOT_API_TICKETS_H
 
 #include "base/list.h"
+#include "loop/loop.h"
 #include "proto/resources.h"
 
 #define TICKET_LIFE_MS 30000
