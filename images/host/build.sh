@@ -128,7 +128,7 @@ configure() {
 	echo ingot >"$root/etc/hostname"
 	ln -sf /usr/share/zoneinfo/UTC "$root/etc/localtime"
 	ln -sf /proc/self/mounts "$root/etc/mtab"
-	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n' \
+	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files myhostname dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
 	sed -i 's,^root:[^:]*:,root:*:,' "$root/etc/shadow"
 	# libvirt wants the user it was compiled for even if qemu.conf names another.
