@@ -5,17 +5,19 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "daemon/banner.h"
 #include "daemon/daemon.h"
 
 #define DEFAULT_CONFIG "/etc/ingot/provisioner.json"
 #define WORKERS 16
 
-static const char usage[] = "Usage: ingot-provisioner [--config FILE] [--check] [--debug]\n"
+static const char usage[] = "Usage: ingot-provisioner [--config FILE] [--check | --banner] [--debug]\n"
 			    "\n"
 			    "Finds machines, deploys them and runs the cluster; serves the REST API.\n"
 			    "\n"
 			    "  --config FILE  configuration (default: " DEFAULT_CONFIG ")\n"
 			    "  --check        check the configuration and exit\n"
+			    "  --banner       print what the console of this host shows and exit\n"
 			    "  --debug        log more\n"
 			    "  --help         show this\n"
 			    "  --version      show the version\n"
@@ -24,7 +26,7 @@ static const char usage[] = "Usage: ingot-provisioner [--config FILE] [--check] 
 
 struct options {
 	const char *config;
-	bool check;
+	bool check, banner;
 };
 
 /* -1: go on; otherwise the exit code. */
@@ -32,6 +34,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+		{ "banner", no_argument, NULL, 'b' },
 		{ "debug", no_argument, NULL, 'd' },	    { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },	    { NULL, 0, NULL, 0 },
 	};
@@ -43,6 +46,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			break;
 		case 'k':
 			ret->check = true;
+			break;
+		case 'b':
+			ret->banner = true;
 			break;
 		case 'd':
 			log_set_level(LOG_LEVEL_DEBUG);
@@ -104,7 +110,13 @@ int main(int argc, char **argv)
 	}
 	if (options.check)
 		puts("the configuration is valid");
-	code = options.check ? 0 : run(&config);
+	if (options.banner) {
+		code = banner_print(&config, &err) < 0;
+		if (code)
+			fprintf(stderr, "ingot-provisioner: %s\n", err.text);
+	} else {
+		code = options.check ? 0 : run(&config);
+	}
 	config_done(&config);
 	return code;
 }

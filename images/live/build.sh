@@ -73,6 +73,8 @@ if [ ! -d "$base" ]; then
 	build_base "$base.new/root"
 	pack_cpio "$base.new/root" "$base.new/base.cpio.zst" 19
 	cp "$TOOLS/boot/vmlinuz-$KERNEL_VERSION" "$base.new/vmlinuz"
+	cp "$TOOLS/packages" "$base.new/"
+	paperwork "$TOOLS" "$base.new/licences"
 	mv "$base.new" "$base"
 	prune_cache "$cache" live "$base_key"
 fi
@@ -97,6 +99,8 @@ cat "$base/base.cpio.zst" "$tmp/agent.cpio.zst" >"$out/initrd.new"
 mv "$out/initrd.new" "$out/initrd"
 cp "$base/vmlinuz" "$out/vmlinuz.new"
 mv "$out/vmlinuz.new" "$out/vmlinuz"
+rm -rf "$out/licences"
+cp -r "$base/packages" "$base/licences" "$out/"
 
 size=$(($(stat -c %s "$out/vmlinuz") + $(stat -c %s "$out/initrd")))
 say "live image: $((size / 1024)) KiB (kernel and initrd)"

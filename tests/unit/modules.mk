@@ -21,4 +21,5 @@ test_storage.modules := $(RACK_MODULES)
 test_image.modules := $(RACK_MODULES)
 test_cluster.modules := $(RACK_MODULES)
 test_auth.modules := $(STORE_MODULES) provisioner/auth
+test_banner.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
 test_config.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
