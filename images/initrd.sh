@@ -36,7 +36,7 @@ tools_tree() {
 				dpkg-deb -W --showformat "\${Package} \${Version}\n" "$d" >>"$1/packages"; done' \
 			--setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
 		rm -rf "$TOOLS.new"/usr/share/{man,locale,info}
-		find "$TOOLS.new/usr/share/doc" ! -name copyright ! -type d -delete
+		find "$TOOLS.new/usr/share/doc" -type f ! -name copyright -delete
 		for dir in "$TOOLS.new"/lib/modules/*; do
 			depmod -b "$TOOLS.new" "${dir##*/}"
 		done
@@ -185,8 +185,9 @@ paperwork() {
 }
 
 # pack_cpio ROOT OUT LEVEL: an initramfs of ROOT, zstd, padded so that another
-# may follow.
+# may follow. The same files make the same bytes, whenever that is.
 pack_cpio() {
+	find "$1" -exec touch -h -d '@1' {} +
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
 		cpio --null --create --quiet --format=newc --owner=0:0 --reproducible) |
 		zstd -q -T0 "-$3" -c >"$2"

@@ -13,8 +13,10 @@ set -euo pipefail
 IMAGES=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=images/lib.sh
 . "$IMAGES/lib.sh"
+# shellcheck source=images/machine.sh
+. "$IMAGES/machine.sh"
 
-images='' keep='' accel=(-accel 'tcg,thread=multi' -cpu max)
+images='' keep=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--images)
@@ -22,73 +24,14 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	--keep) keep=1 ;;
-	--kvm) accel=(-accel kvm -cpu host) ;;
+	--kvm) use_kvm ;;
 	*) die "unknown argument $1" ;;
 	esac
 	shift
 done
 [ -n "$images" ] || die "usage: test-boot.sh --images DIR [--keep] [--kvm]"
 
-tmp=$(mktemp -d)
-passed=0 failed=0 qemu_pid=''
-finish() {
-	[ -z "$qemu_pid" ] || kill "$qemu_pid" 2>/dev/null || true
-	if [ -n "$keep" ] || [ "$failed" -gt 0 ]; then
-		say "logs and disk are in $tmp"
-	else
-		rm -rf "$tmp"
-	fi
-}
-trap finish EXIT
-
-MAC=52:54:00:12:34:56
-NET=(-nic "user,restrict=on,model=virtio-net-pci,mac=$MAC")
-
-# start NAME QEMU-ARGUMENT...: a machine whose console is $tmp/NAME.log and
-# file descriptor 3.
-start() {
-	local name=$1
-	shift
-	mkfifo "$tmp/$name.console"
-	qemu-system-x86_64 -machine q35 "${accel[@]}" -smp 2 -m 2048 -nodefaults -display none -no-reboot \
-		-monitor none -serial stdio "$@" <&4 >"$tmp/$name.console" 2>&1 &
-	qemu_pid=$!
-	exec 3<"$tmp/$name.console"
-	log="$tmp/$name.log"
-	: >"$log"
-	started=$EPOCHREALTIME
-}
-
-seconds() { awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
-
-# expect SECONDS WHAT PATTERN: reads the console until a line matches.
-expect() {
-	local limit=$1 what=$2 pattern=$3 line deadline=$((SECONDS + $1)) left
-	while left=$((deadline - SECONDS)) && [ "$left" -gt 0 ]; do
-		if ! IFS= read -r -t "$left" -u 3 line; then
-			[ -n "${line:-}" ] || break # the machine has ended, or time is up
-		fi
-		line=${line//$'\r'/}
-		printf '%8s %s\n' "$(seconds)" "$line" >>"$log"
-		if [[ $line =~ $pattern ]]; then
-			printf '  ok    %7s s  %s\n' "$(seconds)" "$what"
-			passed=$((passed + 1))
-			return 0
-		fi
-	done
-	printf '  FAIL  %7s s  %s: no line of the console matched "%s" in %s s\n' "$(seconds)" "$what" "$pattern" "$limit"
-	tail -n 15 "$log" | sed 's/^/          /'
-	failed=$((failed + 1))
-	return 1
-}
-
-# stop: ends the machine.
-stop() {
-	kill "$qemu_pid" 2>/dev/null || true
-	wait "$qemu_pid" 2>/dev/null || true
-	qemu_pid=''
-	exec 3<&-
-}
+machines_begin "$keep"
 
 # What an installation does, with the tools of the live image. It comes into
 # the image as a later archive that replaces the agent.
@@ -153,10 +96,6 @@ boot
 CONFIG
 }
 
-# Nobody types; the console's input stays open.
-mkfifo "$tmp/input"
-exec 4<>"$tmp/input"
-
 say "live image"
 start live "${NET[@]}" -kernel "$images/live/vmlinuz" -initrd "$images/live/initrd" \
 	-append "console=ttyS0 BOOTIF=01-${MAC//:/-}"
@@ -207,5 +146,4 @@ boot_host uefi "host from its disk, OVMF" \
 	-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
 	-drive "if=pflash,format=raw,file=$tmp/vars.fd"
 
-printf 'images: %d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+machines_end images

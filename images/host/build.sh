@@ -135,7 +135,7 @@ configure() {
 	ln -sf /proc/self/mounts "$root/etc/mtab"
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files myhostname dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
-	sed -i 's,^root:[^:]*:,root:*:,' "$root/etc/shadow"
+	sed -i -E 's,^root:[^:]*:,root:*:,; s,^([^:]*:[^:]*):[0-9]+:,\1:1:,' "$root/etc/shadow"
 	# libvirt wants the user it was compiled for even if qemu.conf names another.
 	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"
 	echo 'libvirt-qemu:x:64055:' >>"$root/etc/group"
@@ -175,11 +175,12 @@ build_base() {
 	compile_python "$root"
 	copy_modules "$root" "$IMAGES/host/modules"
 	ldconfig -r "$root"
+	rm -rf "$root/var/cache/ldconfig" # inode numbers of the machine that builds
 	echo "$base_key" >"$root/usr/lib/ingot/base-version"
 	printf 'IMAGE_ID=ingot-host\nIMAGE_VERSION=%s\n' "$base_key" >>"$root/usr/lib/os-release"
 	chroot "$root" qemu-img --help | grep -q '\brbd\b' || die "host image: QEMU has no rbd"
 	find "$root" -xdev -newermt '@1' -exec touch -h -d '@1' {} +
-	mksquashfs "$root" "$1/root.squashfs" -noappend -quiet -no-progress -comp zstd \
+	SOURCE_DATE_EPOCH=1 mksquashfs "$root" "$1/root.squashfs" -noappend -quiet -no-progress -comp zstd \
 		-Xcompression-level "$SQUASHFS_LEVEL" -b "$SQUASHFS_BLOCK" -no-exports
 }
 
@@ -252,7 +253,7 @@ read_elf "$tmp/add" | awk '/\(NEEDED\)/ { gsub(/[][]/, "", $5); print $5 }' | so
 	done
 rm -f "$out/key"
 cp "$base/root.squashfs" "$out/root.squashfs.new"
-mksquashfs "$tmp/add/opt" "$out/root.squashfs.new" -quiet -no-progress -keep-as-directory -root-owned \
+SOURCE_DATE_EPOCH=1 mksquashfs "$tmp/add/opt" "$out/root.squashfs.new" -quiet -no-progress -keep-as-directory -root-owned \
 	-no-recovery >/dev/null
 mv "$out/root.squashfs.new" "$out/root.squashfs"
 cp "$base/vmlinuz" "$base/initrd" "$base/packages" "$out/"
