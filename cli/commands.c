@@ -52,6 +52,11 @@ const struct command commands[] = {
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
 	    .example = "ingot machine power rack1-a cycle --wait"),
 	CONSOLE("machine", OP_MACHINE_CONSOLE),
+	{ .noun = "machine",
+	  .verb = "sensors",
+	  .operation = OP_MACHINE_SENSORS,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_show },
 
 	LIST("node", OP_NODE_LIST),
 	SHOW("node", OP_NODE_SHOW),
@@ -106,6 +111,14 @@ const struct command commands[] = {
 	  .options = OPTION_BIT(OPTION_DURATION),
 	  .help = "Print events as they happen",
 	  .details = "With -o json, one JSON object a line. After a lost connection it goes on where it was." },
+
+	LIST("user", OP_USER_LIST),
+	SHOW("user", OP_USER_SHOW),
+
+	LIST("token", OP_TOKEN_LIST),
+	SHOW("token", OP_TOKEN_SHOW),
+
+	LIST("audit", OP_AUDIT_LIST),
 
 	{ .noun = "version",
 	  .operation = OP_VERSION,

@@ -63,6 +63,8 @@ const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request);
 const char *http_request_header(const struct http_request *request, const char *name);
 const char *http_request_query(const struct http_request *request, const char *name);
+/* The name of each parameter of the query in turn; NULL past the last. */
+const char *http_request_query_name(const struct http_request *request, unsigned index);
 const char *http_request_param(const struct http_request *request,
 			       const char *name); /* from the path; "*" for the rest */
 const struct http_route *http_request_route(const struct http_request *request);
@@ -87,6 +89,10 @@ void http_answer_json(struct http_request *request, int status, json_t *json, co
 /* An RFC 9457 problem document made from err (type, title, status, detail, field, code), application/problem+json. */
 void http_answer_problem(struct http_request *request, const struct err *err);
 void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,
+		      const char *const *headers);
+
+/* The first size bytes of a regular file; fd is taken over. It is read as it is sent, on the loop's thread. */
+void http_answer_file(struct http_request *request, int status, const char *content_type, int fd, uint64_t size_bytes,
 		      const char *const *headers);
 
 /* Server-sent events (HTML Living Standard section 9.2). Starts the answer. The queue is capped (1 MiB): a client that does

@@ -8,6 +8,9 @@
 	[id] = { word, OPERATION_SHOW, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
 #define ACT(id, word, kind, method, path, request, response, text)                                                     \
 	[id] = { word, kind, method, path, request, response, ROLE_OPERATOR, BODY, text }
+#define READ(id, word, kind, path, role, response, text) [id] = { word, kind, "GET", path, NULL, response, role, 0, text }
+#define ADMIN(id, word, kind, method, path, request, response, text)                                                   \
+	[id] = { word, kind, method, path, request, response, ROLE_ADMIN, BODY, text }
 
 const struct operation operations[OPERATION_COUNT] = {
 	LIST(OP_MACHINE_LIST, "machine.list", "/v1/machines", machine_schema, "List machines"),
@@ -20,6 +23,11 @@ const struct operation operations[OPERATION_COUNT] = {
 	    &task_schema, "Switch a machine's power through its BMC"),
 	ACT(OP_MACHINE_CONSOLE, "machine.console", OPERATION_WEBSOCKET, "GET", "/v1/machines/{id}/console", NULL, NULL,
 	    "Serial console over LAN"),
+	ACT(OP_MACHINE_CONSOLE_TICKET, "machine.console_ticket", OPERATION_ISSUE, "POST",
+	    "/v1/machines/{id}/console-ticket", &console_request_schema, &console_ticket_schema,
+	    "Get a ticket for the serial console: good for one WebSocket, for half a minute"),
+	READ(OP_MACHINE_SENSORS, "machine.sensors", OPERATION_READING, "/v1/machines/{id}/sensors", ROLE_VIEWER,
+	     &machine_sensors_schema, "Read the sensors of a machine through its BMC"),
 
 	LIST(OP_NODE_LIST, "node.list", "/v1/nodes", node_schema, "List nodes"),
 	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
@@ -33,6 +41,11 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Announce an image; its content follows"),
 	[OP_IMAGE_UPLOAD] = { "image.upload", OPERATION_TASK, "PUT", "/v1/images/{id}/content", NULL, &task_schema,
 			      ROLE_OPERATOR, 64 * GIB, "Upload the content of an image (raw disk) and import it" },
+	READ(OP_IMAGE_CONTENT, "image.content", OPERATION_READING, "/v1/images/{id}/content", ROLE_VIEWER,
+	     &image_content_schema, "Show how much of an image's content has arrived"),
+	[OP_IMAGE_APPEND] = { "image.append", OPERATION_APPEND, "PATCH", "/v1/images/{id}/content", NULL, &task_schema,
+			      ROLE_OPERATOR, 64 * GIB,
+			      "Send the next piece of the content of an image; the last byte imports it" },
 	ACT(OP_IMAGE_DELETE, "image.delete", OPERATION_TASK, "DELETE", "/v1/images/{id}", NULL, &task_schema,
 	    "Delete an image"),
 
@@ -57,6 +70,11 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Stop and delete a virtual machine; its volume stays"),
 	ACT(OP_VM_CONSOLE, "vm.console", OPERATION_WEBSOCKET, "GET", "/v1/vms/{id}/console", NULL, NULL,
 	    "Serial console of a virtual machine"),
+	ACT(OP_VM_CONSOLE_TICKET, "vm.console_ticket", OPERATION_ISSUE, "POST", "/v1/vms/{id}/console-ticket",
+	    &console_request_schema, &console_ticket_schema,
+	    "Get a ticket for the serial console or the screen (VNC): good for one WebSocket, for half a minute"),
+	READ(OP_CONSOLE, "console", OPERATION_WEBSOCKET, "/v1/consoles/{ticket}", ROLE_NONE, NULL,
+	     "The console that a ticket is for; the ticket is the credential"),
 
 	LIST(OP_TASK_LIST, "task.list", "/v1/tasks", task_schema, "List tasks"),
 	SHOW(OP_TASK_SHOW, "task.show", "/v1/tasks/{id}", task_schema, "Show a task"),
@@ -66,6 +84,37 @@ const struct operation operations[OPERATION_COUNT] = {
 	[OP_EVENT_LIST] = { "event.list", OPERATION_EVENTS, "GET", "/v1/events", NULL, &event_schema, ROLE_VIEWER, 0,
 			    "List events, or follow them as they happen" },
 
+	[OP_SESSION_CREATE] = { "session.create", OPERATION_ISSUE, "POST", "/v1/session", &sign_in_schema,
+				&session_schema, ROLE_NONE, BODY, "Sign in with a name and a password" },
+	[OP_SESSION_SHOW] = { "session.show", OPERATION_SHOW, "GET", "/v1/session", NULL, &session_schema, ROLE_VIEWER,
+			      0, "Show one's own session" },
+	[OP_SESSION_DELETE] = { "session.delete", OPERATION_DELETE, "DELETE", "/v1/session", NULL, NULL, ROLE_VIEWER,
+				BODY, "Sign out" },
+	[OP_SESSION_PASSWORD] = { "session.password", OPERATION_ACTION, "POST", "/v1/session/password",
+				  &password_change_schema, &session_schema, ROLE_VIEWER, BODY,
+				  "Change one's own password; all other sessions of the user end" },
+
+	READ(OP_USER_LIST, "user.list", OPERATION_LIST, "/v1/users", ROLE_ADMIN, &user_schema, "List users"),
+	READ(OP_USER_SHOW, "user.show", OPERATION_SHOW, "/v1/users/{id}", ROLE_ADMIN, &user_schema, "Show a user"),
+	ADMIN(OP_USER_CREATE, "user.create", OPERATION_CREATE, "POST", "/v1/users", &user_schema, &user_schema,
+	      "Create a user"),
+	ADMIN(OP_USER_UPDATE, "user.update", OPERATION_UPDATE, "PATCH", "/v1/users/{id}", &user_schema, &user_schema,
+	      "Change a user's role or password, or disable the user"),
+	ADMIN(OP_USER_DELETE, "user.delete", OPERATION_DELETE, "DELETE", "/v1/users/{id}", NULL, NULL,
+	      "Delete a user and the user's tokens"),
+
+	READ(OP_TOKEN_LIST, "token.list", OPERATION_LIST, "/v1/tokens", ROLE_OPERATOR, &token_schema,
+	     "List tokens: an administrator all, others their own"),
+	READ(OP_TOKEN_SHOW, "token.show", OPERATION_SHOW, "/v1/tokens/{id}", ROLE_OPERATOR, &token_schema,
+	     "Show a token"),
+	ACT(OP_TOKEN_CREATE, "token.create", OPERATION_CREATE, "POST", "/v1/tokens", &token_schema, &token_schema,
+	    "Create a token; the answer has its text this once"),
+	ACT(OP_TOKEN_DELETE, "token.delete", OPERATION_DELETE, "DELETE", "/v1/tokens/{id}", NULL, NULL,
+	    "Delete a token"),
+
+	READ(OP_AUDIT_LIST, "audit.list", OPERATION_LIST, "/v1/audit", ROLE_ADMIN, &audit_schema,
+	     "List who called what, and what came of it"),
+
 	[OP_OPENAPI] = { "openapi", OPERATION_DOCUMENT, "GET", "/v1/openapi.json", NULL, NULL, ROLE_VIEWER, 0,
 			 "This document" },
 	[OP_VERSION] = { "version", OPERATION_DOCUMENT, "GET", "/v1/version", NULL, NULL, ROLE_VIEWER, 0,
@@ -73,3 +122,25 @@ const struct operation operations[OPERATION_COUNT] = {
 	[OP_METRICS] = { "metrics", OPERATION_DOCUMENT, "GET", "/metrics", NULL, NULL, ROLE_VIEWER, 0,
 			 "Prometheus metrics" },
 };
+
+bool operation_is_unsafe(const struct operation *operation)
+{
+	return !str_equal(operation->method, "GET") && !str_equal(operation->method, "HEAD");
+}
+
+static bool field_is_scalar(const struct field *field)
+{
+	return field->type != FIELD_OBJECT && field->type != FIELD_OBJECTS && field->type != FIELD_STRINGS &&
+	       field->type != FIELD_JSON && !(field->flags & FIELD_INTERNAL);
+}
+
+bool field_filters(const struct field *field)
+{
+	bool list = field->type == FIELD_STRINGS && !(field->flags & FIELD_INTERNAL);
+	return list || (field_is_scalar(field) && field->type != FIELD_TIME);
+}
+
+bool field_sorts(const struct field *field)
+{
+	return field_is_scalar(field);
+}

@@ -8,6 +8,7 @@
 
 #define STR(s, m, flags, ...) F(s, m, FIELD_STRING, flags, __VA_ARGS__)
 #define INT(s, m, flags, ...) F(s, m, FIELD_INT, flags, __VA_ARGS__)
+#define NUMBER(s, m, flags, ...) F(s, m, FIELD_NUMBER, flags, __VA_ARGS__)
 #define BYTES(s, m, flags, ...) F(s, m, FIELD_BYTES, flags, __VA_ARGS__)
 #define BOOL(s, m, flags, ...) F(s, m, FIELD_BOOL, flags, __VA_ARGS__)
 #define TIME(s, m, flags, ...) F(s, m, FIELD_TIME, flags, __VA_ARGS__)
@@ -181,6 +182,46 @@ static const struct field machine_accept_fields[] = {
 const struct schema machine_accept_schema =
 	SCHEMA("machine_accept", struct machine_accept, machine_accept_fields, "how to accept a machine");
 
+const char *const sensor_state_words[] = { "ok", "warning", "critical", "unknown", NULL };
+
+static const struct field sensor_fields[] = {
+	INT(struct sensor, number, 0, .help = "record in the BMC's sensor data repository"),
+	STR(struct sensor, name, COLUMN, .help = "name the BMC gives it"),
+	STR(struct sensor, type, COLUMN, .help = "what it measures, in words"),
+	NUMBER(struct sensor, value, COLUMN, .help = "what it reads; null if it has no number or was not read"),
+	STR(struct sensor, unit, COLUMN, .help = "unit of the value"),
+	ENUM(struct sensor, state, COLUMN, sensor_state_words, .help = "what that means"),
+	STR(struct sensor, text, COLUMN, .help = "what it says in words, of one without a number"),
+};
+const struct schema sensor_schema = SCHEMA("sensor", struct sensor, sensor_fields, "a sensor of a machine");
+
+static const struct field machine_sensors_fields[] = {
+	TIME(struct machine_sensors, read_at, 0, .help = "when they were read"),
+	F_LIST(struct machine_sensors, sensors, sensor_count, FIELD_OBJECTS, 0, .of = &sensor_schema,
+	       .help = "in the BMC's order"),
+};
+const struct schema machine_sensors_schema =
+	SCHEMA("machine_sensors", struct machine_sensors, machine_sensors_fields, "what a machine's sensors read");
+
+/* ---- consoles ---- */
+
+const char *const console_kind_words[] = { "serial", "vnc", NULL };
+
+static const struct field console_request_fields[] = {
+	ENUM(struct console_request, kind, CREATE, console_kind_words, .initial = "serial",
+	     .help = "the serial port, or the screen as VNC (RFC 6143); a machine has the serial port only"),
+};
+const struct schema console_request_schema =
+	SCHEMA("console_request", struct console_request, console_request_fields, "which console is wanted");
+
+static const struct field console_ticket_fields[] = {
+	STR(struct console_ticket, ticket, FIELD_REQUIRED, .help = "the ticket"),
+	STR(struct console_ticket, url, FIELD_REQUIRED, .help = "path of the WebSocket that it opens, once"),
+	TIME(struct console_ticket, expires_at, FIELD_REQUIRED, .help = "when it is no good any more"),
+};
+const struct schema console_ticket_schema =
+	SCHEMA("console_ticket", struct console_ticket, console_ticket_fields, "leave to open one console once");
+
 /* ---- node ---- */
 
 const char *const node_health_words[] = { "joining", "ready", "unreachable", NULL };
@@ -260,7 +301,8 @@ static const struct field image_fields[] = {
 	ID(struct image),
 	STR(struct image, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the image"),
 	ENUM(struct image, state, COLUMN, image_state_words, .help = "state"),
-	BYTES(struct image, size_bytes, COLUMN, .help = "size of the disk it holds"),
+	BYTES(struct image, size_bytes, COLUMN | CREATE, .max = INT64_MAX,
+	      .help = "size of the disk it holds, a multiple of 512; needed beforehand to send it in pieces"),
 	STR(struct image, pool, COLUMN, .help = "pool it is in"),
 	STR(struct image, sha256, CREATE, .format = FORMAT_SHA256, .help = "SHA-256 the content must have"),
 	STR(struct image, task, 0, .help = "task under way"),
@@ -270,6 +312,13 @@ static const struct field image_fields[] = {
 };
 const struct schema image_schema =
 	SCHEMA("image", struct image, image_fields, "a disk image that volumes are cloned from");
+
+static const struct field image_content_fields[] = {
+	BYTES(struct image_content, offset_bytes, FIELD_REQUIRED, .help = "how much has arrived: where the next piece begins"),
+	BYTES(struct image_content, size_bytes, FIELD_REQUIRED, .help = "how much there is in all; 0 if it was not announced"),
+};
+const struct schema image_content_schema =
+	SCHEMA("image_content", struct image_content, image_content_fields, "how far the upload of an image is");
 
 static const struct field volume_fields[] = {
 	ID(struct volume),
@@ -372,11 +421,95 @@ const struct schema event_schema = SCHEMA("event", struct event, event_fields, "
 static const struct field token_fields[] = {
 	ID(struct token),
 	STR(struct token, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "who uses it"),
-	ENUM(struct token, role, COLUMN | CREATE, role_words, .initial = "viewer", .help = "what it may do"),
-	TIME(struct token, created, COLUMN, .help = "when it was made"),
+	ENUM(struct token, role, COLUMN | CREATE, role_words, .initial = "viewer",
+	     .help = "what it may do; never more than who made it may"),
+	STR(struct token, user, 0, .help = "who made it: it works as long as that user may sign in"),
+	STR(struct token, user_name, COLUMN, .help = "the name of that user"),
+	TIME(struct token, created_at, COLUMN, .help = "when it was made"),
+	TIME(struct token, expires_at, COLUMN | CREATE, .help = "from when on it is refused; never if it is left out"),
+	TIME(struct token, last_used_at, COLUMN, .help = "when it was used last, to the minute"),
+	STR(struct token, token, 0, .help = "the token itself; only in the answer that made it"),
 	STR(struct token, hash, HIDDEN),
 };
 const struct schema token_schema = SCHEMA("token", struct token, token_fields, "a credential for the API");
+
+/* ---- user, session, audit ---- */
+
+/* libxcrypt hashes up to 511 bytes of a password. */
+#define PASSWORD_MIN 8
+#define PASSWORD_MAX 256
+
+static const struct field user_fields[] = {
+	ID(struct user),
+	STR(struct user, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "what is signed in with"),
+	ENUM(struct user, role, COLUMN | CREATE | FIELD_UPDATE, role_words, .initial = "viewer",
+	     .help = "what the user may do"),
+	BOOL(struct user, disabled, COLUMN | CREATE | FIELD_UPDATE, .help = "may not sign in, nor may the user's tokens"),
+	STR(struct user, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
+	    .help = "the password; it is never shown"),
+	BOOL(struct user, password_change_required, CREATE | FIELD_UPDATE,
+	     .help = "somebody else knows the password: it is to be changed after signing in"),
+	TIME(struct user, created_at, COLUMN, .help = "when it was made"),
+	STR(struct user, password_hash, HIDDEN),
+};
+const struct schema user_schema = SCHEMA("user", struct user, user_fields, "a person who may sign in");
+
+static const struct field sign_in_fields[] = {
+	STR(struct sign_in, name, REQUIRED, .min = 1, .max = 255, .help = "name of the user"),
+	STR(struct sign_in, password, REQUIRED | HIDDEN, .min = 1, .max = PASSWORD_MAX, .help = "password"),
+};
+const struct schema sign_in_schema = SCHEMA("sign_in", struct sign_in, sign_in_fields, "who wants to sign in");
+
+static const struct field password_change_fields[] = {
+	STR(struct password_change, current, REQUIRED | HIDDEN, .min = 1, .max = PASSWORD_MAX,
+	    .help = "the password so far"),
+	STR(struct password_change, password, REQUIRED | HIDDEN, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
+	    .help = "the password from now on"),
+};
+const struct schema password_change_schema =
+	SCHEMA("password_change", struct password_change, password_change_fields, "a new password of one's own");
+
+static const struct field session_user_fields[] = {
+	ID(struct session_user),
+	STR(struct session_user, name, FIELD_REQUIRED, .help = "name"),
+	ENUM(struct session_user, role, 0, role_words, .help = "what the user may do"),
+	BOOL(struct session_user, password_change_required, 0,
+	     .help = "somebody else knows the password: it is to be changed"),
+};
+static const struct schema session_user_schema =
+	SCHEMA("session_user", struct session_user, session_user_fields, "who is signed in");
+static const struct field session_fields[] = {
+	OBJECT(struct session_info, user, FIELD_REQUIRED, session_user_schema, .help = "who is signed in"),
+	STR(struct session_info, csrf_token, FIELD_REQUIRED,
+	    .help = "what calls that change something send in the header X-CSRF-Token"),
+	TIME(struct session_info, expires_at, FIELD_REQUIRED,
+	     .help = "when it ends if nothing is called until then; calls put it off, for half a day at most"),
+};
+const struct schema session_schema = SCHEMA("session", struct session_info, session_fields, "a person's session");
+
+static const struct field sign_in_session_fields[] = {
+	STR(struct sign_in_session, id, HIDDEN),      STR(struct sign_in_session, hash, HIDDEN),
+	STR(struct sign_in_session, user, HIDDEN),    STR(struct sign_in_session, address, HIDDEN),
+	TIME(struct sign_in_session, created, HIDDEN), TIME(struct sign_in_session, seen, HIDDEN),
+};
+const struct schema sign_in_session_schema =
+	SCHEMA("sign_in_session", struct sign_in_session, sign_in_session_fields, "a session as it is stored");
+
+static const char *const audit_via_words[] = { "nothing", "session", "token", NULL };
+static const struct field audit_fields[] = {
+	ID(struct audit),
+	TIME(struct audit, time, COLUMN, .help = "when"),
+	STR(struct audit, who, COLUMN, .help = "user or token; nobody if a sign-in named no user there is"),
+	ENUM(struct audit, via, COLUMN, audit_via_words, .help = "what the caller showed"),
+	STR(struct audit, address, COLUMN, .help = "where the call came from"),
+	STR(struct audit, operation, COLUMN, .help = "what was called"),
+	STR(struct audit, resource, 0, .help = "kind of resource it was called on"),
+	STR(struct audit, object, COLUMN, .help = "name of the resource, or what was given for it"),
+	STR(struct audit, object_id, 0, .help = "the resource, if there was one"),
+	INT(struct audit, status, COLUMN, .help = "HTTP status of the answer"),
+	STR(struct audit, code, COLUMN, .help = "stable word for the kind of error; none if it was done"),
+};
+const struct schema audit_schema = SCHEMA("audit", struct audit, audit_fields, "a call that was made");
 
 static const struct field creation_fields[] = {
 	STR(struct creation, id, HIDDEN),	STR(struct creation, fingerprint, HIDDEN),
