@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# build.sh --agent FILE [--plugin FILE] --program FILE... --out DIR --cache DIR
+# build.sh --agent FILE [--plugin FILE] [--program FILE]... [--ui DIR] --out DIR --cache DIR
+#
+# DIR of --ui: the built dashboard.
 #
 # Makes the parts of the host image in DIR: vmlinuz, initrd, root.squashfs.
 # Three steps, each cached by all it is made from: the packages as they are
@@ -18,12 +20,13 @@ IMAGES=$(cd "$(dirname "$0")/.." && pwd)
 SQUASHFS_BLOCK=256K
 SQUASHFS_LEVEL=15
 
-programs=() agent='' plugin='' out='' cache=''
+programs=() ui='' agent='' plugin='' out='' cache=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--agent) agent=$2 ;;
 	--plugin) plugin=$2 ;;
 	--program) programs+=("$2") ;;
+	--ui) ui=$2 ;;
 	--out) out=$2 ;;
 	--cache) cache=$2 ;;
 	*) die "unknown argument $1" ;;
@@ -31,7 +34,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 if [ -z "$agent" ] || [ -z "$out" ] || [ -z "$cache" ]; then
-	die "usage: build.sh --agent FILE [--plugin FILE] [--program FILE]... --out DIR --cache DIR"
+	die "usage: build.sh --agent FILE [--plugin FILE] [--program FILE]... [--ui DIR] --out DIR --cache DIR"
 fi
 need_root
 mkdir -p "$cache"
@@ -152,6 +155,7 @@ configure() {
 	# The last step of the build appends this folder.
 	ln -sfn /opt/ingot/sbin/ingot-agent "$root/usr/sbin/ingot-agent"
 	for name in ingot-provisioner ingot; do ln -sfn "/opt/ingot/sbin/$name" "$root/usr/sbin/$name"; done
+	ln -sfn /opt/ingot/ui "$root/usr/share/ingot/ui"
 	ln -sfn /opt/ingot/lib/ingot-agent-vm.so "$root/usr/lib/ingot/ingot-agent-vm.so"
 }
 
@@ -214,7 +218,7 @@ base_key=$({
 	echo "$root_key $TOOLS_KEY"
 	hash_files "$IMAGES"/host/{build.sh,trim,libraries,sweep.awk,modules,init,initrd-modules,initrd-programs} \
 		"$IMAGES/initrd.sh"
-	(cd "$IMAGES/host/overlay" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
+	hash_tree "$IMAGES/host/overlay"
 } | key_of_stdin)
 base="$cache/host-base-$base_key"
 if [ ! -d "$base" ]; then
@@ -233,6 +237,7 @@ fi
 key=$({
 	echo "$base_key"
 	hash_files "$agent" ${plugin:+"$plugin"} "${programs[@]}"
+	[ -z "$ui" ] || hash_tree "$ui"
 } | key_of_stdin)
 if [ "$(cat "$out/key" 2>/dev/null)" = "$key" ]; then
 	say "host image is up to date"
@@ -245,6 +250,7 @@ mkdir -p "$tmp/add/opt/ingot/sbin" "$tmp/add/opt/ingot/lib" "$out"
 for program in "$agent" "${programs[@]}"; do
 	install -s -m 755 "$program" "$tmp/add/opt/ingot/sbin/${program##*/}"
 done
+if [ -n "$ui" ]; then cp -r "$ui" "$tmp/add/opt/ingot/ui"; fi
 if [ -n "$plugin" ]; then install -s -m 644 "$plugin" "$tmp/add/opt/ingot/lib/ingot-agent-vm.so"; fi
 read_elf "$tmp/add" | awk '/\(NEEDED\)/ { gsub(/[][]/, "", $5); print $5 }' | sort -u |
 	while read -r name; do
