@@ -4,7 +4,7 @@
 # test-boot.sh --iso FILE [--keep] [--kvm]
 #
 # Boots the installation medium as machines would, in QEMU, up to the
-# installer: from an optical drive and from a stick, with BIOS, with UEFI, and
+# installer: with BIOS from an optical drive and from a stick, with UEFI, and
 # with UEFI and the Secure Boot keys that machines are sold with. No network
 # but QEMU's own.
 set -euo pipefail
@@ -58,6 +58,8 @@ to_installer() {
 }
 
 to_installer cdrom-bios "BIOS, optical drive" BIOS "${CDROM[@]}"
+stop
+to_installer stick-bios "BIOS, stick" BIOS "${STICK[@]}"
 stop
 uefi OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 to_installer stick-uefi "UEFI, stick" UEFI "${STICK[@]}" "${UEFI[@]}"
