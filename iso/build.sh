@@ -151,13 +151,16 @@ paperwork() {
 # reach it through El Torito.
 make_iso() {
 	find "$1" -exec touch -h -d "@$epoch" {} +
-	xorriso -as mkisofs -quiet -o "$2" -V "$LABEL" -volset "ingot-$version" -R -J -joliet-long \
+	if ! xorriso -as mkisofs -quiet -o "$2" -V "$LABEL" -volset "ingot-$version" -R -J -joliet-long \
 		-uid 0 -gid 0 -dir-mode 0555 -file-mode 0444 --set_all_file_dates set_to_mtime \
 		--grub2-mbr "$GRUB_BIOS/boot_hybrid.img" --protective-msdos-label --mbr-force-bootable -partition_offset 16 -partition_cyl_align off \
 		-append_partition 2 0xef "$tmp/esp.img" -appended_part_as_gpt \
 		-c boot/boot.cat -b boot/grub/eltorito.img -no-emul-boot -boot-load-size 4 -boot-info-table --grub2-boot-info \
 		-eltorito-alt-boot -e --interval:appended_partition_2:all:: -no-emul-boot \
-		"$1"
+		"$1" >"$tmp/xorriso.log" 2>&1; then
+		cat "$tmp/xorriso.log" >&2
+		die "xorriso failed"
+	fi
 }
 
 mkdir -p "$cache" "$(dirname "$out")"
