@@ -155,7 +155,7 @@ static const struct {
 } commands[] = {
 	{ "memory", 0, try_memory },
 	{ "key", 0, try_key },
-	{ "status", 0, try_status },		   /* [POOL] */
+	{ "status", 0, try_status }, /* [POOL] */
 	{ "configure", 0, try_configure },
 	{ "auth", 1, try_auth },		   /* ENTITY CAPS... */
 	{ "osd-new", 1, try_osd_new },		   /* UUID */
