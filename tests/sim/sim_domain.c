@@ -24,6 +24,7 @@ static struct sim_domain *add(struct sim_machine *m, const char *id)
 static void drop(struct sim_machine *m, struct sim_domain *d)
 {
 	free(d->id);
+	free(d->image);
 	free(d->migration);
 	free(d->target);
 	*d = m->domains[--m->domain_count];
@@ -60,10 +61,16 @@ static void end_migration(struct sim_machine *m, struct sim_domain *d)
 		return;
 	}
 	there->state = DOMAIN_RUNNING;
+	str_set(&there->image, d->image);
 	there->generation = d->generation;
 	world->migrations++;
 	world_say(world, "%.13s moved from machine %u to %u", d->id, m->index, target->index);
 	drop(m, d);
+}
+
+static const char *image_of(const json_t *desired)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(desired, "disks"), 0), "image"));
 }
 
 static void converge_one(struct sim_machine *m, const json_t *desired)
@@ -82,6 +89,7 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 				return;
 			d = d ? d : add(m, id);
 			d->state = DOMAIN_RUNNING;
+			str_set(&d->image, image_of(desired));
 			world_say(m->world, "machine %u starts %.13s", m->index, id);
 		}
 		d->generation = generation;

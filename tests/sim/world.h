@@ -14,7 +14,7 @@ enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
 
 /* A virtual machine as a node's libvirt has it. */
 struct sim_domain {
-	char *id;
+	char *id, *image;
 	int64_t generation;
 	enum { DOMAIN_STOPPED, DOMAIN_RUNNING, DOMAIN_INCOMING } state;
 	char *migration, *target; /* id of the last migration asked for; address it goes to */
@@ -42,6 +42,9 @@ struct sim_machine {
 	/* node's agent; on disk */
 	char *csr, *node;
 	json_t *desired;
+	/* its part for virtual machines: the run under way (order, of which document, when it ends), and the last report */
+	json_t *vms_order, *vms_report;
+	int64_t vms_order_generation, vms_end_ms, vms_generation;
 	bool mon_running, osd_running;
 	struct sim_domain domains[DOMAINS_MAX];
 	unsigned domain_count;
@@ -50,7 +53,7 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first;
+		disk_first, part_slow;
 };
 
 struct world {
