@@ -302,6 +302,7 @@ static void host_step(struct sim_machine *m)
 		send_message(m, MESSAGE_ENROLL, json_pack("{s:s, s:s}", "token", m->enroll_token, "csr", m->csr));
 		return;
 	}
+	sim_domains_live(m);
 	run_vms(m);
 	json_t *report = json_pack("{s:{s:I}, s:o}", "generations", "vms", (json_int_t)m->vms_generation, "inventory",
 				   inventory(m));
