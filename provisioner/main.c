@@ -19,8 +19,12 @@ static const struct program_option program_options[] = {
 };
 
 static const struct program_text sections[] = {
-	{ "FIRST START", "On its first start it makes its authority and the administrator's token, which it writes to "
-			 "STATE_DIR/admin.token (mode 0600)." },
+	{ "FIRST START",
+	  "On its first start it makes its authority; the administrator's token, which it writes to STATE_DIR/admin.token "
+	  "(mode 0600); and the user admin, whose random password it prints once and writes to "
+	  "STATE_DIR/admin.initial-password (mode 0600), which is removed once the password is changed. If there is a file "
+	  "STATE_DIR/admin.password of mode 0600, at this or any later start, its first line becomes the password of admin, "
+	  "and the file is removed." },
 	{ "SIGNALS",
 	  "SIGTERM and SIGINT end it. What it was doing goes on at its next start; it may be killed at any time." },
 	{ "FILES", DEFAULT_CONFIG ": the configuration, JSON; docs/configuration.md describes its fields." },
