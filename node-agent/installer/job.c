@@ -88,7 +88,7 @@ static int hash_password(const struct answers *answers, char **ret, struct err *
 	const char *password = answers_get(answers, ANSWER_ADMIN_PASSWORD), *hash;
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
 
-	*ret = NULL;
+	*ret = xstrdup(answers_get(answers, ANSWER_ADMIN_HASH));
 	if (!password)
 		return 0;
 	if (!crypt_gensalt_rn("$y$", 0, NULL, 0, setting, (int)sizeof(setting)))

@@ -157,8 +157,19 @@ static void check_nics(const struct machine *machine, const struct answers *answ
 	}
 }
 
+/* A join token is taken by no provisioner yet, and without one neither a node nor the node in "both" would ever belong to a
+ * cluster: said before anything is written. */
+static void check_role(const struct answers *answers, struct problems *problems)
+{
+	if (!answers_is(answers, ANSWER_ROLE, "provisioner"))
+		problem_add(
+			problems, ANSWER_ROLE,
+			"this version installs provisioners from a medium; say provisioner, and have nodes deployed by it");
+}
+
 void machine_check(const struct machine *machine, const struct answers *answers, struct problems *problems)
 {
+	check_role(answers, problems);
 	check_disk(machine, answers, problems);
 	check_nics(machine, answers, problems);
 }

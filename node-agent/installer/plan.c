@@ -71,15 +71,24 @@ static void copy_medium(const struct plan_input *input, struct host_files *files
 	}
 }
 
+/* What the provisioner takes at its first start. */
+static void add_password(const struct answers *answers, struct host_files *files)
+{
+	const char *password = answers_get(answers, ANSWER_ADMIN_PASSWORD),
+		   *hash = answers_get(answers, ANSWER_ADMIN_HASH);
+
+	host_files_text(files, password ? STATE_DIR "/admin.password" : STATE_DIR "/admin.password-hash", 0600,
+			xasprintf("%s\n", password ? password : hash));
+	host_files_own(files, PROVISIONER_ID, PROVISIONER_ID);
+}
+
 static void add_provisioner(const struct answers *answers, const struct plan_input *input, struct host_files *files)
 {
 	host_files_text(files, "/etc/ingot/provisioner.json", 0640, plan_provisioner_config(answers));
 	host_files_own(files, 0, PROVISIONER_ID);
 	host_files_folder(files, STATE_DIR, 0700);
 	host_files_own(files, PROVISIONER_ID, PROVISIONER_ID);
-	host_files_text(files, STATE_DIR "/admin.password", 0600,
-			xasprintf("%s\n", answers_get(answers, ANSWER_ADMIN_PASSWORD)));
-	host_files_own(files, PROVISIONER_ID, PROVISIONER_ID);
+	add_password(answers, files);
 	if (input->password_hash)
 		host_files_text(files, "/etc/ingot/console.hash", 0600, xasprintf("%s\n", input->password_hash));
 	copy_medium(input, files);

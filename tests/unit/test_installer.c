@@ -252,6 +252,7 @@ static void test_machine(void **state)
 
 	put_text("sys/block/none", "");
 	put_text("proc/none", "");
+	answers_set(&answers, ANSWER_ROLE, "provisioner");
 	answers_set(&answers, ANSWER_DISK_SERIAL, "a");
 	answers_set(&answers, ANSWER_NET_MAC, "52:54:00:00:00:01");
 	assert_problem(&answers, ANSWER_DISK_SERIAL, "has no disk");
@@ -271,6 +272,8 @@ static void test_machine(void **state)
 	assert_string_equal(machine.contents[0].text, "empty");
 	assert_string_equal(machine.contents[2].pool, "Ceph");
 	assert_true(machine.nics[0].link && !machine.nics[1].link);
+	answers_set(&answers, ANSWER_ROLE, "both");
+	assert_problem(&answers, ANSWER_ROLE, "say provisioner");
 	answers_set(&answers, ANSWER_DISK_STATE, "keep");
 	assert_problem(&answers, ANSWER_DISK_STATE, "no Ingot host");
 	answers_set(&answers, ANSWER_DISK_STATE, NULL);
