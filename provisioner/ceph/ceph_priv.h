@@ -68,6 +68,7 @@ unsigned ceph_parse_hosts_up(const json_t *tree);
 
 int ceph_cluster_status(void *ctx, const struct ceph_access *access, const char *pool, struct ceph_status *ret,
 			struct err *err);
+int ceph_cluster_configure(void *ctx, const struct ceph_access *access, struct err *err);
 int ceph_cluster_auth(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps,
 		      char **ret_key, struct err *err);
 int ceph_cluster_osd_new(void *ctx, const struct ceph_access *access, const char *uuid, int *ret_id, char **ret_key,

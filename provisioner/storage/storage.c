@@ -236,6 +236,9 @@ static void work_auth(struct ceph_job *job)
 	static const char *const client_caps[] = { "mon", "profile rbd", "osd", "profile rbd",
 						   "mgr", "profile rbd", NULL };
 	bool mgr = strncmp(job->name, "mgr.", 4) == 0;
+	/* The manager is not started before its key is known. */
+	if (mgr && job->driver->configure(job->driver_ctx, &job->access, &job->err) < 0)
+		return;
 	job->driver->auth(job->driver_ctx, &job->access, job->name, mgr ? mgr_caps : client_caps, &job->key, &job->err);
 }
 
