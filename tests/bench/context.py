@@ -23,7 +23,7 @@ NAMESPACE = "ingot-lab-bench"
 class Bench:
     build: Path
     table: Table
-    stack: ExitStack = field(default_factory=ExitStack)  # what is taken down at the end
+    stack: ExitStack = field(default_factory=ExitStack)  # what take_down() undoes
     _shared: dict[str, Any] = field(default_factory=dict)
     part: str = ""
 
@@ -54,6 +54,11 @@ class Bench:
             raise self._shared[name]
         made: T = self._shared[name]
         return made
+
+    def take_down(self) -> None:
+        """Everything that the parts up to here have put up."""
+        self._shared.clear()
+        self.stack.close()
 
     def keep(self, path: Path, name: str) -> None:
         """Keeps a log of what is about to be taken down, to see where the time went."""

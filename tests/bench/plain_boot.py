@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The floors of a machine: the same kernels, files and disks in the same kind of QEMU machine, without the product."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import subprocess
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Iterator
+
+from lab import faults, net
+from lab import machine as machines
+from lab.faults import NodeShell
+from lab.machine import Machine
+from lab.netboot import HTTP_PORT, BootServer
+from lab.proc import start_time
+from lab.wait import Deadline, LabError
+from lab.world import Lab
+
+from .stamps import Stamps
+
+CONSOLE = "console=ttyS0,115200"
+BOOT, WRITE = 300, 300  # seconds
+CLOCK_TICKS = 100  # of start times in /proc, a second
+# As the live image's own script loads it, and says no more on the console.
+SCRIPT = f"""#!ipxe
+kernel /vmlinuz initrd=initrd BOOTIF=01-${{mac:hexhyp}} {CONSOLE}
+initrd /initrd
+boot
+"""
+# In busybox's shell: the same bytes to the disk; then hashed on the way, read back from the disk and hashed. The program that
+# hashes is ours, and so as fast as the agent.
+DD = "wget -q -O - {url} | dd of={disk} bs=1M iflag=fullblock conv=fsync 2>/dev/null"
+DD_VERIFIED = ("bench-hash </hash >/sum & wget -q -O - {url} | tee /hash | dd of={disk} bs=1M iflag=fullblock conv=fsync "
+               "2>/dev/null; wait; blockdev --flushbufs {disk}; head -c {size} {disk} | bench-hash | cmp - /sum")
+
+
+class PlainServer(BootServer):
+    """DHCP, TFTP and HTTP that give everyone the live image, and the bundle to who asks for it."""
+
+    def __init__(self, lab: Lab, images: Path, bundle: Path) -> None:
+        self._bundle = bundle
+        super().__init__(lab, images)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        bundle, base = self._bundle, super()._handler()
+
+        class Handler(base):  # type: ignore[valid-type,misc]
+            def do_GET(self) -> None:
+                if self.path.startswith("/boot/"):
+                    self.answer(SCRIPT.encode())
+                elif self.path == "/bundle":
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(bundle.stat().st_size))
+                    self.end_headers()
+                    with bundle.open("rb") as data:
+                        shutil.copyfileobj(data, self.wfile, 1 << 20)
+                else:
+                    super().do_GET()
+
+        return Handler
+
+
+def powered_at(machine: Machine) -> float:
+    """When its QEMU was started, as monotonic time."""
+    ticks = start_time(machines.must_run(machine).pid)
+    if ticks is None:
+        raise LabError(f"{machine.name} is off")
+    return ticks / CLOCK_TICKS
+
+
+@contextmanager
+def switched_on(machine: Machine, *extra: str) -> Iterator[Stamps]:
+    """The machine is on, with more arguments to QEMU; its console's lines are stamped."""
+    stamps = Stamps(machine.serial_log)
+    machines.power_on(dataclasses.replace(machine, extra=machine.extra + extra))
+    try:
+        yield stamps
+    finally:
+        stamps.close()
+        machines.power_off(machine)
+
+
+def direct(kernel: Path, initrd: Path, words: str) -> tuple[str, ...]:
+    return "-kernel", str(kernel), "-initrd", str(initrd), "-append", words
+
+
+class Floors:
+    """What one machine of the lab takes by itself. The provisioner has been stopped."""
+
+    def __init__(self, lab: Lab, machine: Machine, build: Path, bundle: Path) -> None:
+        self.machine, self._lab, self._bundle = machine, lab, bundle
+        self._images = build / "images"
+        self._server = PlainServer(lab, self._images / "live", bundle)
+        self._words = f"{CONSOLE} BOOTIF=01-{machine.mac.replace(':', '-')}"
+        self._hash = build / "bench-hash"
+
+    def close(self) -> None:
+        self._server.close()
+
+    def live(self) -> tuple[float, float]:
+        """Seconds from power-on to /init and to the agent's start, the kernel being given by QEMU."""
+        live = self._images / "live"
+        with switched_on(self.machine, *direct(live / "vmlinuz", live / "initrd", self._words)) as stamps:
+            began = powered_at(self.machine)
+            init = stamps.at("ingot: live image, kernel", Deadline(BOOT))
+            return init - began, stamps.at("ingot: starting the agent", Deadline(BOOT)) - began
+
+    def network(self) -> float:
+        """Seconds from power-on to /init of the live image, from the network by a plain server."""
+        self._network_first()
+        with switched_on(self.machine) as stamps:
+            return stamps.at("ingot: live image, kernel", Deadline(BOOT)) - powered_at(self.machine)
+
+    def _network_first(self) -> None:
+        flags = bytes([machines.FLAG_VALID, 1 << 2, 0, 0, 0])  # once, IPMI 2.0, table 28-14
+        (self.machine.path / "boot-flags").write_bytes(flags)
+
+    def write(self) -> tuple[float, float]:
+        """Seconds of dd in the live image, and of dd with hashes and reading back."""
+        initrd = self._initrd_with_hash()
+        kernel = self._images / "live/vmlinuz"
+        with switched_on(self.machine, *direct(kernel, initrd, self._words + " ingot.debug quiet")) as stamps:
+            stamps.at("ingot: starting the agent", Deadline(BOOT))
+            with NodeShell(self._lab.bmcs[self.machine.name]) as shell:
+                until_shell(shell)
+                # The agent cannot do anything here; it and its restarts are out of the way.
+                shell.run("mv /usr/sbin/ingot-agent /agent; mkfifo /hash")
+                sectors = self.machine.disks[0].size // 512
+                disk = shell.run(f"grep -lx {sectors} /sys/block/sd*/size | head -n1 | cut -d/ -f4")
+                words = {"url": f"http://{net.PROVISIONER.ip}:{HTTP_PORT}/bundle", "disk": f"/dev/{disk}",
+                         "size": self._bundle.stat().st_size}
+                return timed(shell, DD.format(**words)), timed(shell, DD_VERIFIED.format(**words))
+
+    def _initrd_with_hash(self) -> Path:
+        """The live image with one more program: a later archive in an initrd adds to the earlier ones."""
+        folder = self._lab.directory("hash")
+        (folder / "add/usr/bin").mkdir(parents=True)
+        shutil.copy(self._hash, folder / "add/usr/bin/bench-hash")
+        names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=folder / "add", check=True, capture_output=True).stdout
+        added = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet", "-R", "0:0"], cwd=folder / "add", input=names,
+                               check=True, capture_output=True).stdout
+        initrd = folder / "initrd"
+        initrd.write_bytes((self._images / "live/initrd").read_bytes() + added)
+        return initrd
+
+    def host(self, disk: Path) -> float:
+        """Seconds from power-on to the start of the host's agent, from a disk as the installer left it."""
+        found = faults.partitions(disk).get("ingot-esp")
+        if not found:
+            raise LabError(f"{disk} was not installed")
+        config = faults._mtools("mtype", "-i", f"{disk}@@{found[0]}", "::/grub/grub.cfg").decode()
+        line = re.search(r"linux \S+ (.*)", config)
+        if not line:
+            raise LabError(f"no kernel in grub.cfg: {config}")
+        disk.replace(self.machine.path / "disk0.raw")
+        with switched_on(self.machine, *direct(self._images / "host/vmlinuz", self._images / "host/initrd",
+                                               line[1])) as stamps:
+            return stamps.at(r"Started .*ingot-agent\.service", Deadline(BOOT)) - powered_at(self.machine)
+
+
+def until_shell(shell: NodeShell) -> None:
+    deadline = Deadline(BOOT)
+    while True:
+        try:
+            shell.run("true", 10)
+            return
+        except LabError:
+            if deadline.expired():
+                raise
+
+
+def timed(shell: NodeShell, command: str) -> float:
+    """Seconds by the guest's own clock."""
+    text = shell.run(f"read a rest </proc/uptime; {command}; s=$?; read b rest </proc/uptime; echo took $a $b; [ $s = 0 ]",
+                     WRITE)
+    found = re.search(r"took (\S+) (\S+)", text)
+    if not found:
+        raise LabError(f"no time in {text!r}")
+    return float(found[2]) - float(found[1])
