@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""python3 -m bench [--parts NAME,NAME...]: measures, prints a table, writes build/bench.json.
+"""python3 -m bench [--parts NAME,NAME...]: measures, prints a table, writes build/bench/report.md and report.json.
 
-It is no test: slow is not wrong. The exit status is 0 unless something could not be measured.
+It is no test: slow is not wrong. The exit status is 0 if all could be measured, whether goals were met or not.
 """
 
 from __future__ import annotations
@@ -75,9 +75,8 @@ def main() -> int:
             measure(bench, name)
     finally:
         bench.take_down()
-    path = bench.build / "bench.json"
-    bench.table.write(path, bench.accel())
-    print(f"\n{bench.table.text()}\n\nall of it: {path}")
+    path = bench.table.write(bench.results, bench.accel())
+    print(f"\n{bench.table.text()}\n\nkept in {path}")
     return 1 if bench.table.failures else 0
 
 

@@ -31,6 +31,10 @@ class Bench:
     def parts_dir(self) -> Path:
         return self.build / "lab-parts"
 
+    @property
+    def results(self) -> Path:
+        return self.build / "bench"
+
     def program(self, name: str) -> str:
         return str(self.build / name)
 
@@ -62,7 +66,7 @@ class Bench:
 
     def keep(self, path: Path, name: str) -> None:
         """Keeps a log of what is about to be taken down, to see where the time went."""
-        kept = self.build / "bench-logs" / name
+        kept = self.results / "logs" / name
         kept.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             shutil.copyfile(path, kept)

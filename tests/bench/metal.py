@@ -66,12 +66,9 @@ class Walker:
         self.walk.found = powered_at(self.machine) - began
 
     def _end(self) -> None:
-        """Keeps the console's lines with their times, to see where they went."""
         self.stamps.close()
         began = self.stamps.lines[0][0] if self.stamps.lines else 0.0
-        kept = self.bench.build / "bench-logs" / f"{self.firmware}-console.log"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text("".join(f"{at - began:8.2f}  {line}\n" for at, line in self.stamps.lines), encoding="utf-8")
+        self.stamps.keep(self.bench.results / "logs" / f"{self.firmware}-console.log", began)
 
     def discover(self) -> None:
         deadline, powered = Deadline(DISCOVER), powered_at(self.machine)
@@ -142,11 +139,11 @@ def add_rows(bench: Bench, walker: Walker, floors: Floors) -> None:
     add("  of it /init to hello", walk.hello - walk.init, live_agent - live_init,
         "the same, until the agent is started", "ours takes inventory and speaks TLS")
     add("accept: verify the BMC", walk.accept)
-    add("install: all steps", walk.install(), dd_verified, "wget | tee hash | dd, then read back and hash",
+    add("install: all steps", walk.install(), dd_verified, "wget | dd conv=fsync, then read back and hash",
         "also partitions, makes file systems and installs the boot loader")
     add("  of it write", walk.install("check", "write"), dd, "wget | dd conv=fsync, in the live image", "ours hashes")
     add("  of it write and verify", walk.install("check", "write", "verify"), dd_verified,
-        "wget | tee hash | dd, then read back and hash")
+        "wget | dd conv=fsync, then read back and hash")
     add("switch: written to kexec", walk.switch, remark="boot intent and BMC's boot device are durable first")
     add("start: kexec to enrolled", walk.start, host,
         "the same kernel, initrd and disk booting alone by -kernel, until the agent's service is started")
