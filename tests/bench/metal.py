@@ -20,7 +20,7 @@ from lab.world import Lab
 
 from .context import Bench
 from .memory import KB
-from .plain_boot import Floors, powered_at, until_shell
+from .plain_boot import INIT, MULTI_USER, Floors, powered_at, until_shell
 from .stamps import Stamps
 from .table import RATIO
 
@@ -40,7 +40,7 @@ class Walk:
     steps: dict[str, float] = field(default_factory=dict)  # of the installer
     switch: float = 0  # from written to kexec
     start: float = 0  # from kexec to enrolled
-    cold: float = 0  # from power-on to the host's agent, from the disk
+    cold: float = 0  # from power-on to multi-user.target, from the disk
 
     def install(self, *steps: str) -> float:
         return sum(self.steps[step] for step in steps or STEPS)
@@ -72,7 +72,7 @@ class Walker:
 
     def discover(self) -> None:
         deadline, powered = Deadline(DISCOVER), powered_at(self.machine)
-        self.walk.init = self.stamps.at("ingot: live image, kernel", deadline) - powered
+        self.walk.init = self.stamps.at(INIT, deadline) - powered
         self.walk.hello = self.stamps.at("known to .* as machine", deadline) - powered
 
     def accept(self) -> None:
@@ -110,8 +110,7 @@ class Walker:
         faults.add_kernel_word(self.machine)
         self.ingot.text("machine", "power", "m1", "on", "--wait", timeout=ACCEPT)
         powered = powered_at(self.machine)
-        started = self.stamps.at(r"Started .*ingot-agent\.service", Deadline(READY), after=powered)
-        self.walk.cold = started - powered
+        self.walk.cold = self.stamps.at(MULTI_USER, Deadline(READY), after=powered) - powered
         with NodeShell(self.lab.bmcs["m1"]) as shell:
             until_shell(shell)
             # libvirt is the last that it starts and connects to.
@@ -122,37 +121,40 @@ class Walker:
 
 def add_rows(bench: Bench, walker: Walker, floors: Floors) -> None:
     walk, where = walker.walk, f"one machine, {walker.firmware}"
-    live_init, live_agent = floors.live()
-    network = floors.network()
-    dd, dd_verified = floors.write()
     host = floors.host(walker.copy)
+    dd, dd_verified = floors.write()
+    plain_init, plain_agent = floors.network()
+    _, direct_agent = floors.direct()
     ratio = {"goal": RATIO, "goal_is_ratio": True}
-    alone = "the same kernel and initrd given by QEMU (-kernel), until the agent is started"
 
-    def add(phase: str, ours: float, floor: float | None = None, floor_is: str = "", remark: str = "") -> None:
-        bench.add(phase, where, "s", ours, floor=floor, floor_is=floor_is, remark=remark, **(ratio if floor else {}))
+    def add(phase: str, ours: float, floor: float | None = None, floor_is: str = "", remark: str = "",
+            goal: bool = True) -> None:
+        bench.add(phase, where, "s", ours, floor=floor, floor_is=floor_is, remark=remark, **(ratio if floor and goal else {}))
 
     add("discover: provisioner's start to power-on", walk.found, remark="finds the BMC, logs in, sets the boot device")
-    add("discover: power-on to hello", walk.hello, live_agent, alone, "ours has firmware and PXE in it, the floor has not")
-    add("  of it firmware, PXE and loading, to /init", walk.init, network,
-        "a plain dnsmasq and HTTP server give the same files to the same firmware")
-    add("  of it /init to hello", walk.hello - walk.init, live_agent - live_init,
-        "the same, until the agent is started", "ours takes inventory and speaks TLS")
+    add("discover: power-on to hello", walk.hello, plain_agent,
+        "the same firmware loads the same kernel and initrd from a plain dnsmasq and HTTP server, until the agent is started",
+        "ours takes inventory and says hello over TLS as well")
+    add("  of it power-on to /init", walk.init, plain_init, "the same, until /init")
+    add("  of it /init to hello", walk.hello - walk.init, plain_agent - plain_init, "the same, /init to the agent's start",
+        goal=False)
+    add("  power-on to hello, beside -kernel", walk.hello, direct_agent,
+        "the same kernel and initrd given by QEMU (-kernel): no firmware, no network", goal=False)
     add("accept: verify the BMC", walk.accept)
+    add("install: write", walk.install("check", "write"), dd, "wget | dd conv=fsync of the same bytes to the same disk, in "
+        "the live image", "ours also hashes on the way, and reads back what is written already")
+    add("install: write and verify", walk.install("check", "write", "verify"), dd_verified,
+        "wget | dd conv=fsync, then read back and hash")
     add("install: all steps", walk.install(), dd_verified, "wget | dd conv=fsync, then read back and hash",
         "also partitions, makes file systems and installs the boot loader")
-    add("  of it write", walk.install("check", "write"), dd, "wget | dd conv=fsync, in the live image", "ours hashes")
-    add("  of it write and verify", walk.install("check", "write", "verify"), dd_verified,
-        "wget | dd conv=fsync, then read back and hash")
     add("switch: written to kexec", walk.switch, remark="boot intent and BMC's boot device are durable first")
     add("start: kexec to enrolled", walk.start, host,
-        "the same kernel, initrd and disk booting alone by -kernel, until the agent's service is started")
+        "the same kernel, initrd and disk booting alone by -kernel, until multi-user.target",
+        "ours ends the live image first, and enrolls at the end")
     # What a person waits for in all, beside the least that machine and disk need for it.
     ours = walk.hello + walk.install() + walk.switch + walk.start
-    add("deploy: power-on to enrolled", ours, network - live_init + live_agent + dd_verified + host,
-        "the floors together, with firmware and PXE")
-    if walk.cold:
-        add("cold boot: power-on to the host's agent", walk.cold, remark="firmware, GRUB, kernel, systemd")
+    add("deploy: power-on to enrolled", ours, plain_agent + dd_verified + host, "the floors together")
+    add("cold boot: power-on to multi-user.target", walk.cold, remark="from the disk: firmware, GRUB, kernel, systemd")
 
 
 def machine(bench: Bench, firmware: str) -> None:

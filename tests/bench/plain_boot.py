@@ -25,6 +25,8 @@ from .stamps import Stamps
 
 CONSOLE = "console=ttyS0,115200"
 BOOT, WRITE = 300, 300  # seconds
+INIT, AGENT = "ingot: live image, kernel", "ingot: starting the agent"  # of the live image
+MULTI_USER = r"Reached target .*multi-user\.target"
 CLOCK_TICKS = 100  # of start times in /proc, a second
 # As the live image's own script loads it, and says no more on the console.
 SCRIPT = f"""#!ipxe
@@ -107,19 +109,17 @@ class Floors:
     def _log(self, name: str) -> Path:
         return self._kept.with_name(f"{self._kept.name}-{name}.log")
 
-    def live(self) -> tuple[float, float]:
+    def direct(self) -> tuple[float, float]:
         """Seconds from power-on to /init and to the agent's start, the kernel being given by QEMU."""
         live = self._images / "live"
         with switched_on(self.machine, self._log("live"), *direct(live / "vmlinuz", live / "initrd", self._words)) as stamps:
-            began = powered_at(self.machine)
-            init = stamps.at("ingot: live image, kernel", Deadline(BOOT))
-            return init - began, stamps.at("ingot: starting the agent", Deadline(BOOT)) - began
+            return live_times(self.machine, stamps)
 
-    def network(self) -> float:
-        """Seconds from power-on to /init of the live image, from the network by a plain server."""
+    def network(self) -> tuple[float, float]:
+        """The same, from the network by a plain server."""
         self._network_first()
         with switched_on(self.machine, self._log("network")) as stamps:
-            return stamps.at("ingot: live image, kernel", Deadline(BOOT)) - powered_at(self.machine)
+            return live_times(self.machine, stamps)
 
     def _network_first(self) -> None:
         flags = bytes([machines.FLAG_VALID, 1 << 2, 0, 0, 0])  # once, IPMI 2.0, table 28-14
@@ -131,7 +131,7 @@ class Floors:
         kernel = self._images / "live/vmlinuz"
         words = self._words + " ingot.debug quiet"
         with switched_on(self.machine, self._log("write"), *direct(kernel, initrd, words)) as stamps:
-            stamps.at("ingot: starting the agent", Deadline(BOOT))
+            stamps.at(AGENT, Deadline(BOOT))
             with NodeShell(self._lab.bmcs[self.machine.name]) as shell:
                 until_shell(shell)
                 # The agent has nobody to talk to here, and is started again and again.
@@ -158,7 +158,7 @@ class Floors:
         return initrd
 
     def host(self, disk: Path) -> float:
-        """Seconds from power-on to the start of the host's agent, from a disk as the installer left it."""
+        """Seconds from power-on to multi-user.target, from a disk as the installer left it."""
         found = faults.partitions(disk).get("ingot-esp")
         if not found:
             raise LabError(f"{disk} was not installed")
@@ -169,7 +169,13 @@ class Floors:
         disk.replace(self.machine.path / "disk0.raw")
         host = direct(self._images / "host/vmlinuz", self._images / "host/initrd", line[1])
         with switched_on(self.machine, self._log("host"), *host) as stamps:
-            return stamps.at(r"Started .*ingot-agent\.service", Deadline(BOOT)) - powered_at(self.machine)
+            return stamps.at(MULTI_USER, Deadline(BOOT)) - powered_at(self.machine)
+
+
+def live_times(machine: Machine, stamps: Stamps) -> tuple[float, float]:
+    """Seconds from power-on to the live image's /init, and to the start of its agent."""
+    powered, deadline = powered_at(machine), Deadline(BOOT)
+    return stamps.at(INIT, deadline) - powered, stamps.at(AGENT, deadline) - powered
 
 
 def until_shell(shell: NodeShell) -> None:
