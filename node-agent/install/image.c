@@ -84,6 +84,8 @@ int image_open(struct install *install, struct err *err)
 
 void image_close(struct install *install)
 {
+	install->kernel = close_fd(install->kernel);
+	install->initrd = close_fd(install->initrd);
 	install->readback = readback_free(install->readback);
 	install->reader = bundle_reader_free(install->reader);
 	install->fetch = fetch_free(install->fetch);
@@ -266,20 +268,42 @@ static int verify_root(struct install *install, const struct bundle_part *part, 
 	return r < 0 ? r : compare(part, digest, err);
 }
 
-static int verify_on_esp(struct install *install, const struct bundle_part *part, struct err *err)
+/* What the disk gave back stays open, for reading only, as kexec wants it. */
+static int verify_on_esp(struct install *install, const struct bundle_part *part, int *ret_fd, struct err *err)
 {
 	_cleanup_free_ char *path = install_work_path(install, "readback");
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	_cleanup_close_ int again = open(path, O_RDONLY | O_CLOEXEC);
 	uint8_t digest[SHA256_SIZE] = { 0 };
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || again < 0)
 		return err_set_errno(err, -errno, "%s", path);
 	unlink(path);
 	r = esp_get(&install->esp, places[part->type].esp_path, fd, err);
 	if (r == 0)
 		r = hash_file(fd, digest, err);
-	return r < 0 ? r : compare(part, digest, err);
+	if (r == 0)
+		r = compare(part, digest, err);
+	if (r < 0)
+		return r;
+	close_fd(*ret_fd);
+	*ret_fd = again;
+	again = -1;
+	return 0;
+}
+
+/* The host's kernel, if this is not a test: while the rest is verified and written. */
+static void load_ahead(struct install *install)
+{
+	_cleanup_free_ char *prefix = part_run_path(install->run, "%s", "");
+	_cleanup_free_ char *line = NULL;
+
+	if (*prefix || install->kexec || install->kernel < 0 || install->initrd < 0)
+		return;
+	line = loader_command_line(&install->layout, install->order.host.name, install->order.console);
+	install->kexec = kexec_start(install->kernel, install->initrd, line);
+	install->kernel = install->initrd = -1;
 }
 
 int image_verify(struct install *install, struct err *err)
@@ -292,8 +316,11 @@ int image_verify(struct install *install, struct err *err)
 
 		if (part->type == BUNDLE_ROOT)
 			r = verify_root(install, part, err);
-		else if (places[part->type].esp_path)
-			r = verify_on_esp(install, part, err);
+		else if (part->type == BUNDLE_KERNEL)
+			r = verify_on_esp(install, part, &install->kernel, err);
+		else if (part->type == BUNDLE_INITRD)
+			r = verify_on_esp(install, part, &install->initrd, err);
+		load_ahead(install);
 	}
 	return r;
 }

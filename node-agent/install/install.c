@@ -20,10 +20,9 @@
 /* What outlives a run: how the order that was carried out last ended. */
 struct outcome {
 	char *id;
-	char *disk_path;
 	json_t *report;
 	bool written;
-	struct layout layout;
+	struct kexec *kexec; /* the host's kernel, loaded */
 };
 
 /* ---- telling and asking ---- */
@@ -222,14 +221,14 @@ static void remove_work_files(const struct install *install)
 	}
 }
 
-static void set_outcome(struct outcome *outcome, const struct install *install, json_t *report, bool written)
+static void set_outcome(struct outcome *outcome, struct install *install, json_t *report, bool written)
 {
 	str_set(&outcome->id, install->order.id);
-	str_set(&outcome->disk_path, install->disk.path);
 	json_decref(outcome->report);
 	outcome->report = report;
 	outcome->written = written;
-	outcome->layout = install->layout;
+	kexec_free(outcome->kexec);
+	outcome->kexec = written ? TAKE_PTR(install->kexec) : NULL;
 }
 
 static void carry_out(struct install *install, struct outcome *outcome)
@@ -248,6 +247,7 @@ static void carry_out(struct install *install, struct outcome *outcome)
 		log_error("install %s: %s: %s", install->order.id, install->step, str_or(err.text, "failed"));
 		set_outcome(outcome, install, make_report(install, "failed", &err), false);
 	}
+	install->kexec = kexec_free(install->kexec);
 	image_close(install);
 	remove_work_files(install);
 	disk_done(&install->disk);
@@ -258,8 +258,6 @@ static void carry_out(struct install *install, struct outcome *outcome)
 static void boot(struct install *install, struct outcome *outcome)
 {
 	_cleanup_free_ char *prefix = part_run_path(install->run, "%s", "");
-	_cleanup_free_ char *work_dir = part_run_path(install->run, "/run/ingot/install");
-	struct esp esp = { outcome->disk_path, &outcome->layout, work_dir };
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	install->step = "boot";
@@ -271,7 +269,7 @@ static void boot(struct install *install, struct outcome *outcome)
 	if (*prefix)
 		err_set(&err, ERR_UNSUPPORTED, "this machine is not booted: the agent runs with --prefix");
 	else
-		boot_host(&install->order, &esp, &err);
+		boot_host(&install->order, outcome->kexec, &err);
 	log_error("install %s: boot: %s", install->order.id, str_or(err.text, "failed"));
 	json_decref(outcome->report);
 	outcome->report = make_report(install, "failed", &err);
@@ -293,9 +291,9 @@ static void outcome_free(void *state)
 {
 	struct outcome *outcome = state;
 
+	kexec_free(outcome->kexec);
 	json_decref(outcome->report);
 	free(outcome->id);
-	free(outcome->disk_path);
 	free(outcome);
 }
 
@@ -313,7 +311,7 @@ static struct outcome *get_outcome(struct part_run *run)
 static int install_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
 {
 	struct outcome *outcome = get_outcome(run);
-	struct install install = { .run = run, .step = "check" };
+	struct install install = { .run = run, .step = "check", .kernel = -1, .initrd = -1 };
 	int r;
 
 	if (!desired)

@@ -23,6 +23,8 @@ struct install {
 	struct fetch *fetch;
 	struct bundle_reader *reader;
 	struct readback *readback; /* of the root part */
+	int kernel, initrd;	   /* as read back from the ESP, until they are given to kexec; -1 */
+	struct kexec *kexec;
 
 	unsigned progress; /* of the step, percent */
 	uint64_t bytes;	   /* of the root part, written */
@@ -50,7 +52,13 @@ void image_close(struct install *install);
 /* state_partition.c */
 int state_partition_make(struct install *install, struct err *err);
 
-/* boot.c: leaves for the installed system. Returns only on error. */
-int boot_host(const struct order *order, const struct esp *esp, struct err *err);
+/* boot.c. kexec_start loads a kernel ahead, on a thread of its own; kernel and initrd are open for reading only (the kernel
+ * refuses what somebody could still write) and become its own. Whether that worked is known in boot_host. kexec_free waits,
+ * and unloads what was loaded; NULL is fine. */
+struct kexec *kexec_start(int kernel, int initrd, const char *command_line);
+struct kexec *kexec_free(struct kexec *kexec);
+/* Leaves for the installed system: by kexec if that is ordered and was loaded, by a reboot otherwise. Returns only on
+ * error. */
+int boot_host(const struct order *order, struct kexec *kexec, struct err *err);
 
 #endif
