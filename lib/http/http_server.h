@@ -4,8 +4,8 @@
  * and answer from any later callback; the connection waits, with a deadline.
  *
  * Refused before any handler (400 and the connection is closed), because libmicrohttpd lets them through: Content-Length
- * together with Transfer-Encoding, two Content-Lengths, white space before a header's colon (RFC 9112 sections 5.1, 6.1,
- * 6.3). 413 past the route's body limit, 431 and 414 by libmicrohttpd's own limits. */
+ * together with Transfer-Encoding, two Content-Lengths, white space before a header's colon, a header that goes on in the next
+ * line, control characters in a value (RFC 9112 sections 2.2, 5.1, 5.2, 6.1, 6.3). 413 past the route's body limit, 431 and 414 by libmicrohttpd's own limits. */
 #ifndef INGOT_HTTP_HTTP_SERVER_H
 #define INGOT_HTTP_HTTP_SERVER_H
 
@@ -88,6 +88,8 @@ void http_request_on_gone(struct http_request *request, loop_fn fn, void *data);
 void http_answer_json(struct http_request *request, int status, json_t *json, const char *const *headers);
 /* An RFC 9457 problem document made from err (type, title, status, detail, field, code), application/problem+json. */
 void http_answer_problem(struct http_request *request, const struct err *err);
+/* The same with further headers. */
+void http_answer_problem_with(struct http_request *request, const struct err *err, const char *const *headers);
 void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,
 		      const char *const *headers);
 

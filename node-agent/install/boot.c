@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Leaves the live image for the installed system. The kernel is loaded ahead, on a thread: that takes seconds where hashing
- * is slow (kexec_file_load hashes what it is given), and there are steps to do meanwhile. */
+#include "install/boot.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kexec.h>
@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "install/install_priv.h"
-#include "install/loader.h"
 
 #define STACK_BYTES ((size_t)(128 * KIB))
 
@@ -81,20 +79,20 @@ struct kexec *kexec_free(struct kexec *kexec)
 	return NULL;
 }
 
-int boot_host(const struct order *order, struct kexec *kexec, struct err *err)
+int boot_host(enum boot_how how, struct kexec *kexec, struct err *err)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
 
 	sync();
-	if (order->boot == BOOT_KEXEC) {
+	if (how == BOOT_KEXEC) {
 		if (!kexec)
 			err_set(&why, ERR_STATE, "no kernel was loaded ahead");
-		else if (kexec_wait(kexec, &why) == 0 &&
-			 syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
+		else if (kexec_wait(kexec, &why) == 0 && syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
+								 LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
 			err_set_errno(&why, -errno, "kexec");
 		/* The boot intent is the local disk by now: the long way leads there as well. */
 		log_warning("install: %s; rebooting instead", str_or(why.text, "kexec did not happen"));
 	}
-	reboot(RB_AUTOBOOT);
+	reboot(how == BOOT_POWEROFF ? RB_POWER_OFF : RB_AUTOBOOT);
 	return err_set_errno(err, -errno, "reboot");
 }

@@ -26,7 +26,7 @@ from .table import RATIO
 
 DISCOVER, ACCEPT, DEPLOY, READY = 420, 120, 900, 420  # seconds
 AGENT_MB = 12
-STEPS = ("check", "partition", "write", "verify", "loader", "identity")
+STEPS = ("check", "partition", "write", "verify", "identity", "loader")
 
 
 @dataclass
