@@ -69,6 +69,7 @@ class Walker:
         self.stamps.close()
         began = self.stamps.lines[0][0] if self.stamps.lines else 0.0
         self.stamps.keep(self.bench.results / "logs" / f"{self.firmware}-console.log", began)
+        self.bench.keep(self.machine.path / "qemu.log", f"{self.firmware}-qemu.log")
 
     def discover(self) -> None:
         deadline, powered = Deadline(DISCOVER), powered_at(self.machine)
