@@ -32,7 +32,8 @@ static json_t *consoles_desired(struct cluster *cluster, const char *node)
 	struct console_ask *ask;
 	LIST_FOREACH(ask, &cluster->consoles, link)
 		if (str_equal(ask->node, node))
-			json_array_append_new(list, json_pack("{s:s, s:s}", "vm", ask->vm, "ticket", ask->ticket));
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "vm", ask->vm, "ticket", ask->ticket,
+							      "kind", ask->kind));
 	return list;
 }
 
@@ -165,7 +166,8 @@ static int node_report(struct cluster *cluster, const char *id, const json_t *re
 		return err_set(err, ERR_UNAUTHENTICATED, "node '%s' is not a member (any more)", id);
 	node_heard(cluster, id);
 	const json_t *vms = json_object_get(report, "vms"), *ceph = json_object_get(report, "ceph");
-	int64_t generation = json_integer_value(json_object_get(report, "generation"));
+	/* Of the document that the section was carried out with; the agent may have read a newer one since. */
+	int64_t generation = json_integer_value(json_object_get(json_object_get(report, "generations"), "vms"));
 	const struct peer peer = { .node = id };
 	if (json_is_object(json_object_get(report, "inventory")))
 		machine_agent_report(cluster->spec.machines, node->machine, report, err);
@@ -196,11 +198,12 @@ static void ask_free(struct console_ask *ask)
 	free(ask);
 }
 
-char *cluster_console_ask(struct cluster *cluster, const char *node, const char *vm)
+char *cluster_console_ask(struct cluster *cluster, const char *node, const char *vm, const char *kind)
 {
 	struct console_ask *ask = new0(struct console_ask, 1);
 	ask->node = xstrdup(node);
 	ask->vm = xstrdup(vm);
+	ask->kind = kind;
 	ask->ticket = token_new("console");
 	list_append(&cluster->consoles, &ask->link);
 	cluster_wake(cluster);
