@@ -8,11 +8,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "install/loader.h"
 
 #define STACK_BYTES ((size_t)(128 * KIB))
 
@@ -53,6 +55,41 @@ struct kexec *kexec_start(int kernel, int initrd, const char *command_line)
 	kexec->joined = r != 0;
 	kexec->error = r;
 	return kexec;
+}
+
+/* A file of the ESP in memory, open for reading only. */
+static int read_from_esp(const struct esp *esp, const char *path, int *ret_fd, struct err *err)
+{
+	_cleanup_close_ int fd = memfd_create("ingot-kexec", MFD_CLOEXEC);
+	_cleanup_free_ char *again = NULL;
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "memfd_create");
+	r = esp_get(esp, path, fd, err);
+	if (r < 0)
+		return r;
+	again = xasprintf("/proc/self/fd/%d", fd);
+	r = open(again, O_RDONLY | O_CLOEXEC);
+	if (r < 0)
+		return err_set_errno(err, -errno, "%s", again);
+	*ret_fd = r;
+	return 0;
+}
+
+int kexec_start_from_esp(const struct esp *esp, const char *name, const char *console, struct kexec **ret,
+			 struct err *err)
+{
+	_cleanup_free_ char *line = loader_command_line(esp->layout, name, console);
+	_cleanup_close_ int kernel = -1, initrd = -1;
+	int r = read_from_esp(esp, "/ingot/a/vmlinuz", &kernel, err);
+
+	if (r == 0)
+		r = read_from_esp(esp, "/ingot/a/initrd", &initrd, err);
+	if (r < 0)
+		return r;
+	*ret = kexec_start(TAKE_FD(kernel), TAKE_FD(initrd), line);
+	return 0;
 }
 
 /* 0 when the kernel is loaded. */

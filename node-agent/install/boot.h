@@ -3,7 +3,7 @@
 #ifndef INGOT_INSTALL_BOOT_H
 #define INGOT_INSTALL_BOOT_H
 
-#include "base/err.h"
+#include "install/esp.h"
 
 enum boot_how { BOOT_NOT_YET, BOOT_KEXEC, BOOT_REBOOT, BOOT_POWEROFF };
 
@@ -11,6 +11,9 @@ enum boot_how { BOOT_NOT_YET, BOOT_KEXEC, BOOT_REBOOT, BOOT_POWEROFF };
  * slow. kernel and initrd become its own; they are open for reading only (the kernel refuses what somebody could still
  * write). Whether it worked is known in boot_host(). */
 struct kexec *kexec_start(int kernel, int initrd, const char *command_line);
+/* The same with the kernel and initrd that an ESP holds; name, console: as in struct write_spec. The errors of esp_get(). */
+int kexec_start_from_esp(const struct esp *esp, const char *name, const char *console, struct kexec **ret,
+			 struct err *err);
 /* Waits for it, and unloads what was loaded. NULL is fine; returns NULL. */
 struct kexec *kexec_free(struct kexec *kexec);
 

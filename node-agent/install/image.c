@@ -309,8 +309,7 @@ static int verify_on_esp(struct install *install, const struct bundle_part *part
 	if (r < 0)
 		return r;
 	close_fd(*ret_fd);
-	*ret_fd = again;
-	again = -1;
+	*ret_fd = TAKE_FD(again);
 	return 0;
 }
 
