@@ -137,21 +137,27 @@ static void bury(struct world *world)
 /* ---- the network ---- */
 
 struct parcel {
+	struct list link; /* in world->parcels */
 	struct world *world;
 	loop_fn deliver, drop;
 	void *data;
 	unsigned copies;
 };
 
+static void parcel_free(struct parcel *parcel)
+{
+	list_remove(&parcel->link);
+	parcel->drop(parcel->data);
+	free(parcel);
+}
+
 static void arrive(void *data)
 {
 	struct parcel *parcel = data;
 	parcel->world->messages++;
 	parcel->deliver(parcel->data);
-	if (--parcel->copies > 0)
-		return;
-	parcel->drop(parcel->data);
-	free(parcel);
+	if (--parcel->copies == 0)
+		parcel_free(parcel);
 }
 
 void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data)
@@ -161,7 +167,12 @@ void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data)
 		return;
 	}
 	struct parcel *parcel = new0(struct parcel, 1);
-	*parcel = (struct parcel){ world, deliver, drop, data, world_chance(world, world->faults.twice) ? 2 : 1 };
+	*parcel = (struct parcel){ .world = world,
+				   .deliver = deliver,
+				   .drop = drop,
+				   .data = data,
+				   .copies = world_chance(world, world->faults.twice) ? 2 : 1 };
+	list_append(&world->parcels, &parcel->link);
 	unsigned copies = parcel->copies;
 	for (unsigned i = 0; i < copies; i++)
 		loop_timer_new(world->loop, (int64_t)world_random(world, DELAY_MS), arrive, parcel);
@@ -210,6 +221,7 @@ static void world_init(struct world *world, uint64_t seed, bool trace)
 	_cleanup_err_ struct err err = ERR_INIT;
 	*world = (struct world){ .seed = seed, .random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1, .trace = trace };
 	sim_world = world;
+	list_init(&world->parcels);
 	if (!ca) {
 		snprintf(folder, sizeof(folder), "/tmp/ingot-sim.XXXXXX");
 		if (!mkdtemp(folder) || ca_open(folder, &ca, &err) < 0) {
@@ -230,7 +242,13 @@ static void world_init(struct world *world, uint64_t seed, bool trace)
 
 static void world_done(struct world *world)
 {
-	controller_free(world->controller);
+	struct parcel *parcel;
+	world->controller = controller_free(world->controller);
+	/* What is with a worker frees itself when it comes back, and must not look for a controller. */
+	while (loop_fake_work_run(world->loop, 0))
+		;
+	LIST_FOREACH(parcel, &world->parcels, link)
+		parcel_free(parcel);
 	for (unsigned i = 0; i < world->machine_count; i++)
 		sim_machine_done(&world->machines[i]);
 	for (unsigned i = 0; i < world->intent_count; i++)

@@ -4,6 +4,7 @@
 #ifndef INGOT_SIM_WORLD_H
 #define INGOT_SIM_WORLD_H
 
+#include "base/list.h"
 #include "controller/controller.h"
 
 #define MACHINES_MAX 64
@@ -64,6 +65,7 @@ struct world {
 	struct sim_machine machines[MACHINES_MAX];
 	unsigned machine_count;
 	struct loop_timer *restart_timer, *operator_timer;
+	struct list parcels; /* messages under way */
 	/* network boot, as the boot listener has it */
 	struct {
 		char *mac;
