@@ -193,7 +193,14 @@ void machine_task_stop(const struct task *task, const struct err *why, void *dat
 	struct machines *machines = data;
 	const struct machine *machine = machine_get(machines, task->resource_id);
 	if (machine && str_equal(machine->task, task->id)) {
-		machine_feed(machines, machine->id, EVENT_CANCEL, why);
+		_cleanup_free_ char *machine_id = xstrdup(machine->id);
+		store_begin(machines->store);
+		/* A host system that is on its way up does not become a node any more. */
+		struct machine *edit = store_edit(machines->store, &kind_machine, machine_id);
+		str_set(&edit->enroll_token, NULL);
+		str_set(&edit->enroll_hash, NULL);
+		machine_feed(machines, machine_id, EVENT_CANCEL, why);
+		store_commit(machines->store, NULL);
 		return;
 	}
 	/* A power task: what the BMC was told cannot be taken back, but nobody waits for it any longer. */

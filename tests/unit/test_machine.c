@@ -85,6 +85,45 @@ static void a_mac_says_more_than_a_uuid(void **state)
 	json_decref(reply);
 }
 
+static json_t *hello_with(const char *uuid, const char *mac, const char *shared, const char *boot_id)
+{
+	return json_pack("{s:s, s:s, s:[s, s], s:s}", "uuid", uuid, "boot_mac", mac, "macs", mac, shared, "boot_id",
+			 boot_id);
+}
+
+static void a_mac_on_every_board_joins_no_machines(void **state)
+{
+	static const char shared[] = "02:00:00:00:00:99";
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	for (unsigned n = 1; n <= 2; n++) {
+		_cleanup_free_ char *mac = xasprintf("52:54:00:00:00:0%u", n);
+		_cleanup_free_ char *uuid = xasprintf("00000000-0000-4000-8000-00000000000%u", n);
+		json_t *request = hello_with(uuid, mac, shared, "first-boot"), *reply = NULL;
+		assert_int_equal(machine_agent_hello(rack->controller->machines, request, &reply, &err), 0);
+		json_decref(request);
+		json_decref(reply);
+	}
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	assert_int_equal(rack_machine(rack, "machine-1")->mac_count, 2);
+	assert_int_equal(rack_machine(rack, "machine-2")->mac_count, 1); /* its boots alone are asked for it */
+}
+
+static void a_node_does_not_say_hello(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = xstrdup(rack_machine(rack, "machine-1")->id);
+	_cleanup_free_ char *boot_mac = xstrdup(rack_machine(rack, id)->boot_mac);
+	json_t *request = hello_with(UUID(7), boot_mac, MAC(8), "a-forged-boot"), *reply = NULL;
+	assert_true(machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_null(reply);
+	assert_null(rack_machine(rack, id)->live_token);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 1);
+	json_decref(request);
+}
+
 /* ---- tokens of live agents ---- */
 
 static void assert_token_refused(struct rack *rack, const char *token)
@@ -451,6 +490,35 @@ static void the_token_of_a_cancelled_deploy_enrolls_nobody(void **state)
 	assert_null(rack_machine(rack, id)->node);
 }
 
+static void a_host_of_a_cancelled_deploy_does_not_become_a_node(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr();
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	task_cancel(rack->controller->tasks, task, NULL);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_enroll_refused(rack, token, csr, ERR_UNAUTHENTICATED, NULL);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_null(rack_machine(rack, id)->node);
+}
+
+static void a_bundle_that_is_gone_after_a_restart_is_told(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	rack->no_bundle = true;
+	rack_restart(rack);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_non_null(strstr(rack_machine(rack, id)->error->text, "images.bundle"));
+}
+
 /* It lost its power just after it was written, and its firmware went to the disk before the BMC had taken the boot device. */
 static void a_host_may_be_up_before_the_switch_is_over(void **state)
 {
@@ -515,6 +583,8 @@ int main(void)
 		TEST(a_machine_that_boots_by_itself_appears),
 		TEST(the_same_boot_says_hello_again),
 		TEST(a_mac_says_more_than_a_uuid),
+		TEST(a_mac_on_every_board_joins_no_machines),
+		TEST(a_node_does_not_say_hello),
 		TEST(a_forged_token_opens_nothing),
 		TEST(a_token_is_of_one_boot),
 		TEST(secrets_are_not_in_what_is_shown),
@@ -532,6 +602,8 @@ int main(void)
 		TEST(cancelling_ends_where_nothing_is_half_done),
 		TEST(an_enrollment_is_for_one_key),
 		TEST(the_token_of_a_cancelled_deploy_enrolls_nobody),
+		TEST(a_host_of_a_cancelled_deploy_does_not_become_a_node),
+		TEST(a_bundle_that_is_gone_after_a_restart_is_told),
 		TEST(a_host_may_be_up_before_the_switch_is_over),
 		TEST(a_machine_given_up_too_early_joins_after_all),
 		TEST(odd_reports_change_nothing),
