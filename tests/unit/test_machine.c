@@ -263,20 +263,40 @@ static void the_disk_is_named_and_large_enough(void **state)
 			      "disk: none is large enough for the host system (8 GiB); there are: none");
 }
 
-static void the_smallest_disk_that_is_large_enough_is_taken(void **state)
+static void the_only_disk_that_fits_is_taken_and_no_choice_is_made(void **state)
 {
 	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine_deploy how = { 0 };
+	const char *task = NULL;
 	_cleanup_free_ char *id = NULL;
 	free(rack_ready(rack, 1, &id));
 	set_disks(rack, id,
-		  json_pack("[{s:s, s:I}, {s:s, s:I}, {s:s, s:I}]", "serial", "large", "size_bytes",
-			    (json_int_t)(64 * GIB), "serial", "tiny", "size_bytes", (json_int_t)GIB, "serial", "right",
-			    "size_bytes", (json_int_t)(8 * GIB)));
-	free(rack_deploy(rack, id));
+		  json_pack("[{s:s, s:I, s:b}, {s:s, s:I}, {s:s, s:I}]", "serial", "held", "size_bytes",
+			    (json_int_t)(64 * GIB), "in_use", 1, "serial", "tiny", "size_bytes", (json_int_t)GIB,
+			    "serial", "right", "size_bytes", (json_int_t)(8 * GIB)));
+	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
 	assert_string_equal(rack_machine(rack, id)->install_disk->serial, "right");
 	json_t *install = rack_install(rack, id);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(install, "disk"), "serial")), "right");
 	json_decref(install);
+
+	_cleanup_free_ char *other = NULL;
+	free(rack_ready(rack, 2, &other));
+	set_disks(rack, other,
+		  json_pack("[{s:s, s:I}, {s:s, s:I}]", "serial", "one", "size_bytes", (json_int_t)(64 * GIB), "serial",
+			    "two", "size_bytes", (json_int_t)(8 * GIB)));
+	assert_deploy_refused(
+		rack, other, NULL, ERR_INVALID,
+		"disk: say by serial number or WWN which one is to be overwritten; there are: one (64 GiB), "
+		"two (8 GiB)");
+	set_disks(
+		rack, other,
+		json_pack("[{s:s, s:I, s:b}]", "serial", "mounted", "size_bytes", (json_int_t)(64 * GIB), "in_use", 1));
+	assert_deploy_refused(
+		rack, other, NULL, ERR_INVALID,
+		"disk: say by serial number or WWN which one is to be overwritten; there are: mounted (64 GiB, "
+		"in use)");
 }
 
 static void a_full_range_or_no_bundle_refuses_the_deploy(void **state)
@@ -286,12 +306,12 @@ static void a_full_range_or_no_bundle_refuses_the_deploy(void **state)
 	rack->range_full = true;
 	free(rack_ready(rack, 1, &id));
 	size_t tasks = store_count(rack_store(rack), &kind_task);
-	assert_deploy_refused(rack, id, NULL, ERR_CAPACITY, "every address of the DHCP range is taken");
+	assert_deploy_refused(rack, id, "S1a", ERR_CAPACITY, "every address of the DHCP range is taken");
 	assert_int_equal(store_count(rack_store(rack), &kind_task), tasks);
 	rack->range_full = false;
 	rack->no_bundle = true;
 	rack_restart(rack);
-	assert_deploy_refused(rack, id, NULL, ERR_STATE,
+	assert_deploy_refused(rack, id, "S1a", ERR_STATE,
 			      "there is no host image bundle; name one in the configuration (images.bundle)");
 }
 
@@ -314,7 +334,8 @@ static void a_deploy_goes_its_way(void **state)
 	assert_true(rack_task(rack, task)->progress == 40);
 	rack_install_report(rack, id, "written", "identity", 100);
 	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
-	assert_null(rack_machine(rack, id)->install_step); /* the host system starts: the installer has no more to say */
+	assert_null(
+		rack_machine(rack, id)->install_step); /* the host system starts: the installer has no more to say */
 	assert_int_equal(rack_task(rack, task)->progress, 0);
 	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
 	install = rack_install(rack, id);
@@ -591,7 +612,7 @@ int main(void)
 		TEST(accepting_is_checked),
 		TEST(what_was_not_accepted_gets_nothing),
 		TEST(the_disk_is_named_and_large_enough),
-		TEST(the_smallest_disk_that_is_large_enough_is_taken),
+		TEST(the_only_disk_that_fits_is_taken_and_no_choice_is_made),
 		TEST(a_full_range_or_no_bundle_refuses_the_deploy),
 		TEST(a_deploy_goes_its_way),
 		TEST(progress_moves_the_deadline_and_silence_does_not),

@@ -259,7 +259,7 @@ static void an_answer_to_an_older_attempt_is_dropped(void **state)
 	struct rack_bmc *bmc = bmc_there(rack, 1);
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
-	const struct machine_deploy how = { 0 };
+	const struct machine_deploy how = { .disk = (char *)"S1a" };
 	const char *task;
 	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
 	bmc->fault = ERR_INTERNAL;
@@ -283,7 +283,7 @@ static void what_was_cut_off_is_done_after_a_restart(void **state)
 	struct rack_bmc *bmc = bmc_there(rack, 1);
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
-	const struct machine_deploy how = { 0 };
+	const struct machine_deploy how = { .disk = (char *)"S1a" };
 	const char *task;
 	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
 	while (loop_fake_run_due(rack->loop))
