@@ -41,6 +41,7 @@ suite sim make sim SEEDS="${SEEDS:-300}"
 suite asan make -j"$jobs" VARIANT=asan check-unit
 suite namespaces make check-namespaces
 step images make images
+suite boot make check-images check-iso
 suite lab make check-lab
 step path bash -c 'make lab && make lab-down'
 
