@@ -37,7 +37,8 @@ int vm_departure_read(const struct part_run *run, const char *id, int64_t *ret_g
 	if (r < 0)
 		return err_set_errno(err, r, "cannot read %s", path);
 	if (parse_i64(text, 0, INT64_MAX, ret_generation) < 0)
-		return err_set(err, ERR_CORRUPT, "%s does not say a generation; remove it if the virtual machine runs on no other node",
+		return err_set(err, ERR_CORRUPT,
+			       "%s does not say a generation; remove it if the virtual machine runs on no other node",
 			       path);
 	return 1;
 }

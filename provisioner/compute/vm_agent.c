@@ -164,7 +164,8 @@ static void mark_missing(struct compute *compute, struct vm *vm, const struct vm
 	} else if (report && str_equal(report->state, "absent") && vm->state == VM_RUNNING) {
 		vm->state = VM_UNKNOWN;
 		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
-			    "the node of %s does not have it; if it runs nowhere else, stop it and start it again", vm->name);
+			    "the node of %s does not have it; if it runs nowhere else, stop it and start it again",
+			    vm->name);
 	}
 }
 

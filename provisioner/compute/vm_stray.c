@@ -92,8 +92,8 @@ bool vm_found(struct compute *compute, struct vm *vm)
 	const struct node *node = stray ? store_get(compute->store, &kind_node, stray->node) : NULL;
 	if (!stray || !stray->runs)
 		return false;
-	store_event(compute->store, "vm.found", "vm", vm->id, vm->name, "%s runs on %s and not where it was thought to be",
-		    vm->name, node->name);
+	store_event(compute->store, "vm.found", "vm", vm->id, vm->name,
+		    "%s runs on %s and not where it was thought to be", vm->name, node->name);
 	vm->generation = MAX_OF(vm->generation, stray->generation);
 	str_set(&vm->placement, "found running here");
 	str_set(&vm->node, stray->node);
@@ -109,8 +109,8 @@ static void tell(struct compute *compute, const char *node_id, const struct vm *
 	store_begin(compute->store);
 	if (vm)
 		store_event(compute->store, "vm.stray", "vm", vm->id, vm->name,
-			    "%s runs on %s, where it is not expected; it is started nowhere else while it does", vm->name,
-			    name);
+			    "%s runs on %s, where it is not expected; it is started nowhere else while it does",
+			    vm->name, name);
 	else
 		store_event(compute->store, "vm.stray", "node", node_id, name,
 			    "%s runs a virtual machine %s that is not known here; it is left alone, and ends with "
@@ -138,8 +138,8 @@ bool vm_strays_take(struct compute *compute, const char *node, const struct vm_s
 	struct stray *stray;
 	vm_strays_heard(compute, node);
 	LIST_FOREACH(stray, &compute->strays, link) {
-		if (!str_equal(stray->node, node) || (still_there(stray, seen, count) &&
-		    !is_expected(vm_get(compute, stray->vm), node)))
+		if (!str_equal(stray->node, node) ||
+		    (still_there(stray, seen, count) && !is_expected(vm_get(compute, stray->vm), node)))
 			continue;
 		stray_free(stray);
 		changed = true;
