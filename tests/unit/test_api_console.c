@@ -23,7 +23,7 @@ struct world {
 	struct auth *auth;
 	struct api *api;
 	struct http_server *people, *agents;
-	struct http_client *operator, *viewer, *agent, *nobody;
+	struct http_client *operator, * viewer, *agent, *nobody;
 	char *origin, *agent_origin, *node, *vm;
 	json_t *answer;
 	struct err answer_err;
@@ -90,8 +90,8 @@ static struct http_client *client_of(struct world *w, const char *name, int role
 {
 	_cleanup_free_ char *token = token_of(w, name, role);
 
-	return http_client_new(&(struct http_client_spec){
-		.loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .bearer = token });
+	return http_client_new(
+		&(struct http_client_spec){ .loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .bearer = token });
 }
 
 static void make_node_client(struct world *w)
@@ -170,7 +170,7 @@ static int setup(void **state)
 					     .ui_dir = "/nonexistent" });
 	make_resources(w);
 	start_listeners(w);
-	w->operator = client_of(w, "operator", ROLE_OPERATOR);
+	w->operator= client_of(w, "operator", ROLE_OPERATOR);
 	w->viewer = client_of(w, "viewer", ROLE_VIEWER);
 	w->nobody = http_client_new(&(struct http_client_spec){ .loop = w->f->loop, .ca_pem = ca_pem(w->f->ca) });
 	make_node_client(w);
@@ -224,12 +224,10 @@ static int call(struct world *w, struct http_client *client, const char *origin,
 {
 	_cleanup_free_ char *url = xasprintf("%s%s", origin, path);
 
-	http_call_new(client, &(struct http_call_spec){ .method = method,
-							.url = url,
-							.json = body,
-							.headers = headers,
-							.done = on_answer,
-							.data = w });
+	http_call_new(
+		client,
+		&(struct http_call_spec){
+			.method = method, .url = url, .json = body, .headers = headers, .done = on_answer, .data = w });
 	run_loop(w->f->loop);
 	json_decref(body);
 	return w->answer_status;
@@ -384,9 +382,11 @@ static void test_agent_vanishes(void **state)
 static void test_origin(void **state)
 {
 	struct world *w = *state;
-	static const char *const upgrade[] = { "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-					       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-					       "Origin: https://evil.example", NULL };
+	static const char *const upgrade[] = {
+		"Upgrade: websocket",		"Connection: Upgrade",
+		"Sec-WebSocket-Version: 13",	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+		"Origin: https://evil.example", NULL
+	};
 	_cleanup_free_ char *url = ticket(w, NULL);
 	_cleanup_end_ struct end viewer = { 0 };
 
