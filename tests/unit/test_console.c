@@ -453,7 +453,8 @@ static void order_screens(struct world *world, unsigned count, const char *const
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "vm", VM, "ticket", tickets[i], "kind", "vnc"));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s}", "vm", VM, "ticket", tickets[i], "kind", "vnc"));
 	console_part.apply(&world->link, list);
 	json_decref(list);
 }
