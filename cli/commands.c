@@ -107,6 +107,14 @@ const struct command commands[] = {
 	  .help = "Print events as they happen",
 	  .details = "With -o json, one JSON object a line. After a lost connection it goes on where it was." },
 
+	LIST("user", OP_USER_LIST),
+	SHOW("user", OP_USER_SHOW),
+
+	LIST("token", OP_TOKEN_LIST),
+	SHOW("token", OP_TOKEN_SHOW),
+
+	LIST("audit", OP_AUDIT_LIST),
+
 	{ .noun = "version",
 	  .operation = OP_VERSION,
 	  .flags = COMMAND_LOCAL,

@@ -1,30 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ingot(1) as man(7) source. */
+#include "base/roff.h"
 #include "cli/help.h"
-
-/* Text for troff: a backslash and a dash mean something there, and so does a dot or a quote that begins a line. */
-static void add_escaped(struct strbuf *sb, const char *text)
-{
-	if (text[0] == '.' || text[0] == '\'')
-		strbuf_adds(sb, "\\&");
-	for (; *text; text++) {
-		if (*text == '\\')
-			strbuf_adds(sb, "\\e");
-		else if (*text == '-')
-			strbuf_adds(sb, "\\-");
-		else if (*text == '~')
-			strbuf_adds(sb, "\\(ti");
-		else
-			strbuf_add(sb, text, 1);
-	}
-}
-
-static void add_line(struct strbuf *sb, const char *before, const char *text, const char *after)
-{
-	strbuf_adds(sb, before);
-	add_escaped(sb, text);
-	strbuf_addf(sb, "%s\n", after);
-}
 
 static void add_option(struct strbuf *sb, const struct option_info *option)
 {
@@ -32,14 +9,14 @@ static void add_option(struct strbuf *sb, const struct option_info *option)
 	strbuf_adds(sb, ".TP\n");
 	if (option->letter)
 		strbuf_addf(sb, "\\fB\\-%c\\fR, ", option->letter);
-	add_line(sb, "\\fB\\-\\-", option->name, "\\fR");
+	roff_add(sb, "\\fB\\-\\-", option->name, "\\fR");
 	if (option->value[0]) {
 		sb->len--; /* the value stands on the same line */
-		add_line(sb, " \\fI", option->value, "\\fR");
+		roff_add(sb, " \\fI", option->value, "\\fR");
 	}
-	add_line(sb, "", str_or(option->help, ""), "");
+	roff_add(sb, "", str_or(option->help, ""), "");
 	if (limits[0])
-		add_line(sb, "(", limits, ")");
+		roff_add(sb, "(", limits, ")");
 }
 
 static void add_options(struct strbuf *sb, const struct command *command, bool general)
@@ -53,18 +30,18 @@ static void add_options(struct strbuf *sb, const struct command *command, bool g
 static void add_command(struct strbuf *sb, const struct command *command)
 {
 	_cleanup_free_ char *usage = command_usage(command);
-	add_line(sb, ".SS \"ingot ", usage, "\"");
-	add_line(sb, "", command_help(command), ".");
+	roff_add(sb, ".SS \"ingot ", usage, "\"");
+	roff_add(sb, "", command_help(command), ".");
 	struct option_info positional;
 	if (command_positional(command, &positional)) {
-		add_line(sb, ".TP\n\\fI", positional.value, "\\fR");
-		add_line(sb, "", str_or(positional.help, ""), "");
+		roff_add(sb, ".TP\n\\fI", positional.value, "\\fR");
+		roff_add(sb, "", str_or(positional.help, ""), "");
 	}
 	add_options(sb, command, false);
 	if (command->details)
-		add_line(sb, ".PP\n", command->details, "");
+		roff_add(sb, ".PP\n", command->details, "");
 	if (command->example)
-		add_line(sb, ".PP\n.RS\n.nf\n", command->example, "\n.fi\n.RE");
+		roff_add(sb, ".PP\n.RS\n.nf\n", command->example, "\n.fi\n.RE");
 }
 
 static const char head[] =
@@ -103,13 +80,13 @@ char *man_page(void)
 	add_command(&sb, c);
 	strbuf_adds(&sb, ".SH ENVIRONMENT\n");
 	for (size_t i = 0; environment_help[i][0]; i++) {
-		add_line(&sb, ".TP\n\\fB", environment_help[i][0], "\\fR");
-		add_line(&sb, "", environment_help[i][1], "");
+		roff_add(&sb, ".TP\n\\fB", environment_help[i][0], "\\fR");
+		roff_add(&sb, "", environment_help[i][1], "");
 	}
 	strbuf_adds(&sb, ".SH \"EXIT STATUS\"\n.TP\n\\fB0\\fR\nSuccess; with \\fB\\-\\-wait\\fR, of the tasks too\n");
 	for (size_t i = 0, count = exit_codes(codes, ARRAY_SIZE(codes)); i < count; i++) {
 		strbuf_addf(&sb, ".TP\n\\fB%d\\fR\n", codes[i].code);
-		add_line(&sb, "", codes[i].text, "");
+		roff_add(&sb, "", codes[i].text, "");
 	}
 	strbuf_adds(&sb, tail);
 	return strbuf_take(&sb);

@@ -18,8 +18,9 @@ static int fetch_list(struct session *session, const struct operation *operation
 	_cleanup_free_ char *after = NULL;
 	for (;;) {
 		_cleanup_free_ char *encoded = after ? url_encode(after) : NULL;
+		const char *parameter = operation->kind == OPERATION_LIST ? "?cursor=" : "?after=";
 		_cleanup_free_ char *path =
-			xasprintf("%s%s%s", operation->path, after ? "?after=" : "", str_or(encoded, ""));
+			xasprintf("%s%s%s", operation->path, after ? parameter : "", str_or(encoded, ""));
 		const struct call call = { .method = operation->method, .path = path };
 		reply_done(reply);
 		int r = session_call(session, &call, reply, err);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ingot-agent: what runs on a machine, in the live image and on a node. */
 #include <errno.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "core/agent.h"
+#include "installer/installer.h"
 #include "inventory/inventory.h"
 #include "parts.h"
 
@@ -18,83 +19,85 @@
 struct options {
 	unsigned mode;
 	const char *state, *sysroot, *prefix, *plugins;
+	struct installer_options install;
 	bool debug;
 };
 
-static const struct {
-	const char *word;
-	unsigned mode;
-	const char *help;
-} modes[] = {
-	{ "live", PART_LIVE, "in the live image: report the machine, install it" },
-	{ "node", PART_NODE, "on a node: enroll, then do what the cluster asks" },
+#define MODE_INSTALL 0 /* runs no parts */
+static const unsigned modes[] = { PART_LIVE, PART_NODE, MODE_INSTALL };
+static const struct program_text commands[] = {
+	{ "live", "in the live image: report the machine, install it" },
+	{ "node", "on a node: enroll, then do what the cluster asks" },
+	{ "install", "check answers for the installer (--check)" },
+	{ NULL, NULL },
+};
+_Static_assert(ARRAY_SIZE(commands) == ARRAY_SIZE(modes) + 1, "a mode for each command");
+
+enum option_key {
+	OPTION_STATE,
+	OPTION_PLUGINS,
+	OPTION_SYSROOT,
+	OPTION_PREFIX,
+	OPTION_CHECK,
+	OPTION_DEBUG,
+	OPTION_COUNT
+};
+static const struct program_option program_options[] = {
+	[OPTION_STATE] = { "state", "DIR", "identity.json, key and certificate of a node (default " STATE_DIR ")" },
+	[OPTION_PLUGINS] = { "plugins", "DIR", "parts as shared objects (default " PLUGIN_DIR ")" },
+	[OPTION_SYSROOT] = { "sysroot", "DIR", "read DIR/sys, DIR/proc and DIR/dev (for tests)" },
+	[OPTION_PREFIX] = { "prefix", "DIR", "put DIR before every path written (for tests)" },
+	[OPTION_CHECK] = { "check", "FILE", "install: say whether an answer file is right, and do nothing else" },
+	[OPTION_DEBUG] = { "debug", NULL, "log more" },
+	[OPTION_COUNT] = { NULL, NULL, NULL },
 };
 
-enum option_key { OPTION_STATE = 256, OPTION_SYSROOT, OPTION_PREFIX, OPTION_PLUGINS, OPTION_DEBUG };
-static const struct {
-	struct option option;
-	const char *argument, *help;
-} options[] = {
-	{ { "state", required_argument, NULL, OPTION_STATE },
-	  "DIR",
-	  "identity.json, key and certificate of a node (default " STATE_DIR ")" },
-	{ { "plugins", required_argument, NULL, OPTION_PLUGINS },
-	  "DIR",
-	  "parts as shared objects (default " PLUGIN_DIR ")" },
-	{ { "sysroot", required_argument, NULL, OPTION_SYSROOT },
-	  "DIR",
-	  "read DIR/sys, DIR/proc and DIR/dev (for tests)" },
-	{ { "prefix", required_argument, NULL, OPTION_PREFIX },
-	  "DIR",
-	  "put DIR before every path written (for tests)" },
-	{ { "debug", no_argument, NULL, OPTION_DEBUG }, "", "say more" },
+static const struct program_text sections[] = {
+	{ "SIGNALS",
+	  "SIGTERM and SIGINT end it. Virtual machines and Ceph daemons that it started go on without it; the next "
+	  "one finds them." },
+	{ "FILES",
+	  STATE_DIR "/identity.json: what the installer left for this node, with a token that is good once. Key and "
+		    "certificate stand beside it." },
+	{ NULL, NULL },
 };
 
-static void print_help(void)
-{
-	printf("The agent of a machine in an Ingot cluster.\n\n");
-	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
-		printf("  ingot-agent %s [OPTION]...\n      %s\n", modes[i].word, modes[i].help);
-	printf("\nOptions:\n");
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		printf("  --%s%s%s\n      %s\n", options[i].option.name, *options[i].argument ? " " : "",
-		       options[i].argument, options[i].help);
-	printf("  --help, --version\n");
-}
+static const struct program program = {
+	.name = "ingot-agent",
+	.summary = "agent of a machine in an Ingot cluster",
+	.description = "Runs on a machine that an Ingot provisioner knows: in the live image, and on every node.",
+	.commands = commands,
+	.options = program_options,
+	.sections = sections,
+	.see_also = ".BR ingot (1),\n.BR ingot\\-provisioner (8)",
+};
 
-static int parse_options(int argc, char **argv, struct options *ret)
+static void set_option(void *data, unsigned option, const char *value)
 {
-	struct option table[ARRAY_SIZE(options) + 1] = { 0 };
-	int c;
+	struct options *o = data;
 
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		table[i] = options[i].option;
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (c) {
-		case OPTION_STATE:
-			ret->state = optarg;
-			break;
-		case OPTION_SYSROOT:
-			ret->sysroot = optarg;
-			break;
-		case OPTION_PREFIX:
-			ret->prefix = optarg;
-			break;
-		case OPTION_PLUGINS:
-			ret->plugins = optarg;
-			break;
-		case OPTION_DEBUG:
-			ret->debug = true;
-			break;
-		default:
-			return -EINVAL; /* getopt has said what is wrong */
-		}
+	switch ((enum option_key)option) {
+	case OPTION_STATE:
+		o->state = value;
+		break;
+	case OPTION_PLUGINS:
+		o->plugins = value;
+		break;
+	case OPTION_SYSROOT:
+		o->sysroot = value;
+		break;
+	case OPTION_PREFIX:
+		o->prefix = value;
+		break;
+	case OPTION_CHECK:
+		o->install.check = value;
+		break;
+	case OPTION_DEBUG:
+		o->debug = true;
+		break;
+	case OPTION_COUNT:
+		break;
 	}
-	if (optind < argc) {
-		fprintf(stderr, "ingot-agent: unexpected \"%s\"; see ingot-agent --help\n", argv[optind]);
-		return -EINVAL;
-	}
-	return 0;
 }
 
 static void stop(void *data)
@@ -155,29 +158,18 @@ static int run(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = { .state = STATE_DIR, .plugins = PLUGIN_DIR };
-	const char *word = argc > 1 ? argv[1] : "";
+	unsigned command;
 
-	if (str_equal(word, "--help") || str_equal(word, "-h") || str_equal(word, "help")) {
-		print_help();
+	switch (program_parse(&program, argc, argv, &command, set_option, &o)) {
+	case PROGRAM_DONE:
 		return 0;
-	}
-	if (str_equal(word, "--version")) {
-		printf("ingot-agent %s\n", INGOT_VERSION);
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		if (str_equal(modes[i].word, word))
-			o.mode = modes[i].mode;
-	}
-	if (!o.mode) {
-		fprintf(stderr, "ingot-agent: %s%s; say live or node, see ingot-agent --help\n",
-			*word ? "unknown command " : "no command given", word);
+	case PROGRAM_WRONG:
 		return err_meaning(ERR_INVALID)->exit_code;
+	case PROGRAM_RUN:
+		o.mode = modes[command];
 	}
-	if (parse_options(argc - 1, argv + 1, &o) < 0)
-		return err_meaning(ERR_INVALID)->exit_code;
 	keep_memory_small();
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	return run(&o);
+	return o.mode == MODE_INSTALL ? installer_run(&o.install) : run(&o);
 }

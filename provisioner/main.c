@@ -1,68 +1,63 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ingot-provisioner: reads its configuration and runs until it is told to stop. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "daemon/daemon.h"
 
 #define DEFAULT_CONFIG "/etc/ingot/provisioner.json"
 #define WORKERS 16
 
-static const char usage[] = "Usage: ingot-provisioner [--config FILE] [--check] [--debug]\n"
-			    "\n"
-			    "Finds machines, deploys them and runs the cluster; serves the REST API.\n"
-			    "\n"
-			    "  --config FILE  configuration (default: " DEFAULT_CONFIG ")\n"
-			    "  --check        check the configuration and exit\n"
-			    "  --debug        log more\n"
-			    "  --help         show this\n"
-			    "  --version      show the version\n"
-			    "\n"
-			    "On its first start it writes the administrator's token to STATE_DIR/admin.token.\n";
+enum option_key { OPTION_CONFIG, OPTION_CHECK, OPTION_DEBUG, OPTION_COUNT };
+static const struct program_option program_options[] = {
+	[OPTION_CONFIG] = { "config", "FILE", "configuration (default " DEFAULT_CONFIG ")" },
+	[OPTION_CHECK] = { "check", NULL, "check the configuration and exit" },
+	[OPTION_DEBUG] = { "debug", NULL, "log more" },
+	[OPTION_COUNT] = { NULL, NULL, NULL },
+};
+
+static const struct program_text sections[] = {
+	{ "FIRST START", "On its first start it makes its authority and the administrator's token, which it writes to "
+			 "STATE_DIR/admin.token (mode 0600)." },
+	{ "SIGNALS",
+	  "SIGTERM and SIGINT end it. What it was doing goes on at its next start; it may be killed at any time." },
+	{ "FILES", DEFAULT_CONFIG ": the configuration, JSON; docs/configuration.md describes its fields." },
+	{ NULL, NULL },
+};
+
+static const struct program program = {
+	.name = "ingot-provisioner",
+	.summary = "finds machines, deploys them and runs the cluster",
+	.description = "Finds machines, deploys them and runs the cluster; serves the REST API.",
+	.options = program_options,
+	.sections = sections,
+	.see_also = ".BR ingot (1),\n.BR ingot\\-agent (8)",
+};
 
 struct options {
 	const char *config;
 	bool check;
 };
 
-/* -1: go on; otherwise the exit code. */
-static int parse_options(int argc, char **argv, struct options *ret)
+static void set_option(void *data, unsigned option, const char *value)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "debug", no_argument, NULL, 'd' },	    { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },	    { NULL, 0, NULL, 0 },
-	};
-	int c;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			ret->config = optarg;
-			break;
-		case 'k':
-			ret->check = true;
-			break;
-		case 'd':
-			log_set_level(LOG_LEVEL_DEBUG);
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		case 'v':
-			puts("ingot-provisioner " INGOT_VERSION);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
+	struct options *options = data;
+
+	switch ((enum option_key)option) {
+	case OPTION_CONFIG:
+		options->config = value;
+		break;
+	case OPTION_CHECK:
+		options->check = true;
+		break;
+	case OPTION_DEBUG:
+		log_set_level(LOG_LEVEL_DEBUG);
+		break;
+	case OPTION_COUNT:
+		break;
 	}
-	if (optind < argc) {
-		fprintf(stderr, "ingot-provisioner: '%s' is not understood\n%s", argv[optind], usage);
-		return 2;
-	}
-	return -1;
 }
 
 static void on_stop(void *data)
@@ -95,9 +90,16 @@ int main(int argc, char **argv)
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct options options = { .config = DEFAULT_CONFIG };
 	struct config config = { 0 };
-	int code = parse_options(argc, argv, &options);
-	if (code >= 0)
-		return code;
+	int code;
+
+	switch (program_parse(&program, argc, argv, NULL, set_option, &options)) {
+	case PROGRAM_DONE:
+		return 0;
+	case PROGRAM_WRONG:
+		return err_meaning(ERR_INVALID)->exit_code;
+	case PROGRAM_RUN:
+		break;
+	}
 	if (config_load(options.config, &config, &err) < 0) {
 		fprintf(stderr, "ingot-provisioner: %s\n", err.text);
 		return 1;

@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export work=build/lint
 mkdir -p "$work/tidy" "$work/cppcheck" || exit 1
-findings=0
+passed=0 failed=0
 
 # Sources and scripts of this tree. A script is known by its name or its first line.
 c_files() { git ls-files -- '*.c' '*.h'; }
@@ -67,9 +67,10 @@ tidy_one() {
 	local source=${1%% -- *} log key
 	local said="$work/tidy/${source//\//-}"
 	eval "set -- ${1#* -- }"
-	key=$({ cat .clang-tidy "${source%/*}/.clang-tidy"; clang-tidy --version; echo "$source $*"; clang -E -C "$@" "$source"; } 2>&1 | sha256sum)
+	key=$({ cat .clang-tidy; echo "$tidy_version $source $*"; clang -E -C "$@" "$source"; } 2>&1 | sha256sum)
 	if [ "$(head -n 1 "$said" 2>/dev/null)" != "$key" ]; then
-		log=$(clang-tidy --quiet "$source" -- "$@" 2>&1) || log+=$'\n'"$source:1: error: clang-tidy failed"
+		# What did not come to an end is not kept as the word on this source.
+		log=$(clang-tidy --quiet "$source" -- "$@" 2>&1) || { log+=$'\n'"$source:1: error: clang-tidy failed" && key=failed; }
 		{ echo "$key"; grep -E '^[^ ]+: (warning|error): ' <<<"$log"; } >"$said.new"
 		mv "$said.new" "$said"
 	fi
@@ -82,7 +83,9 @@ tidy_one() {
 check_tidy() {
 	make -s --no-print-directory build/sources.list || return
 	git ls-files -- '*.c' | grep -vxFf <(sed 's/ -- .*//' build/sources.list) | sed 's|$|:1: is not in build/sources.list|'
+	tidy_version=$(clang-tidy --version)
 	export -f tidy_one
+	export tidy_version
 	# shellcheck disable=SC2016 # for the shell that is started
 	sed '/^$/d' build/sources.list | xargs -d '\n' -P "$(nproc)" -n 1 bash -c 'tidy_one "$1"' tidy | sort -u
 	return "${PIPESTATUS[1]}"
@@ -98,7 +101,7 @@ check() {
 		echo "$name: ended with status $status" >&2
 		n=1
 	fi
-	findings=$((findings + n))
+	[ "$n" -eq 0 ] && passed=$((passed + 1)) || failed=$((failed + 1))
 	echo "lint: $name: $n findings, $((SECONDS - start)) s"
 }
 
@@ -109,5 +112,5 @@ done
 for name in spdx forbidden format python shellcheck cppcheck tidy; do
 	check "$name"
 done
-echo "lint: $findings findings in all, $SECONDS s"
-[ "$findings" -eq 0 ]
+echo "lint: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -293,6 +293,11 @@ const char *http_request_query(const struct http_request *request, const char *n
 	return NULL;
 }
 
+const char *http_request_query_name(const struct http_request *request, unsigned index)
+{
+	return index < request->query_count ? request->query[index].name : NULL;
+}
+
 const char *http_request_param(const struct http_request *request, const char *name)
 {
 	return route_param(request, name);

@@ -63,6 +63,8 @@ const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request);
 const char *http_request_header(const struct http_request *request, const char *name);
 const char *http_request_query(const struct http_request *request, const char *name);
+/* The name of each parameter of the query in turn; NULL past the last. */
+const char *http_request_query_name(const struct http_request *request, unsigned index);
 const char *http_request_param(const struct http_request *request,
 			       const char *name); /* from the path; "*" for the rest */
 const struct http_route *http_request_route(const struct http_request *request);

@@ -38,6 +38,11 @@ struct ws {
 	struct loop_timer *teller; /* tells it */
 	struct loop_timer *reader; /* reads though the descriptor may show nothing */
 	struct loop_timer *linger;
+	struct loop_timer *pinger;
+	int64_t ping_ms;
+	int64_t heard_ms; /* monotonic: when the peer said something last */
+	bool pinged;	  /* since then */
+	unsigned peer_status;
 	unsigned depth; /* of functions on the stack that use it */
 };
 
@@ -49,6 +54,8 @@ struct ws *ws_new(struct loop *loop, bool is_client, struct list *owner)
 	ws->is_client = is_client;
 	ws->parser.masked = !is_client;
 	ws->fd = -1;
+	ws->ping_ms = WS_PING_MS;
+	ws->peer_status = WS_VANISHED;
 	list_init(&ws->owner_link);
 	list_append(owner, &ws->owner_link);
 	return ws;
@@ -60,6 +67,7 @@ static void ws_disconnect(struct ws *ws)
 	ws->io = loop_io_free(ws->io);
 	ws->linger = loop_timer_free(ws->linger);
 	ws->reader = loop_timer_free(ws->reader);
+	ws->pinger = loop_timer_free(ws->pinger);
 	if (ws->transport)
 		ws->transport->close(ws->transport_data);
 	ws->transport = NULL;
@@ -243,6 +251,7 @@ static void ws_take_close(struct ws *ws, const struct ws_message *message)
 	if (ws->state == WS_OPEN) {
 		unsigned status = message->len >= 2 ? (unsigned)(payload[0] << 8 | payload[1]) : WS_NORMAL;
 
+		ws->peer_status = message->len >= 2 ? status : WS_NONE;
 		ws_tell_soon(ws, reason);
 		ws_say_close(ws, status_may_be_sent(status) && message->len != 1 ? status : WS_PROTOCOL_ERROR, "");
 	}
@@ -300,10 +309,38 @@ static void ws_read(struct ws *ws)
 			ws_disconnect(ws);
 			return;
 		}
+		ws->heard_ms = loop_monotonic_ms(ws->loop);
+		ws->pinged = false;
 		ws_feed(ws, buf, (size_t)n);
 	}
 	if (ws->state != WS_DEAD)
 		ws_read_soon(ws);
+}
+
+bool ws_read_rest(struct ws *ws)
+{
+	uint8_t buf[READ_BYTES];
+	ssize_t n = -EAGAIN;
+
+	/* Who set no functions yet reads later. */
+	if (ws->io && ws->transport)
+		n = ws->transport->recv(ws->transport_data, buf, sizeof(buf));
+	if (n <= 0)
+		return false;
+	ws->depth++;
+	ws_feed(ws, buf, (size_t)n);
+	ws->depth--;
+	ws_settle(ws);
+	return true;
+}
+
+void ws_end(struct ws *ws, const char *reason)
+{
+	ws->depth++;
+	ws_tell_soon(ws, reason);
+	ws_disconnect(ws);
+	ws->depth--;
+	ws_settle(ws);
 }
 
 static void on_reader(void *data)
@@ -340,6 +377,49 @@ static void on_io(int fd, uint32_t events, void *data)
 	ws_settle(ws);
 }
 
+/* ---- whether the peer is still there ---- */
+
+static void ws_ping_within(struct ws *ws, int64_t delay_ms);
+
+static void on_pinger(void *data)
+{
+	struct ws *ws = data;
+	int64_t silent_ms = loop_monotonic_ms(ws->loop) - ws->heard_ms;
+
+	ws->pinger = NULL;
+	ws->depth++;
+	if (silent_ms < ws->ping_ms) {
+		ws_ping_within(ws, ws->ping_ms - silent_ms);
+	} else if (!ws->pinged) {
+		ws->pinged = true;
+		ws_queue(ws, WS_PING, NULL, 0);
+		if (ws->state == WS_OPEN)
+			ws_flush(ws);
+		ws_ping_within(ws, ws->ping_ms);
+	} else {
+		ws_tell_soon(ws, "the peer does not answer any more");
+		ws_disconnect(ws);
+	}
+	ws->depth--;
+	ws_settle(ws);
+}
+
+/* One that lingers has its own deadline. */
+static void ws_ping_within(struct ws *ws, int64_t delay_ms)
+{
+	if (ws->state == WS_OPEN)
+		ws->pinger = loop_timer_new(ws->loop, delay_ms, on_pinger, ws);
+}
+
+void ws_set_ping(struct ws *ws, int64_t ping_ms)
+{
+	ws->ping_ms = ping_ms;
+	if (ws->pinger) {
+		loop_timer_free(ws->pinger);
+		ws_ping_within(ws, ping_ms);
+	}
+}
+
 /* ---- opening and closing ---- */
 
 /* Reading begins when there is a connection and somebody to take what is read, or only the peer's close to wait for. */
@@ -348,6 +428,8 @@ static void ws_start(struct ws *ws)
 	if (ws->io || !ws->transport || (ws->state == WS_OPEN && !ws->events))
 		return;
 	ws->io = loop_io_new(ws->loop, ws->fd, EPOLLIN, on_io, ws);
+	ws->heard_ms = loop_monotonic_ms(ws->loop);
+	ws_ping_within(ws, ws->ping_ms);
 	ws_update_io(ws);
 	/* The handshake or the transport may hold what the descriptor does not show. */
 	ws_read_soon(ws);
@@ -388,7 +470,17 @@ void ws_set_events(struct ws *ws, const struct ws_events *events, void *data)
 	ws_start(ws);
 }
 
+unsigned ws_peer_status(const struct ws *ws)
+{
+	return ws->peer_status;
+}
+
 void ws_close(struct ws *ws, const char *reason)
+{
+	ws_close_with(ws, WS_NORMAL, reason);
+}
+
+void ws_close_with(struct ws *ws, enum ws_status status, const char *reason)
 {
 	if (!ws)
 		return;
@@ -396,9 +488,9 @@ void ws_close(struct ws *ws, const char *reason)
 	ws->teller = loop_timer_free(ws->teller);
 	ws->depth++;
 	if (ws->state == WS_OPENING) {
-		ws_add_close(ws, WS_NORMAL, str_or(reason, ""));
+		ws_add_close(ws, status, str_or(reason, ""));
 	} else if (ws->state == WS_OPEN) {
-		ws_say_close(ws, WS_NORMAL, str_or(reason, ""));
+		ws_say_close(ws, status, str_or(reason, ""));
 		ws_start(ws);
 	}
 	ws->depth--;

@@ -10,16 +10,10 @@
 
 #define WS_MESSAGE_MAX_BYTES (64 * KIB)
 #define WS_QUEUE_MAX_BYTES MIB
+/* A peer that says nothing for so long is pinged, and given up when it says nothing for so long again. */
+#define WS_PING_MS 15000
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
-/* RFC 6455 section 7.4.1. */
-enum ws_status {
-	WS_NORMAL = 1000,
-	WS_GOING_AWAY = 1001,
-	WS_PROTOCOL_ERROR = 1002,
-	WS_UNSUPPORTED = 1003,
-	WS_TOO_BIG = 1009
-};
 
 /* ---- ws_frame.c: no I/O ---- */
 struct ws_parser {
@@ -59,6 +53,12 @@ struct ws *ws_new(struct loop *loop, bool is_client, struct list *owner);
 /* The connection is there. extra: bytes that were read already. */
 void ws_attach(struct ws *ws, const struct ws_transport *transport, void *data, int fd, const void *extra,
 	       size_t extra_len);
+/* Only for tests: another time than WS_PING_MS. */
+void ws_set_ping(struct ws *ws, int64_t ping_ms);
+/* The peer will send nothing more, which the descriptor does not show: reads what there is. True: there was something. */
+bool ws_read_rest(struct ws *ws);
+/* The connection ended, which the descriptor does not show. */
+void ws_end(struct ws *ws, const char *reason);
 /* The connection will not come. */
 void ws_lost(struct ws *ws, const char *reason);
 /* Ends those that have a connection, or lost it, at once; closed is called from within. */

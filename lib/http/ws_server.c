@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The server's end of a WebSocket: the handshake (RFC 6455 section 4.2) and the daemon's upgraded connection. Under TLS the
- * daemon hands out one end of a socket pair and moves the bytes between it and the TLS session. */
+ * daemon hands out one end of a socket pair and moves the bytes between it and the TLS session. It does not pass the end on
+ * (0.9.75): when the peer's connection ends without a close frame, the pair just falls silent. So the connection itself is
+ * watched. */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "http/http_server_priv.h"
 #include "http/ws_priv.h"
 
+/* After the peer's end was seen: so many rounds in a row, each with a run of the daemon, must bring no byte more. */
+#define QUIET_ROUNDS 4
+
 struct upgraded {
 	int fd;
 	struct http_server *server;
 	struct MHD_UpgradeResponseHandle *handle;
+	struct ws *ws;
+	struct loop_io *watch; /* of the connection, under TLS */
+	struct loop_timer *rest;
+	unsigned quiet_rounds;
 };
 
 static ssize_t upgraded_recv(void *data, void *buf, size_t max)
@@ -34,6 +44,8 @@ static void upgraded_close(void *data)
 {
 	struct upgraded *up = data;
 
+	loop_io_free(up->watch);
+	loop_timer_free(up->rest);
 	MHD_upgrade_action(up->handle, MHD_UPGRADE_ACTION_CLOSE);
 	server_run_soon(up->server);
 	free(up);
@@ -44,6 +56,30 @@ static const struct ws_transport upgraded_transport = {
 	.send = upgraded_send,
 	.close = upgraded_close,
 };
+
+/* What came before the end is still on its way through the daemon. */
+static void on_rest(void *data)
+{
+	struct upgraded *up = data;
+	unsigned quiet_rounds = up->quiet_rounds + 1;
+
+	up->rest = loop_timer_new(up->server->loop, 0, on_rest, up);
+	server_run_soon(up->server);
+	up->quiet_rounds = 0;
+	if (ws_read_rest(up->ws))
+		return; /* and may be closed by what it read */
+	up->quiet_rounds = quiet_rounds;
+	if (quiet_rounds > QUIET_ROUNDS)
+		ws_end(up->ws, "the peer ended the connection");
+}
+
+static void on_peer_end(int fd, uint32_t events, void *data)
+{
+	struct upgraded *up = data;
+
+	up->watch = loop_io_free(up->watch);
+	up->rest = loop_timer_new(up->server->loop, 0, on_rest, up);
+}
 
 static void on_upgrade(void *cls, struct MHD_Connection *mhd, void *context, const char *extra, size_t extra_len,
 		       MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
@@ -58,6 +94,9 @@ static void on_upgrade(void *cls, struct MHD_Connection *mhd, void *context, con
 	up->fd = fd;
 	up->server = request->server;
 	up->handle = handle;
+	up->ws = ws;
+	if (fd != request->conn->fd)
+		up->watch = loop_io_new(up->server->loop, request->conn->fd, EPOLLRDHUP, on_peer_end, up);
 	ws_attach(ws, &upgraded_transport, up, fd, extra, extra_len);
 }
 

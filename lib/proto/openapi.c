@@ -34,20 +34,35 @@ static json_t *list_of(json_t *components, const struct schema *schema)
 	return json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s], s:s}}}", "type", "object", "required", "items",
 			 "next", "properties", "items", "type", "array", "items",
 			 openapi_reference(components, schema, OPENAPI_SHOWN), "next", "type", "string", "null",
-			 "description", "where the next page begins: the parameter 'after'; null on the last page");
+			 "description", "where the next page begins: the parameter that goes on; null on the last page");
 }
 
 static void list_answers(json_t *components, const struct operation *op, json_t *answers)
 {
-	json_object_set_new(answers, "200",
-			    answer("A page of the list", json_content(list_of(components, op->response))));
+	json_t *list = list_of(components, op->response);
+	json_object_set_new(json_object_get(list, "properties"), "total",
+			    json_pack("{s:s, s:s}", "type", "integer", "description",
+				      "how many there are on all pages"));
+	json_array_append_new(json_object_get(list, "required"), json_string("total"));
+	json_object_set_new(answers, "200", answer("A page of the list", json_content(list)));
 }
 
 static void show_answers(json_t *components, const struct operation *op, json_t *answers)
 {
 	json_t *ok = resource_answer(components, op, "The resource");
-	json_object_set_new(ok, "headers", json_pack("{s:o}", "ETag", text_header("Revision of the resource")));
+	if (strstr(op->path, "{id}"))
+		json_object_set_new(ok, "headers", json_pack("{s:o}", "ETag", text_header("Revision of the resource")));
 	json_object_set_new(answers, "200", ok);
+}
+
+static void delete_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_object_set_new(answers, "204", answer("It is gone", NULL));
+}
+
+static void issue_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_object_set_new(answers, "201", resource_answer(components, op, "Here it is"));
 }
 
 static void create_answers(json_t *components, const struct operation *op, json_t *answers)
@@ -101,7 +116,9 @@ static void document_answers(json_t *components, const struct operation *op, jso
 
 static void (*const kinds[])(json_t *components, const struct operation *op, json_t *answers) = {
 	[OPERATION_LIST] = list_answers,	   [OPERATION_SHOW] = show_answers,
-	[OPERATION_CREATE] = create_answers,	   [OPERATION_ACTION] = action_answers,
+	[OPERATION_CREATE] = create_answers,	   [OPERATION_UPDATE] = action_answers,
+	[OPERATION_DELETE] = delete_answers,	   [OPERATION_ISSUE] = issue_answers,
+	[OPERATION_ACTION] = action_answers,
 	[OPERATION_TASK] = task_answers,	   [OPERATION_EVENTS] = event_answers,
 	[OPERATION_WEBSOCKET] = websocket_answers, [OPERATION_DOCUMENT] = document_answers,
 };
@@ -122,30 +139,60 @@ static json_t *parameter(const char *in, const char *name, const char *descripti
 			 "description", description, "schema", "type", "string");
 }
 
-/* Of a list: its length, and only those whose field of few words has a certain one. */
+/* The fields of a resource that one of the two says yes to, "name, state". */
+static char *field_names(const struct schema *schema, bool (*fits)(const struct field *field))
+{
+	struct strbuf names = { 0 };
+	for (size_t i = 0; i < schema->field_count; i++)
+		if (fits(&schema->fields[i]))
+			strbuf_addf(&names, "%s%s", names.len ? ", " : "", schema->fields[i].name);
+	return strbuf_take(&names);
+}
+
+static json_t *filter_parameter(const struct field *f)
+{
+	const char *help = str_or(f->help, "");
+	_cleanup_free_ char *text = f->type == FIELD_ENUM ? xasprintf("%s; several words separated by commas", help)
+							  : xstrdup(help);
+	json_t *filter = parameter("query", f->name, text);
+	if (f->type != FIELD_ENUM)
+		return filter;
+	json_t *words = json_array();
+	for (size_t w = 0; f->words[w]; w++)
+		json_array_append_new(words, json_string(f->words[w]));
+	json_object_set_new(filter, "schema",
+			    json_pack("{s:s, s:{s:s, s:o}}", "type", "array", "items", "type", "string", "enum", words));
+	json_object_set_new(filter, "style", json_string("form"));
+	json_object_set_new(filter, "explode", json_false());
+	return filter;
+}
+
+/* Of a list: its length, its order, and only those that have a certain text in them or a certain value in a field. */
 static void add_filters(json_t *list, const struct operation *op)
 {
+	_cleanup_free_ char *names = field_names(op->response, field_sorts);
+	_cleanup_free_ char *sort = xasprintf("order by a field, or by '-' and a field the other way round, of: %s; "
+					      "if it is left out, in the order of their making",
+					      names);
 	json_t *limit = parameter("query", "limit", "how many a page has at most");
 	json_object_set_new(
 		limit, "schema",
 		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", 1000, "default", 100));
 	json_array_append_new(list, limit);
-	for (size_t i = 0; i < op->response->field_count; i++) {
-		const struct field *f = &op->response->fields[i];
-		if (f->type != FIELD_ENUM || (f->flags & FIELD_INTERNAL))
-			continue;
-		json_t *filter = parameter("query", f->name, str_or(f->help, "")), *words = json_array();
-		for (size_t w = 0; f->words[w]; w++)
-			json_array_append_new(words, json_string(f->words[w]));
-		json_object_set_new(json_object_get(filter, "schema"), "enum", words);
-		json_array_append_new(list, filter);
-	}
+	json_array_append_new(list, parameter("query", "cursor",
+					      "where to go on: 'next' of the page before, with the same sort"));
+	json_array_append_new(list, parameter("query", "sort", sort));
+	json_array_append_new(list, parameter("query", "q", "only those with this text in a field; case is ignored"));
+	for (size_t i = 0; i < op->response->field_count; i++)
+		if (field_filters(&op->response->fields[i]))
+			json_array_append_new(list, filter_parameter(&op->response->fields[i]));
 }
 
 static json_t *parameters_of(const struct operation *op)
 {
 	json_t *list = json_array();
-	bool changes = op->kind == OPERATION_ACTION || op->kind == OPERATION_TASK;
+	bool changes = op->kind == OPERATION_ACTION || op->kind == OPERATION_TASK || op->kind == OPERATION_UPDATE ||
+		       op->kind == OPERATION_DELETE;
 	if (strstr(op->path, "{id}"))
 		json_array_append_new(list, parameter("path", "id", "identifier or name"));
 	if (strstr(op->path, "{id}") && changes)
@@ -154,7 +201,10 @@ static json_t *parameters_of(const struct operation *op)
 		json_array_append_new(list,
 				      parameter("header", "Idempotency-Key",
 						"the same key with the same request creates once; kept for a day"));
-	if (op->kind == OPERATION_LIST || op->kind == OPERATION_EVENTS)
+	if (operation_is_unsafe(op) && op->role != ROLE_NONE)
+		json_array_append_new(list, parameter("header", "X-CSRF-Token",
+						      "with a session: its csrf_token; not needed with a token"));
+	if (op->kind == OPERATION_EVENTS)
 		json_array_append_new(list, parameter("query", "after", "where to go on: 'next' of the page before"));
 	if (op->kind == OPERATION_LIST)
 		add_filters(list, op);
@@ -168,11 +218,12 @@ static json_t *parameters_of(const struct operation *op)
 static json_t *body_of(json_t *components, const struct operation *op)
 {
 	if (op->request) {
-		bool required = false;
+		bool changes = op->kind == OPERATION_UPDATE, required = changes;
 		for (size_t i = 0; i < op->request->field_count; i++)
 			required |= (op->request->fields[i].flags & FIELD_REQUIRED) != 0;
 		return json_pack("{s:b, s:o}", "required", required, "content",
-				 json_content(openapi_reference(components, op->request, OPENAPI_SENT)));
+				 json_content(openapi_reference(components, op->request,
+								changes ? OPENAPI_CHANGED : OPENAPI_SENT)));
 	}
 	if (str_equal(op->method, "PUT"))
 		return json_pack("{s:b, s:{s:{}}}", "required", 1, "content", "application/octet-stream");
@@ -191,8 +242,12 @@ static char *tag_of(const struct operation *op)
 static json_t *operation_object(json_t *components, const struct operation *op)
 {
 	_cleanup_free_ char *tag = tag_of(op);
-	json_t *json = json_pack("{s:s, s:s, s:[s], s:s, s:o}", "operationId", op->name, "summary", op->summary, "tags",
-				 tag, "x-ingot-role", role_words[op->role], "responses", answers_of(components, op));
+	json_t *json = json_pack("{s:s, s:s, s:[s], s:o}", "operationId", op->name, "summary", op->summary, "tags", tag,
+				 "responses", answers_of(components, op));
+	if (op->role == ROLE_NONE)
+		json_object_set_new(json, "security", json_array()); /* nothing of the document's */
+	else
+		json_object_set_new(json, "x-ingot-role", json_string(role_words[op->role]));
 	json_t *parameters = parameters_of(op), *body = body_of(components, op);
 	if (json_array_size(parameters) > 0)
 		json_object_set(json, "parameters", parameters);
@@ -247,11 +302,14 @@ json_t *openapi_document(void)
 			  "schema", "$ref", "#/components/schemas/problem_document");
 	json_t *bearer = json_pack("{s:s, s:s, s:s}", "type", "http", "scheme", "bearer", "description",
 				   "A token; what it may do is its role");
+	json_t *session = json_pack("{s:s, s:s, s:s, s:s}", "type", "apiKey", "in", "cookie", "name", SESSION_COOKIE,
+				    "description",
+				    "Set by POST /v1/session. Calls that change something also send X-CSRF-Token");
 	return json_pack(
-		"{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}], s:o, s:{s:o, s:{s:o}, s:{s:o}}}",
+		"{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}, {s:[]}], s:o, s:{s:o, s:{s:o}, s:{s:o, s:o}}}",
 		"openapi", "3.1.0", "info", "title", "Ingot", "version", INGOT_VERSION, "description",
 		"Machines, the cluster made of them, and the virtual machines that run on it", "license", "name",
 		"GNU General Public License v3.0 or later", "identifier", "GPL-3.0-or-later", "servers", "url", "/",
-		"security", "bearer", "paths", paths, "components", "schemas", schemas, "responses", "problem", problem,
-		"securitySchemes", "bearer", bearer);
+		"security", "bearer", "session", "paths", paths, "components", "schemas", schemas, "responses", "problem", problem,
+		"securitySchemes", "bearer", bearer, "session", session);
 }

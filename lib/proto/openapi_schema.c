@@ -6,7 +6,15 @@
 
 static bool shows(const struct field *f, enum openapi_form form)
 {
-	return form == OPENAPI_SENT ? (f->flags & FIELD_CREATE) != 0 : !(f->flags & FIELD_INTERNAL);
+	switch (form) {
+	case OPENAPI_SENT:
+		return f->flags & FIELD_CREATE;
+	case OPENAPI_CHANGED:
+		return f->flags & FIELD_UPDATE;
+	case OPENAPI_SHOWN:
+		break;
+	}
+	return !(f->flags & FIELD_INTERNAL);
 }
 
 /* In an answer what is always there: the identifier, and what creation asks for. */
@@ -77,7 +85,7 @@ static json_t *bytes_schema(json_t *components, const struct field *f, enum open
 	json_t *number = json_pack("{s:s, s:s}", "type", "integer", "format", "int64");
 	add_bounds(number, f);
 	json_t *json = number;
-	if (form == OPENAPI_SENT)
+	if (form != OPENAPI_SHOWN)
 		json = json_pack("{s:[o, {s:s, s:s, s:[s]}]}", "oneOf", number, "type", "string", "pattern",
 				 BYTES_PATTERN, "examples", "10 GiB");
 	if (f->initial && bytes_parse(f->initial, &initial) == 0)
@@ -99,7 +107,7 @@ static json_t *enum_schema(json_t *components, const struct field *f, enum opena
 	for (size_t i = 0; f->words[i]; i++)
 		json_array_append_new(words, json_string(f->words[i]));
 	json_object_set_new(json, "enum", words);
-	if (f->initial)
+	if (f->initial && form != OPENAPI_CHANGED)
 		json_object_set_new(json, "default", json_string(f->initial));
 	return json;
 }
@@ -178,7 +186,7 @@ static json_t *component_new(json_t *components, const struct schema *schema, en
 			json_object_set_new(property, "description", json_string(f->help));
 		json_object_set_new(properties, f->name, property);
 		/* An answer has every field; what has no value is null. */
-		if (form == OPENAPI_SHOWN || (f->flags & FIELD_REQUIRED))
+		if (form == OPENAPI_SHOWN || (form == OPENAPI_SENT && (f->flags & FIELD_REQUIRED)))
 			json_array_append_new(required, json_string(f->name));
 	}
 	if (form == OPENAPI_SHOWN)
@@ -186,14 +194,17 @@ static json_t *component_new(json_t *components, const struct schema *schema, en
 	if (json_array_size(required) > 0)
 		json_object_set(json, "required", required);
 	json_decref(required);
-	if (form == OPENAPI_SENT)
+	if (form != OPENAPI_SHOWN)
 		json_object_set_new(json, "additionalProperties", json_false());
 	return json;
 }
 
 json_t *openapi_reference(json_t *components, const struct schema *schema, enum openapi_form form)
 {
-	_cleanup_free_ char *name = xasprintf("%s%s", schema->name, form == OPENAPI_SENT ? "_request" : "");
+	static const char *const endings[] = {
+		[OPENAPI_SHOWN] = "", [OPENAPI_SENT] = "_request", [OPENAPI_CHANGED] = "_change"
+	};
+	_cleanup_free_ char *name = xasprintf("%s%s", schema->name, endings[form]);
 	_cleanup_free_ char *reference = xasprintf("#/components/schemas/%s", name);
 	if (!json_object_get(components, name)) {
 		json_object_set_new(components, name, json_object()); /* first: it may refer to itself */

@@ -8,6 +8,9 @@
 	[id] = { word, OPERATION_SHOW, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
 #define ACT(id, word, kind, method, path, request, response, text)                                                     \
 	[id] = { word, kind, method, path, request, response, ROLE_OPERATOR, BODY, text }
+#define READ(id, word, kind, path, role, response, text) [id] = { word, kind, "GET", path, NULL, response, role, 0, text }
+#define ADMIN(id, word, kind, method, path, request, response, text)                                                   \
+	[id] = { word, kind, method, path, request, response, ROLE_ADMIN, BODY, text }
 
 const struct operation operations[OPERATION_COUNT] = {
 	LIST(OP_MACHINE_LIST, "machine.list", "/v1/machines", machine_schema, "List machines"),
@@ -66,6 +69,37 @@ const struct operation operations[OPERATION_COUNT] = {
 	[OP_EVENT_LIST] = { "event.list", OPERATION_EVENTS, "GET", "/v1/events", NULL, &event_schema, ROLE_VIEWER, 0,
 			    "List events, or follow them as they happen" },
 
+	[OP_SESSION_CREATE] = { "session.create", OPERATION_ISSUE, "POST", "/v1/session", &sign_in_schema,
+				&session_schema, ROLE_NONE, BODY, "Sign in with a name and a password" },
+	[OP_SESSION_SHOW] = { "session.show", OPERATION_SHOW, "GET", "/v1/session", NULL, &session_schema, ROLE_VIEWER,
+			      0, "Show one's own session" },
+	[OP_SESSION_DELETE] = { "session.delete", OPERATION_DELETE, "DELETE", "/v1/session", NULL, NULL, ROLE_VIEWER,
+				BODY, "Sign out" },
+	[OP_SESSION_PASSWORD] = { "session.password", OPERATION_ACTION, "POST", "/v1/session/password",
+				  &password_change_schema, &session_schema, ROLE_VIEWER, BODY,
+				  "Change one's own password; all other sessions of the user end" },
+
+	READ(OP_USER_LIST, "user.list", OPERATION_LIST, "/v1/users", ROLE_ADMIN, &user_schema, "List users"),
+	READ(OP_USER_SHOW, "user.show", OPERATION_SHOW, "/v1/users/{id}", ROLE_ADMIN, &user_schema, "Show a user"),
+	ADMIN(OP_USER_CREATE, "user.create", OPERATION_CREATE, "POST", "/v1/users", &user_schema, &user_schema,
+	      "Create a user"),
+	ADMIN(OP_USER_UPDATE, "user.update", OPERATION_UPDATE, "PATCH", "/v1/users/{id}", &user_schema, &user_schema,
+	      "Change a user's role or password, or disable the user"),
+	ADMIN(OP_USER_DELETE, "user.delete", OPERATION_DELETE, "DELETE", "/v1/users/{id}", NULL, NULL,
+	      "Delete a user and the user's tokens"),
+
+	READ(OP_TOKEN_LIST, "token.list", OPERATION_LIST, "/v1/tokens", ROLE_OPERATOR, &token_schema,
+	     "List tokens: an administrator all, others their own"),
+	READ(OP_TOKEN_SHOW, "token.show", OPERATION_SHOW, "/v1/tokens/{id}", ROLE_OPERATOR, &token_schema,
+	     "Show a token"),
+	ACT(OP_TOKEN_CREATE, "token.create", OPERATION_CREATE, "POST", "/v1/tokens", &token_schema, &token_schema,
+	    "Create a token; the answer has its text this once"),
+	ACT(OP_TOKEN_DELETE, "token.delete", OPERATION_DELETE, "DELETE", "/v1/tokens/{id}", NULL, NULL,
+	    "Delete a token"),
+
+	READ(OP_AUDIT_LIST, "audit.list", OPERATION_LIST, "/v1/audit", ROLE_ADMIN, &audit_schema,
+	     "List who called what, and what came of it"),
+
 	[OP_OPENAPI] = { "openapi", OPERATION_DOCUMENT, "GET", "/v1/openapi.json", NULL, NULL, ROLE_VIEWER, 0,
 			 "This document" },
 	[OP_VERSION] = { "version", OPERATION_DOCUMENT, "GET", "/v1/version", NULL, NULL, ROLE_VIEWER, 0,
@@ -73,3 +107,25 @@ const struct operation operations[OPERATION_COUNT] = {
 	[OP_METRICS] = { "metrics", OPERATION_DOCUMENT, "GET", "/metrics", NULL, NULL, ROLE_VIEWER, 0,
 			 "Prometheus metrics" },
 };
+
+bool operation_is_unsafe(const struct operation *operation)
+{
+	return !str_equal(operation->method, "GET") && !str_equal(operation->method, "HEAD");
+}
+
+static bool field_is_scalar(const struct field *field)
+{
+	return field->type != FIELD_OBJECT && field->type != FIELD_OBJECTS && field->type != FIELD_STRINGS &&
+	       field->type != FIELD_JSON && !(field->flags & FIELD_INTERNAL);
+}
+
+bool field_filters(const struct field *field)
+{
+	bool list = field->type == FIELD_STRINGS && !(field->flags & FIELD_INTERNAL);
+	return list || (field_is_scalar(field) && field->type != FIELD_TIME);
+}
+
+bool field_sorts(const struct field *field)
+{
+	return field_is_scalar(field);
+}

@@ -38,6 +38,20 @@ enum operation_id {
 	OP_TASK_SHOW,
 	OP_TASK_CANCEL,
 	OP_EVENT_LIST,
+	OP_SESSION_CREATE,
+	OP_SESSION_SHOW,
+	OP_SESSION_DELETE,
+	OP_SESSION_PASSWORD,
+	OP_USER_LIST,
+	OP_USER_SHOW,
+	OP_USER_CREATE,
+	OP_USER_UPDATE,
+	OP_USER_DELETE,
+	OP_TOKEN_LIST,
+	OP_TOKEN_SHOW,
+	OP_TOKEN_CREATE,
+	OP_TOKEN_DELETE,
+	OP_AUDIT_LIST,
 	OP_OPENAPI,
 	OP_VERSION,
 	OP_METRICS,
@@ -45,9 +59,12 @@ enum operation_id {
 };
 
 enum operation_kind {
-	OPERATION_LIST,	     /* 200 {"items": [...], "next": cursor or null} */
+	OPERATION_LIST,	     /* 200 {"items": [...], "next": cursor or null, "total": how many there are} */
 	OPERATION_SHOW,	     /* 200 the resource, ETag */
 	OPERATION_CREATE,    /* 201 the resource, Location; or 202 if it takes a task (field "task") */
+	OPERATION_UPDATE,    /* 200 the resource; the body has the fields that change */
+	OPERATION_DELETE,    /* 204 */
+	OPERATION_ISSUE,     /* 201 something that is no resource: a session, a ticket */
 	OPERATION_ACTION,    /* 200 the resource */
 	OPERATION_TASK,	     /* 202 the task, Location: its address */
 	OPERATION_EVENTS,    /* 200 a list, or with Accept: text/event-stream a stream of server-sent events */
@@ -55,17 +72,26 @@ enum operation_kind {
 	OPERATION_DOCUMENT,  /* 200 something else */
 };
 
+/* The cookie of a session: of this host only, sent over TLS only (RFC 6265bis section 4.1.3.2). */
+#define SESSION_COOKIE "__Host-ingot"
+
 struct operation {
 	const char *name; /* "machine.deploy" */
 	enum operation_kind kind;
 	const char *method, *path;
 	const struct schema *request;  /* NULL: no body */
 	const struct schema *response; /* an element of a list; NULL: none */
-	int role;		       /* enum role: the least that may */
+	int role;		       /* enum role: the least that may; ROLE_NONE: whoever asks */
 	size_t body_max_bytes;
 	const char *summary;
 };
 extern const struct operation operations[OPERATION_COUNT];
+
+/* Whether it may change something: what a session's calls need more than the cookie for, and what is audited. */
+bool operation_is_unsafe(const struct operation *operation);
+/* A field of a resource that lists can be asked for by "?FIELD=value" and sorted by. */
+bool field_filters(const struct field *field);
+bool field_sorts(const struct field *field);
 
 /* The OpenAPI 3.1 document of all operations. The caller owns it. */
 json_t *openapi_document(void);

@@ -372,11 +372,95 @@ const struct schema event_schema = SCHEMA("event", struct event, event_fields, "
 static const struct field token_fields[] = {
 	ID(struct token),
 	STR(struct token, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "who uses it"),
-	ENUM(struct token, role, COLUMN | CREATE, role_words, .initial = "viewer", .help = "what it may do"),
-	TIME(struct token, created, COLUMN, .help = "when it was made"),
+	ENUM(struct token, role, COLUMN | CREATE, role_words, .initial = "viewer",
+	     .help = "what it may do; never more than who made it may"),
+	STR(struct token, user, 0, .help = "who made it: it works as long as that user may sign in"),
+	STR(struct token, user_name, COLUMN, .help = "the name of that user"),
+	TIME(struct token, created_at, COLUMN, .help = "when it was made"),
+	TIME(struct token, expires_at, COLUMN | CREATE, .help = "from when on it is refused; never if it is left out"),
+	TIME(struct token, last_used_at, COLUMN, .help = "when it was used last, to the minute"),
+	STR(struct token, token, 0, .help = "the token itself; only in the answer that made it"),
 	STR(struct token, hash, HIDDEN),
 };
 const struct schema token_schema = SCHEMA("token", struct token, token_fields, "a credential for the API");
+
+/* ---- user, session, audit ---- */
+
+/* libxcrypt hashes up to 511 bytes of a password. */
+#define PASSWORD_MIN 8
+#define PASSWORD_MAX 256
+
+static const struct field user_fields[] = {
+	ID(struct user),
+	STR(struct user, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "what is signed in with"),
+	ENUM(struct user, role, COLUMN | CREATE | FIELD_UPDATE, role_words, .initial = "viewer",
+	     .help = "what the user may do"),
+	BOOL(struct user, disabled, COLUMN | CREATE | FIELD_UPDATE, .help = "may not sign in, nor may the user's tokens"),
+	STR(struct user, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
+	    .help = "the password; it is never shown"),
+	BOOL(struct user, password_change_required, CREATE | FIELD_UPDATE,
+	     .help = "somebody else knows the password: it is to be changed after signing in"),
+	TIME(struct user, created_at, COLUMN, .help = "when it was made"),
+	STR(struct user, password_hash, HIDDEN),
+};
+const struct schema user_schema = SCHEMA("user", struct user, user_fields, "a person who may sign in");
+
+static const struct field sign_in_fields[] = {
+	STR(struct sign_in, name, REQUIRED, .min = 1, .max = 255, .help = "name of the user"),
+	STR(struct sign_in, password, REQUIRED | HIDDEN, .min = 1, .max = PASSWORD_MAX, .help = "password"),
+};
+const struct schema sign_in_schema = SCHEMA("sign_in", struct sign_in, sign_in_fields, "who wants to sign in");
+
+static const struct field password_change_fields[] = {
+	STR(struct password_change, current, REQUIRED | HIDDEN, .min = 1, .max = PASSWORD_MAX,
+	    .help = "the password so far"),
+	STR(struct password_change, password, REQUIRED | HIDDEN, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
+	    .help = "the password from now on"),
+};
+const struct schema password_change_schema =
+	SCHEMA("password_change", struct password_change, password_change_fields, "a new password of one's own");
+
+static const struct field session_user_fields[] = {
+	ID(struct session_user),
+	STR(struct session_user, name, FIELD_REQUIRED, .help = "name"),
+	ENUM(struct session_user, role, 0, role_words, .help = "what the user may do"),
+	BOOL(struct session_user, password_change_required, 0,
+	     .help = "somebody else knows the password: it is to be changed"),
+};
+static const struct schema session_user_schema =
+	SCHEMA("session_user", struct session_user, session_user_fields, "who is signed in");
+static const struct field session_fields[] = {
+	OBJECT(struct session_info, user, FIELD_REQUIRED, session_user_schema, .help = "who is signed in"),
+	STR(struct session_info, csrf_token, FIELD_REQUIRED,
+	    .help = "what calls that change something send in the header X-CSRF-Token"),
+	TIME(struct session_info, expires_at, FIELD_REQUIRED,
+	     .help = "when it ends if nothing is called until then; calls put it off, for half a day at most"),
+};
+const struct schema session_schema = SCHEMA("session", struct session_info, session_fields, "a person's session");
+
+static const struct field sign_in_session_fields[] = {
+	STR(struct sign_in_session, id, HIDDEN),      STR(struct sign_in_session, hash, HIDDEN),
+	STR(struct sign_in_session, user, HIDDEN),    STR(struct sign_in_session, address, HIDDEN),
+	TIME(struct sign_in_session, created, HIDDEN), TIME(struct sign_in_session, seen, HIDDEN),
+};
+const struct schema sign_in_session_schema =
+	SCHEMA("sign_in_session", struct sign_in_session, sign_in_session_fields, "a session as it is stored");
+
+static const char *const audit_via_words[] = { "nothing", "session", "token", NULL };
+static const struct field audit_fields[] = {
+	ID(struct audit),
+	TIME(struct audit, time, COLUMN, .help = "when"),
+	STR(struct audit, who, COLUMN, .help = "user or token; nobody if a sign-in named no user there is"),
+	ENUM(struct audit, via, COLUMN, audit_via_words, .help = "what the caller showed"),
+	STR(struct audit, address, COLUMN, .help = "where the call came from"),
+	STR(struct audit, operation, COLUMN, .help = "what was called"),
+	STR(struct audit, resource, 0, .help = "kind of resource it was called on"),
+	STR(struct audit, object, COLUMN, .help = "name of the resource, or what was given for it"),
+	STR(struct audit, object_id, 0, .help = "the resource, if there was one"),
+	INT(struct audit, status, COLUMN, .help = "HTTP status of the answer"),
+	STR(struct audit, code, COLUMN, .help = "stable word for the kind of error; none if it was done"),
+};
+const struct schema audit_schema = SCHEMA("audit", struct audit, audit_fields, "a call that was made");
 
 static const struct field creation_fields[] = {
 	STR(struct creation, id, HIDDEN),	STR(struct creation, fingerprint, HIDDEN),

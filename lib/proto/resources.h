@@ -259,14 +259,66 @@ struct event {
 };
 extern const struct schema event_schema;
 
-enum role { ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
+/* ROLE_NONE: of an operation that is for those who are not signed in, too; nobody has it. */
+enum role { ROLE_NONE = -1, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
 extern const char *const role_words[];
 struct token {
 	char *id, *name, *hash;
+	char *token;		/* the text, in the answer that made it; never stored */
+	char *user, *user_name; /* who made it; NULL: the first start did. The name is filled in when it is shown */
 	int role;
-	int64_t created;
+	int64_t created_at, expires_at, last_used_at; /* expires_at 0: never */
 };
 extern const struct schema token_schema;
+
+/* ---- user, session, audit ---- */
+
+struct user {
+	char *id, *name;
+	char *password; /* as it was sent; never stored */
+	char *password_hash;
+	int role;
+	bool disabled, password_change_required;
+	int64_t created_at;
+};
+extern const struct schema user_schema;
+
+struct sign_in {
+	char *name, *password;
+};
+extern const struct schema sign_in_schema;
+struct password_change {
+	char *current, *password;
+};
+extern const struct schema password_change_schema;
+
+/* A session as the one who has it sees it. */
+struct session_user {
+	char *id, *name;
+	int role;
+	bool password_change_required;
+};
+struct session_info {
+	struct session_user *user;
+	char *csrf_token;
+	int64_t expires_at;
+};
+extern const struct schema session_schema;
+
+/* A session as it is stored; never shown. */
+struct sign_in_session {
+	char *id, *hash, *user, *address; /* hash: SHA-256 of the cookie */
+	int64_t created, seen;
+};
+extern const struct schema sign_in_session_schema;
+
+struct audit {
+	char *id, *who, *address, *operation, *resource, *object, *object_id, *code;
+	int via;
+	int64_t time, status;
+};
+enum { AUDIT_VIA_NOTHING, AUDIT_VIA_SESSION, AUDIT_VIA_TOKEN };
+extern const struct schema audit_schema;
 
 /* A creating call that was answered: what the same Idempotency-Key is answered with again. Never shown. */
 struct creation {

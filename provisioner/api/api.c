@@ -2,9 +2,6 @@
 #include "api/api_priv.h"
 #include "base/log.h"
 
-#define PAGE_DEFAULT 100
-#define PAGE_MAX 1000
-
 /* ---- handlers: each is one call into the module that does it ---- */
 
 static int do_machine_accept(struct api_call *call, struct err *err)
@@ -145,6 +142,11 @@ static const struct binding {
 	[OP_TASK_SHOW] = { &kind_task, NULL },
 	[OP_TASK_CANCEL] = { &kind_task, do_task_cancel },
 	[OP_EVENT_LIST] = { NULL, api_events },
+	[OP_USER_LIST] = { &kind_user, NULL },
+	[OP_USER_SHOW] = { &kind_user, NULL },
+	[OP_TOKEN_LIST] = { &kind_token, NULL },
+	[OP_TOKEN_SHOW] = { &kind_token, NULL },
+	[OP_AUDIT_LIST] = { &kind_audit, NULL },
 	[OP_OPENAPI] = { NULL, do_openapi },
 	[OP_VERSION] = { NULL, do_version },
 	[OP_METRICS] = { NULL, api_metrics },
@@ -228,40 +230,6 @@ static int prepare(struct api_call *call, struct err *err)
 
 /* ---- what is common: the answer ---- */
 
-/* References are identifiers, and people read names: each of these fields has its name shown beside it. */
-static const struct reference {
-	const struct store_kind *kind;
-	const char *field, *name_field;
-	const struct store_kind *to;
-} references[] = {
-	{ &kind_vm, "node", "node_name", &kind_node },
-	{ &kind_vm, "volume", "volume_name", &kind_volume },
-	{ &kind_volume, "vm", "vm_name", &kind_vm },
-	{ &kind_volume, "image", "image_name", &kind_image },
-};
-
-static void show_names(struct api *api, const struct store_kind *kind, json_t *json)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(references); i++) {
-		const struct reference *reference = &references[i];
-		if (reference->kind != kind)
-			continue;
-		const char *id = json_string_value(json_object_get(json, reference->field));
-		const void *object = store_get(api->store, reference->to, id);
-		if (object)
-			json_object_set_new(json, reference->name_field,
-					    json_string(store_name(reference->to, object)));
-	}
-}
-
-static json_t *show(struct api *api, const struct store_kind *kind, const void *object)
-{
-	json_t *json = schema_encode(kind->schema, object, false);
-	show_names(api, kind, json);
-	json_object_set_new(json, "revision", json_integer(store_revision(api->store, kind, *(char *const *)object)));
-	return json;
-}
-
 /* json is stolen. */
 static int answer_json(struct api_call *call, int status, const struct store_kind *kind, const void *object,
 		       const char *location, json_t *json)
@@ -277,83 +245,12 @@ static int answer_json(struct api_call *call, int status, const struct store_kin
 static int answer_resource(struct api_call *call, int status, const struct store_kind *kind, const void *object,
 			   const char *location)
 {
-	return answer_json(call, status, kind, object, location, show(call->api, kind, object));
-}
-
-static int query_number(const struct api_call *call, const char *name, int64_t min, int64_t max, int64_t *ret,
-			struct err *err)
-{
-	const char *text = http_request_query(call->request, name);
-	if (text && parse_i64(text, min, max, ret) < 0)
-		return err_set_field(err, ERR_INVALID, name, "%s: must be a number from %lld to %lld", name,
-				     (long long)min, (long long)max);
-	return 0;
-}
-
-/* A field of the resource that is an enumeration can be asked for: "?state=ready". */
-static const char *filter_of(const struct api_call *call, const struct field *f)
-{
-	bool shown = f->type == FIELD_ENUM && !(f->flags & FIELD_INTERNAL);
-	return shown ? http_request_query(call->request, f->name) : NULL;
-}
-
-static int check_filters(const struct api_call *call, struct err *err)
-{
-	const struct schema *schema = call->kind->schema;
-	for (size_t i = 0; i < schema->field_count; i++) {
-		const struct field *f = &schema->fields[i];
-		const char *wanted = filter_of(call, f);
-		if (!wanted || word_index(f->words, wanted) >= 0)
-			continue;
-		_cleanup_strbuf_ struct strbuf words = { 0 };
-		for (size_t w = 0; f->words[w]; w++)
-			strbuf_addf(&words, "%s%s", w ? ", " : "", f->words[w]);
-		return err_set_field(err, ERR_INVALID, f->name, "%s: must be one of %s", f->name, words.data);
-	}
-	return 0;
-}
-
-static bool matches(const struct api_call *call, const void *object)
-{
-	const struct schema *schema = call->kind->schema;
-	for (size_t i = 0; i < schema->field_count; i++) {
-		const struct field *f = &schema->fields[i];
-		const char *wanted = filter_of(call, f);
-		if (wanted &&
-		    !str_equal(wanted, f->words[*(const int *)(const void *)((const char *)object + f->offset)]))
-			return false;
-	}
-	return true;
-}
-
-static int answer_list(struct api_call *call, struct err *err)
-{
-	int64_t limit = PAGE_DEFAULT, count = 0;
-	const char *after = http_request_query(call->request, "after"), *last = NULL;
-	int r = query_number(call, "limit", 1, PAGE_MAX, &limit, err);
-	if (r == 0)
-		r = check_filters(call, err);
-	if (r == 0 && after && !uuid_valid(after))
-		r = err_set_field(err, ERR_INVALID, "after", "after: must be the 'next' of the page before");
-	if (r < 0)
-		return r;
-	json_t *items = json_array();
-	const void *object = store_next(call->api->store, call->kind, after);
-	for (; object && count < limit; object = store_next(call->api->store, call->kind, last)) {
-		last = *(char *const *)object;
-		if (!matches(call, object))
-			continue;
-		json_array_append_new(items, show(call->api, call->kind, object));
-		count++;
-	}
-	http_answer_json(call->request, 200, json_pack("{s:o, s:s?}", "items", items, "next", object ? last : NULL),
-			 NULL);
-	return 0;
+	return answer_json(call, status, kind, object, location, api_show(call->api, kind, object));
 }
 
 static int answer_created(struct api_call *call)
 {
-	json_t *json = show(call->api, call->kind, call->result);
+	json_t *json = api_show(call->api, call->kind, call->result);
 	/* The task that made it, though by now another one may be under way: who asks again waits for the same end. */
 	if (call->repeated && json_object_get(json, "task"))
 		json_object_set_new(json, "task", call->task ? json_string(call->task) : json_null());
@@ -366,7 +263,7 @@ static int answer(struct api_call *call, struct err *err)
 	const struct task *task;
 	switch (call->operation->kind) {
 	case OPERATION_LIST:
-		return answer_list(call, err);
+		return api_list(call, err);
 	case OPERATION_SHOW:
 	case OPERATION_ACTION:
 		return answer_resource(call, 200, call->kind, store_get(store, call->kind, call->id), NULL);
@@ -377,6 +274,9 @@ static int answer(struct api_call *call, struct err *err)
 		if (task)
 			return answer_resource(call, 202, &kind_task, task, "/v1/tasks");
 		break;
+	case OPERATION_UPDATE:
+	case OPERATION_DELETE:
+	case OPERATION_ISSUE:
 	case OPERATION_EVENTS:
 	case OPERATION_WEBSOCKET:
 	case OPERATION_DOCUMENT:
@@ -393,10 +293,12 @@ static void handle(struct http_request *request, void *data)
 	const struct binding *binding = &bindings[operation - operations];
 	struct api_call call = { .api = api, .request = request, .operation = operation, .kind = binding->kind };
 	int r = prepare(&call, &err);
-	if (r == 0 && operation->kind == OPERATION_CREATE)
+	if (r == 0 && operation->kind == OPERATION_CREATE && binding->fn)
 		r = api_create(&call, binding->fn, &err);
 	else if (r == 0 && binding->fn)
 		r = binding->fn(&call, &err);
+	else if (r == 0 && (!binding->kind || (operation->kind != OPERATION_LIST && operation->kind != OPERATION_SHOW)))
+		r = err_set(&err, ERR_UNSUPPORTED, "%s is not served by this version", operation->name);
 	if (r == 0 && !call.answered)
 		r = answer(&call, &err);
 	if (r < 0 && !call.answered)

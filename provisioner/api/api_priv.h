@@ -34,6 +34,14 @@ struct api_call {
 /* 0 and the answer is made from the call's results; or a negative errno with err. */
 typedef int (*api_fn)(struct api_call *call, struct err *err);
 
+/* A resource as it is answered, with the names of what it refers to. The caller owns it. */
+json_t *api_show(struct api *api, const struct store_kind *kind, const void *object);
+/* The value of a FIELD_STRING as it is answered: for a field such as "node_name" the name of what is referred to.
+ * Borrowed; NULL: none. */
+const char *api_string_value(struct api *api, const struct store_kind *kind, const struct field *f, const void *object);
+/* Answers OPERATION_LIST: ?limit=&cursor=&sort=&q=&FIELD=value. ERR_INVALID names the parameter. */
+int api_list(struct api_call *call, struct err *err);
+
 /* Calls fn to create something, or finds what an earlier call with the same Idempotency-Key created. */
 int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);

@@ -33,13 +33,16 @@ static void console_free(struct console *c)
 	free(c);
 }
 
+static void end_with(struct console *c, enum ws_status status, const char *reason)
+{
+	ws_close_with(c->viewer, status, reason);
+	ws_close(c->agent, reason);
+	console_free(c);
+}
+
 static void end(struct console *c, const char *reason)
 {
-	if (c->viewer)
-		ws_close(c->viewer, reason);
-	if (c->agent)
-		ws_close(c->agent, reason);
-	console_free(c);
+	end_with(c, WS_NORMAL, reason);
 }
 
 /* ---- the viewer ---- */
@@ -81,7 +84,7 @@ static void dial_deadline(void *data)
 {
 	struct console *c = data;
 	c->timer = NULL;
-	end(c, "the node's agent did not answer");
+	end_with(c, WS_TRY_AGAIN, "the node's agent did not answer; reconnect");
 }
 
 static void ask_agent(struct console *c, const char *node)
@@ -105,6 +108,7 @@ static void agent_closed(struct ws *ws, const char *reason, void *ctx)
 {
 	struct console *c = ctx;
 	const struct vm *vm = store_get(c->api->store, &kind_vm, c->vm);
+	bool vanished = ws_peer_status(ws) == WS_VANISHED;
 	c->agent = NULL;
 	if (vm && vm->node && !str_equal(vm->node, c->node)) {
 		ask_agent(c, vm->node);
@@ -114,6 +118,14 @@ static void agent_closed(struct ws *ws, const char *reason, void *ctx)
 	if (vm && vm->state == VM_MIGRATING) {
 		loop_timer_free(c->timer);
 		c->timer = loop_timer_new(c->api->spec.loop, DIAL_DEADLINE_MS, dial_deadline, c);
+		return;
+	}
+	/* The agent comes back in a while, with history from the beginning: that is another session. */
+	if (vanished) {
+		const struct node *node = store_get(c->api->store, &kind_node, c->node);
+		_cleanup_free_ char *text = xasprintf("the agent of node %s went away (%s); reconnect",
+						      node ? node->name : c->node, reason);
+		end_with(c, WS_TRY_AGAIN, text);
 		return;
 	}
 	end(c, str_or(reason, "the virtual machine's console ended"));

@@ -32,7 +32,7 @@ static int store_token(struct store *store, const char *name, int role, const ch
 	token->name = xstrdup(name);
 	token->role = role;
 	token->hash = sha256_hex(text, strlen(text));
-	token->created = loop_now_ms(store_loop(store));
+	token->created_at = loop_now_ms(store_loop(store));
 	return store_commit(store, err);
 }
 

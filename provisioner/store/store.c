@@ -9,8 +9,9 @@
 #define STORE_VERSION 1
 
 static const struct store_kind *const kinds[] = {
-	&kind_machine, &kind_node, &kind_pool, &kind_ceph_cluster, &kind_image,
-	&kind_volume,  &kind_vm,   &kind_task, &kind_token,	   &kind_creation,
+	&kind_machine, &kind_node,  &kind_pool,	    &kind_ceph_cluster, &kind_image,
+	&kind_volume,  &kind_vm,    &kind_task,	    &kind_token,	&kind_creation,
+	&kind_user,    &kind_audit, &kind_sign_in_session,
 };
 
 static const char schema_sql[] =
@@ -180,6 +181,12 @@ const void *store_next(struct store *store, const struct store_kind *kind, const
 	if (after && place < shelf->count && str_equal(object_id(shelf->documents[place].object), after))
 		place++;
 	return place < shelf->count ? shelf->documents[place].object : NULL;
+}
+
+const void *store_at(struct store *store, const struct store_kind *kind, size_t index)
+{
+	const struct shelf *shelf = shelf_of(store, kind);
+	return index < shelf->count ? shelf->documents[index].object : NULL;
 }
 
 const void *store_each(struct store *store, const struct store_kind *kind, struct store_cursor *cursor)

@@ -21,7 +21,7 @@ struct store_kind {
 
 /* All kinds, in one table (kinds.c). */
 extern const struct store_kind kind_machine, kind_node, kind_pool, kind_ceph_cluster, kind_image, kind_volume, kind_vm,
-	kind_task, kind_token, kind_creation;
+	kind_task, kind_token, kind_creation, kind_user, kind_sign_in_session, kind_audit;
 
 /* Opens or makes the file; path ":memory:" for tests. Names the reason if the file is damaged or of a newer version. */
 int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err);
@@ -38,6 +38,8 @@ const void *store_find(struct store *store, const struct store_kind *kind, const
 const char *store_name(const struct store_kind *kind, const void *object);
 /* In the order of identifiers (that is, of creation): the first with after NULL; NULL at the end. */
 const void *store_next(struct store *store, const struct store_kind *kind, const char *after);
+/* The same by its place in that order, 0 to store_count() - 1; NULL past the end. A commit moves places. */
+const void *store_at(struct store *store, const struct store_kind *kind, size_t index);
 size_t store_count(struct store *store, const struct store_kind *kind);
 int64_t store_revision(struct store *store, const struct store_kind *kind, const char *id);
 

@@ -59,7 +59,7 @@ struct effect_handler {
 	void *data;
 };
 
-#define KINDS_MAX 16
+#define KINDS_MAX 32
 #define WATCHERS_MAX 16
 #define HANDLERS_MAX 16
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every tests/fuzz/fuzz_*.c is a fuzzer (libFuzzer, with AddressSanitizer) linked with all of lib. It starts from
+# Every tests/fuzz/fuzz_*.c is a fuzzer (libFuzzer, with AddressSanitizer) linked with all of lib, and with the modules named in
+# NAME.modules if it tests something above lib. It starts from
 # tests/fuzz/seeds/NAME/ and keeps what it finds in build/fuzz/corpus/NAME/. FUZZ_SECONDS is for each of them.
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 5
@@ -12,15 +13,16 @@ OTHER_INCLUDES += $(OUT)/inc/tests-$(1)/.made
 tests/fuzz/$(1).c.cflags = $$(shell pkg-config --cflags $(fuzz_pkgs)) -I$(OUT)/inc/tests-$(1)
 $(OUT)/inc/tests-$(1)/.made: tests/fuzz/module.mk
 	@rm -rf $$(@D) && mkdir -p $$(@D)
-	@$$(foreach m,$(FUZZ_LIB),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
+	@$$(foreach m,$(FUZZ_LIB) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
 $(OUT)/obj/tests/fuzz/$(1).o: tests/fuzz/$(1).c $(OUT)/inc/tests-$(1)/.made
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(tests/fuzz/$(1).c.cflags) -MMD -MP -c -o $$@ $$<
-$(OUT)/tests/$(1): $(OUT)/obj/tests/fuzz/$(1).o $$(foreach m,$(FUZZ_LIB),$$($$(m).objects))
+$(OUT)/tests/$(1): $(OUT)/obj/tests/fuzz/$(1).o $$(foreach m,$(FUZZ_LIB) $$($(1).modules),$$($$(m).objects))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(shell pkg-config --libs $(fuzz_pkgs))
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(shell pkg-config --libs $(fuzz_pkgs)) \
+		$$(sort $$(foreach m,$$($(1).modules),$$($$(m).ldlibs)))
 endef
 $(foreach t,$(FUZZERS),$(eval $(call fuzz_template,$(t))))
 

@@ -149,26 +149,31 @@ class CounterConsole:
     """Reads `ingot vm console` of the counter guest and judges the numbers it prints.
 
     The guest counts in its own memory at a steady pace. Within one console session every
-    number must follow the last one; if the session ends (a console may have to be opened
-    anew where the guest has moved), the next session must go on above the last number and
-    no faster than the guest counts.
+    number must follow the one before it. A session begins with history: in a new one, numbers
+    up to the last one seen are no repeat as long as history comes; later they are, and a guest
+    that has begun anew is seen by them. If a session begins above the last number (where the
+    guest has moved there may be no history), it must not be further than the guest counts in
+    the meantime.
     """
 
     LINE = re.compile(rb"ingot counter (\d+)\r?\n")
     PER_SECOND = 9.2
+    HISTORY_SECONDS = 15.0  # it is sent at once, but what shows it may be busy
 
-    def __init__(self, ingot: Ingot, vm: str) -> None:
+    def __init__(self, ingot: Ingot, vm: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._ingot = ingot
         self._vm = vm
+        self._clock = clock
         self.count = 0
         self.first: int | None = None
         self.last: int | None = None
         self.last_at = 0.0
+        self._before: int | None = None  # in this session
+        self._began = 0.0  # the first number of this session came
         self.sessions = 0
         self.faults: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
-        self._fresh = True
         self.problem = b""
 
     def __enter__(self) -> "CounterConsole":
@@ -185,7 +190,7 @@ class CounterConsole:
 
     def begin_session(self) -> None:
         self.sessions += 1
-        self._fresh, self._buffer = True, b""
+        self._before, self._buffer = None, b""
 
     def _end(self) -> None:
         if self._process:
@@ -230,16 +235,18 @@ class CounterConsole:
         self._buffer = self._buffer[end:]
 
     def _judge(self, number: int) -> None:
-        now = time.monotonic()
+        now = self._clock()
+        if self._before is None:
+            self._began = now
         if self.last is None:
             self.first = number
-        elif not self._fresh and number != self.last + 1:
-            self.faults.append(f"{self.last} is followed by {number}")
-        elif self._fresh and number <= self.last:
-            self.faults.append(f"{self.last}, then {number} in a new session")
-        elif self._fresh and number > self.last + 2 + (now - self.last_at) * self.PER_SECOND * 1.5:
+        elif self._before is not None and number != self._before + 1:
+            self.faults.append(f"{self._before} is followed by {number}")
+        elif self._before is None and number > self.last + 2 + (now - self.last_at) * self.PER_SECOND * 1.5:
             self.faults.append(f"{self.last}, then {number} only {now - self.last_at:.1f} s later")
-        self._fresh = False
+        elif number <= self.last and now > self._began + self.HISTORY_SECONDS:
+            self.faults.append(f"{self.last}, then {number} again, {now - self._began:.0f} s into a new session")
+        self._before = number
         if self.last is None or number > self.last:
             self.count += 1
             self.last, self.last_at = number, now

@@ -8,6 +8,7 @@ see of themselves, and are switched off; then the lab is taken down and nothing 
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -231,8 +232,9 @@ def judge() -> None:
     """The judge of counters must see what it is there to see."""
     ingot = Ingot(Path("/bin/false"), "", "", Path("/dev/null"), Path("/dev/null"))
 
-    def faults(*sessions: bytes) -> list[str]:
-        console = CounterConsole(ingot, "vm")
+    def faults(*sessions: bytes, pace: float = 0.0) -> list[str]:
+        now = itertools.count()
+        console = CounterConsole(ingot, "vm", clock=lambda: next(now) * pace)
         for session in sessions:
             console.begin_session()
             for i in range(0, len(session), 7):  # lines come in pieces
@@ -246,7 +248,10 @@ def judge() -> None:
     expect(faults(lines(5, 6, 8)), "a gap is not seen")
     expect(faults(lines(5, 6, 6)), "a repeat is not seen")
     expect(faults(lines(5, 6, 1, 2)), "a restart is not seen")
-    expect(faults(lines(5, 6), lines(1, 2)), "a restart between two sessions is not seen")
+    expect(faults(lines(5, 6), lines(*range(1, 50)), pace=1) == [], "history is judged a repeat")
+    expect(faults(lines(*range(5, 60)), lines(*range(1, 40)), pace=1), "a restart between two sessions is not seen")
+    expect(faults(lines(5, 6), lines(3, 4, 6)), "a gap in history is not seen")
+    expect(faults(lines(5, 6), lines(3, 4, 5, 6, 8)), "a gap after history is not seen")
     expect(faults(lines(5, 6), lines(500, 501)), "a jump between two sessions is not seen")
     expect(faults(lines(5, 6), lines(7, 8)) == [], "a new session that goes on is judged faulty")
 

@@ -6,5 +6,6 @@ SEEDS ?= 100
 FIRST ?= 1
 
 .PHONY: sim
-sim: $(OUT)/ingot-sim  ## run the simulation: SEEDS=n FIRST=n; build/ingot-sim --replay SEED repeats one
+sim: $(OUT)/ingot-sim  ## run the simulation: SEEDS=n FIRST=n, and one seed with a death after each commit
 	@$< --seeds $(SEEDS) --first $(FIRST)
+	@$< --sweep $(FIRST)

@@ -20,6 +20,9 @@ static void booted(void *data)
 	struct sim_machine *m = data;
 	m->boot_timer = NULL;
 	bool network = m->boot_device != BMC_BOOT_DISK || !m->installed;
+	/* Firmware that goes to a disk with a system on it, whatever the BMC was told. */
+	if (m->installed && world_chance(m->world, m->world->faults.disk_first))
+		network = false;
 	/* A provisioner that is down answers no boot: the firmware asks again. */
 	if (network && !world_up(m->world)) {
 		m->boot_timer = loop_timer_new(m->world->loop, 15000 / m->world->hurry, booted, m);

@@ -79,7 +79,8 @@ bool world_up(const struct world *world)
 static bool crash_hook(void *data)
 {
 	struct world *world = data;
-	return world_chance(world, world->faults.crash);
+	world->commits++;
+	return world->by_count ? world->commits == world->die_at : world_chance(world, world->faults.crash);
 }
 
 static void scan(struct machines *machines, void *ctx)
@@ -187,7 +188,7 @@ static void one_step(struct world *world)
 	if (world->controller && store_is_dead(world->controller->store))
 		bury(world);
 	unsigned victim = (unsigned)world_random(world, world->machine_count);
-	if (world->faults.power_cut && world_random(world, 20000) < (world->calm ? 0 : world->faults.power_cut) &&
+	if (world->faults.power_cut && world_random(world, 1000) < (world->calm ? 0 : world->faults.power_cut) &&
 	    world->machines[victim].env != ENV_OFF)
 		sim_machine_power(&world->machines[victim], true);
 }
@@ -203,7 +204,8 @@ static void choose_faults(struct world *world)
 					     .ceph_fails = 20 * heat,
 					     .power_cut = heat,
 					     .install_fails = 3 * heat,
-					     .migration_fails = 100 * heat };
+					     .migration_fails = 100 * heat,
+					     .disk_first = 100 * heat };
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
 }
 
@@ -278,10 +280,8 @@ static void explain(struct world *world, struct strbuf *why)
 	strbuf_addf(why, "%u of %u migrations", world->migrations, world->wanted_migrations);
 }
 
-struct world_result world_run(uint64_t seed, bool trace)
+static void world_init(struct world *world, uint64_t seed, bool trace)
 {
-	struct world world;
-	sqlite3 *holder; /* keeps the database in memory over the controller's deaths */
 	_cleanup_free_ char *database = xasprintf("file:/ingot-sim-%llu?vfs=memdb", (unsigned long long)seed);
 	const struct world_spec spec = { .seed = seed,
 					 .trace = trace,
@@ -289,37 +289,60 @@ struct world_result world_run(uint64_t seed, bool trace)
 					 .loop = loop_new_fake(START_MS),
 					 .database = database,
 					 .folder = temporary_folder() };
-	world_open(&world, &spec);
+	world_open(world, &spec);
 	random_set_source(random_source);
-	choose_faults(&world);
-	log_set_quiet(!trace);
+	choose_faults(world);
+}
+
+static struct world_result run(struct world *world)
+{
+	sqlite3 *holder; /* keeps the database in memory over the controller's deaths */
+	log_set_quiet(!world->trace);
 	bmc_drivers_set((const struct bmc_driver *const[]){ &sim_bmc_driver, NULL });
-	sqlite3_open_v2(world.database, &holder, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, NULL);
-	start_controller(&world);
-	world.operator_timer = loop_timer_new(world.loop, 0, sim_operator, &world);
-	while (!world.done && !world.violation && loop_now_ms(world.loop) < START_MS + END_MS) {
-		one_step(&world);
-		sim_check(&world);
-		world.calm = world.calm || loop_now_ms(world.loop) > START_MS + STORM_MS;
+	sqlite3_open_v2(world->database, &holder, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, NULL);
+	start_controller(world);
+	world->operator_timer = loop_timer_new(world->loop, 0, sim_operator, world);
+	while (!world->done && !world->violation && loop_now_ms(world->loop) < START_MS + END_MS) {
+		one_step(world);
+		sim_check(world);
+		world->calm = world->calm || loop_now_ms(world->loop) > START_MS + STORM_MS;
 	}
 	struct strbuf why = { 0 };
-	if (world.violation)
-		strbuf_adds(&why, world.violation);
-	else if (!world.done) {
+	if (world->violation)
+		strbuf_adds(&why, world->violation);
+	else if (!world->done) {
 		strbuf_adds(&why, "it did not come right: ");
-		explain(&world, &why);
+		explain(world, &why);
 	}
-	struct world_result result = { .ok = world.done && !world.violation,
+	struct world_result result = { .ok = world->done && !world->violation,
 				       .why = strbuf_take(&why),
-				       .simulated_ms = loop_now_ms(world.loop) - START_MS,
-				       .crashes = world.crashes,
-				       .messages = world.messages,
-				       .migrations = world.migrations,
-				       .installs = world.installs };
-	free(world.violation);
-	world_close(&world);
+				       .simulated_ms = loop_now_ms(world->loop) - START_MS,
+				       .crashes = world->crashes,
+				       .messages = world->messages,
+				       .migrations = world->migrations,
+				       .installs = world->installs,
+				       .commits = world->commits };
+	free(world->violation);
+	world_close(world);
 	random_set_source(NULL);
-	loop_free(world.loop);
+	loop_free(world->loop);
 	sqlite3_close(holder);
 	return result;
+}
+
+struct world_result world_run(uint64_t seed, bool trace)
+{
+	struct world world;
+	world_init(&world, seed, trace);
+	return run(&world);
+}
+
+struct world_result world_run_dying(uint64_t seed, bool trace, unsigned die_at)
+{
+	struct world world;
+	world_init(&world, seed, trace);
+	world.calm = true;
+	world.by_count = true;
+	world.die_at = die_at;
+	return run(&world);
 }

@@ -49,7 +49,8 @@ struct sim_machine {
 
 struct sim_faults {
 	/* per thousand */
-	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails;
+	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
+		disk_first;
 };
 
 struct world {
@@ -80,7 +81,9 @@ struct world {
 	unsigned rbd_count;
 	bool pool;
 	/* what happened */
-	unsigned crashes, messages, migrations, installs;
+	unsigned crashes, messages, migrations, installs, commits;
+	bool by_count; /* no fault but one: the provisioner dies after this commit (0: never) */
+	unsigned die_at;
 	char *violation;
 	bool done;
 	unsigned wanted_migrations;
@@ -141,8 +144,10 @@ struct world_result {
 	bool ok;
 	char *why;
 	int64_t simulated_ms;
-	unsigned crashes, messages, migrations, installs;
+	unsigned crashes, messages, migrations, installs, commits;
 };
 struct world_result world_run(uint64_t seed, bool trace);
+/* The same without any fault but one: the provisioner dies after its nth commit (0: never). */
+struct world_result world_run_dying(uint64_t seed, bool trace, unsigned die_at);
 
 #endif

@@ -124,6 +124,7 @@ static int start_api(struct server *server, struct err *err)
 
 static int start(struct server *server, struct loop *loop, struct err *err)
 {
+	static const struct bmc_driver *const drivers[] = { &bridge_bmc_driver, NULL };
 	struct world *world = &server->world;
 	_cleanup_free_ char *database = xasprintf("%s/ingot.db", server->options.dir);
 	const struct world_spec spec = { .seed = 1,
@@ -138,7 +139,7 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 	world->hurry = HURRY;
 	world->step_ms = STEP_MS * MAX_OF(world->machine_count, BUSY_MACHINES) / BUSY_MACHINES;
 	world->hostile = server->options.hostile;
-	bmc_drivers_set((const struct bmc_driver *const[]){ &bridge_bmc_driver, NULL });
+	bmc_drivers_set(drivers);
 	struct controller_spec controller = world_controller_spec(world);
 	controller.storage.driver = &bridge_ceph_driver;
 	r = controller_new(&controller, &world->controller, err);

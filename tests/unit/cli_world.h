@@ -130,9 +130,9 @@ static inline json_t *vm_json(const char *name, const char *state, const char *t
 
 static inline void on_vm_list(struct http_request *request, void *data)
 {
-	const char *after = http_request_query(request, "after");
-	json_t *items = json_pack("[o]", vm_json(after ? "second" : "first", "running", NULL));
-	answer(request, 200, json_pack("{s:o, s:s?}", "items", items, "next", after ? NULL : "c 1&x"));
+	const char *cursor = http_request_query(request, "cursor");
+	json_t *items = json_pack("[o]", vm_json(cursor ? "second" : "first", "running", NULL));
+	answer(request, 200, json_pack("{s:o, s:s?}", "items", items, "next", cursor ? NULL : "c 1&x"));
 }
 
 static inline void on_vm_show(struct http_request *request, void *data)

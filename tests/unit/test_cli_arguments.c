@@ -245,6 +245,8 @@ static void test_every_operation_of_people_has_a_command(void **state)
 	for (int id = 0; id < OPERATION_COUNT; id++) {
 		bool found = id == OP_IMAGE_UPLOAD || id == OP_OPENAPI ||
 			     id == OP_METRICS; /* import sends; not for people */
+		found |= operations[id].request == &user_schema || str_starts(operations[id].name, "session.") ||
+			 id == OP_USER_DELETE || id == OP_TOKEN_CREATE || id == OP_TOKEN_DELETE;
 		FOREACH_COMMAND(c)
 		found |= c->operation == id;
 		if (!found)

@@ -133,7 +133,8 @@ static json_t *body_component(const json_t *holder)
 	return reference ? resolve(reference) : NULL;
 }
 
-static void check_sent(const struct schema *schema, const json_t *component)
+/* flag: FIELD_CREATE, or FIELD_UPDATE for what is sent to change something. */
+static void check_sent(const struct schema *schema, const json_t *component, unsigned flag)
 {
 	const char *key;
 	json_t *value, *properties = json_object_get(component, "properties");
@@ -141,16 +142,17 @@ static void check_sent(const struct schema *schema, const json_t *component)
 	assert_true(json_is_false(json_object_get(component, "additionalProperties")));
 	json_object_foreach(properties, key, value) {
 		const struct field *f = schema_field(schema, key);
-		if (!f || !(f->flags & FIELD_CREATE))
+		if (!f || !(f->flags & flag))
 			fail_msg("%s.%s cannot be sent", schema->name, key);
 		if (f->of)
 			check_sent(f->of, resolve(json_string_value(json_object_get(
 						  f->type == FIELD_OBJECTS ? json_object_get(value, "items") : value,
-						  "$ref"))));
+						  "$ref"))),
+				   flag);
 	}
 	for (size_t i = 0; i < schema->field_count; i++) {
-		settable += (schema->fields[i].flags & FIELD_CREATE) != 0;
-		required += (schema->fields[i].flags & FIELD_REQUIRED) != 0;
+		settable += (schema->fields[i].flags & flag) != 0;
+		required += flag == FIELD_CREATE && (schema->fields[i].flags & FIELD_REQUIRED) != 0;
 	}
 	assert_int_equal(json_object_size(properties), settable);
 	assert_int_equal(json_array_size(json_object_get(component, "required")), required);
@@ -168,7 +170,7 @@ static void test_requests_have_only_what_may_be_set(void **state)
 		}
 		json_t *component = body_component(body);
 		assert_non_null(component);
-		check_sent(op->request, component);
+		check_sent(op->request, component, op->kind == OPERATION_UPDATE ? FIELD_UPDATE : FIELD_CREATE);
 		checked++;
 	}
 	assert_true(checked >= 6);
@@ -258,18 +260,43 @@ static void test_bounds_defaults_and_formats(void **state)
 
 static void test_lists_can_be_filtered(void **state)
 {
+	static const char *const wanted[] = { "limit", "cursor", "sort", "q", "state", "serial", "macs" };
 	size_t i, found = 0;
 	json_t *parameter;
 	json_array_foreach(json_object_get(operation_of(&operations[OP_MACHINE_LIST]), "parameters"), i, parameter) {
 		const char *name = json_string_value(json_object_get(parameter, "name"));
-		if (!str_equal(name, "state"))
-			continue;
-		found++;
-		assert_string_equal(
-			json_string_value(json_array_get(dig(parameter, "schema", "enum", NULL), MACHINE_READY)),
-			"ready");
+		for (size_t w = 0; w < ARRAY_SIZE(wanted); w++)
+			found += str_equal(name, wanted[w]);
+		/* Secrets, times and what has parts cannot be asked for. */
+		assert_false(str_equal(name, "bmc_password") || str_equal(name, "created") ||
+			     str_equal(name, "inventory"));
+		if (str_equal(name, "state"))
+			assert_string_equal(
+				json_string_value(json_array_get(dig(parameter, "schema", "items", "enum"), MACHINE_READY)),
+				"ready");
+		if (str_equal(name, "sort"))
+			assert_non_null(
+				strstr(json_string_value(json_object_get(parameter, "description")), "created"));
 	}
-	assert_int_equal(found, 1);
+	assert_int_equal(found, ARRAY_SIZE(wanted));
+}
+
+static void test_a_session_is_another_way_to_be_known(void **state)
+{
+	json_t *session = dig(document, "components", "securitySchemes", "session"), *parameter;
+	assert_string_equal(json_string_value(json_object_get(session, "name")), SESSION_COOKIE);
+	assert_int_equal(json_array_size(json_object_get(document, "security")), 2);
+	for (size_t i = 0; i < OPERATION_COUNT; i++) {
+		const struct operation *op = &operations[i];
+		json_t *own = json_object_get(operation_of(op), "security");
+		bool csrf = false;
+		size_t n;
+		assert_int_equal(own != NULL, op->role == ROLE_NONE);
+		assert_int_equal(json_array_size(own), 0);
+		json_array_foreach(json_object_get(operation_of(op), "parameters"), n, parameter)
+			csrf |= str_equal(json_string_value(json_object_get(parameter, "name")), "X-CSRF-Token");
+		assert_int_equal(csrf, operation_is_unsafe(op) && op->role != ROLE_NONE);
+	}
 }
 
 static void test_problem_document(void **state)
@@ -291,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_answers_show_all_but_internal_fields),
 		cmocka_unit_test(test_bounds_defaults_and_formats),
 		cmocka_unit_test(test_lists_can_be_filtered),
+		cmocka_unit_test(test_a_session_is_another_way_to_be_known),
 		cmocka_unit_test(test_problem_document),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
