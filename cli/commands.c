@@ -52,6 +52,11 @@ const struct command commands[] = {
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
 	    .example = "ingot machine power rack1-a cycle --wait"),
 	CONSOLE("machine", OP_MACHINE_CONSOLE),
+	{ .noun = "machine",
+	  .verb = "sensors",
+	  .operation = OP_MACHINE_SENSORS,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_show },
 
 	LIST("node", OP_NODE_LIST),
 	SHOW("node", OP_NODE_SHOW),

@@ -17,15 +17,20 @@ void response_add_headers(struct MHD_Response *response, const char *const *head
 	}
 }
 
+static void response_set_type(struct MHD_Response *response, const char *type)
+{
+	if (type)
+		MHD_add_response_header(response, "Content-Type", type);
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+}
+
 static struct MHD_Response *response_new(void *data, size_t len, enum MHD_ResponseMemoryMode mode, const char *type)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(len, data, mode);
 
 	if (!response)
 		abort(); /* out of memory */
-	if (type)
-		MHD_add_response_header(response, "Content-Type", type);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	response_set_type(response, type);
 	return response;
 }
 
@@ -128,6 +133,17 @@ void http_answer_problem(struct http_request *request, const struct err *err)
 	struct MHD_Response *response = problem_response(err, &status);
 
 	request_answer(request, status, response, NULL);
+}
+
+void http_answer_file(struct http_request *request, int status, const char *content_type, int fd, uint64_t size_bytes,
+		      const char *const *headers)
+{
+	struct MHD_Response *response = MHD_create_response_from_fd64(size_bytes, fd); /* takes fd */
+
+	if (!response)
+		abort(); /* out of memory */
+	response_set_type(response, content_type);
+	request_answer(request, status, response, headers);
 }
 
 void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,

@@ -91,6 +91,10 @@ void http_answer_problem(struct http_request *request, const struct err *err);
 void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,
 		      const char *const *headers);
 
+/* The first size bytes of a regular file; fd is taken over. It is read as it is sent, on the loop's thread. */
+void http_answer_file(struct http_request *request, int status, const char *content_type, int fd, uint64_t size_bytes,
+		      const char *const *headers);
+
 /* Server-sent events (HTML Living Standard section 9.2). Starts the answer. The queue is capped (1 MiB): a client that does
  * not read is closed. gone is called once when the client left or was closed for that, never from within the functions
  * below; then the stream is gone. id and event may be NULL. */

@@ -87,6 +87,20 @@ static void task_answers(json_t *components, const struct operation *op, json_t 
 	json_object_set_new(answers, "202", started);
 }
 
+static void reading_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_object_set_new(answers, "200", resource_answer(components, op, "As it was found just now"));
+}
+
+static void append_answers(json_t *components, const struct operation *op, json_t *answers)
+{
+	json_t *more = answer("It is kept; there is more to come", NULL);
+	json_object_set_new(more, "headers",
+			    json_pack("{s:o}", "Upload-Offset", text_header("Where the next piece begins, in bytes")));
+	json_object_set_new(answers, "204", more);
+	task_answers(components, op, answers);
+}
+
 static void event_answers(json_t *components, const struct operation *op, json_t *answers)
 {
 	json_t *content = json_content(list_of(components, op->response));
@@ -120,6 +134,7 @@ static void (*const kinds[])(json_t *components, const struct operation *op, jso
 	[OPERATION_DELETE] = delete_answers,	   [OPERATION_ISSUE] = issue_answers,
 	[OPERATION_ACTION] = action_answers,
 	[OPERATION_TASK] = task_answers,	   [OPERATION_EVENTS] = event_answers,
+	[OPERATION_READING] = reading_answers,	   [OPERATION_APPEND] = append_answers,
 	[OPERATION_WEBSOCKET] = websocket_answers, [OPERATION_DOCUMENT] = document_answers,
 };
 
@@ -195,6 +210,13 @@ static json_t *parameters_of(const struct operation *op)
 		       op->kind == OPERATION_DELETE;
 	if (strstr(op->path, "{id}"))
 		json_array_append_new(list, parameter("path", "id", "identifier or name"));
+	if (strstr(op->path, "{ticket}"))
+		json_array_append_new(list, parameter("path", "ticket", "the ticket that was given"));
+	if (op->kind == OPERATION_APPEND) {
+		json_t *offset = parameter("header", "Upload-Offset", "where this piece begins: what has arrived so far");
+		json_object_set_new(offset, "required", json_true());
+		json_array_append_new(list, offset);
+	}
 	if (strstr(op->path, "{id}") && changes)
 		json_array_append_new(list, parameter("header", "If-Match", "revision (ETag) that it must still have"));
 	if (op->kind == OPERATION_CREATE)
@@ -225,6 +247,8 @@ static json_t *body_of(json_t *components, const struct operation *op)
 				 json_content(openapi_reference(components, op->request,
 								changes ? OPENAPI_CHANGED : OPENAPI_SENT)));
 	}
+	if (op->kind == OPERATION_APPEND)
+		return json_pack("{s:b, s:{s:{}}}", "required", 1, "content", "application/offset+octet-stream");
 	if (str_equal(op->method, "PUT"))
 		return json_pack("{s:b, s:{s:{}}}", "required", 1, "content", "application/octet-stream");
 	return NULL;

@@ -79,6 +79,11 @@ static json_t *int_schema(json_t *components, const struct field *f, enum openap
 	return json;
 }
 
+static json_t *number_schema(json_t *components, const struct field *f, enum openapi_form form)
+{
+	return typed("number", form == OPENAPI_SHOWN);
+}
+
 static json_t *bytes_schema(json_t *components, const struct field *f, enum openapi_form form)
 {
 	uint64_t initial;
@@ -156,7 +161,7 @@ static json_t *(*const types[])(json_t *components, const struct field *f, enum 
 	[FIELD_STRING] = string_schema, [FIELD_INT] = int_schema,	  [FIELD_BOOL] = bool_schema,
 	[FIELD_ENUM] = enum_schema,	[FIELD_BYTES] = bytes_schema,	  [FIELD_TIME] = time_schema,
 	[FIELD_OBJECT] = object_schema, [FIELD_OBJECTS] = objects_schema, [FIELD_STRINGS] = strings_schema,
-	[FIELD_JSON] = any_schema,
+	[FIELD_JSON] = any_schema,	[FIELD_NUMBER] = number_schema,
 };
 
 /* ---- whole schemas ---- */

@@ -13,6 +13,8 @@ enum operation_id {
 	OP_MACHINE_DEPLOY,
 	OP_MACHINE_POWER,
 	OP_MACHINE_CONSOLE,
+	OP_MACHINE_CONSOLE_TICKET,
+	OP_MACHINE_SENSORS,
 	OP_NODE_LIST,
 	OP_NODE_SHOW,
 	OP_POOL_LIST,
@@ -21,6 +23,8 @@ enum operation_id {
 	OP_IMAGE_SHOW,
 	OP_IMAGE_CREATE,
 	OP_IMAGE_UPLOAD,
+	OP_IMAGE_CONTENT,
+	OP_IMAGE_APPEND,
 	OP_IMAGE_DELETE,
 	OP_VOLUME_LIST,
 	OP_VOLUME_SHOW,
@@ -34,6 +38,8 @@ enum operation_id {
 	OP_VM_MIGRATE,
 	OP_VM_DELETE,
 	OP_VM_CONSOLE,
+	OP_VM_CONSOLE_TICKET,
+	OP_CONSOLE,
 	OP_TASK_LIST,
 	OP_TASK_SHOW,
 	OP_TASK_CANCEL,
@@ -67,6 +73,8 @@ enum operation_kind {
 	OPERATION_ISSUE,     /* 201 something that is no resource: a session, a ticket */
 	OPERATION_ACTION,    /* 200 the resource */
 	OPERATION_TASK,	     /* 202 the task, Location: its address */
+	OPERATION_READING,   /* 200 what was found just now: of no revision */
+	OPERATION_APPEND,    /* 204, Upload-Offset; or 202 the task that the last byte starts */
 	OPERATION_EVENTS,    /* 200 a list, or with Accept: text/event-stream a stream of server-sent events */
 	OPERATION_WEBSOCKET, /* 101 */
 	OPERATION_DOCUMENT,  /* 200 something else */

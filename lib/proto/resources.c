@@ -8,6 +8,7 @@
 
 #define STR(s, m, flags, ...) F(s, m, FIELD_STRING, flags, __VA_ARGS__)
 #define INT(s, m, flags, ...) F(s, m, FIELD_INT, flags, __VA_ARGS__)
+#define NUMBER(s, m, flags, ...) F(s, m, FIELD_NUMBER, flags, __VA_ARGS__)
 #define BYTES(s, m, flags, ...) F(s, m, FIELD_BYTES, flags, __VA_ARGS__)
 #define BOOL(s, m, flags, ...) F(s, m, FIELD_BOOL, flags, __VA_ARGS__)
 #define TIME(s, m, flags, ...) F(s, m, FIELD_TIME, flags, __VA_ARGS__)
@@ -181,6 +182,46 @@ static const struct field machine_accept_fields[] = {
 const struct schema machine_accept_schema =
 	SCHEMA("machine_accept", struct machine_accept, machine_accept_fields, "how to accept a machine");
 
+const char *const sensor_state_words[] = { "ok", "warning", "critical", "unknown", NULL };
+
+static const struct field sensor_fields[] = {
+	INT(struct sensor, number, 0, .help = "record in the BMC's sensor data repository"),
+	STR(struct sensor, name, COLUMN, .help = "name the BMC gives it"),
+	STR(struct sensor, type, COLUMN, .help = "what it measures, in words"),
+	NUMBER(struct sensor, value, COLUMN, .help = "what it reads; null if it has no number or was not read"),
+	STR(struct sensor, unit, COLUMN, .help = "unit of the value"),
+	ENUM(struct sensor, state, COLUMN, sensor_state_words, .help = "what that means"),
+	STR(struct sensor, text, COLUMN, .help = "what it says in words, of one without a number"),
+};
+const struct schema sensor_schema = SCHEMA("sensor", struct sensor, sensor_fields, "a sensor of a machine");
+
+static const struct field machine_sensors_fields[] = {
+	TIME(struct machine_sensors, read_at, 0, .help = "when they were read"),
+	F_LIST(struct machine_sensors, sensors, sensor_count, FIELD_OBJECTS, 0, .of = &sensor_schema,
+	       .help = "in the BMC's order"),
+};
+const struct schema machine_sensors_schema =
+	SCHEMA("machine_sensors", struct machine_sensors, machine_sensors_fields, "what a machine's sensors read");
+
+/* ---- consoles ---- */
+
+const char *const console_kind_words[] = { "serial", "vnc", NULL };
+
+static const struct field console_request_fields[] = {
+	ENUM(struct console_request, kind, CREATE, console_kind_words, .initial = "serial",
+	     .help = "the serial port, or the screen as VNC (RFC 6143); a machine has the serial port only"),
+};
+const struct schema console_request_schema =
+	SCHEMA("console_request", struct console_request, console_request_fields, "which console is wanted");
+
+static const struct field console_ticket_fields[] = {
+	STR(struct console_ticket, ticket, FIELD_REQUIRED, .help = "the ticket"),
+	STR(struct console_ticket, url, FIELD_REQUIRED, .help = "path of the WebSocket that it opens, once"),
+	TIME(struct console_ticket, expires_at, FIELD_REQUIRED, .help = "when it is no good any more"),
+};
+const struct schema console_ticket_schema =
+	SCHEMA("console_ticket", struct console_ticket, console_ticket_fields, "leave to open one console once");
+
 /* ---- node ---- */
 
 const char *const node_health_words[] = { "joining", "ready", "unreachable", NULL };
@@ -260,7 +301,8 @@ static const struct field image_fields[] = {
 	ID(struct image),
 	STR(struct image, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the image"),
 	ENUM(struct image, state, COLUMN, image_state_words, .help = "state"),
-	BYTES(struct image, size_bytes, COLUMN, .help = "size of the disk it holds"),
+	BYTES(struct image, size_bytes, COLUMN | CREATE, .max = INT64_MAX,
+	      .help = "size of the disk it holds, a multiple of 512; needed beforehand to send it in pieces"),
 	STR(struct image, pool, COLUMN, .help = "pool it is in"),
 	STR(struct image, sha256, CREATE, .format = FORMAT_SHA256, .help = "SHA-256 the content must have"),
 	STR(struct image, task, 0, .help = "task under way"),
@@ -270,6 +312,13 @@ static const struct field image_fields[] = {
 };
 const struct schema image_schema =
 	SCHEMA("image", struct image, image_fields, "a disk image that volumes are cloned from");
+
+static const struct field image_content_fields[] = {
+	BYTES(struct image_content, offset_bytes, FIELD_REQUIRED, .help = "how much has arrived: where the next piece begins"),
+	BYTES(struct image_content, size_bytes, FIELD_REQUIRED, .help = "how much there is in all; 0 if it was not announced"),
+};
+const struct schema image_content_schema =
+	SCHEMA("image_content", struct image_content, image_content_fields, "how far the upload of an image is");
 
 static const struct field volume_fields[] = {
 	ID(struct volume),

@@ -127,6 +127,37 @@ struct machine_accept {
 };
 extern const struct schema machine_accept_schema;
 
+/* What a BMC reads from one of its sensors. */
+enum sensor_state { SENSOR_OK, SENSOR_WARNING, SENSOR_CRITICAL, SENSOR_UNKNOWN };
+extern const char *const sensor_state_words[];
+struct sensor {
+	char *name, *type, *unit, *text;
+	int64_t number;
+	double value; /* not finite: it has none, see text */
+	int state;
+};
+extern const struct schema sensor_schema;
+struct machine_sensors {
+	int64_t read_at;
+	struct sensor *sensors;
+	size_t sensor_count;
+};
+extern const struct schema machine_sensors_schema;
+
+/* ---- consoles ---- */
+
+enum console_kind { CONSOLE_SERIAL, CONSOLE_VNC };
+extern const char *const console_kind_words[];
+struct console_request {
+	int kind;
+};
+extern const struct schema console_request_schema;
+struct console_ticket {
+	char *ticket, *url;
+	int64_t expires_at;
+};
+extern const struct schema console_ticket_schema;
+
 /* ---- node ---- */
 
 enum node_health { NODE_JOINING, NODE_READY, NODE_UNREACHABLE };
@@ -185,6 +216,10 @@ struct image {
 	struct problem *error;
 };
 extern const struct schema image_schema;
+struct image_content {
+	uint64_t offset_bytes, size_bytes;
+};
+extern const struct schema image_content_schema;
 
 enum volume_state { VOLUME_CREATING, VOLUME_AVAILABLE, VOLUME_IN_USE, VOLUME_DELETING, VOLUME_FAILED };
 extern const char *const volume_state_words[];

@@ -31,6 +31,12 @@ static json_t *encode_int(const struct field *f, const void *object, bool all)
 	return json_integer(AT_CONST(int64_t, object, f->offset));
 }
 
+static json_t *encode_number(const struct field *f, const void *object, bool all)
+{
+	json_t *json = json_real(AT_CONST(double, object, f->offset));
+	return json ? json : json_null();
+}
+
 static json_t *encode_bytes(const struct field *f, const void *object, bool all)
 {
 	return json_integer((json_int_t)MIN_OF(AT_CONST(uint64_t, object, f->offset), (uint64_t)INT64_MAX));
@@ -132,6 +138,11 @@ static void copy_number(const struct field *f, void *dst, const void *src)
 	AT(int64_t, dst, f->offset) = AT_CONST(int64_t, src, f->offset); /* int64_t and uint64_t */
 }
 
+static void copy_double(const struct field *f, void *dst, const void *src)
+{
+	AT(double, dst, f->offset) = AT_CONST(double, src, f->offset);
+}
+
 static void copy_bool(const struct field *f, void *dst, const void *src)
 {
 	AT(bool, dst, f->offset) = AT_CONST(bool, src, f->offset);
@@ -179,6 +190,7 @@ static const struct {
 } types[] = {
 	[FIELD_STRING] = { encode_string, copy_string, done_string, sizeof(char *) },
 	[FIELD_INT] = { encode_int, copy_number, done_nothing, sizeof(int64_t) },
+	[FIELD_NUMBER] = { encode_number, copy_double, done_nothing, sizeof(double) },
 	[FIELD_BOOL] = { encode_bool, copy_bool, done_nothing, sizeof(bool) },
 	[FIELD_ENUM] = { encode_enum, copy_enum, done_nothing, sizeof(int) },
 	[FIELD_BYTES] = { encode_bytes, copy_number, done_nothing, sizeof(uint64_t) },

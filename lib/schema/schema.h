@@ -12,6 +12,7 @@
 enum field_type {
 	FIELD_STRING,  /* char * */
 	FIELD_INT,     /* int64_t */
+	FIELD_NUMBER,  /* double; one that is not finite is shown as null */
 	FIELD_BOOL,    /* bool */
 	FIELD_ENUM,    /* int, an index into words */
 	FIELD_BYTES,   /* uint64_t; a number, or "10GiB" from people */

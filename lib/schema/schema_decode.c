@@ -117,6 +117,15 @@ static int decode_int(struct decoder *d, const struct field *f, const json_t *js
 	return 0;
 }
 
+static int decode_number(struct decoder *d, const struct field *f, const json_t *json, void *object,
+			 const struct path *path)
+{
+	if (!json_is_number(json))
+		return refuse(d, path, "must be a number");
+	AT(double, object, f->offset) = json_number_value(json);
+	return 0;
+}
+
 static int decode_bytes(struct decoder *d, const struct field *f, const json_t *json, void *object,
 			const struct path *path)
 {
@@ -265,6 +274,7 @@ static const struct {
 	[FIELD_BYTES] = { decode_bytes, false },     [FIELD_TIME] = { decode_time, true },
 	[FIELD_OBJECT] = { decode_nested, true },    [FIELD_OBJECTS] = { decode_objects, false },
 	[FIELD_STRINGS] = { decode_strings, false }, [FIELD_JSON] = { decode_json, true },
+	[FIELD_NUMBER] = { decode_number, false },
 };
 
 /* ---- whole objects ---- */

@@ -117,6 +117,8 @@ static const struct binding {
 	[OP_MACHINE_DEPLOY] = { &kind_machine, do_machine_deploy },
 	[OP_MACHINE_POWER] = { &kind_machine, do_machine_power },
 	[OP_MACHINE_CONSOLE] = { &kind_machine, api_machine_console },
+	[OP_MACHINE_CONSOLE_TICKET] = { &kind_machine, NULL },
+	[OP_MACHINE_SENSORS] = { &kind_machine, NULL },
 	[OP_NODE_LIST] = { &kind_node, NULL },
 	[OP_NODE_SHOW] = { &kind_node, NULL },
 	[OP_POOL_LIST] = { &kind_pool, NULL },
@@ -125,6 +127,8 @@ static const struct binding {
 	[OP_IMAGE_SHOW] = { &kind_image, NULL },
 	[OP_IMAGE_CREATE] = { &kind_image, do_image_create },
 	[OP_IMAGE_UPLOAD] = { &kind_image, do_image_upload },
+	[OP_IMAGE_CONTENT] = { &kind_image, NULL },
+	[OP_IMAGE_APPEND] = { &kind_image, NULL },
 	[OP_IMAGE_DELETE] = { &kind_image, do_image_delete },
 	[OP_VOLUME_LIST] = { &kind_volume, NULL },
 	[OP_VOLUME_SHOW] = { &kind_volume, NULL },
@@ -138,6 +142,7 @@ static const struct binding {
 	[OP_VM_MIGRATE] = { &kind_vm, do_vm_migrate },
 	[OP_VM_DELETE] = { &kind_vm, do_vm_delete },
 	[OP_VM_CONSOLE] = { &kind_vm, api_vm_console },
+	[OP_VM_CONSOLE_TICKET] = { &kind_vm, NULL },
 	[OP_TASK_LIST] = { &kind_task, NULL },
 	[OP_TASK_SHOW] = { &kind_task, NULL },
 	[OP_TASK_CANCEL] = { &kind_task, do_task_cancel },
@@ -211,7 +216,10 @@ bool api_admit(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	const struct token *token = NULL;
-	if (authorize(data, request, http_request_route(request)->tag, &token, &err) == 0)
+	const struct operation *operation = http_request_route(request)->tag;
+	if (!operation) /* api_fallback(): the dashboard's files are for everybody */
+		return true;
+	if (authorize(data, request, operation, &token, &err) == 0)
 		return true;
 	http_answer_problem(request, &err);
 	return false;
@@ -277,6 +285,8 @@ static int answer(struct api_call *call, struct err *err)
 	case OPERATION_UPDATE:
 	case OPERATION_DELETE:
 	case OPERATION_ISSUE:
+	case OPERATION_READING:
+	case OPERATION_APPEND:
 	case OPERATION_EVENTS:
 	case OPERATION_WEBSOCKET:
 	case OPERATION_DOCUMENT:

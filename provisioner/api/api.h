@@ -21,6 +21,7 @@ struct api_spec {
 	/* "running" or what is wrong with it; for the metrics */
 	const char *(*netboot_health)(void *ctx);
 	void *netboot_ctx;
+	const char *ui_dir; /* the dashboard's files; borrowed */
 };
 struct api *api_new(const struct api_spec *spec);
 struct api *api_free(struct api *api);
@@ -29,6 +30,8 @@ struct api *api_free(struct api *api);
 const struct http_route *api_routes(struct api *api, size_t *ret_count);
 /* For the listener of people, http_server_spec.admit: token and role. */
 bool api_admit(struct http_request *request, void *data);
+/* For the listener of people, http_server_spec.fallback: the dashboard. */
+void api_fallback(struct http_request *request, void *data);
 const struct http_route *api_agent_routes(struct api *api, size_t *ret_count);
 
 #endif

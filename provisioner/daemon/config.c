@@ -2,6 +2,7 @@
 #include "daemon/config.h"
 
 #define CONFIG_MAX_BYTES (256 * 1024)
+#define CONFIG_UI_DIR "/usr/share/ingot/ui"
 #define REQUIRED FIELD_REQUIRED
 
 static const struct field api_fields[] = {
@@ -55,6 +56,12 @@ static const struct field storage_fields[] = {
 };
 static const struct schema storage_schema = SCHEMA("storage", struct config_storage, storage_fields, "storage");
 
+static const struct field ui_fields[] = {
+	F(struct config_ui, dir, FIELD_STRING, 0, .min = 1, .max = 4096, .initial = CONFIG_UI_DIR,
+	  .help = "folder of the dashboard's files"),
+};
+static const struct schema ui_schema = SCHEMA("ui", struct config_ui, ui_fields, "the dashboard");
+
 static const struct field config_fields[] = {
 	F(struct config, state_dir, FIELD_STRING, 0, .max = 4096, .initial = "/var/lib/ingot",
 	  .help = "what must survive"),
@@ -65,6 +72,7 @@ static const struct field config_fields[] = {
 	F(struct config, bmc, FIELD_OBJECT, 0, .of = &bmc_schema, .help = "BMCs"),
 	F(struct config, images, FIELD_OBJECT, REQUIRED, .of = &images_schema, .help = "what machines boot"),
 	F(struct config, storage, FIELD_OBJECT, 0, .of = &storage_schema, .help = "storage"),
+	F(struct config, ui, FIELD_OBJECT, 0, .of = &ui_schema, .help = "the dashboard"),
 };
 const struct schema config_schema = SCHEMA("config", struct config, config_fields, "configuration of the provisioner");
 
@@ -90,6 +98,8 @@ static int check(const struct config *config, struct err *err)
 		uint16_t port;
 		r = config_split(config->api->listen[i], &address, &port, err);
 	}
+	if (r == 0 && config->ui->dir[0] != '/')
+		r = err_set_field(err, ERR_INVALID, "ui.dir", "ui.dir: must be an absolute path");
 	if (r == 0 && config->images->bundle && !config->images->bundle_key)
 		r = err_set_field(err, ERR_INVALID, "images.bundle_key",
 				  "images.bundle_key: is missing; a bundle is only used with the key that signed it");
@@ -113,6 +123,10 @@ int config_load(const char *path, struct config *ret, struct err *err)
 		if (!ret->storage) {
 			ret->storage = new0(struct config_storage, 1);
 			ret->storage->pool_size = 3;
+		}
+		if (!ret->ui) {
+			ret->ui = new0(struct config_ui, 1);
+			ret->ui->dir = xstrdup(CONFIG_UI_DIR);
 		}
 		r = check(ret, err);
 		if (r < 0)

@@ -26,6 +26,9 @@ struct config_images {
 struct config_storage {
 	int64_t pool_size;
 };
+struct config_ui {
+	char *dir;
+};
 struct config {
 	char *state_dir, *run_dir;
 	struct config_api *api;
@@ -33,6 +36,7 @@ struct config {
 	struct config_bmc *bmc;
 	struct config_images *images;
 	struct config_storage *storage;
+	struct config_ui *ui;
 };
 extern const struct schema config_schema;
 

@@ -240,7 +240,7 @@ static int listen_inherited(struct daemon *d, struct http_server_spec *spec, str
 
 static int listen_api(struct daemon *d, struct err *err)
 {
-	struct http_server_spec spec = { .listen_fd = -1, .admit = api_admit };
+	struct http_server_spec spec = { .listen_fd = -1, .admit = api_admit, .fallback = api_fallback };
 	spec.routes = api_routes(d->api, &spec.route_count);
 	for (size_t i = 0; i < d->config->api->listen_count; i++) {
 		_cleanup_free_ char *address = NULL;
@@ -280,6 +280,7 @@ static int start_api(struct daemon *d, struct err *err)
 		.cluster = d->controller->cluster,
 		.netboot_health = health_of_netboot,
 		.netboot_ctx = d->netboot,
+		.ui_dir = d->config->ui->dir,
 	};
 	_cleanup_free_ char *token = xasprintf("%s/admin.token", d->config->state_dir);
 	int r = auth_first_start(d->controller->store, token, err);

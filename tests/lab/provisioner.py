@@ -66,6 +66,7 @@ class Provisioner:
             "images": {"live_dir": str(build / "images/live"), "bundle": str(self.bundle),
                        "bundle_key": str(build / "keys/signing.pub"), "loader_dir": LOADERS},
             "storage": {"pool_size": 3},
+            "ui": {"dir": str(build / "ui")},
         }
         for name in ("state", "run"):
             (self.state / name).mkdir(mode=0o700)
