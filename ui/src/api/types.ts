@@ -46,3 +46,6 @@ export type User = Schemas['user'];
 export type Token = Schemas['token'];
 export type Audit = Schemas['audit'];
 export type Role = User['role'];
+export type Sensors = Schemas['machine_sensors'];
+export type ConsoleTicket = Schemas['console_ticket'];
+export type ImageContent = Schemas['image_content'];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The content of an image, sent in parts: after a broken connection it goes on where the server says that it stopped.
 import { unsafeHeaders } from './client';
-import { asProblem, Problem, problemOf } from './problem';
+import { asProblem, problemOf, type Problem } from './problem';
+import type { ImageContent } from './types';
 
 export const PART_BYTES = 8 * 1024 * 1024;
 const TRIES = 8;
@@ -30,13 +31,12 @@ const offsetOf = (response: Response): number | null => {
 /** Whether trying again may help: nobody answered, or who answered was busy. */
 const passing = (problem: Problem) => problem.status === 0 || problem.status === 429 || problem.status >= 502;
 
-/** Where the server is; an image that has all its content is past that, and is not asked. */
+/** How much the server has. */
 async function ask(path: string, options: UploadOptions): Promise<number> {
-	const response = await (options.fetch ?? fetch)(path, { method: 'HEAD', signal: options.signal, cache: 'no-store' });
+	const response = await (options.fetch ?? fetch)(path, { signal: options.signal, cache: 'no-store' });
 	if (!response.ok) throw await problemOf(response);
-	const offset = offsetOf(response);
-	if (offset === null) throw new Problem(response.status, 'internal', 'the answer has no Upload-Offset');
-	return offset;
+	const content = (await response.json()) as ImageContent;
+	return content.offset_bytes;
 }
 
 async function sendPart(path: string, source: Source, offset: number, options: UploadOptions): Promise<number> {
@@ -65,6 +65,8 @@ export async function upload(path: string, source: Source, options: UploadOption
 			options.progress(offset, source.size);
 			if (offset >= source.size) return;
 			offset = await sendPart(path, source, offset, options);
+			options.progress(offset, source.size);
+			if (offset >= source.size) return;
 			tries = 0;
 		} catch (error) {
 			if (options.signal.aborted) throw error;

@@ -7,7 +7,7 @@ import type { Machine } from '../api/types';
 import { Button, FormGroup, Radio } from '../pf';
 import { BulkDialog, type BulkItem } from '../ui/bulk';
 import { DangerDialog, Dialog } from '../ui/dialog';
-import { SelectField, TextField, useComplaint } from '../ui/field';
+import { TextField, useComplaint } from '../ui/field';
 import { Foreign } from '../ui/parts';
 import type { Selection } from '../ui/resource-table';
 import { useMay } from '../ui/session';
