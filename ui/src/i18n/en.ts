@@ -314,7 +314,7 @@ export const en = {
 	'role.operator': 'Works with machines, storage and virtual machines.',
 	'role.viewer': 'Sees everything, changes nothing.',
 	'session.ended': 'Your session has ended. Sign in to go on.',
-	'session.firstTime': 'The first time: user admin; the password was printed when the provisioner started and is in admin.password beside its database.',
+	'session.firstTime': 'The first time: user admin; the password was printed when the provisioner started and is in admin.initial-password beside its database.',
 	'session.name': 'Name',
 	'session.password': 'Password',
 	'session.signIn': 'Sign in',

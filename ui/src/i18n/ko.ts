@@ -315,7 +315,7 @@ export const ko: Words = {
 	'role.operator': '머신, 스토리지, 가상 머신을 다룹니다.',
 	'role.viewer': '모든 것을 볼 수 있지만 바꾸지는 못합니다.',
 	'session.ended': '세션이 끝났습니다. 계속하려면 로그인하세요.',
-	'session.firstTime': '처음이라면 사용자 이름은 admin입니다. 비밀번호는 프로비저너가 처음 시작될 때 출력되었고 데이터베이스 옆 admin.password에 있습니다.',
+	'session.firstTime': '처음이라면 사용자 이름은 admin입니다. 비밀번호는 프로비저너가 처음 시작될 때 출력되었고 데이터베이스 옆 admin.initial-password에 있습니다.',
 	'session.name': '이름',
 	'session.password': '비밀번호',
 	'session.signIn': '로그인',

@@ -11,6 +11,8 @@ import { useWords } from './words';
 
 const ROW_PX = 44;
 const TYPING_MS = 250;
+/** Of the width, for the box to choose a row. */
+const CHECK_SHARE = 0.05;
 
 export interface Column<T> {
 	field: string;
@@ -193,22 +195,23 @@ export function ResourceTable<T extends { id: string }>(props: {
 					<Thead>
 						<Tr aria-rowindex={1}>
 							{choosable && (
-								<Th
-									className="ingot-check"
-									aria-label={t('table.selectAll')}
-									select={{
-										isSelected: allShown,
-										onSelect: (_event, on) => {
+								<Th className="ingot-check">
+									<input
+										type="checkbox"
+										className="pf-v6-c-check__input"
+										aria-label={t('table.selectAll')}
+										checked={allShown}
+										onChange={(event) => {
 											setMatching(false);
-											setChosen(on ? new Set(rows.map((row) => row.id)) : new Set());
-										},
-									}}
-								/>
+											setChosen(event.target.checked ? new Set(rows.map((row) => row.id)) : new Set());
+										}}
+									/>
+								</Th>
 							)}
 							{props.columns.map((column, index) => (
 								<Th
 									key={column.field}
-									style={column.width ? { width: `${column.width}%` } : undefined}
+									style={column.width ? { width: `${column.width * (choosable ? 1 - CHECK_SHARE : 1)}%` } : undefined}
 									sort={
 										column.sort
 											? {
@@ -239,13 +242,14 @@ export function ResourceTable<T extends { id: string }>(props: {
 							return (
 								<Tr key={row.id} aria-rowindex={item.index + 2} data-id={row.id}>
 									{choosable && (
-										<Td
-											className="ingot-check"
-											select={{
-												rowIndex: item.index,
-												isSelected: matching || chosen.has(row.id),
-												props: { 'aria-label': t('table.selectRow', { name: props.rowName(row) }) },
-												onSelect: (_event, on) => {
+										<Td className="ingot-check">
+											<input
+												type="checkbox"
+												className="pf-v6-c-check__input"
+												aria-label={t('table.selectRow', { name: props.rowName(row) })}
+												checked={matching || chosen.has(row.id)}
+												onChange={(event) => {
+													const on = event.target.checked;
 													setMatching(false);
 													setChosen((old) => {
 														const next = new Set(old);
@@ -253,9 +257,9 @@ export function ResourceTable<T extends { id: string }>(props: {
 														else next.delete(row.id);
 														return next;
 													});
-												},
-											}}
-										/>
+												}}
+											/>
+										</Td>
 									)}
 									{props.columns.map((column) => (
 										<Td key={column.field} dataLabel={column.label}>
