@@ -86,6 +86,16 @@ write_keyring() {
 	done
 }
 
+# Runs a command with standard input, output and error and no other descriptor. mmdebstrap tells apt's hooks the numbers
+# of its pipes, and dash, which runs them, takes numbers of one digit only.
+alone() (
+	for path in "/proc/$BASHPID/fd"/*; do
+		fd=${path##*/}
+		[ "$fd" -le 2 ] || exec {fd}>&-
+	done
+	exec "$@"
+)
+
 # bootstrap VARIANT TARGET PACKAGE... [-- MMDEBSTRAP-OPTION...]
 #
 # A tree of Debian packages in the folder TARGET. mmdebstrap prints where it
@@ -108,7 +118,7 @@ bootstrap() {
 	# shellcheck disable=SC1091
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	include=$(IFS=, && echo "${packages[*]}")
-	if ! mmdebstrap --mode=root --variant="$variant" --keyring="$work/keyring" \
+	if ! alone mmdebstrap --mode=root --variant="$variant" --keyring="$work/keyring" \
 		--aptopt="$work/apt.conf" --include="$include" --format=directory "$@" \
 		"$codename" "$target" "$work/sources.list" >"$work/log" 2>&1; then
 		sed -E 's,[a-z+]+://[^ ]+,URL,g' "$work/log" | tail -n 40 >&2

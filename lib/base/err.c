@@ -24,6 +24,7 @@ static const struct err_meaning meanings[] = {
 	[ERR_CORRUPT]         = { "corrupt",         "A signature or checksum is wrong",  422, false, 15, -EBADMSG },
 	[ERR_CANCELLED]       = { "cancelled",       "It was cancelled",                  409, false, 16, -ECANCELED },
 	[ERR_UNSUPPORTED]     = { "unsupported",     "This is not supported",             501, false, 17, -EOPNOTSUPP },
+	[ERR_RATE_LIMIT]      = { "rate-limit",      "Too many tries",                    429, true,  18, -EUSERS },
 	[ERR_INTERNAL]        = { "internal",        "Something went wrong inside",       500, false, 1,  -EIO },
 };
 /* clang-format on */
@@ -104,7 +105,7 @@ static const struct {
 	{ 0, ERR_UNREACHABLE },	  { 401, ERR_UNAUTHENTICATED }, { 403, ERR_FORBIDDEN },	  { 404, ERR_NOT_FOUND },
 	{ 405, ERR_UNSUPPORTED }, { 408, ERR_TIMEOUT },		{ 409, ERR_STATE },	  { 410, ERR_NOT_FOUND },
 	{ 412, ERR_REVISION },	  { 413, ERR_TOO_LARGE },	{ 414, ERR_TOO_LARGE },	  { 428, ERR_REVISION },
-	{ 429, ERR_BUSY },	  { 431, ERR_TOO_LARGE },	{ 501, ERR_UNSUPPORTED }, { 502, ERR_UNREACHABLE },
+	{ 429, ERR_RATE_LIMIT },	  { 431, ERR_TOO_LARGE },	{ 501, ERR_UNSUPPORTED }, { 502, ERR_UNREACHABLE },
 	{ 503, ERR_BUSY },	  { 504, ERR_TIMEOUT },		{ 507, ERR_CAPACITY },
 };
 

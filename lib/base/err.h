@@ -25,6 +25,7 @@ enum err_code {
 	ERR_CORRUPT, /* a signature or a checksum is wrong */
 	ERR_CANCELLED,
 	ERR_UNSUPPORTED,
+	ERR_RATE_LIMIT, /* tried too often; later again */
 	ERR_INTERNAL,
 	ERR_CODE_COUNT,
 };

@@ -127,12 +127,17 @@ void http_answer_json(struct http_request *request, int status, json_t *json, co
 	request_answer(request, status, response, headers);
 }
 
-void http_answer_problem(struct http_request *request, const struct err *err)
+void http_answer_problem_with(struct http_request *request, const struct err *err, const char *const *headers)
 {
 	int status = 0;
 	struct MHD_Response *response = problem_response(err, &status);
 
-	request_answer(request, status, response, NULL);
+	request_answer(request, status, response, headers);
+}
+
+void http_answer_problem(struct http_request *request, const struct err *err)
+{
+	http_answer_problem_with(request, err, NULL);
 }
 
 void http_answer_file(struct http_request *request, int status, const char *content_type, int fd, uint64_t size_bytes,

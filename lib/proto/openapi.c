@@ -34,15 +34,16 @@ static json_t *list_of(json_t *components, const struct schema *schema)
 	return json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s], s:s}}}", "type", "object", "required", "items",
 			 "next", "properties", "items", "type", "array", "items",
 			 openapi_reference(components, schema, OPENAPI_SHOWN), "next", "type", "string", "null",
-			 "description", "where the next page begins: the parameter that goes on; null on the last page");
+			 "description",
+			 "where the next page begins: the parameter that goes on; null on the last page");
 }
 
 static void list_answers(json_t *components, const struct operation *op, json_t *answers)
 {
 	json_t *list = list_of(components, op->response);
-	json_object_set_new(json_object_get(list, "properties"), "total",
-			    json_pack("{s:s, s:s}", "type", "integer", "description",
-				      "how many there are on all pages"));
+	json_object_set_new(
+		json_object_get(list, "properties"), "total",
+		json_pack("{s:s, s:s}", "type", "integer", "description", "how many there are on all pages"));
 	json_array_append_new(json_object_get(list, "required"), json_string("total"));
 	json_object_set_new(answers, "200", answer("A page of the list", json_content(list)));
 }
@@ -129,13 +130,13 @@ static void document_answers(json_t *components, const struct operation *op, jso
 }
 
 static void (*const kinds[])(json_t *components, const struct operation *op, json_t *answers) = {
-	[OPERATION_LIST] = list_answers,	   [OPERATION_SHOW] = show_answers,
-	[OPERATION_CREATE] = create_answers,	   [OPERATION_UPDATE] = action_answers,
-	[OPERATION_DELETE] = delete_answers,	   [OPERATION_ISSUE] = issue_answers,
-	[OPERATION_ACTION] = action_answers,
-	[OPERATION_TASK] = task_answers,	   [OPERATION_EVENTS] = event_answers,
-	[OPERATION_READING] = reading_answers,	   [OPERATION_APPEND] = append_answers,
-	[OPERATION_WEBSOCKET] = websocket_answers, [OPERATION_DOCUMENT] = document_answers,
+	[OPERATION_LIST] = list_answers,	 [OPERATION_SHOW] = show_answers,
+	[OPERATION_CREATE] = create_answers,	 [OPERATION_UPDATE] = action_answers,
+	[OPERATION_DELETE] = delete_answers,	 [OPERATION_ISSUE] = issue_answers,
+	[OPERATION_ACTION] = action_answers,	 [OPERATION_TASK] = task_answers,
+	[OPERATION_EVENTS] = event_answers,	 [OPERATION_READING] = reading_answers,
+	[OPERATION_APPEND] = append_answers,	 [OPERATION_WEBSOCKET] = websocket_answers,
+	[OPERATION_DOCUMENT] = document_answers,
 };
 
 static json_t *answers_of(json_t *components, const struct operation *op)
@@ -167,16 +168,17 @@ static char *field_names(const struct schema *schema, bool (*fits)(const struct 
 static json_t *filter_parameter(const struct field *f)
 {
 	const char *help = str_or(f->help, "");
-	_cleanup_free_ char *text = f->type == FIELD_ENUM ? xasprintf("%s; several words separated by commas", help)
-							  : xstrdup(help);
+	_cleanup_free_ char *text =
+		f->type == FIELD_ENUM ? xasprintf("%s; several words separated by commas", help) : xstrdup(help);
 	json_t *filter = parameter("query", f->name, text);
 	if (f->type != FIELD_ENUM)
 		return filter;
 	json_t *words = json_array();
 	for (size_t w = 0; f->words[w]; w++)
 		json_array_append_new(words, json_string(f->words[w]));
-	json_object_set_new(filter, "schema",
-			    json_pack("{s:s, s:{s:s, s:o}}", "type", "array", "items", "type", "string", "enum", words));
+	json_object_set_new(
+		filter, "schema",
+		json_pack("{s:s, s:{s:s, s:o}}", "type", "array", "items", "type", "string", "enum", words));
 	json_object_set_new(filter, "style", json_string("form"));
 	json_object_set_new(filter, "explode", json_false());
 	return filter;
@@ -194,8 +196,8 @@ static void add_filters(json_t *list, const struct operation *op)
 		limit, "schema",
 		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", 1000, "default", 100));
 	json_array_append_new(list, limit);
-	json_array_append_new(list, parameter("query", "cursor",
-					      "where to go on: 'next' of the page before, with the same sort"));
+	json_array_append_new(
+		list, parameter("query", "cursor", "where to go on: 'next' of the page before, with the same sort"));
 	json_array_append_new(list, parameter("query", "sort", sort));
 	json_array_append_new(list, parameter("query", "q", "only those with this text in a field; case is ignored"));
 	for (size_t i = 0; i < op->response->field_count; i++)
@@ -213,7 +215,8 @@ static json_t *parameters_of(const struct operation *op)
 	if (strstr(op->path, "{ticket}"))
 		json_array_append_new(list, parameter("path", "ticket", "the ticket that was given"));
 	if (op->kind == OPERATION_APPEND) {
-		json_t *offset = parameter("header", "Upload-Offset", "where this piece begins: what has arrived so far");
+		json_t *offset =
+			parameter("header", "Upload-Offset", "where this piece begins: what has arrived so far");
 		json_object_set_new(offset, "required", json_true());
 		json_array_append_new(list, offset);
 	}
@@ -326,14 +329,14 @@ json_t *openapi_document(void)
 			  "schema", "$ref", "#/components/schemas/problem_document");
 	json_t *bearer = json_pack("{s:s, s:s, s:s}", "type", "http", "scheme", "bearer", "description",
 				   "A token; what it may do is its role");
-	json_t *session = json_pack("{s:s, s:s, s:s, s:s}", "type", "apiKey", "in", "cookie", "name", SESSION_COOKIE,
-				    "description",
-				    "Set by POST /v1/session. Calls that change something also send X-CSRF-Token");
+	json_t *session =
+		json_pack("{s:s, s:s, s:s, s:s}", "type", "apiKey", "in", "cookie", "name", SESSION_COOKIE,
+			  "description", "Set by POST /v1/session. Calls that change something also send X-CSRF-Token");
 	return json_pack(
 		"{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}, {s:[]}], s:o, s:{s:o, s:{s:o}, s:{s:o, s:o}}}",
 		"openapi", "3.1.0", "info", "title", "Ingot", "version", INGOT_VERSION, "description",
 		"Machines, the cluster made of them, and the virtual machines that run on it", "license", "name",
 		"GNU General Public License v3.0 or later", "identifier", "GPL-3.0-or-later", "servers", "url", "/",
-		"security", "bearer", "session", "paths", paths, "components", "schemas", schemas, "responses", "problem", problem,
-		"securitySchemes", "bearer", bearer, "session", session);
+		"security", "bearer", "session", "paths", paths, "components", "schemas", schemas, "responses",
+		"problem", problem, "securitySchemes", "bearer", bearer, "session", session);
 }

@@ -8,7 +8,8 @@
 	[id] = { word, OPERATION_SHOW, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
 #define ACT(id, word, kind, method, path, request, response, text)                                                     \
 	[id] = { word, kind, method, path, request, response, ROLE_OPERATOR, BODY, text }
-#define READ(id, word, kind, path, role, response, text) [id] = { word, kind, "GET", path, NULL, response, role, 0, text }
+#define READ(id, word, kind, path, role, response, text)                                                               \
+	[id] = { word, kind, "GET", path, NULL, response, role, 0, text }
 #define ADMIN(id, word, kind, method, path, request, response, text)                                                   \
 	[id] = { word, kind, method, path, request, response, ROLE_ADMIN, BODY, text }
 

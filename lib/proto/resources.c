@@ -314,8 +314,10 @@ const struct schema image_schema =
 	SCHEMA("image", struct image, image_fields, "a disk image that volumes are cloned from");
 
 static const struct field image_content_fields[] = {
-	BYTES(struct image_content, offset_bytes, FIELD_REQUIRED, .help = "how much has arrived: where the next piece begins"),
-	BYTES(struct image_content, size_bytes, FIELD_REQUIRED, .help = "how much there is in all; 0 if it was not announced"),
+	BYTES(struct image_content, offset_bytes, FIELD_REQUIRED,
+	      .help = "how much has arrived: where the next piece begins"),
+	BYTES(struct image_content, size_bytes, FIELD_REQUIRED,
+	      .help = "how much there is in all; 0 if it was not announced"),
 };
 const struct schema image_content_schema =
 	SCHEMA("image_content", struct image_content, image_content_fields, "how far the upload of an image is");
@@ -444,7 +446,8 @@ static const struct field user_fields[] = {
 	STR(struct user, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "what is signed in with"),
 	ENUM(struct user, role, COLUMN | CREATE | FIELD_UPDATE, role_words, .initial = "viewer",
 	     .help = "what the user may do"),
-	BOOL(struct user, disabled, COLUMN | CREATE | FIELD_UPDATE, .help = "may not sign in, nor may the user's tokens"),
+	BOOL(struct user, disabled, COLUMN | CREATE | FIELD_UPDATE,
+	     .help = "may not sign in, nor may the user's tokens"),
 	STR(struct user, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
 	    .help = "the password; it is never shown"),
 	BOOL(struct user, password_change_required, CREATE | FIELD_UPDATE,
@@ -488,9 +491,9 @@ static const struct field session_fields[] = {
 const struct schema session_schema = SCHEMA("session", struct session_info, session_fields, "a person's session");
 
 static const struct field sign_in_session_fields[] = {
-	STR(struct sign_in_session, id, HIDDEN),      STR(struct sign_in_session, hash, HIDDEN),
-	STR(struct sign_in_session, user, HIDDEN),    STR(struct sign_in_session, address, HIDDEN),
-	TIME(struct sign_in_session, created, HIDDEN), TIME(struct sign_in_session, seen, HIDDEN),
+	STR(struct sign_in_session, id, HIDDEN),      STR(struct sign_in_session, user, HIDDEN),
+	STR(struct sign_in_session, address, HIDDEN), TIME(struct sign_in_session, created, HIDDEN),
+	TIME(struct sign_in_session, seen, HIDDEN),
 };
 const struct schema sign_in_session_schema =
 	SCHEMA("sign_in_session", struct sign_in_session, sign_in_session_fields, "a session as it is stored");

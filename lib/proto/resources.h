@@ -342,7 +342,8 @@ extern const struct schema session_schema;
 
 /* A session as it is stored; never shown. */
 struct sign_in_session {
-	char *id, *hash, *user, *address; /* hash: SHA-256 of the cookie */
+	char *id; /* of the SHA-256 of the cookie */
+	char *user, *address;
 	int64_t created, seen;
 };
 extern const struct schema sign_in_session_schema;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Leaves the live image for the installed system. */
+#include "install/boot.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/reboot.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "install/install_priv.h"
 #include "install/loader.h"
 
 /* A file of the ESP in memory, open for reading only: the kernel refuses to load what somebody could still write. */
@@ -34,9 +34,9 @@ static int load_from_esp(const struct esp *esp, const char *path, int *ret_fd, s
 }
 
 /* kexec_file_load(2) */
-static int load_kernel(const struct order *order, const struct esp *esp, struct err *err)
+static int load_kernel(const char *name, const char *console, const struct esp *esp, struct err *err)
 {
-	_cleanup_free_ char *line = loader_command_line(esp->layout, order->host.name, order->console);
+	_cleanup_free_ char *line = loader_command_line(esp->layout, name, console);
 	_cleanup_close_ int kernel = -1, initrd = -1;
 	int r = load_from_esp(esp, "/ingot/a/vmlinuz", &kernel, err);
 
@@ -49,18 +49,18 @@ static int load_kernel(const struct order *order, const struct esp *esp, struct 
 	return 0;
 }
 
-int boot_host(const struct order *order, const struct esp *esp, struct err *err)
+int boot_host(enum boot_how how, const char *name, const char *console, const struct esp *esp, struct err *err)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
 
 	sync();
-	if (order->boot == BOOT_KEXEC) {
-		if (load_kernel(order, esp, &why) == 0 &&
+	if (how == BOOT_KEXEC) {
+		if (load_kernel(name, console, esp, &why) == 0 &&
 		    syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
 			err_set_errno(&why, -errno, "kexec");
 		/* The boot intent is the local disk by now: the long way leads there as well. */
 		log_warning("install: %s; rebooting instead", str_or(why.text, "kexec did not happen"));
 	}
-	reboot(RB_AUTOBOOT);
+	reboot(how == BOOT_POWEROFF ? RB_POWER_OFF : RB_AUTOBOOT);
 	return err_set_errno(err, -errno, "reboot");
 }

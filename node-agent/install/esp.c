@@ -87,3 +87,11 @@ int esp_get(const struct esp *esp, const char *path, int to_fd, struct err *err)
 
 	return r < 0 ? err_prefix(err, "EFI system partition: %s", path) : 0;
 }
+
+int esp_rename(const struct esp *esp, const char *from, const char *to, struct err *err)
+{
+	_cleanup_free_ char *old = xasprintf("::%s", from), *name = xasprintf("::%s", to);
+	int r = run_mtools(esp, (const char *[]){ "mren", "-D", "o", old, name, NULL }, 0, err);
+
+	return r < 0 ? err_prefix(err, "EFI system partition: %s", to) : 0;
+}

@@ -17,6 +17,8 @@ struct esp {
 int esp_format(const struct esp *esp, struct err *err);
 /* Copies a file of the running system to a path such as "/ingot/a/vmlinuz", over what is there. */
 int esp_put(const struct esp *esp, const char *from, const char *path, struct err *err);
+/* Gives a file another name, in its folder. */
+int esp_rename(const struct esp *esp, const char *from, const char *to, struct err *err);
 /* Copies from a path to a descriptor. */
 int esp_get(const struct esp *esp, const char *path, int to_fd, struct err *err);
 

@@ -56,7 +56,7 @@ static int check_parts(const struct bundle_manifest *manifest, struct err *err)
 static int stream_error(struct install *install, int r, struct err *err)
 {
 	_cleanup_err_ struct err transport = ERR_INIT;
-	int why = fetch_finish(install->fetch, &transport);
+	int why = install->fetch ? fetch_finish(install->fetch, &transport) : 0;
 
 	if (why == 0 || transport.code == ERR_CANCELLED || !err || err->code != ERR_CORRUPT)
 		return r;
@@ -64,21 +64,41 @@ static int stream_error(struct install *install, int r, struct err *err)
 	return why;
 }
 
+static int open_source(struct install *install, struct err *err)
+{
+	const struct write_spec *spec = install->spec;
+
+	if (spec->bundle.url)
+		return fetch_start(
+			&(struct fetch_spec){ .url = spec->bundle.url, .cancelled = spec->withdrawn, .ctx = spec->ctx },
+			&install->fetch, err);
+	install->bundle_fd = open(spec->bundle.path, O_RDONLY | O_CLOEXEC);
+	if (install->bundle_fd < 0)
+		return err_set_errno(err, -errno, "%s", spec->bundle.path);
+	posix_fadvise(install->bundle_fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
 int image_open(struct install *install, struct err *err)
 {
 	const struct bundle_manifest *manifest;
-	struct fetch_spec spec = { .url = install->order.bundle.url, .cancelled = install_withdrawn, .ctx = install };
-	int r = fetch_start(&spec, &install->fetch, err);
+	const char *version = install->spec->bundle.version;
+	int r = open_source(install, err);
 
 	if (r < 0)
 		return r;
-	r = bundle_reader_new(fetch_fd(install->fetch), install->order.bundle.key_pem, &install->reader, err);
+	r = bundle_reader_new(install->fetch ? fetch_fd(install->fetch) : install->bundle_fd,
+			      install->spec->bundle.key_pem, &install->reader, err);
 	if (r < 0)
 		return stream_error(install, r, err);
 	manifest = bundle_reader_manifest(install->reader);
-	if (!str_equal(manifest->version, install->order.bundle.version))
+	if (version && !str_equal(manifest->version, version))
 		return err_set(err, ERR_INVALID, "the bundle is of version %s, version %s was ordered",
-			       manifest->version, install->order.bundle.version);
+			       manifest->version, version);
+	for (unsigned i = 0; i < manifest->part_count; i++) {
+		if (manifest->parts[i].type == BUNDLE_ROOT)
+			install->status->total_bytes = manifest->parts[i].size_bytes;
+	}
 	return check_parts(manifest, err);
 }
 
@@ -87,6 +107,7 @@ void image_close(struct install *install)
 	install->readback = readback_free(install->readback);
 	install->reader = bundle_reader_free(install->reader);
 	install->fetch = fetch_free(install->fetch);
+	install->bundle_fd = close_fd(install->bundle_fd);
 }
 
 /* ---- write ---- */
@@ -137,7 +158,7 @@ static void target_progress(uint64_t done_bytes, uint64_t total_bytes, void *ctx
 	if (!target->is_root)
 		return;
 	flush_behind(target, done_bytes);
-	target->install->bytes = done_bytes;
+	target->install->status->bytes = done_bytes;
 	install_progress(target->install, done_bytes, total_bytes);
 }
 
@@ -158,7 +179,7 @@ static int write_root(struct install *install, const struct bundle_part *part, s
 {
 	struct target target = {
 		.install = install,
-		.base_bytes = install->layout.partitions[PARTITION_ROOT_A].offset_bytes,
+		.base_bytes = install->layout->partitions[PARTITION_ROOT_A].offset_bytes,
 		.is_root = true,
 	};
 	_cleanup_close_ int fd = open(install->disk.path, O_WRONLY | O_CLOEXEC);

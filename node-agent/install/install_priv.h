@@ -1,31 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One installation on its way, and its steps. All on the part's worker. */
+/* One installation on its way, and its steps. All on the caller's thread. */
 #ifndef INGOT_INSTALL_INSTALL_PRIV_H
 #define INGOT_INSTALL_INSTALL_PRIV_H
 
 #include "bundle/bundle.h"
-#include "core/part.h"
 #include "install/esp.h"
 #include "install/fetch.h"
 #include "install/layout.h"
-#include "install/order.h"
 #include "install/readback.h"
+#include "install/write.h"
 #include "inventory/disk.h"
 
 struct install {
-	struct part_run *run;
-	struct order order;
-	const char *step;
+	const struct write_spec *spec;
+	struct write_status *status;
 	struct disk disk;
-	struct layout layout;
-	char *work_dir; /* in memory: nothing in it outlives the live image */
+	struct layout *layout; /* the status' own */
 	struct esp esp;
-	struct fetch *fetch;
+	struct fetch *fetch; /* NULL: from a file */
+	int bundle_fd;	     /* the file; -1 if there is none */
 	struct bundle_reader *reader;
 	struct readback *readback; /* of the root part */
 
-	unsigned progress; /* of the step, percent */
-	uint64_t bytes;	   /* of the root part, written */
 	int64_t published_ms, asked_ms;
 	bool cancelled;
 };
@@ -34,8 +30,6 @@ struct install {
 void install_progress(struct install *install, uint64_t done, uint64_t total);
 /* The order was taken back or replaced, or the agent ends. */
 bool install_cancelled(struct install *install);
-/* The same without remembering; any thread. ctx: the install. */
-bool install_withdrawn(void *ctx);
 int install_check_cancelled(struct install *install, struct err *err);
 
 /* A file of the work folder; the caller frees. */
@@ -47,10 +41,10 @@ int image_write(struct install *install, struct err *err);  /* every part to its
 int image_verify(struct install *install, struct err *err); /* read back from the disk */
 void image_close(struct install *install);
 
-/* state_partition.c */
+/* state_partition.c: a new one with the files, or the files put into the one that is there. */
 int state_partition_make(struct install *install, struct err *err);
-
-/* boot.c: leaves for the installed system. Returns only on error. */
-int boot_host(const struct order *order, const struct esp *esp, struct err *err);
+/* Mends the file system of the one that is there: only then may anything be put into it. */
+int state_partition_repair(struct install *install, struct err *err);
+int state_partition_update(struct install *install, struct err *err);
 
 #endif

@@ -14,6 +14,7 @@
 
 #define SFDISK_DEADLINE_MS 120000
 #define ALIGNMENT_BYTES MIB
+#define BOOT_CODE_BYTES 440
 /* The second copy of the table: a header and at least 16 KiB of entries, rounded up to the alignment (UEFI 5.3.1). */
 #define TABLE_END_BYTES MIB
 
@@ -90,6 +91,25 @@ static int clear_ends(const struct layout *layout, const char *disk_path, struct
 	return 0;
 }
 
+int layout_clear_loader(const struct layout *layout, const char *disk_path, struct err *err)
+{
+	static const enum partition cleared[] = { PARTITION_BIOS, PARTITION_ESP };
+	static const uint8_t zeros[MIB];
+	_cleanup_close_ int fd = open(disk_path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", disk_path);
+	/* Up to the disk signature and the table. */
+	if (pwrite(fd, zeros, BOOT_CODE_BYTES, 0) != BOOT_CODE_BYTES)
+		return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
+	for (unsigned i = 0; i < ARRAY_SIZE(cleared); i++) {
+		if (pwrite(fd, zeros, sizeof(zeros), (off_t)layout->partitions[cleared[i]].offset_bytes) !=
+		    sizeof(zeros))
+			return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
+	}
+	return fsync(fd) < 0 ? err_set_errno(err, -errno, "clearing %s", disk_path) : 0;
+}
+
 static int run_sfdisk(const struct layout *layout, const char *disk_path, struct err *err)
 {
 	_cleanup_free_ char *script = layout_script(layout);
@@ -152,12 +172,14 @@ static int read_table(json_t *root, struct layout *ret, struct err *err)
 
 int layout_read(const char *disk_path, struct layout *ret, struct err *err)
 {
+	_cleanup_err_ struct err why = ERR_INIT;
 	_cleanup_free_ char *text = NULL;
 	json_t *root;
-	int r = cmd_outputl(err, SFDISK_DEADLINE_MS, &text, "sfdisk", "--json", disk_path, NULL);
+	int r = cmd_outputl(&why, SFDISK_DEADLINE_MS, &text, "sfdisk", "--json", disk_path, NULL);
 
 	if (r < 0)
-		return r;
+		return err_set(err, ERR_CORRUPT, "%s has no partition table that can be read: %s", disk_path,
+			       str_or(why.text, ""));
 	root = json_loads(text, 0, NULL);
 	r = read_table(root, ret, err);
 	json_decref(root);

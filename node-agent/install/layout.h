@@ -23,6 +23,9 @@ int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, 
 char *layout_script(const struct layout *layout);
 /* Overwrites what was at the beginning and end of the disk, writes the table through sfdisk, reads it back and compares. */
 int layout_write(const struct layout *layout, const char *disk_path, struct err *err);
+/* Takes away what makes an installed disk bootable and leaves its partitions: the BIOS' boot code and core image, and the
+ * beginning of the EFI system partition. */
+int layout_clear_loader(const struct layout *layout, const char *disk_path, struct err *err);
 /* Finds the partitions of an installed disk by their labels. ERR_CORRUPT if they are not what layout_write() makes. */
 int layout_read(const char *disk_path, struct layout *ret, struct err *err);
 

@@ -6,9 +6,7 @@
 
 #include <jansson.h>
 
-#include "base/err.h"
-
-enum boot_how { BOOT_NOT_YET, BOOT_KEXEC, BOOT_REBOOT };
+#include "install/boot.h"
 
 struct order {
 	char *id;

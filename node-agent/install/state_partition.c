@@ -1,58 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The state partition: an ext4 made around the files that the host starts with (docs/protocol.md), which mkfs.ext4 copies in
- * as it goes; it is never mounted here. */
+ * as it goes. It is never mounted here. What is large, and what goes into one that is there, is put in by debugfs. */
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "install/install_priv.h"
 
-#define MKFS_DEADLINE_MS 300000
+#define TOOL_DEADLINE_MS 300000
+#define COPY_DEADLINE_MS 1800000
+#define OUTPUT_MAX_BYTES ((size_t)(64 * KIB))
 #define STATE_LABEL "ingot-state"
+#define E2FSCK_UNCORRECTED 4 /* e2fsck(8), exit code */
 
-static const char *const folders[] = { "",     "/etc",	   "/etc/systemd",   "/etc/systemd/network", "/etc.work",
-				       "/var", "/var/lib", "/var/lib/ingot", "/var/lib/ingot/agent" };
+static const char *const folders[] = { "", "/etc", "/etc.work", "/var" };
 
-/* ---- files; the caller frees ---- */
-
-static char *make_identity(const struct order *order)
+/* "/dev/sda?offset=N", as the tools of e2fsprogs take it; the caller frees. */
+static char *state_device(const struct install *install)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "server", order->host.server, "ca", order->host.ca_pem,
-				 "machine", order->host.machine, "name", order->host.name, "token", order->host.token);
-	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-
-	if (!text)
-		abort(); /* out of memory on something small */
-	json_decref(json);
-	return text;
+	return xasprintf("%s?offset=%" PRIu64, install->disk.path,
+			 install->layout->partitions[PARTITION_STATE].offset_bytes);
 }
-
-static char *make_hostname(const struct order *order)
-{
-	return xasprintf("%s\n", order->host.name);
-}
-
-/* systemd.network(5) */
-static char *make_network(const struct order *order)
-{
-	return xasprintf("[Match]\nMACAddress=%s\n\n[Network]\nAddress=%s\n%s%s%s", order->host.mac,
-			 order->host.address, order->host.gateway ? "Gateway=" : "", str_or(order->host.gateway, ""),
-			 order->host.gateway ? "\n" : "");
-}
-
-static const struct {
-	const char *path;
-	mode_t mode;
-	char *(*make)(const struct order *order);
-} files[] = {
-	{ "/var/lib/ingot/agent/identity.json", 0600, make_identity },
-	{ "/etc/hostname", 0644, make_hostname },
-	{ "/etc/systemd/network/10-ingot.network", 0644, make_network },
-};
 
 /* ---- the tree ---- */
 
@@ -66,40 +39,212 @@ static void remove_tree(const char *path)
 	nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-static int make_tree(const struct order *order, const char *tree, struct err *err)
+static int make_folder(const char *path, mode_t mode, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		_cleanup_free_ char *path = xasprintf("%s%s", tree, folders[i]);
-		/* The agent's folder will hold its key. */
-		mode_t mode = i == ARRAY_SIZE(folders) - 1 ? 0700 : 0755;
-
-		if (mkdir(path, mode) < 0 || chmod(path, mode) < 0)
-			return err_set_errno(err, -errno, "%s", path);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		_cleanup_free_ char *path = xasprintf("%s%s", tree, files[i].path);
-		_cleanup_free_ char *text = files[i].make(order);
-		int r = write_file_atomic(path, text, strlen(text), files[i].mode);
-
-		wipe(text, strlen(text));
-		if (r < 0)
-			return err_set_errno(err, r, "%s", path);
-	}
+	/* Not with mkdir_p()'s mode: that is within the umask, and for the parents as well. */
+	if ((mkdir(path, mode) < 0 && errno != EEXIST) || chmod(path, mode) < 0)
+		return err_set_errno(err, -errno, "%s", path);
 	return 0;
+}
+
+/* Folders above a file, but those of the tree itself. */
+static int make_parents(const char *tree, const char *file, struct err *err)
+{
+	int r = 0;
+
+	for (const char *slash = file; r == 0 && (slash = strchr(slash + 1, '/'));) {
+		_cleanup_free_ char *path = xasprintf("%s%.*s", tree, (int)(slash - file), file);
+
+		if (access(path, F_OK) < 0)
+			r = make_folder(path, 0755, err);
+	}
+	return r;
+}
+
+static int make_entry(const char *tree, const struct host_file *file, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s%s", tree, file->path);
+	int r = make_parents(tree, file->path, err);
+
+	if (r < 0 || file->source)
+		return r;
+	if (file->target)
+		return symlink(file->target, path) < 0 ? err_set_errno(err, -errno, "%s", path) : 0;
+	if (!file->text)
+		return make_folder(path, file->mode, err);
+	r = write_file_atomic(path, file->text, strlen(file->text), file->mode);
+	return r < 0 ? err_set_errno(err, r, "%s", path) : 0;
+}
+
+static int make_tree(const struct host_files *files, const char *tree, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(folders); i++) {
+		_cleanup_free_ char *path = xasprintf("%s%s", tree, folders[i]);
+
+		r = make_folder(path, 0755, err);
+	}
+	for (unsigned i = 0; r == 0 && i < files->count; i++)
+		r = make_entry(tree, &files->list[i], err);
+	return r;
 }
 
 static int run_mkfs(struct install *install, const char *tree, struct err *err)
 {
-	uint64_t offset = install->layout.partitions[PARTITION_STATE].offset_bytes;
-	uint64_t size = install->layout.partitions[PARTITION_STATE].size_bytes;
+	uint64_t offset = install->layout->partitions[PARTITION_STATE].offset_bytes;
+	uint64_t size = install->layout->partitions[PARTITION_STATE].size_bytes;
 	/* No discard: it would not know of the offset. */
 	_cleanup_free_ char *extended = xasprintf("offset=%" PRIu64 ",nodiscard,root_owner=0:0", offset);
 	_cleanup_free_ char *kib = xasprintf("%" PRIu64 "k", size / KIB);
 	_cleanup_free_ char *uuid = uuid_new();
 
-	return cmd_runl(err, MKFS_DEADLINE_MS, "mkfs.ext4", "-q", "-F", "-b", "4096", "-L", STATE_LABEL, "-U", uuid,
+	return cmd_runl(err, TOOL_DEADLINE_MS, "mkfs.ext4", "-q", "-F", "-b", "4096", "-L", STATE_LABEL, "-U", uuid,
 			"-d", tree, "-E", extended, install->disk.path, kib, NULL);
 }
+
+/* ---- debugfs ---- */
+
+/* Its exit code says nothing, and what it complains about comes on standard error, at no certain place among the rest: what
+ * has happened is asked for afterwards. Its standard output repeats each command before the answer. */
+static int run_debugfs(struct install *install, const char *commands, char **ret_answers, struct err *err)
+{
+	_cleanup_free_ char *device = state_device(install);
+	const char *argv[] = { "debugfs", "-w", "-f", "-", device, NULL };
+	struct cmd cmd = {
+		.argv = argv,
+		.input = commands,
+		.input_len = strlen(commands),
+		.deadline_ms = COPY_DEADLINE_MS,
+		.output_max_bytes = OUTPUT_MAX_BYTES,
+		.die_with_parent = true,
+	};
+	struct cmd_result result = { 0 };
+	int r = cmd_run(&cmd, &result, err);
+
+	if (r == 0)
+		*ret_answers = xstrdup(str_or(result.out, ""));
+	cmd_result_done(&result);
+	return r;
+}
+
+static bool is_put_in(const struct host_file *file, bool all)
+{
+	return file->source || (all && file->text);
+}
+
+static void for_each_folder(const struct host_file *file, void (*fn)(const char *path, void *data), void *data)
+{
+	for (const char *slash = file->path; (slash = strchr(slash + 1, '/'));) {
+		_cleanup_free_ char *path = xstrndup(file->path, (size_t)(slash - file->path));
+
+		fn(path, data);
+	}
+}
+
+static void ask_for(const char *path, void *data)
+{
+	strbuf_addf(data, "testi %s\n", path);
+}
+
+struct plan {
+	const char *known; /* what debugfs said of each path */
+	struct strbuf commands;
+};
+
+static bool is_there(const struct plan *plan, const char *path)
+{
+	_cleanup_free_ char *answer = xasprintf("debugfs: testi %s\nInode ", path);
+
+	return strstr(plan->known, answer) != NULL;
+}
+
+/* debugfs' mkdir of a folder that is there loses an inode, so it is asked for first, and each is made once. */
+static void plan_folder(const char *path, void *data)
+{
+	_cleanup_free_ char *command = xasprintf("mkdir %s\n", path);
+	struct plan *plan = data;
+
+	if (!is_there(plan, path) && !(plan->commands.len && strstr(plan->commands.data, command)))
+		strbuf_adds(&plan->commands, command);
+}
+
+static void plan_file(const struct host_file *file, const char *tree, struct plan *plan)
+{
+	for_each_folder(file, plan_folder, plan);
+	if (is_there(plan, file->path))
+		strbuf_addf(&plan->commands, "rm %s\n", file->path);
+	strbuf_addf(&plan->commands, "write \"%s%s\" %s\n", file->source ? "" : tree,
+		    file->source ? file->source : file->path, file->path);
+	strbuf_addf(&plan->commands, "sif %s mode 0%o\n", file->path, (unsigned)(S_IFREG | file->mode));
+}
+
+/* Whether a file is there as it should be. */
+static int check_file(const struct host_file *file, const char *answers, struct err *err)
+{
+	_cleanup_free_ char *command = xasprintf("debugfs: stat %s\n", file->path);
+	const char *answer = strstr(answers, command);
+	const char *end = answer ? strstr(answer + strlen(command), "debugfs: ") : NULL;
+	const char *size = answer ? strstr(answer, "Size: ") : NULL;
+	struct stat st = { .st_size = file->text ? (off_t)strlen(file->text) : 0 };
+
+	if (file->source && stat(file->source, &st) < 0)
+		return err_set_errno(err, -errno, "%s", file->source);
+	if (!size || (end && size > end) || strtoll(size + strlen("Size: "), NULL, 10) != (long long)st.st_size)
+		return err_set(err, ERR_CORRUPT, "%s was not written; is there room for %lld bytes?", file->path,
+			       (long long)st.st_size);
+	return 0;
+}
+
+static int check_files(struct install *install, bool all, struct err *err)
+{
+	const struct host_files *files = install->spec->files;
+	_cleanup_strbuf_ struct strbuf questions = { 0 };
+	_cleanup_free_ char *answers = NULL;
+	int r;
+
+	for (unsigned i = 0; i < files->count; i++) {
+		if (is_put_in(&files->list[i], all))
+			strbuf_addf(&questions, "stat %s\n", files->list[i].path);
+	}
+	r = run_debugfs(install, questions.data, &answers, err);
+	for (unsigned i = 0; r == 0 && i < files->count; i++) {
+		if (is_put_in(&files->list[i], all))
+			r = check_file(&files->list[i], answers, err);
+	}
+	return r;
+}
+
+static int put_in(struct install *install, bool all, struct err *err)
+{
+	_cleanup_free_ char *tree = install_work_path(install, "state"), *known = NULL, *unused = NULL;
+	const struct host_files *files = install->spec->files;
+	_cleanup_strbuf_ struct strbuf questions = { 0 };
+	struct plan plan = { 0 };
+	int r;
+
+	for (unsigned i = 0; i < files->count; i++) {
+		if (!is_put_in(&files->list[i], all))
+			continue;
+		for_each_folder(&files->list[i], ask_for, &questions);
+		ask_for(files->list[i].path, &questions);
+	}
+	if (!questions.len)
+		return 0;
+	r = run_debugfs(install, questions.data, &known, err);
+	if (r < 0)
+		return r;
+	plan.known = known;
+	for (unsigned i = 0; i < files->count; i++) {
+		if (is_put_in(&files->list[i], all))
+			plan_file(&files->list[i], tree, &plan);
+	}
+	r = run_debugfs(install, plan.commands.data, &unused, err);
+	strbuf_done(&plan.commands);
+	return r < 0 ? r : check_files(install, all, err);
+}
+
+/* ---- steps ---- */
 
 int state_partition_make(struct install *install, struct err *err)
 {
@@ -107,9 +252,46 @@ int state_partition_make(struct install *install, struct err *err)
 	int r;
 
 	remove_tree(tree);
-	r = make_tree(&install->order, tree, err);
+	r = make_tree(install->spec->files, tree, err);
 	if (r == 0)
 		r = run_mkfs(install, tree, err);
+	remove_tree(tree);
+	if (r == 0)
+		r = put_in(install, false, err);
+	return r < 0 ? err_prefix(err, "state partition") : 0;
+}
+
+int state_partition_repair(struct install *install, struct err *err)
+{
+	_cleanup_free_ char *device = state_device(install);
+	const char *argv[] = { "e2fsck", "-f", "-p", device, NULL };
+	struct cmd cmd = { .argv = argv, .deadline_ms = COPY_DEADLINE_MS, .die_with_parent = true };
+	struct cmd_result result = { 0 };
+	int r = cmd_run(&cmd, &result, err);
+
+	/* It replays the journal, without which nothing may be written here. What it has mended is mended. */
+	if (r < 0 && WIFEXITED(result.status) && WEXITSTATUS(result.status) &&
+	    WEXITSTATUS(result.status) < E2FSCK_UNCORRECTED)
+		r = 0;
+	else if (r < 0)
+		r = err_set(
+			err, ERR_STATE,
+			"the state partition cannot be kept, its file system is damaged; mend it with e2fsck, or install "
+			"anew: %s",
+			str_or(result.output, ""));
+	cmd_result_done(&result);
+	return r;
+}
+
+int state_partition_update(struct install *install, struct err *err)
+{
+	_cleanup_free_ char *tree = install_work_path(install, "state");
+	int r;
+
+	remove_tree(tree);
+	r = make_tree(install->spec->files, tree, err);
+	if (r == 0)
+		r = put_in(install, true, err);
 	remove_tree(tree);
 	return r < 0 ? err_prefix(err, "state partition") : 0;
 }

@@ -110,6 +110,8 @@ static int do_version(struct api_call *call, struct err *err)
 static const struct binding {
 	const struct store_kind *kind;
 	api_fn fn;
+	/* What a worker is to find out about passwords before fn is called; NULL: nothing. */
+	int (*passwords)(struct api_call *call, struct password_work **ret_work, struct err *err);
 } bindings[OPERATION_COUNT] = {
 	[OP_MACHINE_LIST] = { &kind_machine, NULL },
 	[OP_MACHINE_SHOW] = { &kind_machine, NULL },
@@ -147,10 +149,19 @@ static const struct binding {
 	[OP_TASK_SHOW] = { &kind_task, NULL },
 	[OP_TASK_CANCEL] = { &kind_task, do_task_cancel },
 	[OP_EVENT_LIST] = { NULL, api_events },
+	[OP_SESSION_CREATE] = { NULL, api_sign_in, api_prepare_sign_in },
+	[OP_SESSION_SHOW] = { NULL, api_session_show },
+	[OP_SESSION_DELETE] = { NULL, api_sign_out },
+	[OP_SESSION_PASSWORD] = { NULL, api_session_password, api_prepare_password },
 	[OP_USER_LIST] = { &kind_user, NULL },
 	[OP_USER_SHOW] = { &kind_user, NULL },
+	[OP_USER_CREATE] = { &kind_user, api_user_create, api_prepare_user_create },
+	[OP_USER_UPDATE] = { &kind_user, api_user_update, api_prepare_user_update },
+	[OP_USER_DELETE] = { &kind_user, api_user_delete },
 	[OP_TOKEN_LIST] = { &kind_token, NULL },
 	[OP_TOKEN_SHOW] = { &kind_token, NULL },
+	[OP_TOKEN_CREATE] = { &kind_token, api_token_create },
+	[OP_TOKEN_DELETE] = { &kind_token, api_token_delete },
 	[OP_AUDIT_LIST] = { &kind_audit, NULL },
 	[OP_OPENAPI] = { NULL, do_openapi },
 	[OP_VERSION] = { NULL, do_version },
@@ -165,7 +176,7 @@ static int find_resource(struct api_call *call, struct err *err)
 	if (!wanted)
 		return 0;
 	const void *found = store_find(call->api->store, call->kind, wanted);
-	if (!found)
+	if (!found || !api_sees(call, found))
 		return err_set(err, ERR_NOT_FOUND, "there is no %s with the id or name '%s'", call->kind->name, wanted);
 	call->id = *(char *const *)found;
 	return 0;
@@ -198,37 +209,44 @@ static int decode_body(struct api_call *call, struct err *err)
 		r = http_request_json(call->request, &json, err);
 	if (r < 0)
 		return r;
-	call->body = xcalloc(1, schema->size);
-	r = schema_decode(schema, SCHEMA_CREATE, json, call->body, err);
+	/* What changes begins with what there is. */
+	bool changes = call->operation->kind == OPERATION_UPDATE;
+	call->body = changes ? schema_dup(schema, store_get(call->api->store, call->kind, call->id))
+			     : xcalloc(1, schema->size);
+	r = schema_decode(schema, changes ? SCHEMA_UPDATE : SCHEMA_CREATE, json, call->body, err);
 	json_decref(json);
 	return r;
-}
-
-static int authorize(struct api *api, struct http_request *request, const struct operation *operation,
-		     const struct token **ret_token, struct err *err)
-{
-	int r = auth_token(api->store, http_request_bearer(request), ret_token, err);
-	return r == 0 ? auth_require(*ret_token, operation->role, err) : r;
 }
 
 /* Before the body is read: nobody fills our disk with an upload who may not. */
 bool api_admit(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	const struct token *token = NULL;
 	const struct operation *operation = http_request_route(request)->tag;
 	if (!operation) /* api_fallback(): the dashboard's files are for everybody */
 		return true;
-	if (authorize(data, request, operation, &token, &err) == 0)
+	struct api_call call = { .api = data, .request = request, .operation = operation };
+	if (api_authorize(data, request, operation, &call.who, &err) == 0)
 		return true;
+	call.kind = bindings[operation - operations].kind;
+	call.address = xstrdup(http_request_peer(request));
+	call.object = xstrdup(http_request_param(request, "id"));
+	api_audit(&call, &err);
 	http_answer_problem(request, &err);
+	free(call.address);
+	free(call.object);
 	return false;
+}
+
+static const struct schema *body_schema(const struct api_call *call)
+{
+	return call->operation->request ? call->operation->request : &no_body_schema;
 }
 
 static int prepare(struct api_call *call, struct err *err)
 {
 	/* Again, for the body may have taken its time: what was allowed then may be withdrawn by now. */
-	int r = authorize(call->api, call->request, call->operation, &call->token, err);
+	int r = api_authorize(call->api, call->request, call->operation, &call->who, err);
 	if (r == 0)
 		r = find_resource(call, err);
 	if (r == 0)
@@ -246,6 +264,7 @@ static int answer_json(struct api_call *call, int status, const struct store_kin
 	_cleanup_free_ char *etag = xasprintf("ETag: \"%lld\"", (long long)store_revision(call->api->store, kind, id));
 	_cleanup_free_ char *where = location ? xasprintf("Location: %s/%s", location, id) : NULL;
 	const char *const headers[] = { etag, where, NULL };
+	call->status = status;
 	http_answer_json(call->request, status, json, headers);
 	return 0;
 }
@@ -262,6 +281,8 @@ static int answer_created(struct api_call *call)
 	/* The task that made it, though by now another one may be under way: who asks again waits for the same end. */
 	if (call->repeated && json_object_get(json, "task"))
 		json_object_set_new(json, "task", call->task ? json_string(call->task) : json_null());
+	if (call->token_text)
+		json_object_set_new(json, "token", json_string(call->token_text));
 	return answer_json(call, call->task ? 202 : 201, call->kind, call->result, call->operation->path, json);
 }
 
@@ -273,6 +294,7 @@ static int answer(struct api_call *call, struct err *err)
 	case OPERATION_LIST:
 		return api_list(call, err);
 	case OPERATION_SHOW:
+	case OPERATION_UPDATE:
 	case OPERATION_ACTION:
 		return answer_resource(call, 200, call->kind, store_get(store, call->kind, call->id), NULL);
 	case OPERATION_CREATE:
@@ -282,8 +304,9 @@ static int answer(struct api_call *call, struct err *err)
 		if (task)
 			return answer_resource(call, 202, &kind_task, task, "/v1/tasks");
 		break;
-	case OPERATION_UPDATE:
 	case OPERATION_DELETE:
+		http_answer_json(call->request, 204, NULL, NULL);
+		return 0;
 	case OPERATION_ISSUE:
 	case OPERATION_READING:
 	case OPERATION_APPEND:
@@ -292,29 +315,108 @@ static int answer(struct api_call *call, struct err *err)
 	case OPERATION_DOCUMENT:
 		break;
 	}
-	return err_set(err, ERR_INTERNAL, "%s was not answered", call->operation->name);
+	return err_set(err, ERR_UNSUPPORTED, "%s is not served by this version", call->operation->name);
+}
+
+/* ---- a call from its beginning to its end ---- */
+
+static struct api_call *call_new(struct api *api, struct http_request *request)
+{
+	struct api_call *call = new0(struct api_call, 1);
+	call->api = api;
+	call->request = request;
+	call->operation = http_request_route(request)->tag;
+	call->kind = bindings[call->operation - operations].kind;
+	call->address = xstrdup(http_request_peer(request));
+	call->object = xstrdup(http_request_param(request, "id"));
+	list_init(&call->link);
+	return call;
+}
+
+static void call_drop_body(struct api_call *call)
+{
+	call->body = schema_free(body_schema(call), call->body);
+}
+
+static void call_free(struct api_call *call)
+{
+	list_remove(&call->link);
+	call_drop_body(call);
+	password_work_free(call->passwords);
+	if (call->token_text)
+		wipe(call->token_text, strlen(call->token_text));
+	free(call->token_text);
+	free(call->address);
+	free(call->object);
+	free(call);
+}
+
+static void answer_problem(struct api_call *call, const struct err *err)
+{
+	_cleanup_free_ char *after =
+		call->retry_after_s ? xasprintf("Retry-After: %lld", (long long)call->retry_after_s) : NULL;
+	const char *const headers[] = { after, NULL };
+	http_answer_problem_with(call->request, err, headers);
+}
+
+/* r: how it went so far. */
+static void finish(struct api_call *call, int r, struct err *err)
+{
+	api_fn fn = bindings[call->operation - operations].fn;
+	if (r == 0 && call->operation->kind == OPERATION_CREATE)
+		r = api_create(call, fn, err);
+	else if (r == 0 && fn)
+		r = fn(call, err);
+	if (r == 0 && !call->answered)
+		r = answer(call, err);
+	bool refused = r < 0 && !call->answered;
+	api_audit(call, refused ? err : NULL);
+	if (refused)
+		answer_problem(call, err);
+	call_free(call);
+}
+
+static void on_passwords_done(void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api_call *call = data;
+	if (call->gone) {
+		call_free(call);
+		return;
+	}
+	/* All of it again: what was known and what was allowed may have changed meanwhile. */
+	call_drop_body(call);
+	int r = prepare(call, &err);
+	finish(call, r, &err);
+}
+
+static void on_call_gone(void *data)
+{
+	struct api_call *call = data;
+	call->gone = true;
+}
+
+static int begin_passwords(struct api_call *call, struct err *err)
+{
+	int r = auth_password_work(call->api->auth, call->passwords, on_passwords_done, call, err);
+	if (r < 0)
+		return r;
+	list_append(&call->api->hashing, &call->link);
+	http_request_on_gone(call->request, on_call_gone, call);
+	return 0;
 }
 
 static void handle(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	struct api *api = data;
-	const struct operation *operation = http_request_route(request)->tag;
-	const struct binding *binding = &bindings[operation - operations];
-	struct api_call call = { .api = api, .request = request, .operation = operation, .kind = binding->kind };
-	int r = prepare(&call, &err);
-	if (r == 0 && operation->kind == OPERATION_CREATE && binding->fn)
-		r = api_create(&call, binding->fn, &err);
-	else if (r == 0 && binding->fn)
-		r = binding->fn(&call, &err);
-	else if (r == 0 && (!binding->kind || (operation->kind != OPERATION_LIST && operation->kind != OPERATION_SHOW)))
-		r = err_set(&err, ERR_UNSUPPORTED, "%s is not served by this version", operation->name);
-	if (r == 0 && !call.answered)
-		r = answer(&call, &err);
-	if (r < 0 && !call.answered)
-		http_answer_problem(request, &err);
-	if (call.body)
-		schema_free(operation->request ? operation->request : &no_body_schema, call.body);
+	struct api_call *call = call_new(data, request);
+	const struct binding *binding = &bindings[call->operation - operations];
+	int r = prepare(call, &err);
+	if (r == 0 && binding->passwords)
+		r = binding->passwords(call, &call->passwords, &err);
+	if (r == 0 && call->passwords && (r = begin_passwords(call, &err)) == 0)
+		return;
+	finish(call, r, &err);
 }
 
 /* ---- life ---- */
@@ -324,6 +426,8 @@ struct api *api_new(const struct api_spec *spec)
 	struct api *api = new0(struct api, 1);
 	api->spec = *spec;
 	api->store = spec->store;
+	api->auth = spec->auth;
+	list_init(&api->hashing);
 	for (size_t i = 0; i < OPERATION_COUNT; i++)
 		api->routes[i] = (struct http_route){
 			.method = operations[i].method,
@@ -331,7 +435,7 @@ struct api *api_new(const struct api_spec *spec)
 			.body_max_bytes = operations[i].body_max_bytes,
 			.handler = handle,
 			.tag = &operations[i],
-			.stream_body_to_file = i == OP_IMAGE_UPLOAD,
+			.stream_body_to_file = operations[i].body_max_bytes > MIB,
 		};
 	api_events_register(api);
 	api_consoles_register(api);
@@ -342,6 +446,12 @@ struct api *api_free(struct api *api)
 {
 	if (!api)
 		return NULL;
+	struct api_call *call;
+	/* A worker may still look at their passwords: they are left to it. */
+	LIST_FOREACH(call, &api->hashing, link) {
+		list_remove(&call->link);
+		call->gone = true;
+	}
 	api_events_stop(api);
 	api_consoles_stop(api);
 	json_decref(api->openapi);

@@ -13,6 +13,7 @@ struct api;
 struct api_spec {
 	struct loop *loop;
 	struct store *store;
+	struct auth *auth;
 	struct task_service *tasks;
 	struct machines *machines;
 	struct storage *storage;

@@ -81,8 +81,8 @@ static int take_sort(struct list_query *query, const char *name, const char *tex
 	if (query->sort && field_sorts(query->sort))
 		return 0;
 	_cleanup_free_ char *known = known_fields(schema_of(query), "", field_sorts);
-	return err_set_field(err, ERR_INVALID, name, "%s: must be one of %s, with a '-' before it for the other way round",
-			     name, known);
+	return err_set_field(err, ERR_INVALID, name,
+			     "%s: must be one of %s, with a '-' before it for the other way round", name, known);
 }
 
 /* It is ours, but comes back from outside. */
@@ -358,7 +358,7 @@ int api_list(struct api_call *call, struct err *err)
 	_cleanup_free_ struct row *rows = new0(struct row, all + 1);
 	for (size_t i = 0; i < all; i++) {
 		const void *object = store_at(store, call->kind, i);
-		if (fits(&query, object))
+		if (api_sees(call, object) && fits(&query, object))
 			rows[count++] = row_of(&query, object);
 	}
 	if (query.sort)

@@ -9,9 +9,11 @@
 struct api {
 	struct api_spec spec;
 	struct store *store;
+	struct auth *auth;
 	struct http_route routes[OPERATION_COUNT + 1];
 	struct list streams;  /* event_stream.c */
 	struct list consoles; /* console.c */
+	struct list hashing;  /* struct api_call: waits for a password */
 	json_t *openapi;
 };
 
@@ -20,19 +22,62 @@ struct api_call {
 	struct api *api;
 	struct http_request *request;
 	const struct operation *operation;
-	const struct token *token;
+	struct auth_who who;
 	const struct store_kind *kind;
-	const char *id; /* of the resource in the path; borrowed */
-	void *body;	/* decoded by the operation's schema; or NULL */
+	const char *id;			 /* of the resource in the path; borrowed */
+	void *body;			 /* decoded by the operation's schema; or NULL */
+	struct password_work *passwords; /* what was found out on a worker before the handler; or NULL */
+	char *address, *object;		 /* for the audit: where it came from, what it was called on */
 	/* results */
-	const char *task;   /* OPERATION_TASK: borrowed id */
-	const void *result; /* OPERATION_CREATE: borrowed document */
-	bool answered;	    /* the handler answered by itself */
-	bool repeated;	    /* OPERATION_CREATE: it was created by an earlier call with the same key */
+	const char *task;      /* OPERATION_TASK: borrowed id */
+	const void *result;    /* OPERATION_CREATE: borrowed document */
+	bool answered;	       /* the handler answered by itself */
+	bool repeated;	       /* OPERATION_CREATE: it was created by an earlier call with the same key */
+	char *token_text;      /* OPERATION_CREATE of a token: shown this once */
+	int status;	       /* answered; 0: as the kind of operation has it */
+	int64_t retry_after_s; /* with ERR_RATE_LIMIT */
+	struct list link;      /* in api->hashing */
+	bool gone;	       /* the client is, or the api */
 };
 
 /* 0 and the answer is made from the call's results; or a negative errno with err. */
 typedef int (*api_fn)(struct api_call *call, struct err *err);
+
+/* ---- api_access.c ---- */
+
+/* Finds out who calls, by token or by session, and whether that one may: ERR_UNAUTHENTICATED, ERR_FORBIDDEN. A session's
+ * call that changes something needs its CSRF token, and comes from our own pages (Origin). *ret is set as far as it is
+ * known, also on failure. */
+int api_authorize(struct api *api, struct http_request *request, const struct operation *operation,
+		  struct auth_who *ret, struct err *err);
+/* The value of the session's cookie; the caller wipes and frees it. NULL: none. */
+char *api_cookie(const struct http_request *request);
+/* Fetch Standard section 3.1: a page of another site says so in Origin. needed: it has to be there. ERR_FORBIDDEN. */
+int api_check_origin(const struct http_request *request, bool needed, struct err *err);
+/* Whether a resource is there for the one who calls: tokens are their maker's and administrators'. */
+bool api_sees(const struct api_call *call, const void *object);
+
+/* ---- api_audit.c ---- */
+
+/* Takes down a call that was answered, if it is of those that are. err NULL: it was done. */
+void api_audit(struct api_call *call, const struct err *err);
+
+/* ---- api_users.c: sessions, users, tokens ---- */
+
+/* What needs a hash first: *ret_work is what a worker is to find out; NULL: nothing. */
+int api_prepare_sign_in(struct api_call *call, struct password_work **ret_work, struct err *err);
+int api_prepare_password(struct api_call *call, struct password_work **ret_work, struct err *err);
+int api_prepare_user_create(struct api_call *call, struct password_work **ret_work, struct err *err);
+int api_prepare_user_update(struct api_call *call, struct password_work **ret_work, struct err *err);
+int api_sign_in(struct api_call *call, struct err *err);
+int api_session_show(struct api_call *call, struct err *err);
+int api_sign_out(struct api_call *call, struct err *err);
+int api_session_password(struct api_call *call, struct err *err);
+int api_user_create(struct api_call *call, struct err *err);
+int api_user_update(struct api_call *call, struct err *err);
+int api_user_delete(struct api_call *call, struct err *err);
+int api_token_create(struct api_call *call, struct err *err);
+int api_token_delete(struct api_call *call, struct err *err);
 
 /* A resource as it is answered, with the names of what it refers to. The caller owns it. */
 json_t *api_show(struct api *api, const struct store_kind *kind, const void *object);

@@ -8,10 +8,8 @@ static const struct reference {
 	const char *field, *name_field;
 	const struct store_kind *to;
 } references[] = {
-	{ &kind_vm, "node", "node_name", &kind_node },
-	{ &kind_vm, "volume", "volume_name", &kind_volume },
-	{ &kind_volume, "vm", "vm_name", &kind_vm },
-	{ &kind_volume, "image", "image_name", &kind_image },
+	{ &kind_vm, "node", "node_name", &kind_node },	  { &kind_vm, "volume", "volume_name", &kind_volume },
+	{ &kind_volume, "vm", "vm_name", &kind_vm },	  { &kind_volume, "image", "image_name", &kind_image },
 	{ &kind_token, "user", "user_name", &kind_user },
 };
 
@@ -38,8 +36,7 @@ json_t *api_show(struct api *api, const struct store_kind *kind, const void *obj
 	json_t *json = schema_encode(kind->schema, object, false);
 	for (size_t i = 0; i < ARRAY_SIZE(references); i++) {
 		const struct field *name = schema_field(kind->schema, references[i].name_field);
-		const char *text =
-			references[i].kind == kind ? api_string_value(api, kind, name, object) : NULL;
+		const char *text = references[i].kind == kind ? api_string_value(api, kind, name, object) : NULL;
 		if (text)
 			json_object_set_new(json, name->name, json_string(text));
 	}

@@ -22,18 +22,19 @@ static int check_key(const char *key, struct err *err)
 			     KEY_MAX_BYTES);
 }
 
-/* Keys are their token's own: nobody learns of another's calls. */
+/* Keys are their caller's own: nobody learns of another's calls. */
 static char *creation_id(const struct api_call *call, const char *key)
 {
-	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s", call->token->id, call->operation->name, key);
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s", call->who.id, call->operation->name, key);
 	_cleanup_free_ char *hash = sha256_hex(text, strlen(text));
 	return xstrndup(hash, ID_DIGITS);
 }
 
-/* Of what was understood: the order of fields and white space make no difference. */
+/* Of what was understood: the order of fields and white space make no difference. Without secrets: a hash of a password that
+ * is quickly made would be quickly guessed. */
 static char *fingerprint_of(const struct api_call *call)
 {
-	json_t *json = schema_encode(call->operation->request, call->body, true);
+	json_t *json = schema_encode(call->operation->request, call->body, false);
 	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(json);
 	return sha256_hex(text, strlen(text));

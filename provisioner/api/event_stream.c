@@ -10,12 +10,14 @@ struct event_stream {
 	struct list link;
 	struct api *api;
 	struct http_stream *stream;
+	char *reference; /* who it is for */
 };
 
 static void gone(void *data)
 {
 	struct event_stream *s = data;
 	list_remove(&s->link);
+	free(s->reference);
 	free(s);
 }
 
@@ -77,6 +79,7 @@ int api_events(struct api_call *call, struct err *err)
 	}
 	struct event_stream *s = new0(struct event_stream, 1);
 	s->api = api;
+	s->reference = auth_reference(&call->who);
 	list_append(&api->streams, &s->link);
 	s->stream = http_answer_events(call->request, gone, s);
 	if (after >= 0 && !replay(s, after)) {
@@ -92,8 +95,15 @@ static void on_event(int64_t seq, const char *json, void *data)
 	struct api *api = data;
 	struct event_stream *s;
 	_cleanup_free_ char *id = xasprintf("%lld", (long long)seq);
-	LIST_FOREACH(s, &api->streams, link)
-		http_stream_event(s->stream, id, NULL, json);
+	LIST_FOREACH(s, &api->streams, link) {
+		/* Who signed out, or may not see this any more, hears nothing more. */
+		if (auth_reference_valid(api->auth, s->reference, operations[OP_EVENT_LIST].role)) {
+			http_stream_event(s->stream, id, NULL, json);
+		} else {
+			http_stream_close(s->stream);
+			gone(s);
+		}
+	}
 }
 
 void api_events_register(struct api *api)

@@ -22,8 +22,9 @@ struct ceph_status {
 	unsigned osds, osds_up, osds_in, hosts_up; /* hosts with at least one OSD up */
 	unsigned pgs, pgs_active_clean;
 	uint64_t total_bytes, used_bytes;
-	uint64_t pool_max_avail_bytes; /* of the pool asked about; 0 if there is none */
+	uint64_t pool_max_avail_bytes; /* of the pool asked about, in all its copies; 0 if there is none */
 	uint64_t pool_stored_bytes;
+	uint64_t degraded_objects, degraded_total; /* copies missing, of how many */
 	bool mgr_available;
 };
 void ceph_status_done(struct ceph_status *status);

@@ -56,9 +56,21 @@ int ceph_parse_status(const json_t *status, struct ceph_status *ret, struct err 
 		.pgs_active_clean = parse_clean(json_object_get(pgmap, "pgs_by_state")),
 		.total_bytes = number(pgmap, "bytes_total"),
 		.used_bytes = number(pgmap, "bytes_used"),
+		.degraded_objects = number(pgmap, "degraded_objects"),
+		.degraded_total = number(pgmap, "degraded_total"),
 		.mgr_available = json_is_true(json_object_get(json_object_get(status, "mgrmap"), "available")),
 	};
 	return 0;
+}
+
+/* Ceph divides what is free by the copies there are, not by those there shall be: while two of three are missing, max_avail
+ * is three times what can be stored once they are back. The missing ones take their part first. */
+static uint64_t with_all_copies(uint64_t max_avail, const struct ceph_status *status)
+{
+	if (status->degraded_objects >= status->degraded_total)
+		return status->degraded_total ? 0 : max_avail;
+	double there = 1 - (double)status->degraded_objects / (double)status->degraded_total;
+	return (uint64_t)((double)max_avail * there);
 }
 
 void ceph_parse_df(const json_t *df, const char *pool, struct ceph_status *status)
@@ -69,7 +81,7 @@ void ceph_parse_df(const json_t *df, const char *pool, struct ceph_status *statu
 		if (!str_equal(json_string_value(json_object_get(entry, "name")), pool))
 			continue;
 		const json_t *stats = json_object_get(entry, "stats");
-		status->pool_max_avail_bytes = number(stats, "max_avail");
+		status->pool_max_avail_bytes = with_all_copies(number(stats, "max_avail"), status);
 		status->pool_stored_bytes = number(stats, "stored");
 	}
 }

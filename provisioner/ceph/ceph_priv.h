@@ -59,7 +59,7 @@ static inline void ceph_json_done(json_t **json)
 
 /* Of "status". ERR_INTERNAL if it is not such a document. */
 int ceph_parse_status(const json_t *status, struct ceph_status *ret, struct err *err);
-/* Of "df": fills pool_max_avail_bytes and pool_stored_bytes; leaves them at 0 if there is no such pool. */
+/* Of "df", after the status: fills pool_max_avail_bytes and pool_stored_bytes; leaves them at 0 if there is no such pool. */
 void ceph_parse_df(const json_t *df, const char *pool, struct ceph_status *status);
 /* Of "osd tree": hosts with at least one OSD that is up. */
 unsigned ceph_parse_hosts_up(const json_t *tree);

@@ -22,6 +22,7 @@ struct daemon {
 	struct ca *ca;
 	struct netboot *netboot;
 	struct controller *controller;
+	struct auth *auth;
 	struct api *api;
 	struct http_server *listeners[LISTENERS_MAX];
 	size_t listener_count;
@@ -270,8 +271,14 @@ static int listen_agents(struct daemon *d, struct err *err)
 
 static int start_api(struct daemon *d, struct err *err)
 {
+	_cleanup_free_ char *initial = xasprintf("%s/admin.initial-password", d->config->state_dir);
+	d->auth = auth_new(d->controller->store, initial);
+	int r = auth_first_start(d->auth, d->config->state_dir, err);
+	if (r < 0)
+		return r;
 	const struct api_spec spec = {
 		.loop = d->loop,
+		.auth = d->auth,
 		.store = d->controller->store,
 		.tasks = d->controller->tasks,
 		.machines = d->controller->machines,
@@ -282,10 +289,6 @@ static int start_api(struct daemon *d, struct err *err)
 		.netboot_ctx = d->netboot,
 		.ui_dir = d->config->ui->dir,
 	};
-	_cleanup_free_ char *token = xasprintf("%s/admin.token", d->config->state_dir);
-	int r = auth_first_start(d->controller->store, token, err);
-	if (r < 0)
-		return r;
 	d->api = api_new(&spec);
 	r = listen_agents(d, err);
 	return r < 0 ? r : listen_api(d, err);
@@ -337,6 +340,7 @@ struct daemon *daemon_free(struct daemon *d)
 	api_free(d->api);
 	for (size_t i = 0; i < d->listener_count; i++)
 		http_server_free(d->listeners[i]);
+	auth_free(d->auth);
 	controller_free(d->controller);
 	netboot_free(d->netboot);
 	ceph_librados_free(d->ceph);

@@ -91,6 +91,13 @@ static void enter_write(struct machines *machines, struct machine *machine, cons
 	str_set(&machine->enroll_key, NULL);
 }
 
+/* The installer is done: what follows has no progress that it could tell. */
+static void enter_switch(struct machines *machines, struct machine *machine, const struct err *why)
+{
+	str_set(&machine->install_step, NULL);
+	machine->install_progress = 0;
+}
+
 static void enter_deployed(struct machines *machines, struct machine *machine, const struct err *why)
 {
 	machine->error = schema_free(&problem_schema, machine->error);
@@ -117,8 +124,10 @@ static void enter_failed(struct machines *machines, struct machine *machine, con
 }
 
 static void (*const on_enter[STEP_COUNT])(struct machines *, struct machine *, const struct err *) = {
-	[STEP_SILENT] = enter_rest,	   [STEP_NEW] = enter_rest,	     [STEP_READY] = enter_ready,
-	[STEP_DEPLOY_WRITE] = enter_write, [STEP_DEPLOYED] = enter_deployed, [STEP_FAILED] = enter_failed,
+	[STEP_SILENT] = enter_rest,	     [STEP_NEW] = enter_rest,
+	[STEP_READY] = enter_ready,	     [STEP_DEPLOY_WRITE] = enter_write,
+	[STEP_DEPLOY_SWITCH] = enter_switch, [STEP_DEPLOYED] = enter_deployed,
+	[STEP_FAILED] = enter_failed,
 };
 
 static void enter(struct machines *machines, struct machine *machine, const struct fsm_result *result,

@@ -334,7 +334,7 @@ def test_install():
         report = m.install(m.order("i-1"), "written")
         assert report["state"] == "written" and report["error"] is None and report["bytes"] == ROOT_BYTES, report
         steps = [r["step"] for r in m.provisioner.reports]
-        assert sorted(set(steps), key=steps.index)[-1] == "identity", steps
+        assert sorted(set(steps), key=steps.index)[-1] == "loader", steps
         assert m.provisioner.downloads == [0]
         assert_installed(m)
         if os.environ.get("VARIANT", "release") == "release":

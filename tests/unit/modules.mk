@@ -21,5 +21,6 @@ test_storage.modules := $(RACK_MODULES)
 test_image.modules := $(RACK_MODULES)
 test_cluster.modules := $(RACK_MODULES)
 test_auth.modules := $(STORE_MODULES) provisioner/auth
+test_auth_session.modules := $(STORE_MODULES) provisioner/auth
 test_config.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
 test_ui_files.modules := $(RACK_MODULES) provisioner/auth provisioner/api

@@ -86,6 +86,27 @@ static void test_status_in_between(void **state)
 	ceph_status_done(&status);
 }
 
+/* With two of three copies missing Ceph's max_avail is three times what fits. */
+static void test_available_while_degraded(void **state)
+{
+	_cleanup_json_ json_t *json = recorded("status.json"), *df = recorded("df.json");
+	_cleanup_err_ struct err err = ERR_INIT;
+	json_t *pgmap = json_object_get(json, "pgmap");
+	struct ceph_status status = { 0 };
+
+	json_object_set_new(pgmap, "degraded_objects", json_integer(30));
+	json_object_set_new(pgmap, "degraded_total", json_integer(60));
+	assert_int_equal(ceph_parse_status(json, &status, &err), 0);
+	ceph_parse_df(df, "vms", &status);
+	assert_int_equal(status.pool_max_avail_bytes, 1525959040 / 2);
+	ceph_status_done(&status);
+	json_object_set_new(pgmap, "degraded_objects", json_integer(60));
+	assert_int_equal(ceph_parse_status(json, &status, &err), 0);
+	ceph_parse_df(df, "vms", &status);
+	assert_int_equal(status.pool_max_avail_bytes, 0);
+	ceph_status_done(&status);
+}
+
 static void test_status_of_something_else(void **state)
 {
 	_cleanup_json_ json_t *json = recorded("df.json");
@@ -139,6 +160,7 @@ int main(void)
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_in_between),
+		cmocka_unit_test(test_available_while_degraded),
 		cmocka_unit_test(test_status_of_something_else),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_no_cluster),

@@ -89,12 +89,12 @@ static void codes_from_http(void **state)
 		int status;
 		enum err_code code;
 	} rows[] = {
-		{ 0, ERR_UNREACHABLE }, { 200, ERR_NONE },	{ 204, ERR_NONE },
-		{ 304, ERR_INTERNAL },	{ 400, ERR_INVALID },	{ 401, ERR_UNAUTHENTICATED },
-		{ 403, ERR_FORBIDDEN }, { 404, ERR_NOT_FOUND }, { 409, ERR_STATE },
-		{ 412, ERR_REVISION },	{ 413, ERR_TOO_LARGE }, { 418, ERR_INVALID },
-		{ 429, ERR_BUSY },	{ 500, ERR_INTERNAL },	{ 502, ERR_UNREACHABLE },
-		{ 503, ERR_BUSY },	{ 504, ERR_TIMEOUT },	{ 507, ERR_CAPACITY },
+		{ 0, ERR_UNREACHABLE },	 { 200, ERR_NONE },	 { 204, ERR_NONE },
+		{ 304, ERR_INTERNAL },	 { 400, ERR_INVALID },	 { 401, ERR_UNAUTHENTICATED },
+		{ 403, ERR_FORBIDDEN },	 { 404, ERR_NOT_FOUND }, { 409, ERR_STATE },
+		{ 412, ERR_REVISION },	 { 413, ERR_TOO_LARGE }, { 418, ERR_INVALID },
+		{ 429, ERR_RATE_LIMIT }, { 500, ERR_INTERNAL },	 { 502, ERR_UNREACHABLE },
+		{ 503, ERR_BUSY },	 { 504, ERR_TIMEOUT },	 { 507, ERR_CAPACITY },
 		{ 599, ERR_INTERNAL },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -23,6 +23,7 @@
 #include "install/esp.h"
 #include "install/install.h"
 #include "install/layout.h"
+#include "install/write.h"
 
 #define DISK_BYTES (8 * GIB)
 #define ROOT_BYTES ((size_t)(5 * MIB + 4096))
@@ -408,7 +409,7 @@ static void test_whole(void **state)
 
 	install(make_order("i-1"));
 	assert_written();
-	assert_string_equal(world.steps.data, "check partition write verify loader identity ");
+	assert_string_equal(world.steps.data, "check partition write verify identity loader ");
 	assert_int_equal(json_integer_value(json_object_get(world.report, "bytes")), ROOT_BYTES);
 	assert_int_equal(layout_read(disk, &layout, NULL), 0);
 	assert_on_disk(layout.partitions[PARTITION_ROOT_A].offset_bytes, "root");
@@ -564,6 +565,146 @@ static void test_new_order_cancels_the_old(void **state)
 	assert_int_equal(world.downloads, 2);
 }
 
+/* ---- without the part: from a file, as the installer on a medium does ---- */
+
+static struct {
+	const char *stop_in; /* the step in which the power is cut */
+	const char *step;
+} cut;
+
+static void note_step(const struct write_status *status, void *ctx)
+{
+	cut.step = status->step;
+}
+
+static bool is_cut(void *ctx)
+{
+	return str_equal(cut.step, cut.stop_in);
+}
+
+static int write_here(const struct host_files *files, bool keep, struct err *err)
+{
+	_cleanup_free_ char *work = in_dir("run/install"), *bundle = in_dir("host.tar");
+	struct write_status status;
+	struct write_spec spec = {
+		.id = "medium",
+		.disk = { .serial = "disk-a" },
+		.bundle = { .path = bundle, .key_pem = world.public_pem },
+		.name = "rack-1",
+		.console = "",
+		.files = files,
+		.keep_state = keep,
+		.sysroot = world.dir,
+		.work_dir = work,
+		.progress = note_step,
+		.withdrawn = is_cut,
+	};
+	int r = write_host(&spec, &status, err);
+
+	assert_true(r < 0 || (status.total_bytes == ROOT_BYTES && status.bytes == ROOT_BYTES));
+	write_status_done(&status);
+	return r;
+}
+
+static void list_files(struct host_files *files, const char *name)
+{
+	_cleanup_free_ char *large = in_dir("host.tar");
+
+	host_files_text(files, "/etc/hostname", 0644, xasprintf("%s\n", name));
+	host_files_link(files, "/etc/localtime", "/usr/share/zoneinfo/Asia/Seoul");
+	host_files_folder(files, "/var/lib/ingot/secret", 0700);
+	host_files_copy(files, "/var/lib/ingot/images/host.bundle", 0640, large);
+}
+
+static void test_from_a_file(void **state)
+{
+	_cleanup_host_files_ struct host_files files = { 0 };
+	_cleanup_free_ char *disk = in_dir("dev/vda"), *name = NULL, *link = NULL, *folder = NULL, *mode = NULL,
+			    *dump = NULL;
+	_cleanup_free_ char *copied = in_dir("copied"), *copy = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct layout layout;
+	size_t len;
+
+	cut.stop_in = NULL;
+	list_files(&files, "rack-1");
+	if (write_here(&files, false, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(write_find_host(disk, &layout, NULL), 0);
+	assert_on_disk(layout.partitions[PARTITION_ROOT_A].offset_bytes, "root");
+	name = ask_state(&layout, "cat /etc/hostname");
+	assert_string_equal(name, "rack-1\n");
+	link = ask_state(&layout, "stat /etc/localtime");
+	assert_non_null(strstr(link, "/usr/share/zoneinfo/Asia/Seoul"));
+	folder = ask_state(&layout, "stat /var/lib/ingot/secret");
+	assert_non_null(strstr(folder, "Mode:  0700"));
+	mode = ask_state(&layout, "stat /var/lib/ingot/images/host.bundle");
+	assert_non_null(strstr(mode, "Mode:  0640"));
+	dump = xasprintf("dump /var/lib/ingot/images/host.bundle %s", copied);
+	free(ask_state(&layout, dump));
+	assert_int_equal(read_file(copied, 64 * MIB, &copy, &len), 0);
+	assert_int_equal(len, world.bundle_len);
+	assert_memory_equal(copy, world.bundle, len);
+}
+
+/* What the host knows stays, with what is put over it; partitions keep their identity. */
+static void test_state_is_kept(void **state)
+{
+	_cleanup_host_files_ struct host_files first = { 0 }, second = { 0 };
+	_cleanup_free_ char *disk = in_dir("dev/vda"), *name = NULL, *added = NULL, *mode = NULL, *device = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct layout before, after;
+
+	cut.stop_in = NULL;
+	assert_true(write_here(&first, true, &err) < 0);
+	assert_int_equal(err.code, ERR_CORRUPT);
+	assert_true(disk_untouched("vda"));
+	list_files(&first, "first");
+	assert_int_equal(write_here(&first, false, &err), 0);
+	assert_int_equal(layout_read(disk, &before, NULL), 0);
+	host_files_text(&second, "/var/lib/ingot/new/install.json", 0600, xstrdup("{}\n"));
+	list_files(&second, "second");
+	/* Kept is what is not in the list: the name is. */
+	if (write_here(&second, true, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(write_find_host(disk, &after, NULL), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+	device = xasprintf("%s?offset=%ju", disk, (uintmax_t)after.partitions[PARTITION_STATE].offset_bytes);
+	assert_int_equal(cmd_runl(NULL, 60000, "e2fsck", "-fn", device, NULL), 0);
+	name = ask_state(&after, "cat /etc/hostname");
+	assert_string_equal(name, "second\n");
+	added = ask_state(&after, "cat /var/lib/ingot/new/install.json");
+	assert_string_equal(added, "{}\n");
+	mode = ask_state(&after, "stat /var/lib/ingot/secret");
+	assert_non_null(strstr(mode, "Mode:  0700"));
+	assert_on_disk(after.partitions[PARTITION_ROOT_A].offset_bytes, "root");
+}
+
+/* Wherever the power is cut, the disk does not boot, on a new disk and on one that had a host; then it goes through. */
+static void test_cut_off_between_steps(void **state)
+{
+	static const char *const steps[] = { "partition", "write", "verify", "identity", "loader" };
+	_cleanup_free_ char *disk = in_dir("dev/vda");
+	_cleanup_host_files_ struct host_files files = { 0 };
+	struct layout layout;
+
+	list_files(&files, "rack-1");
+	cut.stop_in = NULL;
+	assert_int_equal(write_here(&files, false, NULL), 0);
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(steps); i++) {
+		bool keep = i >= ARRAY_SIZE(steps), touched = i % ARRAY_SIZE(steps) > 0;
+
+		cut.stop_in = steps[i % ARRAY_SIZE(steps)];
+		cut.step = NULL;
+		assert_true(write_here(&files, keep, NULL) < 0);
+		assert_bootable(!touched);
+		assert_int_equal(write_find_host(disk, &layout, NULL) == 0, !touched);
+		cut.stop_in = NULL;
+		assert_int_equal(write_here(&files, keep, NULL), 0);
+		assert_bootable(true);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -577,6 +718,9 @@ int main(void)
 		TEST(test_disk_too_small),
 		TEST(test_disk_in_use),
 		TEST(test_new_order_cancels_the_old),
+		TEST(test_from_a_file),
+		TEST(test_state_is_kept),
+		TEST(test_cut_off_between_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

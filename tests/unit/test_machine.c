@@ -275,6 +275,8 @@ static void a_deploy_goes_its_way(void **state)
 	assert_true(rack_task(rack, task)->progress == 40);
 	rack_install_report(rack, id, "written", "identity", 100);
 	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	assert_null(rack_machine(rack, id)->install_step); /* the host system starts: the installer has no more to say */
+	assert_int_equal(rack_task(rack, task)->progress, 0);
 	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
 	install = rack_install(rack, id);
 	assert_string_equal(json_string_value(json_object_get(install, "boot")), "kexec");

@@ -147,10 +147,11 @@ static void check_sent(const struct schema *schema, const json_t *component, uns
 		if (!f || !(f->flags & flag))
 			fail_msg("%s.%s cannot be sent", schema->name, key);
 		if (f->of)
-			check_sent(f->of, resolve(json_string_value(json_object_get(
-						  f->type == FIELD_OBJECTS ? json_object_get(value, "items") : value,
-						  "$ref"))),
-				   flag);
+			check_sent(
+				f->of,
+				resolve(json_string_value(json_object_get(
+					f->type == FIELD_OBJECTS ? json_object_get(value, "items") : value, "$ref"))),
+				flag);
 	}
 	for (size_t i = 0; i < schema->field_count; i++) {
 		settable += (schema->fields[i].flags & flag) != 0;
@@ -275,9 +276,9 @@ static void test_lists_can_be_filtered(void **state)
 		assert_false(str_equal(name, "bmc_password") || str_equal(name, "created") ||
 			     str_equal(name, "inventory"));
 		if (str_equal(name, "state"))
-			assert_string_equal(
-				json_string_value(json_array_get(dig(parameter, "schema", "items", "enum"), MACHINE_READY)),
-				"ready");
+			assert_string_equal(json_string_value(json_array_get(dig(parameter, "schema", "items", "enum"),
+									     MACHINE_READY)),
+					    "ready");
 		if (str_equal(name, "sort"))
 			assert_non_null(
 				strstr(json_string_value(json_object_get(parameter, "description")), "created"));

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef INGOT_AUTH_AUTH_PRIV_H
+#define INGOT_AUTH_AUTH_PRIV_H
+
+#include "auth/auth.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define LIMIT_BUCKETS 4096
+
+/* How often somebody may still try, in thousandths. */
+struct limit_bucket {
+	uint64_t key; /* 0: free */
+	const struct limit *limit;
+	int64_t level, at_ms;
+};
+
+struct auth {
+	struct store *store;
+	char *initial_password_file;
+	unsigned hashing;
+	struct limit_bucket limits[LIMIT_BUCKETS];
+};
+
+/* auth_session.c. When a session is over. */
+int64_t auth_session_end(const struct sign_in_session *session);
+/* Within a transaction: ends the sessions of a user, but for one (or NULL). */
+void auth_sessions_end(struct auth *auth, const char *user, const char *except);
+
+/* auth_user.c. Whether a user may sign in and do everything. */
+bool auth_is_admin(const struct user *user);
+void auth_forget_initial_password(struct auth *auth);
+
+/* auth.c. Within a transaction. */
+void auth_token_store(struct auth *auth, const struct token *token, const char *user, const char *text, char **ret_id);
+
+#endif
