@@ -35,6 +35,7 @@ struct options {
 struct server {
 	struct options options;
 	struct world world;
+	struct auth *auth;
 	struct api *api;
 	struct http_server *listener;
 	struct loop_timer *operator_timer;
@@ -87,6 +88,7 @@ static int start_listener(struct server *server, struct err *err)
 		.loop = server->world.loop,
 		.data = server->api,
 		.admit = api_admit,
+		.fallback = api_fallback,
 		.address = "127.0.0.1",
 		.port = (uint16_t)server->options.port,
 		.listen_fd = -1,
@@ -104,9 +106,14 @@ static int start_listener(struct server *server, struct err *err)
 static int start_api(struct server *server, struct err *err)
 {
 	const struct controller *c = server->world.controller;
-	_cleanup_free_ char *token = xasprintf("%s/admin.token", server->options.dir);
+	_cleanup_free_ char *initial = xasprintf("%s/admin.initial-password", server->options.dir);
+	server->auth = auth_new(c->store, initial);
+	int r = auth_first_start(server->auth, server->options.dir, err);
+	if (r < 0)
+		return r;
 	const struct api_spec spec = {
 		.loop = server->world.loop,
+		.auth = server->auth,
 		.store = c->store,
 		.tasks = c->tasks,
 		.machines = c->machines,
@@ -114,10 +121,8 @@ static int start_api(struct server *server, struct err *err)
 		.compute = c->compute,
 		.cluster = c->cluster,
 		.netboot_health = health_of_netboot,
+		.ui_dir = server->options.ui,
 	};
-	int r = auth_first_start(c->store, token, err);
-	if (r < 0)
-		return r;
 	server->api = api_new(&spec);
 	return start_listener(server, err);
 }

@@ -31,7 +31,6 @@ describe('what is typed', () => {
 		expect(validate('vm_request', 'memory_bytes', '1 GiB')).toBeNull();
 	});
 	it('counts letters', () => {
-		expect(validate('user_request', 'password', 'short')).toMatchObject({ key: 'validate.short' });
 		expect(validate('user_request', 'password', 'x'.repeat(1000))).toMatchObject({ key: 'validate.long' });
 		expect(validate('image_request', 'sha256', 'zz')).toEqual({ key: 'validate.pattern' });
 	});
