@@ -24,10 +24,12 @@ CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
 CFLAGS_debug := -Og -g3
 CFLAGS_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g3 -fsanitize=thread
-CFLAGS_fuzz := -O1 -g3 -fsanitize=fuzzer-no-link,address
+CFLAGS_fuzz := -O1 -g3 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
 ifeq ($(VARIANT),fuzz)
 CC := clang
 endif
+# Clang means also those that designated initializers leave out; gcc keeps watch over the others.
+WARN += $(if $(findstring clang,$(CC)),-Wno-missing-field-initializers)
 CFLAGS := -std=gnu17 $(CFLAGS_$(VARIANT)) $(WARN) -fPIE -fstack-protector-strong -fno-strict-aliasing \
 	-D_GNU_SOURCE -DINGOT_VERSION='"$(VERSION)"'
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(CFLAGS_$(VARIANT)))

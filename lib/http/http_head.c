@@ -19,12 +19,39 @@ static bool is_token(const char *name)
 	return name[0] && name[strspn(name, token)] == '\0';
 }
 
+/* A value has no control character but a tab (RFC 9110 section 5.5): a CR alone is the end of a line to some readers. */
+static bool is_value(const char *value)
+{
+	for (const unsigned char *p = (const unsigned char *)value; *p; p++)
+		if ((*p < 0x20 && *p != '\t') || *p == 0x7f)
+			return false;
+	return true;
+}
+
+/* A line that goes on in the next one has to be refused or unfolded (RFC 9112 section 5.2). The daemon does neither: it moves
+ * the name away and puts the next line behind it, "Content-Leng" and "th" make Content-Length. Otherwise nothing but the colon
+ * (which it overwrites) and white space is between a name and its value. */
+static bool is_folded(const char *name, const char *value)
+{
+	const char *gap = name + strlen(name);
+
+	if ((uintptr_t)value <= (uintptr_t)gap)
+		return true;
+	while (gap < value && (*gap == '\0' || *gap == ' ' || *gap == '\t'))
+		gap++;
+	return gap < value;
+}
+
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct head *head = cls;
 
 	if (!is_token(name))
 		head->fault = "a header's name has white space or other forbidden characters";
+	else if (value && !is_value(value))
+		head->fault = "a header's value has control characters";
+	else if (value && is_folded(name, value))
+		head->fault = "a header goes on in the next line";
 	if (strcasecmp(name, "Content-Length") == 0) {
 		head->lengths++;
 		head->length = str_or(value, "");

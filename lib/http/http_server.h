@@ -4,8 +4,8 @@
  * and answer from any later callback; the connection waits, with a deadline.
  *
  * Refused before any handler (400 and the connection is closed), because libmicrohttpd lets them through: Content-Length
- * together with Transfer-Encoding, two Content-Lengths, white space before a header's colon (RFC 9112 sections 5.1, 6.1,
- * 6.3). 413 past the route's body limit, 431 and 414 by libmicrohttpd's own limits. */
+ * together with Transfer-Encoding, two Content-Lengths, white space before a header's colon, a header that goes on in the next
+ * line, control characters in a value (RFC 9112 sections 2.2, 5.1, 5.2, 6.1, 6.3). 413 past the route's body limit, 431 and 414 by libmicrohttpd's own limits. */
 #ifndef INGOT_HTTP_HTTP_SERVER_H
 #define INGOT_HTTP_HTTP_SERVER_H
 

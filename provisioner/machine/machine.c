@@ -254,6 +254,7 @@ struct machines *machines_new(const struct machines_spec *spec)
 	machines->loop = store_loop(spec->store);
 	list_init(&machines->sequences);
 	list_init(&machines->probes);
+	list_init(&machines->polls);
 	store_watch(machines->store, watch, machines);
 	machine_bmc_register(machines);
 	task_service_owner(spec->tasks, "machine", machine_task_stop, machines);

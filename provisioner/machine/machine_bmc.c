@@ -493,20 +493,28 @@ static void scan(void *data)
 /* ---- the power, now and then ---- */
 
 struct poll {
+	struct list link;
 	struct machines *machines;
 	char *id;
+	bool abandoned;
 };
+
+static void poll_free(struct poll *poll)
+{
+	list_remove(&poll->link);
+	free(poll->id);
+	free(poll);
+}
 
 static void poll_done(struct bmc_op *op, void *data)
 {
 	struct poll *poll = data;
-	if (!store_is_dead(poll->machines->store)) {
+	if (!poll->abandoned && !store_is_dead(poll->machines->store)) {
 		machine_runtime(poll->machines, poll->id)->polling = false;
 		if (machine_get(poll->machines, poll->id))
 			note_power(poll->machines, poll->id, op->err.code == ERR_NONE ? op->power : BMC_POWER_UNKNOWN);
 	}
-	free(poll->id);
-	free(poll);
+	poll_free(poll);
 }
 
 void machine_bmc_tick(struct machines *machines, const struct machine *machine)
@@ -523,13 +531,12 @@ void machine_bmc_tick(struct machines *machines, const struct machine *machine)
 	struct poll *poll = new0(struct poll, 1);
 	poll->machines = machines;
 	poll->id = xstrdup(machine->id);
+	list_append(&machines->polls, &poll->link);
 	op.data = poll;
 	runtime->polling = bmc_submit(machines->loop, &op, &err) == 0;
 	bmc_target_done(&op.target);
-	if (!runtime->polling) {
-		free(poll->id);
-		free(poll);
-	}
+	if (!runtime->polling)
+		poll_free(poll);
 }
 
 int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
@@ -565,6 +572,7 @@ void machine_bmc_stop(struct machines *machines)
 {
 	struct sequence *s;
 	struct probe *probe;
+	struct poll *poll;
 	loop_timer_free(machines->scan_timer);
 	bmc_scan_free(machines->scan);
 	/* What is with a worker comes back later, frees itself, and finds no list any more. */
@@ -577,5 +585,9 @@ void machine_bmc_stop(struct machines *machines)
 	LIST_FOREACH(probe, &machines->probes, link) {
 		probe->abandoned = true;
 		list_remove(&probe->link);
+	}
+	LIST_FOREACH(poll, &machines->polls, link) {
+		poll->abandoned = true;
+		list_remove(&poll->link);
 	}
 }

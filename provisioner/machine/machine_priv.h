@@ -66,6 +66,7 @@ struct machines {
 	void *runtimes;	       /* tsearch(3) tree of struct machine_runtime */
 	struct list sequences; /* BMC operations under way, see machine_bmc.c */
 	struct list probes;    /* addresses being probed */
+	struct list polls;     /* of the power, under way */
 	void (*desired_changed)(const char *machine, void *data);
 	void *desired_data;
 };

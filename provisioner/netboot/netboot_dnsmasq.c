@@ -140,22 +140,12 @@ static int end_stale(const struct dnsmasq *d, struct err *err)
 
 /* ---- leases ---- */
 
-/* "ACTION MAC ADDRESS EXPIRES" as pxe/lease.sh writes it. */
 static void on_lease_line(struct dnsmasq *d, const char *line)
 {
-	char action[16], mac_text[32], address_text[32], expires_text[24];
-	struct mac mac;
-	uint32_t address;
-	int64_t expires;
+	struct lease_news news;
 
-	if (sscanf(line, "%15s %31s %31s %23s", action, mac_text, address_text, expires_text) != 4 ||
-	    mac_parse(mac_text, &mac) < 0 || ipv4_parse(address_text, &address) < 0 ||
-	    parse_i64(expires_text, 0, INT64_MAX, &expires) < 0)
-		return; /* another event, such as the end of a TFTP transfer */
-	if (str_equal(action, "add") || str_equal(action, "old"))
-		d->lease(&mac, address, expires, false, d->data);
-	else if (str_equal(action, "del"))
-		d->lease(&mac, address, expires, true, d->data);
+	if (lease_news_parse(line, &news))
+		d->lease(&news.mac, news.address, news.expires_s, news.ended, d->data);
 }
 
 static void on_fifo(int fd, uint32_t events, void *data)

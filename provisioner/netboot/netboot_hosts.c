@@ -84,6 +84,22 @@ void host_table_read_leases(struct host_table *table, const char *text)
 	}
 }
 
+bool lease_news_parse(const char *line, struct lease_news *ret)
+{
+	char action[16], mac_text[32], address_text[32], expires_text[24];
+	struct lease_news news = { 0 };
+
+	if (sscanf(line, "%15s %31s %31s %23s", action, mac_text, address_text, expires_text) != 4 ||
+	    mac_parse(mac_text, &news.mac) < 0 || ipv4_parse(address_text, &news.address) < 0 ||
+	    parse_i64(expires_text, 0, INT64_MAX, &news.expires_s) < 0)
+		return false;
+	news.ended = str_equal(action, "del");
+	if (!news.ended && !str_equal(action, "add") && !str_equal(action, "old"))
+		return false;
+	*ret = news;
+	return true;
+}
+
 static bool lease_valid(const struct host_entry *entry, int64_t now_s)
 {
 	return entry->leased && (entry->expires_s == 0 || entry->expires_s > now_s);

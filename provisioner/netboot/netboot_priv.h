@@ -54,6 +54,14 @@ struct host_entry *host_table_find(struct host_table *table, const struct mac *m
 struct host_entry *host_table_get(struct host_table *table, const struct mac *mac); /* makes it if need be */
 /* Takes in the lines of dnsmasq's lease file: "EXPIRES MAC ADDRESS NAME CLIENT-ID". */
 void host_table_read_leases(struct host_table *table, const char *text);
+/* "ACTION MAC ADDRESS EXPIRES" as pxe/lease.sh writes it. False for other events, such as the end of a TFTP transfer. */
+struct lease_news {
+	struct mac mac;
+	uint32_t address;
+	int64_t expires_s;
+	bool ended;
+};
+bool lease_news_parse(const char *line, struct lease_news *ret);
 /* A lease ended: the entry goes if nothing else is known of it. */
 void host_table_drop_lease(struct host_table *table, const struct mac *mac);
 /* The address that the MAC has, or else the last one of the range that nobody has. 0: the range is used up. */

@@ -10,7 +10,7 @@ FUZZ_LIB := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto li
 define fuzz_template
 OTHER_SOURCES += tests/fuzz/$(1).c
 OTHER_INCLUDES += $(OUT)/inc/tests-$(1)/.made
-tests/fuzz/$(1).c.cflags = $$(shell pkg-config --cflags $(fuzz_pkgs)) -I$(OUT)/inc/tests-$(1)
+tests/fuzz/$(1).c.cflags = $$(shell pkg-config --cflags $(fuzz_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) -I$(OUT)/inc/tests-$(1)
 $(OUT)/inc/tests-$(1)/.made: tests/fuzz/module.mk
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(FUZZ_LIB) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
@@ -21,9 +21,10 @@ $(OUT)/obj/tests/fuzz/$(1).o: tests/fuzz/$(1).c $(OUT)/inc/tests-$(1)/.made
 $(OUT)/tests/$(1): $(OUT)/obj/tests/fuzz/$(1).o $$(foreach m,$(FUZZ_LIB) $$($(1).modules),$$($$(m).objects))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(shell pkg-config --libs $(fuzz_pkgs)) \
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(shell pkg-config --libs $(fuzz_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) \
 		$$(sort $$(foreach m,$$($(1).modules),$$($$(m).ldlibs)))
 endef
+-include $(wildcard tests/fuzz/modules.mk)
 $(foreach t,$(FUZZERS),$(eval $(call fuzz_template,$(t))))
 
 .PHONY: fuzz

@@ -143,21 +143,27 @@ static void bury(struct world *world)
 /* ---- the network ---- */
 
 struct parcel {
+	struct list link; /* in world->parcels */
 	struct world *world;
 	loop_fn deliver, drop;
 	void *data;
 	unsigned copies;
 };
 
+static void parcel_free(struct parcel *parcel)
+{
+	list_remove(&parcel->link);
+	parcel->drop(parcel->data);
+	free(parcel);
+}
+
 static void arrive(void *data)
 {
 	struct parcel *parcel = data;
 	parcel->world->messages++;
 	parcel->deliver(parcel->data);
-	if (--parcel->copies > 0)
-		return;
-	parcel->drop(parcel->data);
-	free(parcel);
+	if (--parcel->copies == 0)
+		parcel_free(parcel);
 }
 
 void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data)
@@ -167,7 +173,12 @@ void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data)
 		return;
 	}
 	struct parcel *parcel = new0(struct parcel, 1);
-	*parcel = (struct parcel){ world, deliver, drop, data, world_chance(world, world->faults.twice) ? 2 : 1 };
+	*parcel = (struct parcel){ .world = world,
+				   .deliver = deliver,
+				   .drop = drop,
+				   .data = data,
+				   .copies = world_chance(world, world->faults.twice) ? 2 : 1 };
+	list_append(&world->parcels, &parcel->link);
 	unsigned copies = parcel->copies;
 	for (unsigned i = 0; i < copies; i++)
 		loop_timer_new(world->loop, (int64_t)world_random(world, DELAY_MS), arrive, parcel);
@@ -222,6 +233,7 @@ void world_open(struct world *world, const struct world_spec *spec)
 				 .hurry = 1,
 				 .step_ms = STEP_MS };
 	sim_world = world;
+	list_init(&world->parcels);
 	if (ca_open(spec->folder, &world->ca, &err) < 0) {
 		fprintf(stderr, "sim: %s\n", err.text);
 		exit(2);
@@ -235,7 +247,13 @@ void world_open(struct world *world, const struct world_spec *spec)
 
 void world_close(struct world *world)
 {
-	controller_free(world->controller);
+	struct parcel *parcel;
+	world->controller = controller_free(world->controller);
+	/* What is with a worker frees itself when it comes back, and must not look for a controller. */
+	while (loop_fake_work_run(world->loop, 0))
+		;
+	LIST_FOREACH(parcel, &world->parcels, link)
+		parcel_free(parcel);
 	for (unsigned i = 0; i < world->machine_count; i++)
 		sim_machine_done(&world->machines[i]);
 	for (unsigned i = 0; i < world->intent_count; i++)

@@ -4,6 +4,7 @@
 #ifndef INGOT_SIM_WORLD_H
 #define INGOT_SIM_WORLD_H
 
+#include "base/list.h"
 #include "controller/controller.h"
 
 #define DOMAINS_MAX 64
@@ -68,6 +69,7 @@ struct world {
 	unsigned step_ms; /* between two looks of an agent */
 	bool hostile;	  /* firmware and disks tell markup and control characters of themselves */
 	struct loop_timer *restart_timer, *operator_timer;
+	struct list parcels; /* messages under way */
 	/* network boot, as the boot listener has it */
 	struct {
 		char *mac;

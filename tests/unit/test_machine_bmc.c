@@ -367,6 +367,27 @@ static void the_power_is_looked_at_now_and_then(void **state)
 	assert_int_equal(rack_machine(rack, id)->power, POWER_UNKNOWN);
 }
 
+/* What comes back from a worker finds no machines any more, and lets them be; the sanitizers' run sees a touch. */
+static void an_answer_about_the_power_may_come_too_late(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	loop_fake_set_ms(rack->loop, loop_now_ms(rack->loop) + 31000);
+	while (loop_fake_run_due(rack->loop))
+		;
+	unsigned ops = bmc->ops;
+	assert_true(loop_fake_work_count(rack->loop) > 0);
+	rack->controller = controller_free(rack->controller);
+	while (loop_fake_work_run(rack->loop, 0))
+		;
+	assert_true(bmc->ops > ops);
+	bmc->on = false;
+	rack_start(rack);
+	rack_pass(rack, 31000);
+	assert_int_equal(rack_machine(rack, id)->power, POWER_OFF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +409,7 @@ int main(void)
 		TEST(power_is_refused_where_it_would_do_harm),
 		TEST(a_power_task_can_be_cancelled_and_outlives_a_restart),
 		TEST(the_power_is_looked_at_now_and_then),
+		TEST(an_answer_about_the_power_may_come_too_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
