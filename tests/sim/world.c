@@ -15,6 +15,7 @@
 #define DELAY_MS 1500
 #define RESTART_MS 20000
 #define STEP_MS 2000
+#define SCAN_MAX 256
 
 /* ---- chance: xorshift64*, seeded ---- */
 
@@ -83,12 +84,15 @@ static bool crash_hook(void *data)
 	return world->by_count ? world->commits == world->die_at : world_chance(world, world->faults.crash);
 }
 
+/* In a large rack a scan takes its time, as the real one does: the next part comes with the next scan. */
 static void scan(struct machines *machines, void *ctx)
 {
 	struct world *world = ctx;
-	for (unsigned i = 0; i < world->machine_count; i++)
+	for (unsigned n = 0; n < MIN_OF(world->machine_count, SCAN_MAX); n++) {
+		world->scanned = (world->scanned + 1) % world->machine_count;
 		if (!world_chance(world, world->faults.bmc_silent))
-			machine_bmc_found(machines, world->machines[i].bmc_address);
+			machine_bmc_found(machines, world->machines[world->scanned].bmc_address);
+	}
 }
 
 struct controller_spec world_controller_spec(struct world *world)
@@ -230,6 +234,7 @@ void world_open(struct world *world, const struct world_spec *spec)
 				 .database = xstrdup(spec->database),
 				 .upload_dir = xstrdup(spec->folder),
 				 .machine_count = spec->machine_count,
+				 .scanned = spec->machine_count - 1,
 				 .hurry = 1,
 				 .step_ms = STEP_MS };
 	sim_world = world;

@@ -63,7 +63,7 @@ struct world {
 	bool trace, calm; /* calm: no more faults, everything has to come right */
 	struct sim_faults faults;
 	struct sim_machine *machines;
-	unsigned machine_count;
+	unsigned machine_count, scanned; /* scanned: the last BMC that a scan found */
 	/* A firmware takes a minute and an agent looks every two seconds; who watches may have it otherwise. */
 	unsigned hurry;	  /* firmware is so many times faster */
 	unsigned step_ms; /* between two looks of an agent */

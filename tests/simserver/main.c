@@ -153,6 +153,9 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 	if (r < 0)
 		return r;
 	controller_start(world->controller);
+	/* A large rack is switched on by hand: to be found through its BMCs takes the provisioner many scans. */
+	for (unsigned i = 0; world->machine_count > BUSY_MACHINES && i < world->machine_count; i++)
+		sim_machine_power(&world->machines[i], true);
 	operate(server);
 	printf("https://127.0.0.1:%u\n", http_server_port(server->listener));
 	fflush(stdout);

@@ -178,6 +178,11 @@ export class Tests {
 		this.failed = 0;
 	}
 
+	/** Whether any test whose name begins like this is to run. */
+	wants(...beginnings) {
+		return !this.only || beginnings.some((each) => each.startsWith(this.only.split(':')[0]));
+	}
+
 	async run(name, fn) {
 		if (this.only && !name.includes(this.only)) return;
 		const began = Date.now();
