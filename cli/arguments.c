@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/arguments.h"
+#include "cli/cli_session.h"
 
 #include <errno.h>
 
@@ -98,7 +99,7 @@ static int field_value(const struct field *field, const char *what, const char *
 	int64_t number;
 	uint64_t bytes;
 	if (field->type == FIELD_BOOL) {
-		*ret = json_true();
+		*ret = json_boolean(!str_equal(text, "false"));
 	} else if (field->type == FIELD_INT) {
 		if (parse_i64(text, INT64_MIN, INT64_MAX, &number) < 0)
 			return err_set(err, ERR_INVALID, "%s '%s' is not a whole number", what, text);
@@ -149,15 +150,37 @@ static int take_seconds(struct parser *p, const char *what, const char *text, in
 	return 0;
 }
 
+static void add_query(struct parser *p, const char *name, size_t name_len, const char *value)
+{
+	_cleanup_free_ char *plain = xstrndup(name, name_len), *before = p->in->query;
+	_cleanup_free_ char *key = url_encode(plain), *encoded = url_encode(value);
+	p->in->query = xasprintf("%s&%s=%s", str_or(before, ""), key, encoded);
+}
+
+/* Which fields there are is the server's to judge, which names them. */
+static int take_filter(struct parser *p, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	if (!equals || equals == text)
+		return err_set(p->err, ERR_INVALID, "--filter '%s' is not FIELD=VALUE", text);
+	add_query(p, text, (size_t)(equals - text), equals + 1);
+	return 0;
+}
+
 static int apply_option(struct parser *p, const struct option_info *option, const char *value)
 {
 	_cleanup_free_ char *what = xasprintf("--%s", option->name);
-	if (option->field)
-		return set_field(p, option->field, what, value);
-	int r = check_word(p->err, what, option->words, value);
+	int r = option->field && option->field->type == FIELD_ENUM ? 0 : check_word(p->err, what, option->words, value);
 	if (r < 0)
 		return r;
+	if (option->field)
+		return set_field(p, option->field, what, value);
 	p->in->given[option->id] = value;
+	if (option->id == OPTION_FILTER)
+		return take_filter(p, value);
+	if (option->id == OPTION_SORT || option->id == OPTION_SEARCH)
+		add_query(p, option->id == OPTION_SORT ? "sort" : "q", strlen(option->id == OPTION_SORT ? "sort" : "q"),
+			  value);
 	if (option->id == OPTION_OUTPUT)
 		p->in->json = str_equal(value, "json");
 	if (option->id == OPTION_TIMEOUT)
@@ -316,5 +339,6 @@ void invocation_done(struct invocation *invocation)
 {
 	free(invocation->targets);
 	json_decref(invocation->body);
+	free(invocation->query);
 	*invocation = (struct invocation){ 0 };
 }

@@ -12,6 +12,7 @@ struct invocation {
 	size_t target_count;
 	json_t *body;			 /* an object, if the operation takes a request */
 	const char *given[OPTION_COUNT]; /* values of options ("" for one without); NULL: not given */
+	char *query;			 /* of a list: "&state=ready&sort=name", or NULL */
 	int64_t timeout_ms, duration_ms; /* 0: none */
 	bool json;			 /* -o json */
 };

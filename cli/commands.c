@@ -7,7 +7,9 @@
 
 #define LIST(noun_, operation_)                                                                                        \
 	{                                                                                                              \
-		.noun = noun_, .verb = "list", .operation = operation_, .run = verb_list                               \
+		.noun = noun_, .verb = "list", .operation = operation_, .run = verb_list,                              \
+		.options = OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_FILTER) | OPTION_BIT(OPTION_SEARCH),            \
+		.details = list_details,                                                                               \
 	}
 #define SHOW(noun_, operation_)                                                                                        \
 	{                                                                                                              \
@@ -29,6 +31,10 @@
 		.noun = noun_, .verb = "console", .operation = operation_, .flags = COMMAND_TARGET,                    \
 		.options = OPTION_BIT(OPTION_DURATION), .run = verb_console, .details = console_details,               \
 	}
+
+static const char list_details[] =
+	"--filter takes FIELD=VALUE and may be given several times; all of them have to fit. Of a field of words several "
+	"fit: state=ready,failed. What fields there are, -o json and the OpenAPI document show.";
 
 static const char console_details[] =
 	"On a terminal, what is typed goes to the console, all keys of it. After a new line, ~. ends it, ~? lists what "
@@ -114,9 +120,35 @@ const struct command commands[] = {
 
 	LIST("user", OP_USER_LIST),
 	SHOW("user", OP_USER_SHOW),
+	{ .noun = "user",
+	  .verb = "create",
+	  .operation = OP_USER_CREATE,
+	  .positional = "name",
+	  .run = verb_user,
+	  .options = OPTION_BIT(OPTION_PASSWORD_FILE),
+	  .details =
+		  "The password is asked for on a terminal, unless --password-file names a file whose first line it is.",
+	  .example = "ingot user create kim --role operator" },
+	{ .noun = "user",
+	  .verb = "update",
+	  .operation = OP_USER_UPDATE,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_user,
+	  .options = OPTION_BIT(OPTION_PASSWORD_FILE),
+	  .details = "Who gets a new password or is disabled is signed out.",
+	  .example = "ingot user update kim --role viewer --disabled false" },
+	ACT("user", "delete", OP_USER_DELETE, .help = "Delete users and their tokens"),
 
 	LIST("token", OP_TOKEN_LIST),
 	SHOW("token", OP_TOKEN_SHOW),
+	{ .noun = "token",
+	  .verb = "create",
+	  .operation = OP_TOKEN_CREATE,
+	  .positional = "name",
+	  .run = verb_token,
+	  .help = "Create a token, and print it this once",
+	  .example = "ingot token create backup --role viewer --expires-at 2030-01-01T00:00:00Z" },
+	ACT("token", "delete", OP_TOKEN_DELETE, .help = "Delete tokens"),
 
 	LIST("audit", OP_AUDIT_LIST),
 
@@ -160,6 +192,11 @@ static const struct {
 	[OPTION_ALL] = { "all", 0, NULL, NULL, "all that are new" },
 	[OPTION_FILE] = { "file", 0, "FILE", NULL, "the image: a raw disk (required)" },
 	[OPTION_DURATION] = { "duration", 0, "SECONDS", NULL, "end after this time" },
+	[OPTION_SORT] = { "sort", 0, "FIELD", NULL, "order by this field; -FIELD the other way round" },
+	[OPTION_FILTER] = { "filter", 0, "FIELD=VALUE", NULL, "only those whose field has this value" },
+	[OPTION_SEARCH] = { "search", 0, "TEXT", NULL, "only those with this text in a field; case is ignored" },
+	[OPTION_PASSWORD_FILE] = { "password-file", 0, "FILE", NULL,
+				   "file whose first line is the password; - for standard input" },
 };
 
 void field_flag_name(const struct field *field, char *ret_name, size_t size)
@@ -184,6 +221,8 @@ static void field_value_name(const struct field *field, const char *flag, char *
 	if (field->type == FIELD_ENUM) {
 		for (size_t i = 0; field->words[i] && n < size; i++)
 			n += (size_t)snprintf(ret_value + n, size - n, "%s%s", i ? "|" : "", field->words[i]);
+	} else if (field->type == FIELD_TIME) {
+		snprintf(ret_value, size, "TIME");
 	} else if (field->type == FIELD_INT || field->type == FIELD_BYTES) {
 		snprintf(ret_value, size, "%s", field->type == FIELD_INT ? "N" : "SIZE");
 	} else {
@@ -193,12 +232,25 @@ static void field_value_name(const struct field *field, const char *flag, char *
 	}
 }
 
-static void info_of_field(const struct field *field, struct option_info *ret)
+static bool command_changes(const struct command *command)
 {
+	const struct operation *operation = command_operation(command);
+	return operation && operation->kind == OPERATION_UPDATE;
+}
+
+static void info_of_field(const struct command *command, const struct field *field, struct option_info *ret)
+{
+	static const char *const truth[] = { "true", "false", NULL };
 	*ret = (struct option_info){ .field = field, .help = field->help, .id = OPTION_COUNT };
+	ret->changes = command_changes(command);
 	ret->words = field->type == FIELD_ENUM ? field->words : NULL;
 	field_flag_name(field, ret->name, sizeof(ret->name));
 	field_value_name(field, ret->name, ret->value, sizeof(ret->value));
+	/* What is left out stays as it is: a flag could only ever say yes. */
+	if (field->type == FIELD_BOOL && ret->changes) {
+		ret->words = truth;
+		snprintf(ret->value, sizeof(ret->value), "true|false");
+	}
 }
 
 static void info_of_id(enum option_id id, struct option_info *ret)
@@ -215,7 +267,9 @@ static void info_of_id(enum option_id id, struct option_info *ret)
 static bool field_is_option(const struct command *command, const struct field *field)
 {
 	bool flat = field->type != FIELD_OBJECT && field->type != FIELD_OBJECTS && field->type != FIELD_JSON;
-	return flat && (field->flags & FIELD_CREATE) && !str_equal(field->name, command->positional);
+	bool sent = field->flags & (command_changes(command) ? FIELD_UPDATE : FIELD_CREATE);
+	bool secret = field->flags & FIELD_INTERNAL; /* others could read it on the command line */
+	return flat && sent && !secret && !str_equal(field->name, command->positional);
 }
 
 #define GENERAL_OPTIONS                                                                                                \
@@ -230,7 +284,7 @@ bool option_is_general(const struct option_info *option)
 
 bool option_is_required(const struct option_info *option)
 {
-	return option->field ? (option->field->flags & FIELD_REQUIRED) != 0 : option->id == OPTION_FILE;
+	return option->field ? !option->changes && (option->field->flags & FIELD_REQUIRED) : option->id == OPTION_FILE;
 }
 
 bool command_option(const struct command *command, size_t index, struct option_info *ret)
@@ -238,7 +292,7 @@ bool command_option(const struct command *command, size_t index, struct option_i
 	const struct schema *request = command ? command_request(command) : NULL;
 	for (size_t i = 0; request && i < request->field_count; i++) {
 		if (field_is_option(command, &request->fields[i]) && index-- == 0) {
-			info_of_field(&request->fields[i], ret);
+			info_of_field(command, &request->fields[i], ret);
 			return true;
 		}
 	}
@@ -261,7 +315,7 @@ bool command_positional(const struct command *command, struct option_info *ret)
 {
 	if (!command->positional)
 		return false;
-	info_of_field(schema_field(command_request(command), command->positional), ret);
+	info_of_field(command, schema_field(command_request(command), command->positional), ret);
 	return true;
 }
 
@@ -292,7 +346,10 @@ bool command_can_wait(const struct command *command)
 {
 	if (command->operation == OP_TASK_CANCEL)
 		return false; /* it starts nothing */
-	return command->run == verb_act || command->run == verb_accept || command->run == verb_import;
+	const struct operation *operation = command_operation(command);
+	bool acts = command->run == verb_act || command->run == verb_accept || command->run == verb_import;
+	return acts && (operation->kind == OPERATION_TASK ||
+			(operation->response && schema_field(operation->response, "task")));
 }
 
 const struct command *command_find(const char *noun, const char *verb)

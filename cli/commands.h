@@ -23,6 +23,10 @@ enum option_id {
 	OPTION_ALL,
 	OPTION_FILE,
 	OPTION_DURATION,
+	OPTION_SORT,
+	OPTION_FILTER,
+	OPTION_SEARCH,
+	OPTION_PASSWORD_FILE,
 	OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))
@@ -55,6 +59,7 @@ struct option_info {
 	const char *help;
 	const char *const *words;  /* the values it takes, NULL-terminated; or NULL for any */
 	const struct field *field; /* of the request it fills, or NULL: then id */
+	bool changes;		   /* what is there already: there is no default, and nothing is required */
 	enum option_id id;
 };
 /* The options of a command one after another: first its own, then the general ones. command NULL: the general ones.

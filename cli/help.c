@@ -48,9 +48,9 @@ char *option_limits(const struct option_info *option)
 	} else if (f->type == FIELD_INT && bounded) {
 		strbuf_addf(&text, "%lld to %lld", (long long)f->min, (long long)f->max);
 	}
-	if (f->initial)
+	if (f->initial && !option->changes)
 		strbuf_addf(&text, "%sdefault %s", text.len ? ", " : "", f->initial);
-	if (f->flags & FIELD_REQUIRED)
+	if (option_is_required(option))
 		strbuf_addf(&text, "%srequired", text.len ? ", " : "");
 	if (f->type == FIELD_STRINGS)
 		strbuf_addf(&text, "%smay be given several times", text.len ? ", " : "");

@@ -9,18 +9,27 @@
 #include "cli/print.h"
 #include "cli/visible.h"
 
+#define PAGE 1000 /* the most there is */
+
 /* ---- list, show ---- */
 
+/* The path of a page. query: "&state=ready", or NULL. The caller frees. */
+static char *page_path(const struct operation *operation, const char *query, const char *after)
+{
+	_cleanup_free_ char *encoded = after ? url_encode(after) : NULL;
+	if (operation->kind != OPERATION_LIST)
+		return xasprintf("%s%s%s", operation->path, after ? "?after=" : "", str_or(encoded, ""));
+	return xasprintf("%s?limit=%d%s%s%s", operation->path, PAGE, str_or(query, ""), after ? "&cursor=" : "",
+			 str_or(encoded, ""));
+}
+
 /* Adds all pages to items. */
-static int fetch_list(struct session *session, const struct operation *operation, json_t *items, struct reply *reply,
-		      struct err *err)
+static int fetch_list(struct session *session, const struct operation *operation, const char *query, json_t *items,
+		      struct reply *reply, struct err *err)
 {
 	_cleanup_free_ char *after = NULL;
 	for (;;) {
-		_cleanup_free_ char *encoded = after ? url_encode(after) : NULL;
-		const char *parameter = operation->kind == OPERATION_LIST ? "?cursor=" : "?after=";
-		_cleanup_free_ char *path =
-			xasprintf("%s%s%s", operation->path, after ? parameter : "", str_or(encoded, ""));
+		_cleanup_free_ char *path = page_path(operation, query, after);
 		const struct call call = { .method = operation->method, .path = path };
 		reply_done(reply);
 		int r = session_call(session, &call, reply, err);
@@ -46,7 +55,7 @@ int verb_list(struct session *session, const struct invocation *in)
 	const struct operation *operation = command_operation(in->command);
 	json_t *items = json_array();
 	int code = 0;
-	if (fetch_list(session, operation, items, &reply, &err) < 0) {
+	if (fetch_list(session, operation, in->query, items, &reply, &err) < 0) {
 		code = session_fail(session, in->command, NULL, &reply, &err);
 	} else if (session->json) {
 		json_object_set(reply.json, "items", items); /* the last page's envelope around all of them */
@@ -197,7 +206,7 @@ int verb_accept(struct session *session, const struct invocation *in)
 	if (!in->given[OPTION_ALL])
 		return verb_act(session, in);
 	json_t *items = json_array();
-	if (fetch_list(session, &operations[OP_MACHINE_LIST], items, &reply, &err) < 0) {
+	if (fetch_list(session, &operations[OP_MACHINE_LIST], NULL, items, &reply, &err) < 0) {
 		json_decref(items);
 		return session_fail(session, in->command, NULL, &reply, &err);
 	}

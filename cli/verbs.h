@@ -10,6 +10,10 @@ int verb_list(struct session *session, const struct invocation *invocation);
 int verb_show(struct session *session, const struct invocation *invocation);
 /* Creates, deletes, acts: one call a target, then --wait on all of them together. */
 int verb_act(struct session *session, const struct invocation *invocation);
+/* Creates or changes a user; asks for the password. */
+int verb_user(struct session *session, const struct invocation *invocation);
+/* Creates a token and prints it. */
+int verb_token(struct session *session, const struct invocation *invocation);
 int verb_accept(struct session *session, const struct invocation *invocation);
 int verb_import(struct session *session, const struct invocation *invocation);
 int verb_task_watch(struct session *session, const struct invocation *invocation);

@@ -10,7 +10,7 @@ LIBDIR=/usr/lib/x86_64-linux-gnu
 # tools_tree CACHE
 #
 # Makes sure that the packages of live/packages are unpacked in the cache.
-# Sets TOOLS (the tree), TOOLS_KEY and KERNEL_VERSION.
+# /packages in it says what they are. Sets TOOLS (the tree), TOOLS_KEY and KERNEL_VERSION.
 tools_tree() {
 	local cache dir list
 	mkdir -p "$1"
@@ -19,6 +19,7 @@ tools_tree() {
 	TOOLS_KEY=$({
 		list_versions "$list"
 		hash_files "$list" "$IMAGES/lib.sh"
+		declare -f tools_tree
 	} | key_of_stdin)
 	TOOLS="$cache/tools-$TOOLS_KEY"
 	exec 8>"$cache/tools.lock"
@@ -31,8 +32,11 @@ tools_tree() {
 		# The shell of mmdebstrap expands these.
 		# shellcheck disable=SC2016
 		bootstrap extract "$TOOLS.new" "${packages[@]}" -- \
+			--extract-hook='for d in "$1"/var/cache/apt/archives/*.deb; do
+				dpkg-deb -W --showformat "\${Package} \${Version}\n" "$d" >>"$1/packages"; done' \
 			--setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
-		rm -rf "$TOOLS.new"/usr/share/{doc,man,locale,info}
+		rm -rf "$TOOLS.new"/usr/share/{man,locale,info}
+		find "$TOOLS.new/usr/share/doc" -type f ! -name copyright -delete
 		for dir in "$TOOLS.new"/lib/modules/*; do
 			depmod -b "$TOOLS.new" "${dir##*/}"
 		done
@@ -168,9 +172,22 @@ copy_programs() {
 	done < <(list_words "$2")
 }
 
+# paperwork FROM TO: the licences in FROM, a tree of packages, for whoever
+# passes images on.
+paperwork() {
+	local path
+	rm -rf "$2"
+	mkdir -p "$2"
+	for path in "$1"/usr/share/doc/*/copyright; do
+		install -D -m 644 "$path" "$2/$(basename "$(dirname "$path")")/copyright"
+	done
+	[ ! -d "$1/usr/share/common-licenses" ] || cp -rL "$1/usr/share/common-licenses" "$2/"
+}
+
 # pack_cpio ROOT OUT LEVEL: an initramfs of ROOT, zstd, padded so that another
-# may follow.
+# may follow. The same files make the same bytes, whenever that is.
 pack_cpio() {
+	find "$1" -exec touch -h -d '@1' {} +
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
 		cpio --null --create --quiet --format=newc --owner=0:0 --reproducible) |
 		zstd -q -T0 "-$3" -c >"$2"

@@ -31,6 +31,9 @@ key_of_stdin() { sha256sum | cut -c1-16; }
 # Hash of each file, by content and not by path.
 hash_files() { cat -- "$@" | sha256sum | cut -d' ' -f1; }
 
+# Hash of each file below a folder, by content and path.
+hash_tree() { (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum); }
+
 # lock CACHE NAME: holds a lock until this script ends. Two builds at once,
 # of one tree or of several with one cache, take turns.
 lock() {

@@ -14,10 +14,11 @@ OTHER_SOURCES += images/live/icudata-stub.c
 live-image: $(OUT)/ingot-agent  ## build the live image (root)
 	$(Q)images/live/build.sh --agent $< --out $(images.out)/live --cache $(images.cache)
 
-# The agent's plugin, if this tree has one, is among the programs.
+# One image for every role: what a host runs is a matter of its configuration.
 host-image: programs  ## build the parts of the host image (root)
 	$(Q)images/host/build.sh --agent $(OUT)/ingot-agent --out $(images.out)/host --cache $(images.cache) \
-		$$([ ! -e $(OUT)/ingot-agent-vm.so ] || echo --plugin $(OUT)/ingot-agent-vm.so)
+		$$([ ! -e $(OUT)/ingot-agent-vm.so ] || echo --plugin $(OUT)/ingot-agent-vm.so) \
+		--program $(OUT)/ingot-provisioner --program $(OUT)/ingot
 
 grub-image:
 	$(Q)images/grub/build.sh --out $(images.out)/grub

@@ -5,22 +5,28 @@
 
 #include "base/log.h"
 #include "base/program.h"
+#include "daemon/banner.h"
 #include "daemon/daemon.h"
 
 #define DEFAULT_CONFIG "/etc/ingot/provisioner.json"
 #define WORKERS 16
 
-enum option_key { OPTION_CONFIG, OPTION_CHECK, OPTION_DEBUG, OPTION_COUNT };
+enum option_key { OPTION_CONFIG, OPTION_CHECK, OPTION_BANNER, OPTION_DEBUG, OPTION_COUNT };
 static const struct program_option program_options[] = {
 	[OPTION_CONFIG] = { "config", "FILE", "configuration (default " DEFAULT_CONFIG ")" },
 	[OPTION_CHECK] = { "check", NULL, "check the configuration and exit" },
+	[OPTION_BANNER] = { "banner", NULL, "print what the console of this host shows and exit" },
 	[OPTION_DEBUG] = { "debug", NULL, "log more" },
 	[OPTION_COUNT] = { NULL, NULL, NULL },
 };
 
 static const struct program_text sections[] = {
-	{ "FIRST START", "On its first start it makes its authority and the administrator's token, which it writes to "
-			 "STATE_DIR/admin.token (mode 0600)." },
+	{ "FIRST START",
+	  "On its first start it makes its authority; the administrator's token, which it writes to STATE_DIR/admin.token "
+	  "(mode 0600); and the user admin, whose random password it prints once and writes to "
+	  "STATE_DIR/admin.initial-password (mode 0600), which is removed once the password is changed. If there is a file "
+	  "STATE_DIR/admin.password of mode 0600, at this or any later start, its first line becomes the password of admin, "
+	  "and the file is removed." },
 	{ "SIGNALS",
 	  "SIGTERM and SIGINT end it. What it was doing goes on at its next start; it may be killed at any time." },
 	{ "FILES", DEFAULT_CONFIG ": the configuration, JSON; docs/configuration.md describes its fields." },
@@ -38,7 +44,7 @@ static const struct program program = {
 
 struct options {
 	const char *config;
-	bool check;
+	bool check, banner;
 };
 
 static void set_option(void *data, unsigned option, const char *value)
@@ -51,6 +57,9 @@ static void set_option(void *data, unsigned option, const char *value)
 		break;
 	case OPTION_CHECK:
 		options->check = true;
+		break;
+	case OPTION_BANNER:
+		options->banner = true;
 		break;
 	case OPTION_DEBUG:
 		log_set_level(LOG_LEVEL_DEBUG);
@@ -106,7 +115,13 @@ int main(int argc, char **argv)
 	}
 	if (options.check)
 		puts("the configuration is valid");
-	code = options.check ? 0 : run(&config);
+	if (options.banner) {
+		code = banner_print(&config, &err) < 0;
+		if (code)
+			fprintf(stderr, "ingot-provisioner: %s\n", err.text);
+	} else {
+		code = options.check ? 0 : run(&config);
+	}
 	config_done(&config);
 	return code;
 }

@@ -43,6 +43,7 @@ suite ui-browser make check-ui-browser
 suite asan make -j"$jobs" VARIANT=asan check-unit
 suite namespaces make check-namespaces
 step images make images
+suite boot make check-images check-iso
 suite lab make check-lab
 step path bash -c 'make lab && make lab-down'
 

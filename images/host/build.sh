@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# build.sh --agent FILE [--plugin FILE] --out DIR --cache DIR
+# build.sh --agent FILE [--plugin FILE] [--program FILE]... [--ui DIR] --out DIR --cache DIR
+#
+# DIR of --ui: the built dashboard.
 #
 # Makes the parts of the host image in DIR: vmlinuz, initrd, root.squashfs.
 # Three steps, each cached by all it is made from: the packages as they are
-# (host-root), the trimmed image without the agent (host-base), and the agent
+# (host-root), the trimmed image without our programs (host-base), and these
 # appended to a copy of that.
 set -euo pipefail
 
@@ -18,11 +20,13 @@ IMAGES=$(cd "$(dirname "$0")/.." && pwd)
 SQUASHFS_BLOCK=256K
 SQUASHFS_LEVEL=15
 
-agent='' plugin='' out='' cache=''
+programs=() ui='' agent='' plugin='' out='' cache=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--agent) agent=$2 ;;
 	--plugin) plugin=$2 ;;
+	--program) programs+=("$2") ;;
+	--ui) ui=$2 ;;
 	--out) out=$2 ;;
 	--cache) cache=$2 ;;
 	*) die "unknown argument $1" ;;
@@ -30,7 +34,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 if [ -z "$agent" ] || [ -z "$out" ] || [ -z "$cache" ]; then
-	die "usage: build.sh --agent FILE [--plugin FILE] --out DIR --cache DIR"
+	die "usage: build.sh --agent FILE [--plugin FILE] [--program FILE]... [--ui DIR] --out DIR --cache DIR"
 fi
 need_root
 mkdir -p "$cache"
@@ -43,6 +47,7 @@ build_root() {
 	bootstrap essential "$1" "${packages[@]}" -- \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
+		--dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--dpkgopt='path-exclude=/usr/share/info/*' \
 		--dpkgopt=force-unsafe-io
@@ -103,8 +108,11 @@ configure() {
 	cp -r "$IMAGES/host/overlay/." "$root/"
 
 	mkdir -p "$units"/{multi-user,sockets,sysinit,local-fs}.target.wants
-	for name in systemd-networkd.service ingot-agent.service; do
+	for name in systemd-networkd.service ingot-agent.service ingot-provisioner.service ingot-banner.timer; do
 		ln -sf "../$name" "$units/multi-user.target.wants/$name"
+	done
+	for name in tty1 ttyS0 ttyS1; do
+		ln -sf ../ingot-login@.service "$units/multi-user.target.wants/ingot-login@$name.service"
 	done
 	ln -sf ../systemd-networkd.socket "$units/sockets.target.wants/systemd-networkd.socket"
 	ln -sf ../ingot-debug-shell.service "$units/sysinit.target.wants/ingot-debug-shell.service"
@@ -128,13 +136,17 @@ configure() {
 	echo ingot >"$root/etc/hostname"
 	ln -sf /usr/share/zoneinfo/UTC "$root/etc/localtime"
 	ln -sf /proc/self/mounts "$root/etc/mtab"
-	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n' \
+	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files myhostname dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
-	sed -i 's,^root:[^:]*:,root:*:,' "$root/etc/shadow"
+	sed -i -E 's,^root:[^:]*:,root:*:,; s,^([^:]*:[^:]*):[0-9]+:,\1:1:,' "$root/etc/shadow"
 	# libvirt wants the user it was compiled for even if qemu.conf names another.
 	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"
 	echo 'libvirt-qemu:x:64055:' >>"$root/etc/group"
 	echo 'libvirt-qemu:*:1::::::' >>"$root/etc/shadow"
+	# The provisioner's user. Fixed, as what it owns on the state partition outlives an image.
+	echo 'ingot:x:64060:64060:Ingot provisioner:/var/lib/ingot/provisioner:/usr/sbin/nologin' >>"$root/etc/passwd"
+	echo 'ingot:x:64060:' >>"$root/etc/group"
+	echo 'ingot:*:1::::::' >>"$root/etc/shadow"
 	rm -f "$root/etc/systemd/system/"*.service
 	mkdir -p "$root"/var/{cache,log,lib,tmp} "$root"/{run,tmp,proc,sys,dev}
 	chmod 1777 "$root/var/tmp" "$root/tmp"
@@ -142,6 +154,8 @@ configure() {
 	mkdir -p "$root"/usr/lib/ingot
 	# The last step of the build appends this folder.
 	ln -sfn /opt/ingot/sbin/ingot-agent "$root/usr/sbin/ingot-agent"
+	for name in ingot-provisioner ingot; do ln -sfn "/opt/ingot/sbin/$name" "$root/usr/sbin/$name"; done
+	ln -sfn /opt/ingot/ui "$root/usr/share/ingot/ui"
 	ln -sfn /opt/ingot/lib/ingot-agent-vm.so "$root/usr/lib/ingot/ingot-agent-vm.so"
 }
 
@@ -165,11 +179,12 @@ build_base() {
 	compile_python "$root"
 	copy_modules "$root" "$IMAGES/host/modules"
 	ldconfig -r "$root"
+	rm -rf "$root/var/cache/ldconfig" # inode numbers of the machine that builds
 	echo "$base_key" >"$root/usr/lib/ingot/base-version"
 	printf 'IMAGE_ID=ingot-host\nIMAGE_VERSION=%s\n' "$base_key" >>"$root/usr/lib/os-release"
 	chroot "$root" qemu-img --help | grep -q '\brbd\b' || die "host image: QEMU has no rbd"
 	find "$root" -xdev -newermt '@1' -exec touch -h -d '@1' {} +
-	mksquashfs "$root" "$1/root.squashfs" -noappend -quiet -no-progress -comp zstd \
+	SOURCE_DATE_EPOCH=1 mksquashfs "$root" "$1/root.squashfs" -noappend -quiet -no-progress -comp zstd \
 		-Xcompression-level "$SQUASHFS_LEVEL" -b "$SQUASHFS_BLOCK" -no-exports
 }
 
@@ -203,7 +218,7 @@ base_key=$({
 	echo "$root_key $TOOLS_KEY"
 	hash_files "$IMAGES"/host/{build.sh,trim,libraries,sweep.awk,modules,init,initrd-modules,initrd-programs} \
 		"$IMAGES/initrd.sh"
-	(cd "$IMAGES/host/overlay" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
+	hash_tree "$IMAGES/host/overlay"
 } | key_of_stdin)
 base="$cache/host-base-$base_key"
 if [ ! -d "$base" ]; then
@@ -213,13 +228,16 @@ if [ ! -d "$base" ]; then
 	build_base "$base.new"
 	build_initrd "$base.new"
 	cp "$TOOLS/boot/vmlinuz-$KERNEL_VERSION" "$base.new/vmlinuz"
+	cp "$base.new/root/usr/share/ingot/packages" "$base.new/"
+	paperwork "$cache/host-root-$root_key" "$base.new/licences"
 	mv "$base.new" "$base"
 	prune_cache "$cache" host-base "$base_key"
 fi
 
 key=$({
 	echo "$base_key"
-	hash_files "$agent" ${plugin:+"$plugin"}
+	hash_files "$agent" ${plugin:+"$plugin"} "${programs[@]}"
+	[ -z "$ui" ] || hash_tree "$ui"
 } | key_of_stdin)
 if [ "$(cat "$out/key" 2>/dev/null)" = "$key" ]; then
 	say "host image is up to date"
@@ -229,18 +247,23 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 mkdir -p "$tmp/add/opt/ingot/sbin" "$tmp/add/opt/ingot/lib" "$out"
-install -s -m 755 "$agent" "$tmp/add/opt/ingot/sbin/ingot-agent"
+for program in "$agent" "${programs[@]}"; do
+	install -s -m 755 "$program" "$tmp/add/opt/ingot/sbin/${program##*/}"
+done
+if [ -n "$ui" ]; then cp -r "$ui" "$tmp/add/opt/ingot/ui"; fi
 if [ -n "$plugin" ]; then install -s -m 644 "$plugin" "$tmp/add/opt/ingot/lib/ingot-agent-vm.so"; fi
 read_elf "$tmp/add" | awk '/\(NEEDED\)/ { gsub(/[][]/, "", $5); print $5 }' | sort -u |
 	while read -r name; do
 		[ -e "$base/root$LIBDIR/$name" ] || [ "$name" = ld-linux-x86-64.so.2 ] ||
-			die "the agent needs $name, which is not in the host image: see host/packages and host/libraries"
+			die "one of our programs needs $name, which is not in the host image: see host/packages and host/libraries"
 	done
 rm -f "$out/key"
 cp "$base/root.squashfs" "$out/root.squashfs.new"
-mksquashfs "$tmp/add/opt" "$out/root.squashfs.new" -quiet -no-progress -keep-as-directory -root-owned \
+SOURCE_DATE_EPOCH=1 mksquashfs "$tmp/add/opt" "$out/root.squashfs.new" -quiet -no-progress -keep-as-directory -root-owned \
 	-no-recovery >/dev/null
 mv "$out/root.squashfs.new" "$out/root.squashfs"
-cp "$base/vmlinuz" "$base/initrd" "$out/"
+cp "$base/vmlinuz" "$base/initrd" "$base/packages" "$out/"
+rm -rf "$out/licences"
+cp -r "$base/licences" "$out/"
 echo "$key" >"$out/key"
 say "host image: root $(($(stat -c %s "$out/root.squashfs") / 1024)) KiB, initrd $(($(stat -c %s "$out/initrd") / 1024)) KiB"

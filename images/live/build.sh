@@ -30,13 +30,25 @@ if [ -z "$agent" ] || [ -z "$out" ] || [ -z "$cache" ]; then
 fi
 need_root
 
+# What a program with a full-screen interface asks: terminals, and UTF-8.
+copy_terminals() {
+	local name
+	for name in l/linux v/vt100 v/vt220 x/xterm; do
+		install -D -m 644 "$TOOLS/lib/terminfo/$name" "$1/usr/lib/terminfo/$name"
+	done
+	mkdir -p "$1/usr/lib/locale"
+	cp -r "$TOOLS/usr/lib/locale/C.utf8" "$1/usr/lib/locale/"
+}
+
 build_base() {
 	local base=$1
 	skeleton "$base"
 	copy_programs "$base" "$IMAGES/live/programs"
 	copy_modules "$base" "$IMAGES/live/modules"
+	copy_terminals "$base"
 	ln -s mkfs.fat "$base/usr/sbin/mkfs.vfat"
 	install -m 755 "$IMAGES/live/init" "$base/init"
+	install -D -m 644 "$IMAGES/live/installer.sh" "$base/etc/ingot/installer.sh"
 	install -m 755 "$IMAGES/live/udhcpc.script" "$base/etc/udhcpc.script"
 	install -m 644 "$IMAGES/live/mdev.conf" "$base/etc/mdev.conf"
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$base/etc/passwd"
@@ -50,7 +62,7 @@ tools_tree "$cache"
 lock "$cache" live
 base_key=$({
 	echo "$TOOLS_KEY"
-	hash_files "$IMAGES"/live/{build.sh,init,udhcpc.script,mdev.conf,modules,programs,icudata-stub.c} \
+	hash_files "$IMAGES"/live/{build.sh,init,installer.sh,udhcpc.script,mdev.conf,modules,programs,icudata-stub.c} \
 		"$IMAGES/initrd.sh"
 } | key_of_stdin)
 base="$cache/live-$base_key"
@@ -61,6 +73,8 @@ if [ ! -d "$base" ]; then
 	build_base "$base.new/root"
 	pack_cpio "$base.new/root" "$base.new/base.cpio.zst" 19
 	cp "$TOOLS/boot/vmlinuz-$KERNEL_VERSION" "$base.new/vmlinuz"
+	cp "$TOOLS/packages" "$base.new/"
+	paperwork "$TOOLS" "$base.new/licences"
 	mv "$base.new" "$base"
 	prune_cache "$cache" live "$base_key"
 fi
@@ -85,6 +99,8 @@ cat "$base/base.cpio.zst" "$tmp/agent.cpio.zst" >"$out/initrd.new"
 mv "$out/initrd.new" "$out/initrd"
 cp "$base/vmlinuz" "$out/vmlinuz.new"
 mv "$out/vmlinuz.new" "$out/vmlinuz"
+rm -rf "$out/licences"
+cp -r "$base/packages" "$base/licences" "$out/"
 
 size=$(($(stat -c %s "$out/vmlinuz") + $(stat -c %s "$out/initrd")))
 say "live image: $((size / 1024)) KiB (kernel and initrd)"

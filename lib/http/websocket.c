@@ -33,6 +33,9 @@ struct ws {
 	struct strbuf extra; /* came with the handshake */
 	const struct ws_events *events;
 	void *data;
+	bool paused;
+	bool waited;		   /* something had to wait to be sent */
+	struct loop_timer *drainer; /* tells that it was */
 	bool released;		   /* its holder closed it or was told */
 	char *reason;		   /* to be told */
 	struct loop_timer *teller; /* tells it */
@@ -68,6 +71,7 @@ static void ws_disconnect(struct ws *ws)
 	ws->linger = loop_timer_free(ws->linger);
 	ws->reader = loop_timer_free(ws->reader);
 	ws->pinger = loop_timer_free(ws->pinger);
+	ws->drainer = loop_timer_free(ws->drainer);
 	if (ws->transport)
 		ws->transport->close(ws->transport_data);
 	ws->transport = NULL;
@@ -80,6 +84,7 @@ static void ws_settle(struct ws *ws)
 		return;
 	list_remove(&ws->owner_link);
 	loop_timer_free(ws->teller);
+	loop_timer_free(ws->drainer);
 	ws_parser_done(&ws->parser);
 	strbuf_done(&ws->out);
 	strbuf_done(&ws->extra);
@@ -118,14 +123,39 @@ static void ws_tell_soon(struct ws *ws, const char *reason)
 		ws->teller = loop_timer_new(ws->loop, 0, on_tell, ws);
 }
 
+static void ws_heard(struct ws *ws)
+{
+	ws->heard_ms = loop_monotonic_ms(ws->loop);
+	ws->pinged = false;
+}
+
 /* ---- writing ---- */
 
 static void ws_update_io(struct ws *ws)
 {
-	uint32_t events = ws->out.len > ws->out_at ? EPOLLIN | EPOLLOUT : EPOLLIN;
+	uint32_t events = (ws->paused ? 0 : EPOLLIN) | (ws->out.len > ws->out_at ? EPOLLOUT : 0);
 
 	if (ws->io)
 		loop_io_set_events(ws->io, events);
+}
+
+static void on_drainer(void *data)
+{
+	struct ws *ws = data;
+
+	ws->drainer = NULL;
+	ws->depth++;
+	if (!ws->released)
+		ws->events->drained(ws, ws->data);
+	ws->depth--;
+	ws_settle(ws);
+}
+
+static void ws_drained(struct ws *ws)
+{
+	ws->waited = false;
+	if (ws->state == WS_OPEN && !ws->released && ws->events && ws->events->drained && !ws->drainer)
+		ws->drainer = loop_timer_new(ws->loop, 0, on_drainer, ws);
 }
 
 static void ws_flush(struct ws *ws)
@@ -134,18 +164,24 @@ static void ws_flush(struct ws *ws)
 		ssize_t n =
 			ws->transport->send(ws->transport_data, ws->out.data + ws->out_at, ws->out.len - ws->out_at);
 
-		if (n == -EAGAIN)
+		if (n == -EAGAIN) {
+			ws->waited = true;
 			break;
+		}
 		if (n < 0) {
 			ws_tell_soon(ws, "the connection broke");
 			ws_disconnect(ws);
 			return;
 		}
 		ws->out_at += (size_t)n;
+		if (ws->waited) /* there is room again: it reads */
+			ws_heard(ws);
 	}
 	if (ws->out_at == ws->out.len) {
 		strbuf_done(&ws->out); /* a quiet one holds no memory */
 		ws->out_at = 0;
+		if (ws->waited)
+			ws_drained(ws);
 	} else if (ws->out_at >= ws->out.len / 2) {
 		strbuf_remove_front(&ws->out, ws->out_at);
 		ws->out_at = 0;
@@ -187,6 +223,7 @@ static void ws_say_close(struct ws *ws, unsigned status, const char *reason)
 {
 	ws_add_close(ws, status, reason);
 	ws_linger(ws);
+	ws_pause(ws, false); /* the peer's close is to be seen */
 	ws_flush(ws);
 }
 
@@ -215,6 +252,16 @@ void ws_send(struct ws *ws, const void *payload, size_t len)
 	} while (len > 0);
 	if (ws->state == WS_OPEN)
 		ws_flush(ws);
+}
+
+size_t ws_waiting_bytes(const struct ws *ws)
+{
+	return ws->out.len - ws->out_at;
+}
+
+bool ws_is_full(const struct ws *ws)
+{
+	return ws_waiting_bytes(ws) >= WS_FULL_BYTES;
 }
 
 /* ---- reading ---- */
@@ -299,7 +346,7 @@ static void ws_read(struct ws *ws)
 {
 	uint8_t buf[READ_BYTES];
 
-	for (unsigned i = 0; i < READ_ROUNDS && ws->state != WS_DEAD; i++) {
+	for (unsigned i = 0; i < READ_ROUNDS && ws->state != WS_DEAD && !ws->paused; i++) {
 		ssize_t n = ws->transport->recv(ws->transport_data, buf, sizeof(buf));
 
 		if (n == -EAGAIN)
@@ -309,38 +356,23 @@ static void ws_read(struct ws *ws)
 			ws_disconnect(ws);
 			return;
 		}
-		ws->heard_ms = loop_monotonic_ms(ws->loop);
-		ws->pinged = false;
+		ws_heard(ws);
 		ws_feed(ws, buf, (size_t)n);
 	}
-	if (ws->state != WS_DEAD)
+	if (ws->state != WS_DEAD && !ws->paused)
 		ws_read_soon(ws);
 }
 
-bool ws_read_rest(struct ws *ws)
+void ws_pause(struct ws *ws, bool paused)
 {
-	uint8_t buf[READ_BYTES];
-	ssize_t n = -EAGAIN;
-
-	/* Who set no functions yet reads later. */
-	if (ws->io && ws->transport)
-		n = ws->transport->recv(ws->transport_data, buf, sizeof(buf));
-	if (n <= 0)
-		return false;
-	ws->depth++;
-	ws_feed(ws, buf, (size_t)n);
-	ws->depth--;
-	ws_settle(ws);
-	return true;
-}
-
-void ws_end(struct ws *ws, const char *reason)
-{
-	ws->depth++;
-	ws_tell_soon(ws, reason);
-	ws_disconnect(ws);
-	ws->depth--;
-	ws_settle(ws);
+	if (!ws || ws->paused == paused || ws->state == WS_DEAD)
+		return;
+	ws->paused = paused;
+	ws_heard(ws);
+	ws_update_io(ws);
+	/* The transport may hold what the descriptor does not show. */
+	if (!paused && ws->io)
+		ws_read_soon(ws);
 }
 
 static void on_reader(void *data)
@@ -384,7 +416,7 @@ static void ws_ping_within(struct ws *ws, int64_t delay_ms);
 static void on_pinger(void *data)
 {
 	struct ws *ws = data;
-	int64_t silent_ms = loop_monotonic_ms(ws->loop) - ws->heard_ms;
+	int64_t silent_ms = ws->paused ? 0 : loop_monotonic_ms(ws->loop) - ws->heard_ms;
 
 	ws->pinger = NULL;
 	ws->depth++;

@@ -25,6 +25,8 @@ struct ws_events {
 	void (*message)(struct ws *ws, const void *payload, size_t len, void *data);
 	/* Once, never from within a function below; then ws is gone. The reason is the peer's or says what failed. */
 	void (*closed)(struct ws *ws, const char *reason, void *data);
+	/* All that waited to be sent has been. Never from within a function below. May be NULL. */
+	void (*drained)(struct ws *ws, void *data);
 };
 /* For closed(): the status the peer gave as it closed (one of its own is possible), WS_NONE, or WS_VANISHED. */
 unsigned ws_peer_status(const struct ws *ws);
@@ -32,6 +34,13 @@ unsigned ws_peer_status(const struct ws *ws);
 void ws_set_events(struct ws *ws, const struct ws_events *events, void *data);
 /* Queues a binary message; what is longer than 64 KiB goes as several. */
 void ws_send(struct ws *ws, const void *payload, size_t len);
+/* How many bytes wait to be sent, and whether those are enough for now: whoever passes on what comes from elsewhere stops
+ * there until drained() was called, and never comes near the limit at which the peer is given up. */
+size_t ws_waiting_bytes(const struct ws *ws);
+bool ws_is_full(const struct ws *ws);
+/* While it is paused no message() is called and the peer can send no more than the buffers hold; nor is it asked whether it
+ * is there. NULL is fine. */
+void ws_pause(struct ws *ws, bool paused);
 /* Sends a close frame with the status and the reason, of which 123 bytes are sent (RFC 6455 section 5.5.1), and ends; closed
  * is not called. NULL is fine, for both. */
 void ws_close_with(struct ws *ws, enum ws_status status, const char *reason);

@@ -10,6 +10,7 @@
 
 #define WS_MESSAGE_MAX_BYTES (64 * KIB)
 #define WS_QUEUE_MAX_BYTES MIB
+#define WS_FULL_BYTES (256 * KIB)
 /* A peer that says nothing for so long is pinged, and given up when it says nothing for so long again. */
 #define WS_PING_MS 15000
 
@@ -43,7 +44,7 @@ char *ws_accept_value(const char *key);
 
 /* ---- websocket.c ---- */
 struct ws_transport {
-	/* Bytes moved; 0 from recv is the end; -EAGAIN, or another negative errno. */
+	/* Bytes moved; 0 from recv is the end; -EAGAIN, or another negative errno. max: 16 KiB, a whole record of TLS. */
 	ssize_t (*recv)(void *data, void *buf, size_t max);
 	ssize_t (*send)(void *data, const void *buf, size_t len);
 	void (*close)(void *data); /* gives the connection and data up */
@@ -55,10 +56,6 @@ void ws_attach(struct ws *ws, const struct ws_transport *transport, void *data, 
 	       size_t extra_len);
 /* Only for tests: another time than WS_PING_MS. */
 void ws_set_ping(struct ws *ws, int64_t ping_ms);
-/* The peer will send nothing more, which the descriptor does not show: reads what there is. True: there was something. */
-bool ws_read_rest(struct ws *ws);
-/* The connection ended, which the descriptor does not show. */
-void ws_end(struct ws *ws, const char *reason);
 /* The connection will not come. */
 void ws_lost(struct ws *ws, const char *reason);
 /* Ends those that have a connection, or lost it, at once; closed is called from within. */

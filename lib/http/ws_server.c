@@ -1,51 +1,135 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The server's end of a WebSocket: the handshake (RFC 6455 section 4.2) and the daemon's upgraded connection. Under TLS the
- * daemon hands out one end of a socket pair and moves the bytes between it and the TLS session. It does not pass the end on
- * (0.9.75): when the peer's connection ends without a close frame, the pair just falls silent. So the connection itself is
- * watched. */
+/* The server's end of a WebSocket: the handshake (RFC 6455 section 4.2) and the daemon's upgraded connection.
+ *
+ * Without TLS that is the connection's socket. Under TLS the daemon (0.9.75) hands out one end of a socket pair and moves the
+ * bytes between it and the TLS session: four at a time, since its pool has no more room by then, each four in a record of
+ * their own; and when the peer's connection ends without a close frame, the pair just falls silent. So the pair is left alone
+ * and we speak on the TLS session ourselves. The daemon goes on asking it when the socket shows something: what the session
+ * reads and writes goes through functions of ours, which have nothing for anybody but us. */
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <netinet/tcp.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "http/http_server_priv.h"
 #include "http/ws_priv.h"
 
-/* After the peer's end was seen: so many rounds in a row, each with a run of the daemon, must bring no byte more. */
-#define QUIET_ROUNDS 4
-
 struct upgraded {
-	int fd;
+	int fd; /* of the connection */
 	struct http_server *server;
 	struct MHD_UpgradeResponseHandle *handle;
-	struct ws *ws;
-	struct loop_io *watch; /* of the connection, under TLS */
-	struct loop_timer *rest;
-	unsigned quiet_rounds;
+	gnutls_session_t session; /* NULL: no TLS */
+	bool ours;		  /* it is us who call the session */
 };
 
+/* ---- under the TLS session ---- */
+
+/* What a session is left with that is ours no more: nothing comes and nothing goes. */
+static struct upgraded gone = { .fd = -1 };
+
+static bool may_pass(const struct upgraded *up)
+{
+	if (up->ours)
+		return true;
+	errno = up->fd < 0 ? ECONNRESET : EAGAIN;
+	return false;
+}
+
+static ssize_t session_pull(gnutls_transport_ptr_t transport, void *buf, size_t max)
+{
+	const struct upgraded *up = transport;
+
+	return may_pass(up) ? recv(up->fd, buf, max, MSG_DONTWAIT) : -1;
+}
+
+static ssize_t session_push(gnutls_transport_ptr_t transport, const void *buf, size_t len)
+{
+	const struct upgraded *up = transport;
+
+	return may_pass(up) ? send(up->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+}
+
+/* It is only asked whether there is something, and recv() tells as well. */
+static int session_pull_timeout(gnutls_transport_ptr_t transport, unsigned ms)
+{
+	return 1;
+}
+
+/* What it has decrypted already goes to early: the daemon must not find it. */
+static void session_take(struct upgraded *up, struct strbuf *early)
+{
+	uint8_t buf[KIB];
+	ssize_t n;
+
+	while (gnutls_record_check_pending(up->session) > 0 &&
+	       (n = gnutls_record_recv(up->session, buf, sizeof(buf))) > 0)
+		strbuf_add(early, buf, (size_t)n);
+	gnutls_transport_set_ptr(up->session, up);
+	gnutls_transport_set_pull_function(up->session, session_pull);
+	gnutls_transport_set_pull_timeout_function(up->session, session_pull_timeout);
+	gnutls_transport_set_push_function(up->session, session_push);
+}
+
+/* The daemon ends it once it comes round to it, when we are gone. */
+static void session_leave(struct upgraded *up)
+{
+	up->ours = true;
+	gnutls_bye(up->session, GNUTLS_SHUT_WR);
+	up->ours = false;
+	gnutls_transport_set_ptr(up->session, &gone);
+}
+
+/* A result of the session as a transport gives it. */
+static ssize_t session_result(ssize_t n)
+{
+	if (n >= 0)
+		return n;
+	/* Also news within TLS that are no data, such as new keys. */
+	return n == GNUTLS_E_PREMATURE_TERMINATION ? 0 : gnutls_error_is_fatal((int)n) ? -EPIPE : -EAGAIN;
+}
+
+/* ---- the transport ---- */
+
+/* max is that of a record at least: nothing read stays in the session, where the daemon would find it. */
 static ssize_t upgraded_recv(void *data, void *buf, size_t max)
 {
 	struct upgraded *up = data;
-	ssize_t n = recv(up->fd, buf, max, MSG_DONTWAIT);
+	ssize_t n;
 
-	return n >= 0 ? n : errno == EINTR ? -EAGAIN : -errno;
+	if (!up->session) {
+		n = recv(up->fd, buf, max, MSG_DONTWAIT);
+		return n >= 0 ? n : errno == EINTR ? -EAGAIN : -errno;
+	}
+	up->ours = true;
+	do {
+		n = gnutls_record_recv(up->session, buf, max);
+	} while (n < 0 && n != GNUTLS_E_AGAIN && !gnutls_error_is_fatal((int)n));
+	up->ours = false;
+	return session_result(n);
 }
 
 static ssize_t upgraded_send(void *data, const void *buf, size_t len)
 {
 	struct upgraded *up = data;
-	ssize_t n = send(up->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n;
 
-	return n >= 0 ? n : errno == EINTR ? -EAGAIN : -errno;
+	if (!up->session) {
+		n = send(up->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		return n >= 0 ? n : errno == EINTR ? -EAGAIN : -errno;
+	}
+	up->ours = true;
+	/* After "again" the record is in the session, and what is given next stands for it. */
+	n = gnutls_record_send(up->session, buf, len);
+	up->ours = false;
+	return session_result(n);
 }
 
 static void upgraded_close(void *data)
 {
 	struct upgraded *up = data;
 
-	loop_io_free(up->watch);
-	loop_timer_free(up->rest);
+	if (up->session)
+		session_leave(up);
 	MHD_upgrade_action(up->handle, MHD_UPGRADE_ACTION_CLOSE);
 	server_run_soon(up->server);
 	free(up);
@@ -57,47 +141,28 @@ static const struct ws_transport upgraded_transport = {
 	.close = upgraded_close,
 };
 
-/* What came before the end is still on its way through the daemon. */
-static void on_rest(void *data)
-{
-	struct upgraded *up = data;
-	unsigned quiet_rounds = up->quiet_rounds + 1;
-
-	up->rest = loop_timer_new(up->server->loop, 0, on_rest, up);
-	server_run_soon(up->server);
-	up->quiet_rounds = 0;
-	if (ws_read_rest(up->ws))
-		return; /* and may be closed by what it read */
-	up->quiet_rounds = quiet_rounds;
-	if (quiet_rounds > QUIET_ROUNDS)
-		ws_end(up->ws, "the peer ended the connection");
-}
-
-static void on_peer_end(int fd, uint32_t events, void *data)
-{
-	struct upgraded *up = data;
-
-	up->watch = loop_io_free(up->watch);
-	up->rest = loop_timer_new(up->server->loop, 0, on_rest, up);
-}
-
 static void on_upgrade(void *cls, struct MHD_Connection *mhd, void *context, const char *extra, size_t extra_len,
 		       MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
 {
 	struct http_request *request = context;
 	struct ws *ws = TAKE_PTR(request->ws);
 	struct upgraded *up = new0(struct upgraded, 1);
+	_cleanup_strbuf_ struct strbuf early = { 0 };
 	int on = 1;
 
-	/* A key that somebody presses must not wait for an acknowledgement. */
-	setsockopt(request->conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	up->fd = fd;
+	if (extra_len > 0)
+		strbuf_add(&early, extra, extra_len);
+
+	up->fd = request->conn->fd;
 	up->server = request->server;
 	up->handle = handle;
-	up->ws = ws;
-	if (fd != request->conn->fd)
-		up->watch = loop_io_new(up->server->loop, request->conn->fd, EPOLLRDHUP, on_peer_end, up);
-	ws_attach(ws, &upgraded_transport, up, fd, extra, extra_len);
+	if (fd != up->fd) {
+		up->session = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+		session_take(up, &early);
+	}
+	/* A key that somebody presses must not wait for an acknowledgement. */
+	setsockopt(up->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	ws_attach(ws, &upgraded_transport, up, up->fd, early.data, early.len);
 }
 
 /* Whether a comma-separated list has a word (RFC 9110 section 5.6.1). */

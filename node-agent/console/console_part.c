@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Joins viewers, who come as connections that we dial to the provisioner, to serial ports. */
+/* Joins viewers, who come as connections that we dial to the provisioner, to serial ports and screens. */
 #include <errno.h>
 
 #include "base/log.h"
 #include "console/console_part.h"
+#include "console/screen.h"
 #include "console/serial_port.h"
 #include "http/websocket.h"
 #include "vm/vm_paths.h"
@@ -12,6 +13,7 @@
 
 struct consoles {
 	struct loop *loop;
+	char *prefix;
 	const struct http_client *client; /* that the consoles were dialled with; only compared */
 	struct list viewers, ports;
 };
@@ -31,6 +33,8 @@ struct viewer {
 	struct consoles *all;
 	char *vm, *ticket;
 	struct ws *ws; /* NULL while it is dialled, and once it is over */
+	bool vnc;
+	struct screen *screen; /* vnc; else */
 	struct port *port;
 	uint64_t offset; /* of the next byte it is to see */
 	bool dialling;
@@ -53,13 +57,14 @@ static void port_put(struct port *port)
 
 static void viewer_end(struct viewer *viewer, const char *reason);
 
-/* All there is, in order. */
-static void viewer_feed(struct viewer *viewer)
+/* What there is, in order: all, or as far as the viewer takes it just now. */
+static void viewer_feed(struct viewer *viewer, bool all)
 {
 	char data[CHUNK_BYTES];
 	ssize_t n;
 
-	while (viewer->ws && (n = serial_port_read(viewer->port->serial, viewer->offset, data, sizeof(data))) > 0) {
+	while (viewer->ws && (all || !ws_is_full(viewer->ws)) &&
+	       (n = serial_port_read(viewer->port->serial, viewer->offset, data, sizeof(data))) > 0) {
 		viewer->offset += (uint64_t)n;
 		ws_send(viewer->ws, data, (size_t)n);
 	}
@@ -72,7 +77,7 @@ static void port_output(void *data)
 
 	LIST_FOREACH(viewer, &port->all->viewers, link) {
 		if (viewer->port == port)
-			viewer_feed(viewer);
+			viewer_feed(viewer, false);
 	}
 }
 
@@ -87,7 +92,7 @@ static void port_ended(const char *reason, void *data)
 	LIST_FOREACH(viewer, &port->all->viewers, link) {
 		if (viewer->port != port || !viewer->ws)
 			continue;
-		viewer_feed(viewer);
+		viewer_feed(viewer, true);
 		viewer_end(viewer, reason);
 	}
 	port_put(port);
@@ -128,6 +133,7 @@ static int port_get(struct consoles *all, const char *prefix, const char *vm, st
 static void viewer_free(struct viewer *viewer)
 {
 	list_remove(&viewer->link);
+	screen_free(viewer->screen);
 	port_put(TAKE_PTR(viewer->port));
 	free(viewer->vm);
 	free(viewer->ticket);
@@ -138,6 +144,7 @@ static void viewer_free(struct viewer *viewer)
 static void viewer_end(struct viewer *viewer, const char *reason)
 {
 	ws_close(TAKE_PTR(viewer->ws), reason);
+	viewer->screen = screen_free(viewer->screen);
 	port_put(TAKE_PTR(viewer->port));
 	viewer->over = true;
 }
@@ -145,11 +152,46 @@ static void viewer_end(struct viewer *viewer, const char *reason)
 static void viewer_message(struct ws *ws, const void *payload, size_t len, void *data)
 {
 	struct viewer *viewer = data;
-	int r = serial_port_write(viewer->port->serial, payload, len);
 
-	if (r == -ENOBUFS)
+	if (viewer->screen) {
+		if (!screen_write(viewer->screen, payload, len))
+			ws_pause(ws, true);
+	} else if (serial_port_write(viewer->port->serial, payload, len) == -ENOBUFS) {
 		viewer_end(viewer, "the guest does not read its serial port");
+	}
 }
+
+static void viewer_drained(struct ws *ws, void *data)
+{
+	struct viewer *viewer = data;
+
+	if (viewer->screen)
+		screen_resume(viewer->screen);
+	else if (viewer->port)
+		viewer_feed(viewer, false);
+}
+
+static bool screen_output(const void *bytes, size_t len, void *data)
+{
+	struct viewer *viewer = data;
+
+	ws_send(viewer->ws, bytes, len);
+	return !ws_is_full(viewer->ws);
+}
+
+static void screen_drained(void *data)
+{
+	struct viewer *viewer = data;
+
+	ws_pause(viewer->ws, false);
+}
+
+static void screen_ended(const char *reason, void *data)
+{
+	viewer_end(data, reason);
+}
+
+static const struct screen_events screen_events = { screen_output, screen_drained, screen_ended };
 
 static void viewer_closed(struct ws *ws, const char *reason, void *data)
 {
@@ -160,7 +202,24 @@ static void viewer_closed(struct ws *ws, const char *reason, void *data)
 	viewer_end(viewer, NULL);
 }
 
-static const struct ws_events viewer_events = { viewer_message, viewer_closed };
+static const struct ws_events viewer_events = { .message = viewer_message,
+						.closed = viewer_closed,
+						.drained = viewer_drained };
+
+/* The screen is opened now and not before, so that what QEMU says first finds somebody. */
+static void viewer_begin(struct viewer *viewer)
+{
+	_cleanup_free_ char *path = xasprintf("%s" VM_VNC_FORMAT, viewer->all->prefix, viewer->vm);
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	ws_set_events(viewer->ws, &viewer_events, viewer);
+	if (!viewer->vnc) {
+		viewer->offset = serial_port_start(viewer->port->serial, CONSOLE_HISTORY_BYTES);
+		viewer_feed(viewer, false);
+	} else if (screen_open(viewer->all->loop, path, &screen_events, viewer, &viewer->screen, &err) < 0) {
+		viewer_end(viewer, err.text);
+	}
+}
 
 static void viewer_connected(struct ws *ws, const struct err *err, void *data)
 {
@@ -170,21 +229,19 @@ static void viewer_connected(struct ws *ws, const struct err *err, void *data)
 	if (!ws) {
 		log_info("console of %s: %s", viewer->vm, err->text);
 		viewer_end(viewer, NULL);
-	} else if (!viewer->wanted || !viewer->port || viewer->port->ended) {
+	} else if (!viewer->wanted || (!viewer->vnc && (!viewer->port || viewer->port->ended))) {
 		viewer->ws = ws;
 		viewer_end(viewer, viewer->port ? "the virtual machine has ended or moved"
 						: "the virtual machine does not run here");
 	} else {
 		viewer->ws = ws;
-		ws_set_events(ws, &viewer_events, viewer);
-		viewer->offset = serial_port_start(viewer->port->serial, CONSOLE_HISTORY_BYTES);
-		viewer_feed(viewer);
+		viewer_begin(viewer);
 	}
 	if (!viewer->wanted)
 		viewer_free(viewer);
 }
 
-static void viewer_new(struct consoles *all, const struct part_link *link, const char *vm, const char *ticket)
+static void viewer_new(struct consoles *all, const struct part_link *link, const char *vm, const char *ticket, bool vnc)
 {
 	_cleanup_free_ char *url = xasprintf("%s/agent/v1/console/%s", link->url, ticket);
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -193,11 +250,12 @@ static void viewer_new(struct consoles *all, const struct part_link *link, const
 	viewer->all = all;
 	viewer->vm = xstrdup(vm);
 	viewer->ticket = xstrdup(ticket);
+	viewer->vnc = vnc;
 	viewer->wanted = true;
 	viewer->dialling = true;
 	list_append(&all->viewers, &viewer->link);
 	/* Without a port it is dialled all the same: somebody waits and is to be told why. */
-	if (port_get(all, link->prefix, vm, &viewer->port, &err) < 0)
+	if (!vnc && port_get(all, link->prefix, vm, &viewer->port, &err) < 0)
 		log_info("console of %s: %s", vm, err.text);
 	ws_connect(link->client, url, viewer_connected, viewer);
 }
@@ -255,6 +313,7 @@ static struct consoles *consoles_get(const struct part_link *link)
 	if (!all) {
 		all = new0(struct consoles, 1);
 		all->loop = link->loop;
+		all->prefix = xstrdup(link->prefix);
 		list_init(&all->viewers);
 		list_init(&all->ports);
 		*link->state = all;
@@ -277,14 +336,15 @@ static void apply(const struct part_link *link, json_t *desired)
 	json_array_foreach(desired, i, entry) {
 		const char *vm = json_string_value(json_object_get(entry, "vm"));
 		const char *ticket = json_string_value(json_object_get(entry, "ticket"));
+		const char *kind = str_or(json_string_value(json_object_get(entry, "kind")), "serial");
 
-		if (!uuid_valid(vm) || !is_ticket(ticket))
+		if (!uuid_valid(vm) || !is_ticket(ticket) || (!str_equal(kind, "serial") && !str_equal(kind, "vnc")))
 			continue;
 		viewer = viewer_find(all, ticket);
 		if (viewer)
 			viewer->wanted = true;
 		else
-			viewer_new(all, link, vm, ticket);
+			viewer_new(all, link, vm, ticket, str_equal(kind, "vnc"));
 	}
 	drop_unwanted(all);
 }
@@ -294,6 +354,7 @@ static void release(void *state)
 	struct consoles *all = state;
 
 	drop_all(all);
+	free(all->prefix);
 	free(all);
 }
 

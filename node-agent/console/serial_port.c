@@ -5,9 +5,9 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "console/guest_socket.h"
 #include "console/serial_port.h"
 
 #define INPUT_MAX_BYTES ((size_t)(64 * KIB))
@@ -86,25 +86,6 @@ int serial_port_write(struct serial_port *port, const void *data, size_t len)
 	return 0;
 }
 
-static int connect_socket(const char *path, int *ret_fd, struct err *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return err_set_errno(err, -errno, "cannot make a socket");
-	if (strlen(path) >= sizeof(address.sun_path))
-		return err_set(err, ERR_INTERNAL, "%s is too long for a socket", path);
-	memcpy(address.sun_path, path, strlen(path));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		if (errno == ENOENT || errno == ECONNREFUSED)
-			return err_set(err, ERR_NOT_FOUND, "the virtual machine does not run here");
-		return err_set_errno(err, -errno, "cannot connect to the serial port");
-	}
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
 /* ---- the log ---- */
 
 static void on_notify(int fd, uint32_t events, void *data)
@@ -164,7 +145,7 @@ int serial_port_open(struct loop *loop, const char *socket_path, const char *log
 	port->events = events;
 	port->data = data;
 	port->fd = port->log_fd = port->notify_fd = -1;
-	r = connect_socket(socket_path, &port->fd, err);
+	r = guest_socket_connect(socket_path, "serial port", &port->fd, err);
 	if (r == 0)
 		r = open_log(port, log_path, err);
 	if (r < 0) {

@@ -12,7 +12,9 @@ struct api {
 	struct auth *auth;
 	struct http_route routes[OPERATION_COUNT + 1];
 	struct list streams;  /* event_stream.c */
-	struct list consoles; /* console.c */
+	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
+	unsigned console_viewers;
+	struct tickets *tickets; /* console.c */
 	struct list hashing;  /* struct api_call: waits for a password */
 	json_t *openapi;
 };
@@ -94,6 +96,9 @@ void api_events_register(struct api *api);
 void api_events_stop(struct api *api);
 int api_vm_console(struct api_call *call, struct err *err);
 int api_machine_console(struct api_call *call, struct err *err);
+int api_vm_console_ticket(struct api_call *call, struct err *err);
+int api_machine_console_ticket(struct api_call *call, struct err *err);
+int api_console(struct api_call *call, struct err *err);
 /* An agent dials in with a ticket. */
 void api_agent_console(struct http_request *request, void *data);
 void api_consoles_register(struct api *api);

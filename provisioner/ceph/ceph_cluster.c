@@ -31,6 +31,26 @@ int ceph_cluster_status(void *ctx, const struct ceph_access *access, const char 
 	return 0;
 }
 
+/* force: also a name that Ceph does not know yet. A manager tells it the options of its modules when it starts. */
+static int config_set(struct ceph_conn *conn, const char *who, const char *name, const char *value, bool force,
+		      struct err *err)
+{
+	return ceph_command(conn,
+			    json_pack("{s:s, s:s, s:s, s:s, s:b}", "prefix", "config set", "who", who, "name", name,
+				      "value", value, "force", force),
+			    NULL, NULL, NULL, err);
+}
+
+int ceph_cluster_configure(void *ctx, const struct ceph_access *access, struct err *err)
+{
+	_cleanup_conn_ struct ceph_conn *conn = NULL;
+	int rc = ceph_conn_get(ctx, access, &conn, err);
+	if (rc < 0)
+		return rc;
+	/* It would keep a pool of its own, and ask each OSD every day for what takes sudo and smartctl to find out. */
+	return config_set(conn, "mgr", "mgr/devicehealth/enable_monitoring", "false", true, err);
+}
+
 static json_t *caps_json(const char *const *caps)
 {
 	json_t *array = json_array();
@@ -116,10 +136,7 @@ static int pool_set(struct ceph_conn *conn, const char *pool, const char *variab
 		json_pack("{s:s, s:s, s:s, s:s}", "prefix", "osd pool set", "pool", pool, "var", variable, "val", text);
 	if (value == 1 && str_equal(variable, "size")) {
 		/* One copy is what a cluster of one disk can have; Ceph wants to hear it twice. */
-		int rc = ceph_command(conn,
-				      json_pack("{s:s, s:s, s:s, s:s}", "prefix", "config set", "who", "global", "name",
-						"mon_allow_pool_size_one", "value", "true"),
-				      NULL, NULL, NULL, err);
+		int rc = config_set(conn, "global", "mon_allow_pool_size_one", "true", false, err);
 		if (rc < 0) {
 			json_decref(command);
 			return rc;

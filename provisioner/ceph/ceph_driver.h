@@ -35,6 +35,8 @@ struct ceph_driver {
 	/* Asks status; pool may be NULL. */
 	int (*status)(void *ctx, const struct ceph_access *access, const char *pool, struct ceph_status *ret,
 		      struct err *err);
+	/* Settings of the whole cluster, before its first manager starts. */
+	int (*configure)(void *ctx, const struct ceph_access *access, struct err *err);
 	/* Makes an entity with these capabilities if it is not there and gives its key ("auth get-or-create"). The caller
 	 * frees. caps: "mon", "profile osd", ..., NULL-terminated pairs. */
 	int (*auth)(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps,

@@ -3,6 +3,7 @@
 
 const struct ceph_driver ceph_driver_librados = {
 	.status = ceph_cluster_status,
+	.configure = ceph_cluster_configure,
 	.auth = ceph_cluster_auth,
 	.osd_new = ceph_cluster_osd_new,
 	.pool_create = ceph_cluster_pool_create,

@@ -32,7 +32,8 @@ static json_t *consoles_desired(struct cluster *cluster, const char *node)
 	struct console_ask *ask;
 	LIST_FOREACH(ask, &cluster->consoles, link)
 		if (str_equal(ask->node, node))
-			json_array_append_new(list, json_pack("{s:s, s:s}", "vm", ask->vm, "ticket", ask->ticket));
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "vm", ask->vm, "ticket", ask->ticket,
+							      "kind", ask->kind));
 	return list;
 }
 
@@ -196,11 +197,12 @@ static void ask_free(struct console_ask *ask)
 	free(ask);
 }
 
-char *cluster_console_ask(struct cluster *cluster, const char *node, const char *vm)
+char *cluster_console_ask(struct cluster *cluster, const char *node, const char *vm, const char *kind)
 {
 	struct console_ask *ask = new0(struct console_ask, 1);
 	ask->node = xstrdup(node);
 	ask->vm = xstrdup(vm);
+	ask->kind = kind;
 	ask->ticket = token_new("console");
 	list_append(&cluster->consoles, &ask->link);
 	cluster_wake(cluster);

@@ -43,8 +43,9 @@ struct desired_wait *desired_wait_free(struct desired_wait *wait);
 
 /* ---- consoles: an agent is asked to dial in ---- */
 
-/* Puts a ticket into the node's desired document until cluster_console_end(). The caller frees the ticket. */
-char *cluster_console_ask(struct cluster *cluster, const char *node, const char *vm);
+/* Puts a ticket into the node's desired document until cluster_console_end(). kind: a word of console_kind_words, borrowed.
+ * The caller frees the ticket. */
+char *cluster_console_ask(struct cluster *cluster, const char *node, const char *vm, const char *kind);
 void cluster_console_end(struct cluster *cluster, const char *ticket);
 
 /* ---- people ---- */

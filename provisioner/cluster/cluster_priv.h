@@ -27,6 +27,7 @@ struct desired_wait {
 struct console_ask {
 	struct list link;
 	char *node, *vm, *ticket;
+	const char *kind;
 };
 
 struct cluster {

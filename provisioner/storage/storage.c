@@ -39,6 +39,18 @@ struct ceph_job *ceph_job_new(struct storage *storage)
 	return job;
 }
 
+struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, bool wanted)
+{
+	struct ceph_job *job = wanted ? ceph_job_new(storage) : NULL;
+	if (!job) {
+		store_effect_drop(storage->store, effect);
+		return NULL;
+	}
+	job->effect_seq = effect->seq;
+	job->id = xstrdup(effect->id);
+	return job;
+}
+
 static void secret_free(char *text)
 {
 	if (text)
@@ -236,6 +248,9 @@ static void work_auth(struct ceph_job *job)
 	static const char *const client_caps[] = { "mon", "profile rbd", "osd", "profile rbd",
 						   "mgr", "profile rbd", NULL };
 	bool mgr = strncmp(job->name, "mgr.", 4) == 0;
+	/* The manager is not started before its key is known. */
+	if (mgr && job->driver->configure(job->driver_ctx, &job->access, &job->err) < 0)
+		return;
 	job->driver->auth(job->driver_ctx, &job->access, job->name, mgr ? mgr_caps : client_caps, &job->key, &job->err);
 }
 

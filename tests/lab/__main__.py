@@ -125,6 +125,7 @@ def report(path: WholePath) -> None:
         say(ingot.text(noun, "list"))
     say(f"It took {path.steps.total():.0f} s; the provisioner uses {path.provisioner.pss_kib() / 1024:.1f} MB.\n")
     say(f"API      {ingot.url}  (token in {root / 'env'})")
+    say(f"sign in  as admin, with the password {path.provisioner.admin_password}")
     say(f"use it   . {root / 'env'}; {ingot.program} machine list")
     say(f"logs     {root / 'logs'}, serial consoles in {root / 'machines'}/*/serial.log")
     say("stop it  sudo make lab-down")

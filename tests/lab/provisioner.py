@@ -10,6 +10,8 @@ the same port, and a client that connects in between waits instead of being refu
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import socket
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,11 @@ class Provisioner:
         }
         for name in ("state", "run"):
             (self.state / name).mkdir(mode=0o700)
+        # The first start takes it and removes the file.
+        self.admin_password = secrets.token_urlsafe(12)
+        fd = os.open(self.state / "state/admin.password", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(fd, "w", encoding="ascii") as file:
+            file.write(self.admin_password + "\n")
         self.config = lab.file("provisioner.json")
         self.configure()
 

@@ -408,6 +408,42 @@ def test_nothing_that_is_stored_is_a_secret():
         assert secret not in text
 
 
+# ---- the command line ----
+
+def test_users_and_tokens_by_the_command_line():
+    ingot = appliance.ingot
+    path = os.path.join(appliance.folder, "password")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("correct horse\nnot this line\n")
+    assert "no terminal" in ingot("user", "create", "lee", check=2).stderr
+    made = ingot("user", "create", "lee", "--role", "operator", "--password-file", path, check=0)
+    assert PASSWORD not in made.stdout and "operator" in made.stdout, made.stdout
+    session = Session("lee")
+    assert "already" in ingot("user", "create", "lee", "--password-file", path, check=4).stderr
+    result = ingot("token", "create", "lees", "--role", "operator", "-o", "json", check=0)
+    text = json.loads(result.stdout)["token"]
+    assert ingot("machine", "list", token=text, check=0).stderr == ""
+    assert ingot("user", "list", token=text, check=8).stdout == ""
+    listed = ingot("token", "list", "--search", "lees", check=0).stdout
+    assert text not in listed and "lees" in listed and "admin" not in listed.splitlines()[1].split()[0], listed
+    ingot("token", "delete", "lees", check=0)
+    ingot("machine", "list", token=text, check=7)
+    assert "missing" in ingot("user", "update", "lee", check=2).stderr
+    ingot("user", "update", "lee", "--role", "viewer", "--disabled", "true", check=0)
+    expect_problem(session.get("/v1/session"), 401, "unauthenticated")
+    rows = json.loads(ingot("user", "list", "--filter", "disabled=true", "-o", "json", check=0).stdout)
+    assert [u["name"] for u in rows["items"]] == ["lee"] and rows["total"] == 1
+    assert "what it knows" in ingot("user", "list", "--filter", "colour=red", check=2).stderr
+    names = [u["name"] for u in json.loads(ingot("user", "list", "--sort", "-name", "-o", "json", check=0).stdout)["items"]]
+    assert names == sorted(names, reverse=True) and "lee" in names
+    done = ingot("user", "delete", "lee", check=0)
+    assert (done.stdout, done.stderr) == ("", ""), done
+    assert "last administrator" in ingot("user", "delete", "the-admin", "admin", check=5).stderr
+    make_user("the-admin", "admin")
+    listed = ingot("audit", "list", "--filter", "operation=user.delete", "--filter", "object=lee", check=0).stdout
+    assert len(listed.splitlines()) == 2 and "204" in listed, listed
+
+
 # ---- lists ----
 
 def test_lists_are_sorted_searched_and_paged_at_ten_thousand():

@@ -79,6 +79,8 @@ def monitor_and_manager_come_up():
     first.await_report("ceph", lambda r: r["mon"] == "running", 60, "the monitor runs")
     assert first.report("ceph")["mgr"] == "absent"
 
+    assert cluster.try_ceph("configure") == {}
+    assert cluster.try_ceph("configure") == {}
     key = cluster.try_ceph("auth", f"mgr.{first.name}", "mon", "allow profile mgr", "osd", "allow *", "mds", "allow *")["key"]
     section["mgr"] = {"name": first.name, "key": key}
     first.want(ceph=section)

@@ -46,6 +46,11 @@ static int sim_status(void *ctx, const struct ceph_access *access, const char *p
 	return 0;
 }
 
+static int sim_configure(void *ctx, const struct ceph_access *access, struct err *err)
+{
+	return reach(ctx, err);
+}
+
 static int sim_auth(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps,
 		    char **ret_key, struct err *err)
 {
@@ -131,6 +136,7 @@ static int sim_image_import(void *ctx, const struct ceph_access *access, const c
 
 const struct ceph_driver sim_ceph_driver = {
 	.status = sim_status,
+	.configure = sim_configure,
 	.auth = sim_auth,
 	.osd_new = sim_osd_new,
 	.pool_create = sim_pool_create,

@@ -197,6 +197,11 @@ static inline int rack_status(void *ctx, const struct ceph_access *access, const
 	return 0;
 }
 
+static inline int rack_configure(void *ctx, const struct ceph_access *access, struct err *err)
+{
+	return rack_ceph(ctx, err, "configure", "");
+}
+
 static inline int rack_auth(void *ctx, const struct ceph_access *access, const char *entity, const char *const *caps,
 			    char **ret_key, struct err *err)
 {
@@ -280,6 +285,7 @@ static inline int rack_image_import(void *ctx, const struct ceph_access *access,
 
 static const struct ceph_driver rack_ceph_driver = {
 	.status = rack_status,
+	.configure = rack_configure,
 	.auth = rack_auth,
 	.osd_new = rack_osd_new,
 	.pool_create = rack_pool_create,

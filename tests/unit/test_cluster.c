@@ -92,7 +92,7 @@ static void a_console_is_asked_for_and_ended(void **state)
 {
 	struct rack *rack = *state;
 	_cleanup_free_ char *node = rack_node(rack, 1),
-			    *ticket = cluster_console_ask(rack->controller->cluster, node, "vm-1");
+			    *ticket = cluster_console_ask(rack->controller->cluster, node, "vm-1", "serial");
 	json_t *document = desired(rack, node, -1);
 	const json_t *ask = json_array_get(json_object_get(document, "consoles"), 0);
 	assert_string_equal(json_string_value(json_object_get(ask, "ticket")), ticket);

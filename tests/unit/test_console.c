@@ -30,7 +30,7 @@ struct world {
 	struct far_end fars[FARS_MAX];
 	unsigned far_count;
 	/* the guest */
-	int listen_fd, guest_fd, log_fd;
+	int listen_fd, guest_fd, log_fd, screen_fd;
 	bool (*done)(struct world *world);
 };
 
@@ -67,7 +67,7 @@ static void far_closed(struct ws *ws, const char *reason, void *data)
 
 static void take_console(struct http_request *request, void *data)
 {
-	static const struct ws_events events = { far_message, far_closed };
+	static const struct ws_events events = { .message = far_message, .closed = far_closed };
 	struct world *world = data;
 	struct far_end *far_end = &world->fars[world->far_count++];
 
@@ -105,7 +105,7 @@ static int world_setup(void **state)
 					  .url = world->url,
 					  .prefix = world->f->dir,
 					  .state = &world->part_state };
-	world->listen_fd = world->guest_fd = world->log_fd = -1;
+	world->listen_fd = world->guest_fd = world->log_fd = world->screen_fd = -1;
 	*state = world;
 	return 0;
 }
@@ -126,6 +126,7 @@ static int world_teardown(void **state)
 	close_fd(world->listen_fd);
 	close_fd(world->guest_fd);
 	close_fd(world->log_fd);
+	close_fd(world->screen_fd);
 	free(world->url);
 	fixture_teardown((void **)&world->f);
 	free(world);
@@ -163,6 +164,37 @@ static void guest_accept(struct world *world)
 	world->guest_fd = accept(world->listen_fd, NULL, NULL);
 	assert_true(world->guest_fd >= 0);
 	fcntl(world->guest_fd, F_SETFL, O_NONBLOCK);
+}
+
+/* QEMU's VNC server, as far as it matters here: it listens, and speaks first. */
+static void screen_start(struct world *world)
+{
+	_cleanup_free_ char *run_dir = xasprintf("%s" VM_RUN_DIR, world->f->dir);
+	_cleanup_free_ char *path = xasprintf("%s" VM_VNC_FORMAT, world->f->dir, VM);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	assert_int_equal(mkdir_p(run_dir, 0700), 0);
+	world->screen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	assert_int_equal(bind(world->screen_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(world->screen_fd, 4), 0);
+}
+
+static void on_screen(int fd, uint32_t events, void *data)
+{
+	loop_quit(data, 0);
+}
+
+/* The next viewer that connects; the caller closes. */
+static int screen_accept(struct world *world)
+{
+	struct loop_io *io = loop_io_new(world->f->loop, world->screen_fd, EPOLLIN, on_screen, world->f->loop);
+	int fd;
+
+	while ((fd = accept4(world->screen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) < 0)
+		run_loop(world->f->loop);
+	loop_io_free(io);
+	return fd;
 }
 
 /* As a QEMU that is gone: nobody listens, and what was open is closed. */
@@ -390,11 +422,129 @@ static void test_order_goes_while_dialling(void **state)
 	run_once(world->f->loop);
 }
 
+/* ---- screens ---- */
+
+static void order_screens(struct world *world, unsigned count, const char *const *tickets)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "vm", VM, "ticket", tickets[i], "kind", "vnc"));
+	console_part.apply(&world->link, list);
+	json_decref(list);
+}
+
+static void read_all(struct world *world, int fd, char *text, size_t size)
+{
+	struct loop_io *io = loop_io_new(world->f->loop, fd, EPOLLIN, on_screen, world->f->loop);
+	size_t got = 0;
+
+	while (got < size - 1) {
+		ssize_t n = read(fd, text + got, size - 1 - got);
+
+		if (n > 0)
+			got += (size_t)n;
+		else
+			run_loop(world->f->loop);
+	}
+	text[got] = '\0';
+	loop_io_free(io);
+}
+
+static struct far_end *far_of(struct world *world, const char *ticket)
+{
+	for (unsigned i = 0; i < world->far_count; i++)
+		if (str_equal(world->fars[i].ticket, ticket))
+			return &world->fars[i];
+	return NULL;
+}
+
+/* Each viewer has a connection of its own, and one that goes leaves the others. */
+static void test_screens(void **state)
+{
+	static const char *const tickets[] = { "s1", "s2" };
+	struct world *world = *state;
+	char text[16];
+
+	screen_start(world);
+	order_screens(world, 1, tickets);
+	int first = screen_accept(world);
+	assert_int_equal(write(first, "RFB 003.008\n", 12), 12);
+	wait_until(world, one_has_text);
+	assert_string_equal(world->fars[0].seen.data, "RFB 003.008\n");
+	ws_send(world->fars[0].ws, "RFB 003.003\n", 12);
+	read_all(world, first, text, 13);
+	assert_string_equal(text, "RFB 003.003\n");
+
+	order_screens(world, 2, tickets);
+	int second = screen_accept(world);
+	assert_int_equal(write(second, "two", 3), 3);
+	while (!far_of(world, "s2") || far_of(world, "s2")->seen.len < 3)
+		run_once(world->f->loop);
+	assert_int_equal(far_of(world, "s1")->seen.len, 12);
+
+	/* QEMU ends one of them. */
+	close(first);
+	while (!far_of(world, "s1")->closed)
+		run_once(world->f->loop);
+	assert_string_equal(far_of(world, "s1")->closed, "the virtual machine has ended or moved");
+	assert_null(far_of(world, "s2")->closed);
+	/* The viewer of the other goes: QEMU sees it. */
+	ws_close(TAKE_PTR(far_of(world, "s2")->ws), "enough");
+	struct loop_io *io = loop_io_new(world->f->loop, second, EPOLLIN, on_screen, world->f->loop);
+	run_loop(world->f->loop);
+	loop_io_free(io);
+	assert_int_equal(read(second, text, sizeof(text)), 0);
+	close(second);
+}
+
+/* A screen is more than what may wait: QEMU is stopped meanwhile, and all of it arrives. */
+static void test_large_screen(void **state)
+{
+	static const char *const tickets[] = { "s1" };
+	static char pixels[64 * 1024];
+	struct world *world = *state;
+	size_t total = 8 * MIB, sent = 0;
+
+	screen_start(world);
+	order_screens(world, 1, tickets);
+	int fd = screen_accept(world);
+	memset(pixels, 'p', sizeof(pixels));
+	while (world->far_count == 0)
+		run_once(world->f->loop);
+	ws_pause(world->fars[0].ws, true);
+	while (sent < total) {
+		ssize_t n = write(fd, pixels, MIN_OF(sizeof(pixels), total - sent));
+
+		if (n > 0)
+			sent += (size_t)n;
+		else
+			ws_pause(world->fars[0].ws, false); /* everything on the way is full */
+		run_once(world->f->loop);
+	}
+	ws_pause(world->fars[0].ws, false);
+	while (world->fars[0].seen.len < total && !world->fars[0].closed)
+		run_once(world->f->loop);
+	assert_null(world->fars[0].closed);
+	assert_int_equal(world->fars[0].seen.len, total);
+	close(fd);
+}
+
+static void test_no_screen(void **state)
+{
+	static const char *const tickets[] = { "s1" };
+	struct world *world = *state;
+
+	order_screens(world, 1, tickets);
+	wait_until(world, all_closed);
+	assert_string_equal(world->fars[0].closed, "the virtual machine does not run here");
+}
+
 static void test_bad_orders(void **state)
 {
 	struct world *world = *state;
-	json_t *list = json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s}, {}]", "vm", "../../x", "ticket", "t", "vm", VM,
-				 "ticket", "a/b?c", "vm", VM);
+	json_t *list = json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s}, {}, {s:s, s:s, s:s}]", "vm", "../../x", "ticket", "t",
+				 "vm", VM, "ticket", "a/b?c", "vm", VM, "vm", VM, "ticket", "t", "kind", "hologram");
 
 	console_part.apply(&world->link, list);
 	json_decref(list);
@@ -413,6 +563,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_guest_does_not_read, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_new_connection, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_order_goes_while_dialling, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_screens, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_large_screen, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_no_screen, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_bad_orders, world_setup, world_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static void the_pool_comes_step_by_step_and_each_is_asked_for_once(void **state)
 	rack->quorum = true;
 	rack_ceph_report(rack, one, "running");
 	rack_pass(rack, 10000);
-	assert_ceph_trace(rack, "auth(mgr.machine-1) auth(client.ingot) osd_new() ");
+	assert_ceph_trace(rack, "configure() auth(mgr.machine-1) auth(client.ingot) osd_new() ");
 	rack->hosts_up = 1;
 	rack_pass(rack, 3000);
 	assert_string_equal(rack_pool(rack)->detail, "waits for 2 nodes with a data disk up; there are 1");

@@ -79,6 +79,11 @@ static int try_status(struct call *call, json_t *answer, struct err *err)
 	return 0;
 }
 
+static int try_configure(struct call *call, json_t *answer, struct err *err)
+{
+	return ceph_driver_librados.configure(call->ctx, &call->access, err);
+}
+
 static int try_auth(struct call *call, json_t *answer, struct err *err)
 {
 	_cleanup_free_ char *key = NULL;
@@ -150,7 +155,8 @@ static const struct {
 } commands[] = {
 	{ "memory", 0, try_memory },
 	{ "key", 0, try_key },
-	{ "status", 0, try_status },		   /* [POOL] */
+	{ "status", 0, try_status }, /* [POOL] */
+	{ "configure", 0, try_configure },
 	{ "auth", 1, try_auth },		   /* ENTITY CAPS... */
 	{ "osd-new", 1, try_osd_new },		   /* UUID */
 	{ "pool-create", 4, try_pool_create },	   /* POOL SIZE MIN_SIZE PG_NUM */

@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso
+#
+# Makes the installation medium from what images/ has built, and beside it
+# the list of what is in it (SPDX) and the licences. The same inputs make the
+# same bytes: times in it are EPOCH, and nothing is random.
+set -euo pipefail
+
+ISO=$(cd "$(dirname "$0")" && pwd)
+IMAGES=$ISO/../images
+# shellcheck source=images/lib.sh
+. "$IMAGES/lib.sh"
+
+LABEL=INGOT
+LIMIT_BYTES=1000000000
+GRUB_BIOS=/usr/lib/grub/i386-pc
+
+images='' keys='' cache='' version='' epoch='' out=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	--images) images=$2 ;;
+	--keys) keys=$2 ;;
+	--cache) cache=$2 ;;
+	--version) version=$2 ;;
+	--epoch) epoch=$2 ;;
+	--out) out=$2 ;;
+	*) die "unknown argument $1" ;;
+	esac
+	shift 2
+done
+for word in "$images" "$keys" "$cache" "$version" "$epoch" "$out"; do
+	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso"
+done
+export SOURCE_DATE_EPOCH=$epoch TZ=UTC LC_ALL=C
+
+# signed_loaders: unpacks what firmware with Secure Boot starts. Sets LOADERS.
+signed_loaders() {
+	local key dir tmp
+	key=$({
+		list_versions "$ISO/packages"
+		hash_files "$ISO/packages"
+	} | key_of_stdin)
+	LOADERS=$cache/loaders-$key
+	lock "$cache" loaders
+	[ ! -d "$LOADERS" ] || return 0
+	say "unpacking the signed boot loaders"
+	tmp=$(mktemp -d)
+	chmod 755 "$tmp"
+	list_words "$ISO/packages" >"$tmp/names"
+	# apt says where it downloads from; that is nobody's business unless it fails.
+	if ! (cd "$tmp" && xargs apt-get -qq -o APT::Sandbox::User=root download <names >log 2>&1); then
+		sed -E 's,[a-z+]+://[^ ]+,URL,g' "$tmp/log" >&2
+		rm -rf "$tmp"
+		die "apt-get download failed; run apt-get update first"
+	fi
+	for dir in "$tmp"/*.deb; do
+		dpkg-deb -x "$dir" "$tmp/tree"
+		# The dollar words belong to dpkg.
+		# shellcheck disable=SC2016
+		dpkg-deb -W --showformat='${Package} ${Version}\n' "$dir" >>"$tmp/tree/packages"
+	done
+	rm -rf "$LOADERS.new"
+	mv "$tmp/tree" "$LOADERS.new"
+	rm -rf "$tmp"
+	mv "$LOADERS.new" "$LOADERS"
+	prune_cache "$cache" loaders "$key"
+}
+
+# EFI/BOOT of the medium: Debian's shim, signed by Microsoft, starts Debian's
+# GRUB, which starts Debian's kernel, both signed by Debian.
+efi_files() {
+	mkdir -p "$1/EFI/BOOT"
+	cp "$LOADERS/usr/lib/shim/shimx64.efi.signed" "$1/EFI/BOOT/BOOTX64.EFI"
+	cp "$LOADERS/usr/lib/shim/mmx64.efi.signed" "$1/EFI/BOOT/mmx64.efi"
+	cp "$LOADERS/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed" "$1/EFI/BOOT/grubx64.efi"
+}
+
+# esp TREE FILE: a FAT image of TREE.
+esp() {
+	local kib
+	kib=$(($(du -sk --apparent-size "$1" | cut -f1) + 1024))
+	truncate -s $(((kib + 1023) / 1024))M "$2"
+	mkfs.fat --invariant -i 49474f54 -n INGOT-BOOT "$2" >/dev/null
+	find "$1" -exec touch -h -d "@$epoch" {} +
+	(cd "$1" && MTOOLS_SKIP_CHECK=1 mcopy -s -m -i "$2" ./* ::/)
+}
+
+# bios_loader FILE: GRUB for El Torito and for boot_hybrid.img, all in one.
+bios_loader() {
+	list_words "$ISO/early.cfg" >"$tmp/early.cfg" # the rescue parser knows no comments
+	grub-mkimage -O i386-pc-eltorito -o "$1" -p /boot/grub -c "$tmp/early.cfg" \
+		biosdisk iso9660 part_gpt part_msdos normal linux search search_label configfile serial terminal \
+		vga_text test echo gzio reboot halt sleep true regexp minicmd ls cat probe boot
+}
+
+# medium TREE: what a person finds on it.
+medium() {
+	mkdir -p "$1/ingot/live" "$1/boot/grub" "$1/.disk" "$1/licences"
+	echo "$version" >"$1/ingot/version"
+	cp "$images/host.bundle" "$1/ingot/"
+	cp "$keys/signing.pub" "$1/ingot/bundle.pub"
+	cp "$images/live/vmlinuz" "$images/live/initrd" "$1/ingot/live/"
+	(cd "$1/ingot" && find . -type f ! -name SHA256SUMS -printf '%P\0' | sort -z | xargs -0 sha256sum >SHA256SUMS.new &&
+		mv SHA256SUMS.new SHA256SUMS)
+	sed "s/@VERSION@/$version/g" "$ISO/grub.cfg" >"$1/boot/grub/grub.cfg"
+	echo "Ingot $version" >"$1/.disk/info" # Debian's signed GRUB looks for it
+	bios_loader "$1/boot/grub/eltorito.img"
+	efi_files "$1"
+	mkdir "$tmp/esp"
+	efi_files "$tmp/esp"
+	mkdir -p "$tmp/esp/boot/grub"
+	cp "$ISO/esp.cfg" "$tmp/esp/boot/grub/grub.cfg"
+	esp "$tmp/esp" "$tmp/esp.img"
+}
+
+# packages_of_images: lines NAME VERSION IMAGE, one for each package that
+# something on the medium comes from.
+packages_of_images() {
+	sed 's/$/ host/' "$images/host/packages"
+	sed 's/$/ live/' "$images/live/packages"
+	sed 's/$/ loader/' "$LOADERS/packages"
+	# shellcheck disable=SC2016
+	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin
+}
+
+# paperwork TREE: the SBOM and the licences, in the medium's tree.
+paperwork() {
+	local name list="$tmp/packages" doc
+	packages_of_images | sort -u >"$list"
+	jq -n -R --arg version "$version" --arg created "$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)" \
+		--arg digest "$(sha256sum <"$list" | cut -d' ' -f1)" \
+		--arg bundle "$(sha256sum <"$images/host.bundle" | cut -d' ' -f1)" -f "$ISO/sbom.jq" <"$list" >"$1/sbom.spdx.json"
+	cp "$ISO/../LICENSE" "$1/licences/ingot"
+	cp -r "$images/host/licences/common-licenses" "$1/licences/"
+	while read -r name; do
+		for doc in "$images/host/licences" "$images/live/licences" "$LOADERS/usr/share/doc" /usr/share/doc; do
+			if [ -f "$doc/$name/copyright" ]; then
+				mkdir -p "$1/licences/$name"
+				cp -L "$doc/$name/copyright" "$1/licences/$name/copyright"
+				continue 2
+			fi
+		done
+		die "the licence of the package $name was not found"
+	done < <(cut -d' ' -f1 "$list" | sort -u)
+}
+
+# make_iso TREE FILE. The ESP follows the file system as a partition of its
+# own: sticks and virtual disks have it in the GPT and MBR, optical drives
+# reach it through El Torito.
+make_iso() {
+	find "$1" -exec touch -h -d "@$epoch" {} +
+	if ! xorriso -as mkisofs -quiet -o "$2" -V "$LABEL" -volset "ingot-$version" -R -J -joliet-long \
+		-uid 0 -gid 0 -dir-mode 0555 -file-mode 0444 --set_all_file_dates set_to_mtime \
+		--grub2-mbr "$GRUB_BIOS/boot_hybrid.img" --protective-msdos-label --mbr-force-bootable -partition_offset 16 -partition_cyl_align off \
+		-append_partition 2 0xef "$tmp/esp.img" -appended_part_as_gpt \
+		-c boot/boot.cat -b boot/grub/eltorito.img -no-emul-boot -boot-load-size 4 -boot-info-table --grub2-boot-info \
+		-eltorito-alt-boot -e --interval:appended_partition_2:all:: -no-emul-boot \
+		"$1" >"$tmp/xorriso.log" 2>&1; then
+		cat "$tmp/xorriso.log" >&2
+		die "xorriso failed"
+	fi
+}
+
+mkdir -p "$cache" "$(dirname "$out")"
+cache=$(realpath "$cache")
+signed_loaders
+key=$({
+	cat "$images/live/key" "$images/host.bundle.key"
+	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
+	hash_files "$keys/signing.pub" "$images/host.bundle"
+	echo "$LOADERS $version $epoch"
+} | key_of_stdin)
+if [ -e "$out" ] && [ "$(cat "$out.key" 2>/dev/null)" = "$key" ]; then
+	say "ISO is up to date: $out"
+	exit 0
+fi
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+rm -f "$out.key"
+medium "$tmp/tree"
+paperwork "$tmp/tree"
+make_iso "$tmp/tree" "$tmp/iso"
+size=$(stat -c %s "$tmp/iso")
+[ "$size" -lt "$LIMIT_BYTES" ] || die "the ISO has $size bytes; less than $LIMIT_BYTES are allowed"
+cp "$tmp/tree/sbom.spdx.json" "${out%.iso}.spdx.json"
+tar -C "$tmp/tree" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner -cf - licences |
+	zstd -q -19 -T0 -f -o "${out%.iso}.licences.tar.zst"
+mv "$tmp/iso" "$out"
+chmod 644 "$out"
+(cd "$(dirname "$out")" && sha256sum "$(basename "$out")") >"$out.sha256"
+echo "$key" >"$out.key"
+say "ISO: $out, $((size / 1048576)) MiB, SHA-256 $(cut -c1-16 "$out.sha256")..."

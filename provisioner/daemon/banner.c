@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/banner.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+
+#include "crypto/crypto.h"
+
+#define HTTPS_PORT 443
+#define ADDRESSES_MAX 16
+#define PEM_MAX_BYTES 65536
+
+/* ---- the text ---- */
+
+static void add_url(struct strbuf *text, const char *address, unsigned port)
+{
+	bool v6 = strchr(address, ':');
+
+	strbuf_addf(text, "      https://%s%s%s", v6 ? "[" : "", address, v6 ? "]" : "");
+	if (port != HTTPS_PORT)
+		strbuf_addf(text, ":%u", port);
+	strbuf_adds(text, "\n");
+}
+
+/* A listener on all addresses of a family is one on each of them. */
+static unsigned add_listener_urls(struct strbuf *text, const char *listen, const char *const *addresses, size_t count)
+{
+	_cleanup_free_ char *address = NULL;
+	uint16_t port;
+	unsigned added = 0;
+
+	if (config_split(listen, &address, &port, NULL) < 0)
+		return 0;
+	bool all = str_equal(address, "0.0.0.0") || str_equal(address, "::");
+	bool v6 = strchr(address, ':');
+	if (!all) {
+		add_url(text, address, port);
+		return 1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (v6 || !strchr(addresses[i], ':')) {
+			add_url(text, addresses[i], port);
+			added++;
+		}
+	}
+	return added;
+}
+
+/* As browsers write it: pairs with colons, half of them on a line. */
+static void add_fingerprint(struct strbuf *text, const char *fingerprint)
+{
+	size_t len = strlen(fingerprint), half = len / 2;
+
+	for (size_t i = 0; i < len; i++) {
+		if (i % half == 0)
+			strbuf_adds(text, "      ");
+		strbuf_addf(text, "%c", toupper((unsigned char)fingerprint[i]));
+		if ((i + 1) % half == 0)
+			strbuf_adds(text, "\n");
+		else if (i % 2 == 1)
+			strbuf_adds(text, ":");
+	}
+}
+
+char *banner_text(const struct config *config, const char *const *addresses, size_t count, const char *fingerprint)
+{
+	struct strbuf text = { 0 };
+	unsigned urls = 0;
+
+	strbuf_adds(&text, "Ingot provisioner " INGOT_VERSION "\n\n    Dashboard and API:\n");
+	for (size_t i = 0; i < config->api->listen_count; i++)
+		urls += add_listener_urls(&text, config->api->listen[i], addresses, count);
+	if (urls == 0)
+		strbuf_adds(&text, "      at no address yet: is a cable plugged in, is there a DHCP server?\n");
+	if (fingerprint) {
+		strbuf_adds(&text, "    The SHA-256 fingerprint of the authority that signed its certificate:\n");
+		add_fingerprint(&text, fingerprint);
+	} else {
+		strbuf_adds(&text, "    It has not started yet; journalctl -u ingot-provisioner says why.\n");
+	}
+	strbuf_addf(&text,
+		    "    Next: let machines boot from the network at %s (%s);\n"
+		    "    they appear by themselves. Then in the dashboard, or here as root:\n"
+		    "      ingot machine list, ingot machine accept NAME, ingot machine deploy NAME\n\n",
+		    config->provisioning->interface, config->provisioning->address);
+	return strbuf_take(&text);
+}
+
+/* ---- this host ---- */
+
+/* Addresses by which others reach us: not those of the loopback, and none that are valid on one link only. */
+static char *address_text(const struct ifaddrs *entry)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const void *bytes;
+
+	if (!entry->ifa_addr || (entry->ifa_flags & IFF_LOOPBACK) || !(entry->ifa_flags & IFF_UP))
+		return NULL;
+	if (entry->ifa_addr->sa_family == AF_INET) {
+		bytes = &((const struct sockaddr_in *)(const void *)entry->ifa_addr)->sin_addr;
+	} else if (entry->ifa_addr->sa_family == AF_INET6) {
+		const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)entry->ifa_addr)->sin6_addr;
+
+		if (IN6_IS_ADDR_LINKLOCAL(v6))
+			return NULL;
+		bytes = v6;
+	} else {
+		return NULL;
+	}
+	return inet_ntop(entry->ifa_addr->sa_family, bytes, text, sizeof(text)) ? xstrdup(text) : NULL;
+}
+
+static int own_addresses(char **ret, size_t max, size_t *ret_count, struct err *err)
+{
+	struct ifaddrs *all;
+	size_t count = 0;
+
+	if (getifaddrs(&all) < 0)
+		return err_set_errno(err, -errno, "asking for this host's addresses");
+	for (const struct ifaddrs *entry = all; entry && count < max; entry = entry->ifa_next) {
+		ret[count] = address_text(entry);
+		count += ret[count] != NULL;
+	}
+	freeifaddrs(all);
+	*ret_count = count;
+	return 0;
+}
+
+static int authority_fingerprint(const struct config *config, char **ret, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/ca.pem", config->state_dir);
+	_cleanup_free_ char *pem = NULL;
+	int r = read_file(path, PEM_MAX_BYTES, &pem, NULL);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_set_errno(err, r, "reading %s", path);
+	return cert_fingerprint(pem, ret, err);
+}
+
+int banner_print(const struct config *config, struct err *err)
+{
+	_cleanup_free_ char *fingerprint = NULL, *text = NULL;
+	char *addresses[ADDRESSES_MAX];
+	size_t count = 0;
+	int r = authority_fingerprint(config, &fingerprint, err);
+
+	if (r == 0)
+		r = own_addresses(addresses, ADDRESSES_MAX, &count, err);
+	if (r == 0) {
+		text = banner_text(config, (const char *const *)addresses, count, fingerprint);
+		if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
+			r = err_set_errno(err, -EIO, "writing the text");
+	}
+	for (size_t i = 0; i < count; i++)
+		free(addresses[i]);
+	return r;
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Consoles through the real API: a person's listener and the agents', over TLS, with the controller behind them. The agent is
+ * played by a client with a node's certificate. */
+#include "rack_fixture.h"
+
+#include "api/api.h"
+#include "http_fixture.h"
+
+/* One WebSocket of the test's. */
+struct end {
+	struct loop *loop;
+	struct ws *ws;
+	struct strbuf seen;
+	struct err refused;
+	char *closed;
+	unsigned status;
+	bool over; /* connected or refused */
+};
+
+struct world {
+	struct fixture *f;
+	struct rack rack;
+	struct auth *auth;
+	struct api *api;
+	struct http_server *people, *agents;
+	struct http_client *operator, *viewer, *agent, *nobody;
+	char *origin, *agent_origin, *node, *vm;
+	json_t *answer;
+	struct err answer_err;
+	int answer_status;
+};
+
+static void on_message(struct ws *ws, const void *payload, size_t len, void *data)
+{
+	struct end *end = data;
+
+	strbuf_add(&end->seen, payload, len);
+	loop_quit(end->loop, 0);
+}
+
+static void on_closed(struct ws *ws, const char *reason, void *data)
+{
+	struct end *end = data;
+
+	end->ws = NULL;
+	end->status = ws_peer_status(ws);
+	end->closed = xstrdup(reason);
+	loop_quit(end->loop, 0);
+}
+
+static const struct ws_events events = { .message = on_message, .closed = on_closed };
+
+static void on_connected(struct ws *ws, const struct err *err, void *data)
+{
+	struct end *end = data;
+
+	end->ws = ws;
+	end->over = true;
+	if (ws)
+		ws_set_events(ws, &events, end);
+	else
+		err_copy(&end->refused, err);
+	loop_quit(end->loop, 0);
+}
+
+static void end_done(struct end *end)
+{
+	ws_close(end->ws, "done");
+	strbuf_done(&end->seen);
+	err_done(&end->refused);
+	free(end->closed);
+}
+#define _cleanup_end_ _cleanup_(end_done)
+
+/* ---- the world ---- */
+
+static char *token_of(struct world *w, const char *name, int role)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct auth_who admin = { .via = AUDIT_VIA_TOKEN, .role = ROLE_ADMIN, .id = "x", .name = "x" };
+	const struct token wanted = { .name = (char *)name, .role = role }, *made;
+	char *text = NULL;
+
+	if (auth_token_create(w->auth, &admin, &wanted, &made, &text, &err) < 0)
+		fail_msg("%s", err.text);
+	return text;
+}
+
+static struct http_client *client_of(struct world *w, const char *name, int role)
+{
+	_cleanup_free_ char *token = token_of(w, name, role);
+
+	return http_client_new(&(struct http_client_spec){
+		.loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .bearer = token });
+}
+
+static void make_node_client(struct world *w)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *key = NULL, *csr = NULL, *cert = NULL;
+
+	assert_int_equal(csr_new(w->node, &key, &csr, &err), 0);
+	assert_int_equal(ca_sign_request(w->f->ca, csr, w->node, NULL, &cert, &err), 0);
+	w->agent = http_client_new(&(struct http_client_spec){
+		.loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .cert_pem = cert, .key_pem = key });
+}
+
+static void make_resources(struct world *w)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct store *store = w->rack.controller->store;
+
+	store_begin(store);
+	struct node *node = store_create(store, &kind_node);
+	w->node = xstrdup(node->id);
+	node->name = xstrdup("node1");
+	node->health = NODE_READY;
+	struct vm *vm = store_create(store, &kind_vm);
+	w->vm = xstrdup(vm->id);
+	vm->name = xstrdup("web");
+	vm->node = xstrdup(w->node);
+	vm->state = VM_RUNNING;
+	vm->wanted = true;
+	if (store_commit(store, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void start_listeners(struct world *w)
+{
+	size_t count;
+
+	w->people = start_server(w->f, (struct http_server_spec){ .routes = api_routes(w->api, &count),
+								  .admit = api_admit,
+								  .data = w->api,
+								  .body_dir = w->f->dir,
+								  .cert_pem = w->f->cert_pem,
+								  .key_pem = w->f->key_pem });
+	w->agents = start_server(w->f, (struct http_server_spec){ .routes = api_agent_routes(w->api, &count),
+								  .data = w->api,
+								  .client_ca_pem = ca_pem(w->f->ca),
+								  .cert_pem = w->f->cert_pem,
+								  .key_pem = w->f->key_pem });
+	w->origin = xasprintf("https://127.0.0.1:%u", http_server_port(w->people));
+	w->agent_origin = xasprintf("https://127.0.0.1:%u", http_server_port(w->agents));
+}
+
+static int setup(void **state)
+{
+	struct world *w = new0(struct world, 1);
+
+	log_set_quiet(true);
+	fixture_setup((void **)&w->f);
+	bmc_drivers_set(rack_drivers);
+	the_rack = &w->rack;
+	w->rack.loop = w->f->loop;
+	w->rack.dir = w->f->dir;
+	w->rack.ca = w->f->ca;
+	w->rack.database = xasprintf("%s/ingot.db", w->f->dir);
+	rack_start(&w->rack);
+	w->auth = auth_new(w->rack.controller->store, NULL);
+	const struct controller *c = w->rack.controller;
+	w->api = api_new(&(struct api_spec){ .loop = w->f->loop,
+					     .store = c->store,
+					     .auth = w->auth,
+					     .tasks = c->tasks,
+					     .machines = c->machines,
+					     .storage = c->storage,
+					     .compute = c->compute,
+					     .cluster = c->cluster,
+					     .ui_dir = "/nonexistent" });
+	make_resources(w);
+	start_listeners(w);
+	w->operator = client_of(w, "operator", ROLE_OPERATOR);
+	w->viewer = client_of(w, "viewer", ROLE_VIEWER);
+	w->nobody = http_client_new(&(struct http_client_spec){ .loop = w->f->loop, .ca_pem = ca_pem(w->f->ca) });
+	make_node_client(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	http_client_free(w->operator);
+	http_client_free(w->viewer);
+	http_client_free(w->nobody);
+	http_client_free(w->agent);
+	w->api = api_free(w->api);
+	http_server_free(w->people);
+	http_server_free(w->agents);
+	auth_free(w->auth);
+	controller_free(w->rack.controller);
+	free(w->rack.database);
+	json_decref(w->answer);
+	err_done(&w->answer_err);
+	free(w->origin);
+	free(w->agent_origin);
+	free(w->node);
+	free(w->vm);
+	bmc_drivers_set(NULL);
+	fixture_teardown((void **)&w->f);
+	free(w);
+	log_set_quiet(false);
+	return 0;
+}
+
+/* ---- calls ---- */
+
+static void on_answer(const struct http_response *response, const struct err *err, void *data)
+{
+	struct world *w = data;
+
+	json_decref(w->answer);
+	w->answer = json_incref(response->json);
+	w->answer_status = response->status;
+	err_done(&w->answer_err);
+	err_copy(&w->answer_err, err);
+	loop_quit(w->f->loop, 0);
+}
+
+static int call(struct world *w, struct http_client *client, const char *origin, const char *method, const char *path,
+		json_t *body, const char *const *headers)
+{
+	_cleanup_free_ char *url = xasprintf("%s%s", origin, path);
+
+	http_call_new(client, &(struct http_call_spec){ .method = method,
+							.url = url,
+							.json = body,
+							.headers = headers,
+							.done = on_answer,
+							.data = w });
+	run_loop(w->f->loop);
+	json_decref(body);
+	return w->answer_status;
+}
+
+/* The address of the WebSocket; the caller frees. */
+static char *ticket(struct world *w, const char *kind)
+{
+	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/vms/web/console-ticket",
+			      kind ? json_pack("{s:s}", "kind", kind) : NULL, NULL),
+			 201);
+	const char *url = json_string_value(json_object_get(w->answer, "url"));
+	const char *text = json_string_value(json_object_get(w->answer, "ticket"));
+
+	assert_true(str_starts(url, "/v1/consoles/"));
+	assert_string_equal(url + strlen("/v1/consoles/"), text);
+	assert_true(json_is_string(json_object_get(w->answer, "expires_at")));
+	return xasprintf("%s%s", w->origin, url);
+}
+
+static void open_end(struct world *w, struct http_client *client, const char *url, struct end *end)
+{
+	*end = (struct end){ .loop = w->f->loop };
+	ws_connect(client, url, on_connected, end);
+	while (!end->over)
+		run_loop(w->f->loop);
+}
+
+/* What the node is asked to serve: the newest entry. */
+static const json_t *desired_console(struct world *w, size_t index)
+{
+	assert_int_equal(call(w, w->agent, w->agent_origin, "GET", "/agent/v1/desired", NULL, NULL), 200);
+	return json_array_get(json_object_get(w->answer, "consoles"), index);
+}
+
+static void agent_dials(struct world *w, size_t index, const char *kind, struct end *end)
+{
+	const json_t *entry = desired_console(w, index);
+	_cleanup_free_ char *url = xasprintf("%s/agent/v1/console/%s", w->agent_origin,
+					     json_string_value(json_object_get(entry, "ticket")));
+
+	assert_string_equal(json_string_value(json_object_get(entry, "vm")), w->vm);
+	assert_string_equal(json_string_value(json_object_get(entry, "kind")), kind);
+	open_end(w, w->agent, url, end);
+	assert_non_null(end->ws);
+}
+
+static void expect(struct end *end, const char *text)
+{
+	while (end->seen.len < strlen(text) && !end->closed)
+		run_loop(end->loop);
+	if (end->closed)
+		fail_msg("closed: %s", end->closed);
+	assert_int_equal(end->seen.len, strlen(text));
+	assert_memory_equal(end->seen.data, text, strlen(text));
+	strbuf_done(&end->seen);
+}
+
+static void expect_closed(struct end *end, unsigned status, const char *reason)
+{
+	while (!end->closed)
+		run_loop(end->loop);
+	assert_int_equal(end->status, status);
+	if (!strstr(end->closed, reason))
+		fail_msg("'%s' is not in: %s", reason, end->closed);
+}
+
+/* ---- tests ---- */
+
+static void test_ticket_opens_once(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, NULL);
+	_cleanup_end_ struct end viewer = { 0 }, agent = { 0 }, again = { 0 };
+
+	open_end(w, w->nobody, url, &viewer);
+	assert_non_null(viewer.ws);
+	agent_dials(w, 0, "serial", &agent);
+	ws_send(agent.ws, "login: ", 7);
+	expect(&viewer, "login: ");
+	ws_send(viewer.ws, "root\r", 5);
+	expect(&agent, "root\r");
+
+	open_end(w, w->nobody, url, &again);
+	assert_null(again.ws);
+	assert_int_equal(again.refused.code, ERR_NOT_FOUND);
+	assert_non_null(strstr(again.refused.text, "ask for another"));
+}
+
+static void test_screen(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, "vnc");
+	_cleanup_end_ struct end viewer = { 0 }, agent = { 0 };
+
+	open_end(w, w->nobody, url, &viewer);
+	agent_dials(w, 0, "vnc", &agent);
+	ws_send(agent.ws, "RFB 003.008\n", 12);
+	expect(&viewer, "RFB 003.008\n");
+	ws_send(viewer.ws, "RFB 003.008\n", 12);
+	expect(&agent, "RFB 003.008\n");
+	/* Another QEMU is another session, and whoever looks is told to begin it. */
+	ws_close(TAKE_PTR(agent.ws), "the virtual machine has ended or moved");
+	expect_closed(&viewer, WS_TRY_AGAIN, "has ended or moved");
+}
+
+static void test_several_viewers(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *first_url = ticket(w, "serial"), *second_url = ticket(w, "serial");
+	_cleanup_end_ struct end first = { 0 }, second = { 0 }, agent1 = { 0 }, agent2 = { 0 };
+
+	open_end(w, w->nobody, first_url, &first);
+	agent_dials(w, 0, "serial", &agent1);
+	open_end(w, w->nobody, second_url, &second);
+	agent_dials(w, 1, "serial", &agent2);
+	ws_send(agent1.ws, "one", 3);
+	ws_send(agent2.ws, "history one", 11);
+	expect(&first, "one");
+	expect(&second, "history one");
+	/* One leaves, the other stays. */
+	ws_close(TAKE_PTR(first.ws), "enough");
+	expect_closed(&agent1, WS_NORMAL, "the viewer left");
+	ws_send(agent2.ws, "two", 3);
+	expect(&second, "two");
+	assert_int_equal(json_array_size(json_object_get(w->answer, "consoles")), 2);
+	desired_console(w, 0);
+	assert_int_equal(json_array_size(json_object_get(w->answer, "consoles")), 1);
+}
+
+/* kill -9 of an agent: the kernel ends its connection, and nothing says goodbye. */
+static void test_agent_vanishes(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, NULL);
+	_cleanup_end_ struct end viewer = { 0 }, agent = { 0 };
+
+	open_end(w, w->nobody, url, &viewer);
+	agent_dials(w, 0, "serial", &agent);
+	for (int fd = 3; fd < 256; fd++) {
+		struct sockaddr_in address;
+		socklen_t len = sizeof(address);
+
+		if (getpeername(fd, (struct sockaddr *)&address, &len) == 0 && address.sin_family == AF_INET &&
+		    ntohs(address.sin_port) == http_server_port(w->agents))
+			shutdown(fd, SHUT_RDWR);
+	}
+	expect_closed(&viewer, WS_TRY_AGAIN, "the agent of node node1 went away");
+	assert_non_null(strstr(viewer.closed, "reconnect"));
+}
+
+static void test_origin(void **state)
+{
+	struct world *w = *state;
+	static const char *const upgrade[] = { "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+					       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+					       "Origin: https://evil.example", NULL };
+	_cleanup_free_ char *url = ticket(w, NULL);
+	_cleanup_end_ struct end viewer = { 0 };
+
+	assert_int_equal(call(w, w->nobody, w->origin, "GET", url + strlen(w->origin), NULL, upgrade), 403);
+	assert_string_equal(w->answer_err.field, "Origin");
+	/* The page of another site has not even used it up. */
+	open_end(w, w->nobody, url, &viewer);
+	assert_non_null(viewer.ws);
+}
+
+static void test_who_may(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = NULL;
+	_cleanup_end_ struct end viewer = { 0 };
+
+	assert_int_equal(call(w, w->viewer, w->origin, "POST", "/v1/vms/web/console-ticket", NULL, NULL), 403);
+	assert_int_equal(call(w, w->nobody, w->origin, "POST", "/v1/vms/web/console-ticket", NULL, NULL), 401);
+	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/vms/none/console-ticket", NULL, NULL), 404);
+	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/vms/web/console-ticket",
+			      json_pack("{s:s}", "kind", "hologram"), NULL),
+			 400);
+	assert_string_equal(w->answer_err.field, "kind");
+	assert_int_equal(call(w, w->nobody, w->origin, "GET", "/v1/consoles/nonsense", NULL, NULL), 404);
+	/* Whoever asked for it lost the right meanwhile. */
+	url = ticket(w, NULL);
+	const struct token *token = store_find(w->rack.controller->store, &kind_token, "operator");
+	assert_int_equal(auth_token_delete(w->auth, token->id, &w->answer_err), 0);
+	open_end(w, w->nobody, url, &viewer);
+	assert_null(viewer.ws);
+	assert_int_equal(viewer.refused.code, ERR_FORBIDDEN);
+}
+
+static void test_not_running(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, NULL);
+	_cleanup_end_ struct end viewer = { 0 };
+
+	store_begin(w->rack.controller->store);
+	struct vm *vm = store_edit(w->rack.controller->store, &kind_vm, w->vm);
+	vm->state = VM_STOPPED;
+	assert_int_equal(store_commit(w->rack.controller->store, NULL), 0);
+	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/vms/web/console-ticket", NULL, NULL), 409);
+	open_end(w, w->nobody, url, &viewer);
+	assert_null(viewer.ws);
+	assert_int_equal(viewer.refused.code, ERR_STATE);
+	assert_non_null(strstr(viewer.refused.text, "web is stopped"));
+}
+
+static void test_stops(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, NULL);
+	_cleanup_end_ struct end viewer = { 0 };
+
+	open_end(w, w->nobody, url, &viewer);
+	w->api = api_free(w->api);
+	expect_closed(&viewer, WS_GOING_AWAY, "the provisioner stops");
+}
+
+int main(void)
+{
+#define CONSOLE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CONSOLE_TEST(test_ticket_opens_once), CONSOLE_TEST(test_screen), CONSOLE_TEST(test_several_viewers),
+		CONSOLE_TEST(test_agent_vanishes),    CONSOLE_TEST(test_origin), CONSOLE_TEST(test_who_may),
+		CONSOLE_TEST(test_not_running),	      CONSOLE_TEST(test_stops),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
