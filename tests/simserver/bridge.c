@@ -83,6 +83,8 @@ BRIDGE(rados_status, sim_ceph_driver.status, KEPT const char *pool; struct ceph_
 BRIDGE(rados_auth, sim_ceph_driver.auth, KEPT const char *entity; const char *const *caps; char **ret; struct err * err;
        , (ACCESS, const char *entity, const char *const *caps, char **ret, struct err *err),
        (c->ctx, c->access, c->entity, c->caps, c->ret, c->err), ctx, access, entity, caps, ret, err)
+BRIDGE(rados_configure, sim_ceph_driver.configure, KEPT struct err *err;
+       , (ACCESS, struct err *err), (c->ctx, c->access, c->err), ctx, access, err)
 BRIDGE(rados_osd_new, sim_ceph_driver.osd_new, KEPT const char *uuid; int *ret_id; char **ret_key; struct err * err;
        , (ACCESS, const char *uuid, int *ret_id, char **ret_key, struct err *err),
        (c->ctx, c->access, c->uuid, c->ret_id, c->ret_key, c->err), ctx, access, uuid, ret_id, ret_key, err)
@@ -115,6 +117,7 @@ BRIDGE(rbd_image_delete, sim_ceph_driver.image_delete, KEPT const char *pool; co
 const struct ceph_driver bridge_ceph_driver = {
 	.status = rados_status,
 	.auth = rados_auth,
+	.configure = rados_configure,
 	.osd_new = rados_osd_new,
 	.pool_create = rados_pool_create,
 	.volume_create = rbd_create,
@@ -123,3 +126,7 @@ const struct ceph_driver bridge_ceph_driver = {
 	.image_import = rbd_import,
 	.image_delete = rbd_image_delete,
 };
+
+/* One that is not carried over would be called where there is nothing. */
+_Static_assert(sizeof(struct ceph_driver) == 10 * sizeof(void (*)(void)), "a bridge for each operation");
+_Static_assert(sizeof(struct bmc_driver) == 6 * sizeof(void (*)(void)), "a bridge for each operation");
