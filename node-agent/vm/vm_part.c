@@ -54,7 +54,7 @@ static json_t *converge_all(struct part_run *run, struct vm_state *state, const 
 		if (domain->active)
 			vm_log_trim(run, domain->mark.id);
 		if (!has_order(desired, domain->mark.id))
-			json_array_append_new(report, vm_report_stray(domain));
+			json_array_append_new(report, vm_report_stray(state, domain));
 	}
 	return report;
 }

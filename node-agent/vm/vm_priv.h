@@ -139,14 +139,15 @@ struct vm_domains {
 	struct vm_domain *list;
 	unsigned count;
 };
-/* All that bear our mark. */
+/* All that bear our mark. Whatever keeps us from seeing one is an error: what is not in the list is not there. */
 int vm_domains_read(struct vm_state *state, struct vm_domains *ret, struct err *err);
 void vm_domains_done(struct vm_domains *domains);
 struct vm_domain *vm_domains_find(const struct vm_domains *domains, const char *id);
 /* Writes the domain's mark, after a change, to libvirt: to what runs and to what is kept. */
 int vm_domain_save_mark(const struct vm_domain *domain, struct err *err);
-/* QEMU waits for the machine's state to arrive: it is not here yet. */
-bool vm_domain_is_arriving(const struct vm_domain *domain);
+/* QEMU waits for the machine's state to arrive, or to be let run: it may yet become ours. One that is paused for the last
+ * step of its way from here is none. */
+bool vm_domain_is_arriving(const struct vm_state *state, const struct vm_domain *domain);
 
 void vm_memory_forget(struct vm_state *state, const char *id);
 /* Makes one virtual machine as ordered; domain NULL: there is none. Gives its entry of the report (new reference).
@@ -154,7 +155,7 @@ void vm_memory_forget(struct vm_state *state, const char *id);
 json_t *vm_converge_one(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 			struct vm_domain *domain, bool *unsettled);
 /* The entry of one that nobody asked for. */
-json_t *vm_report_stray(const struct vm_domain *domain);
+json_t *vm_report_stray(struct vm_state *state, const struct vm_domain *domain);
 
 /* ---- migration ---- */
 
@@ -169,7 +170,7 @@ bool migration_ended(struct migration *migration);
 /* {"id", "state", "progress", "error"}, new reference. */
 json_t *migration_report(struct migration *migration);
 /* The same of one begun by an earlier process, from what the domain says. */
-json_t *migration_report_earlier(const struct vm_domain *domain);
+json_t *migration_report_earlier(const struct vm_state *state, const struct vm_domain *domain);
 /* Forgets those that ended and whose machine has no order here. */
 void migration_forget(struct vm_state *state, const json_t *desired);
 

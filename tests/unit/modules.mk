@@ -27,3 +27,4 @@ test_config.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisio
 test_ui_files.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_tickets.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_console.modules := $(RACK_MODULES) provisioner/auth provisioner/api
+test_api_upload.modules := $(RACK_MODULES) provisioner/auth provisioner/api

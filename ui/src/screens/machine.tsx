@@ -164,10 +164,10 @@ export default function MachineScreen() {
 			{found.error && <Alert variant="warning" isInline title={t('common.stale')} />}
 			<Tabs activeKey={tab} aria-label={t('tab.label')} onSelect={(_event, key) => setSearch({ tab: String(key) }, { replace: true })}>
 				{tabs.map(([key, label]) => (
-					<Tab key={key} eventKey={key} title={<TabTitleText>{label}</TabTitleText>} />
+					<Tab key={key} eventKey={key} tabContentId="tab-content" title={<TabTitleText>{label}</TabTitleText>} />
 				))}
 			</Tabs>
-			<div className="ingot-tab">
+			<div className="ingot-tab" id="tab-content" role="tabpanel" aria-label={tabs.find(([key]) => key === tab)?.[1]}>
 				{tab === 'summary' && <Summary machine={machine} />}
 				{tab === 'disks' && <Disks machine={machine} />}
 				{tab === 'nics' && <Nics machine={machine} />}
