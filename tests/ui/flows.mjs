@@ -29,7 +29,8 @@ export async function flowTests(tests, browser, options) {
 			await dialog().getByText('not of the form').waitFor();
 			await dialog().locator('input[name=name]').fill('alpha');
 			await dialog().getByRole('button', { name: 'Accept' }).click();
-			await page.locator('h1', { hasText: 'alpha' }).waitFor();
+			await dialog().waitFor({ state: 'detached' });
+			await page.locator('.ingot-title', { hasText: 'alpha' }).waitFor();
 			await page.locator('.ingot-head [data-state=ready]').waitFor({ timeout: 60000 });
 			await go('/guide');
 			await page.getByRole('button', { name: 'Accept 3 machines' }).click();
@@ -91,7 +92,7 @@ export async function flowTests(tests, browser, options) {
 			await page.locator('input[name=memory_bytes]').fill('1 GiB');
 			await page.locator('input[name=name]').fill('web');
 			await page.getByRole('button', { name: 'Create' }).click();
-			await page.locator('h1', { hasText: 'web' }).waitFor();
+			await page.locator('.ingot-title', { hasText: 'web' }).waitFor();
 			await page.locator('.ingot-head [data-state=running]').waitFor({ timeout: 60000 });
 			await go('/vms/new');
 			await page.locator('input[name=name]').fill('web');
