@@ -27,7 +27,7 @@ export async function securityTests(tests, browser, options) {
 		await tests.run('security: the address bar brings no markup into the page', async () => {
 			const { page, context, wrong } = await open(browser, server);
 			await signIn(page, server);
-			const evil = encodeURIComponent('<img src=x onerror="document.title=\'owned\'">');
+			const evil = encodeURIComponent('<img src=x onerror="document[\'title\']=\'owned\'">');
 			for (const path of [`/machines?q=${evil}`, `/machines/${evil}`, `/vms/${evil}`, `/tasks?task=${evil}`, `/${evil}`, `/console/vms/${evil}/serial`, `/machines?sort=${evil}`]) {
 				await page.goto(server.url + path);
 				await page.locator('h1, [role=dialog]').first().waitFor();
