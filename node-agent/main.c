@@ -15,6 +15,7 @@
 #define GRACE_MS 10000
 #define STATE_DIR "/var/lib/ingot/agent"
 #define PLUGIN_DIR "/usr/lib/ingot"
+#define MEDIUM_DIR "/run/ingot/medium"
 
 struct options {
 	unsigned mode;
@@ -28,7 +29,7 @@ static const unsigned modes[] = { PART_LIVE, PART_NODE, MODE_INSTALL };
 static const struct program_text commands[] = {
 	{ "live", "in the live image: report the machine, install it" },
 	{ "node", "on a node: enroll, then do what the cluster asks" },
-	{ "install", "check answers for the installer (--check)" },
+	{ "install", "install this machine from a medium, by an answer file" },
 	{ NULL, NULL },
 };
 _Static_assert(ARRAY_SIZE(commands) == ARRAY_SIZE(modes) + 1, "a mode for each command");
@@ -38,6 +39,8 @@ enum option_key {
 	OPTION_PLUGINS,
 	OPTION_SYSROOT,
 	OPTION_PREFIX,
+	OPTION_ANSWERS,
+	OPTION_MEDIUM,
 	OPTION_CHECK,
 	OPTION_DEBUG,
 	OPTION_COUNT
@@ -47,6 +50,8 @@ static const struct program_option program_options[] = {
 	[OPTION_PLUGINS] = { "plugins", "DIR", "parts as shared objects (default " PLUGIN_DIR ")" },
 	[OPTION_SYSROOT] = { "sysroot", "DIR", "read DIR/sys, DIR/proc and DIR/dev (for tests)" },
 	[OPTION_PREFIX] = { "prefix", "DIR", "put DIR before every path written (for tests)" },
+	[OPTION_ANSWERS] = { "answers", "FILE|URL", "install: by this answer file (docs/answers.md)" },
+	[OPTION_MEDIUM] = { "medium", "DIR", "install: where the medium is mounted (default " MEDIUM_DIR ")" },
 	[OPTION_CHECK] = { "check", "FILE", "install: say whether an answer file is right, and do nothing else" },
 	[OPTION_DEBUG] = { "debug", NULL, "log more" },
 	[OPTION_COUNT] = { NULL, NULL, NULL },
@@ -88,6 +93,12 @@ static void set_option(void *data, unsigned option, const char *value)
 		break;
 	case OPTION_PREFIX:
 		o->prefix = value;
+		break;
+	case OPTION_ANSWERS:
+		o->install.answers = value;
+		break;
+	case OPTION_MEDIUM:
+		o->install.medium = value;
 		break;
 	case OPTION_CHECK:
 		o->install.check = value;
@@ -157,7 +168,7 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .state = STATE_DIR, .plugins = PLUGIN_DIR };
+	struct options o = { .state = STATE_DIR, .plugins = PLUGIN_DIR, .install.medium = MEDIUM_DIR };
 	unsigned command;
 
 	switch (program_parse(&program, argc, argv, &command, set_option, &o)) {
@@ -171,5 +182,9 @@ int main(int argc, char **argv)
 	keep_memory_small();
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	return o.mode == MODE_INSTALL ? installer_run(&o.install) : run(&o);
+	if (o.mode != MODE_INSTALL)
+		return run(&o);
+	o.install.sysroot = str_or(o.sysroot, "");
+	o.install.prefix = str_or(o.prefix, "");
+	return installer_run(&o.install);
 }

@@ -55,6 +55,7 @@ static inline void free_p(void *p)
 
 void close_p(int *fd);
 #define _cleanup_close_ _cleanup_(close_p)
+#define _cleanup_json_ _cleanup_(json_decrefp) /* of jansson.h */
 
 /* Closes a descriptor if it is one, keeps errno, returns -1. */
 int close_fd(int fd);

@@ -51,7 +51,6 @@ void bundle_manifest_done(struct bundle_manifest *manifest)
 }
 
 #define _cleanup_manifest_ _cleanup_(bundle_manifest_done)
-#define _cleanup_json_ _cleanup_(json_decrefp)
 
 /* A word that is safe in a file name, a log line and a kernel command line. */
 static bool word_valid(const char *s, size_t max)

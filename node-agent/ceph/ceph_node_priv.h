@@ -10,12 +10,6 @@
 #include "daemon/daemon.h"
 #include "inventory/disk.h"
 
-static inline void ceph_json_done(json_t **json)
-{
-	json_decref(*json);
-}
-#define _cleanup_json_ _cleanup_(ceph_json_done)
-
 /* ---- the order: the desired section, checked (ceph_order.c, pure) ---- */
 
 #define CEPH_OSDS_MAX 64

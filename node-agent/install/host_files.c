@@ -32,6 +32,12 @@ void host_files_folder(struct host_files *files, const char *path, mode_t mode)
 	add(files, path, mode);
 }
 
+void host_files_own(struct host_files *files, unsigned uid, unsigned gid)
+{
+	files->list[files->count - 1].uid = uid;
+	files->list[files->count - 1].gid = gid;
+}
+
 void host_files_done(struct host_files *files)
 {
 	for (unsigned i = 0; i < files->count; i++) {

@@ -8,8 +8,9 @@
 #include "base/util.h"
 
 struct host_file {
-	char *path;  /* on the host; in /etc or /var; folders above it are made (0755) */
-	mode_t mode; /* not of links */
+	char *path;	   /* on the host; in /etc or /var; folders above it are made (0755) */
+	mode_t mode;	   /* not of links */
+	unsigned uid, gid; /* on the host */
 	/* One of these, or none: then it is a folder. */
 	char *text;
 	char *target; /* a symbolic link */
@@ -24,6 +25,8 @@ void host_files_text(struct host_files *files, const char *path, mode_t mode,
 void host_files_link(struct host_files *files, const char *path, const char *target);
 void host_files_copy(struct host_files *files, const char *path, mode_t mode, const char *source);
 void host_files_folder(struct host_files *files, const char *path, mode_t mode);
+/* Whose the file is that was added last; without this, root's. */
+void host_files_own(struct host_files *files, unsigned uid, unsigned gid);
 void host_files_done(struct host_files *files);
 #define _cleanup_host_files_ _cleanup_(host_files_done)
 

@@ -179,6 +179,19 @@ static void plan_file(const struct host_file *file, const char *tree, struct pla
 	strbuf_addf(&plan->commands, "sif %s mode 0%o\n", file->path, (unsigned)(S_IFREG | file->mode));
 }
 
+/* After all is there, whichever way it came. */
+static void plan_owners(const struct host_files *files, bool all, struct plan *plan)
+{
+	for (unsigned i = 0; i < files->count; i++) {
+		const struct host_file *file = &files->list[i];
+
+		/* In a state that is kept, folders have their owners. */
+		if ((file->uid || file->gid) && (!all || is_put_in(file, all)))
+			strbuf_addf(&plan->commands, "sif %s uid %u\nsif %s gid %u\n", file->path, file->uid,
+				    file->path, file->gid);
+	}
+}
+
 /* Whether a file is there as it should be. */
 static int check_file(const struct host_file *file, const char *answers, struct err *err)
 {
@@ -229,19 +242,18 @@ static int put_in(struct install *install, bool all, struct err *err)
 		for_each_folder(&files->list[i], ask_for, &questions);
 		ask_for(files->list[i].path, &questions);
 	}
-	if (!questions.len)
-		return 0;
-	r = run_debugfs(install, questions.data, &known, err);
+	r = questions.len ? run_debugfs(install, questions.data, &known, err) : 0;
 	if (r < 0)
 		return r;
-	plan.known = known;
+	plan.known = str_or(known, "");
 	for (unsigned i = 0; i < files->count; i++) {
 		if (is_put_in(&files->list[i], all))
 			plan_file(&files->list[i], tree, &plan);
 	}
-	r = run_debugfs(install, plan.commands.data, &unused, err);
+	plan_owners(files, all, &plan);
+	r = plan.commands.len ? run_debugfs(install, plan.commands.data, &unused, err) : 0;
 	strbuf_done(&plan.commands);
-	return r < 0 ? r : check_files(install, all, err);
+	return r < 0 || !questions.len ? r : check_files(install, all, err);
 }
 
 /* ---- steps ---- */

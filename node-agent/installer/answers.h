@@ -82,6 +82,8 @@ struct problems { /* at most one an answer */
 	} list[PROBLEMS_MAX];
 	unsigned count;
 };
+/* Only the first an answer is kept. */
+void problem_add(struct problems *problems, enum answer answer, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void problems_done(struct problems *problems);
 #define _cleanup_problems_ _cleanup_(problems_done)
 /* Judges all that was answered and what is missing. True if nothing is wrong. */

@@ -7,7 +7,6 @@
 
 #include "installer/answers.h"
 
-void problem_add(struct problems *problems, enum answer answer, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void answers_check_alone(const struct answers *answers, enum answer answer, struct problems *problems);
 
 /* The remedy: "it must be: ..." or "say A, B or C"; the caller frees. */

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-$(call module,node-agent/installer,lib/base lib/schema,,$(shell $(CC) -print-file-name=libyaml.a))
-test_answers.modules := node-agent/installer
-fuzz_answers.modules := node-agent/installer
+# Archives in place of shared objects, so that the live image carries only what is used of them.
+$(call module,node-agent/installer,lib/base lib/loop lib/cmd lib/schema lib/crypto lib/bundle node-agent/inventory node-agent/core \
+	node-agent/install,jansson,$(foreach l,yaml crypt,$(shell $(CC) -print-file-name=lib$(l).a)))
+test_answers.modules := node-agent/core node-agent/inventory node-agent/install node-agent/installer
+test_installer.modules := $(test_answers.modules)
+fuzz_answers.modules := $(test_answers.modules)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "inventory/disk.h"
-#include "inventory/sysfs_priv.h"
+#include "inventory/sysfs.h"
 
 #define MOUNTS_MAX_BYTES ((size_t)(1 * MIB))
 #define VPD_MAX_BYTES ((size_t)4096)

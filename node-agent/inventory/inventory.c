@@ -6,7 +6,7 @@
 #include "inventory/bmc.h"
 #include "inventory/disk.h"
 #include "inventory/inventory.h"
-#include "inventory/sysfs_priv.h"
+#include "inventory/sysfs.h"
 
 #define CPUINFO_MAX_BYTES ((size_t)(16 * MIB))
 #define CPU_CORES_MAX 65536
@@ -162,13 +162,6 @@ static int64_t read_memory_bytes(const char *sysroot)
 
 /* ---- network and disks ---- */
 
-static bool is_nic(const char *sysroot, const char *name)
-{
-	/* Hardware has a device; type 1 is Ethernet (ARPHRD_ETHER). */
-	return sysfs_exists("%s/sys/class/net/%s/device", sysroot, name) &&
-	       sysfs_number(0, "%s/sys/class/net/%s/type", sysroot, name) == 1;
-}
-
 static json_t *read_nic(const char *sysroot, const char *name)
 {
 	_cleanup_free_ char *mac = sysfs_text("%s/sys/class/net/%s/address", sysroot, name);
@@ -189,7 +182,7 @@ static json_t *read_nics(const char *sysroot)
 
 	sysfs_list(path, &names);
 	for (size_t i = 0; i < names.count; i++) {
-		if (is_nic(sysroot, names.names[i]))
+		if (sysfs_is_nic(sysroot, names.names[i]))
 			json_array_append_new(nics, read_nic(sysroot, names.names[i]));
 	}
 	return nics;

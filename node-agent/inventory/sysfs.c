@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "inventory/sysfs_priv.h"
+#include "inventory/sysfs.h"
 
 /* What hardware says about itself is short. */
 #define SYSFS_TEXT_MAX_BYTES ((size_t)4096)
@@ -115,4 +115,11 @@ void name_list_done(struct name_list *list)
 		free(list->names[i]);
 	free(list->names);
 	*list = (struct name_list){ 0 };
+}
+
+bool sysfs_is_nic(const char *sysroot, const char *name)
+{
+	/* Hardware has a device; type 1 is Ethernet (ARPHRD_ETHER). */
+	return sysfs_exists("%s/sys/class/net/%s/device", sysroot, name) &&
+	       sysfs_number(0, "%s/sys/class/net/%s/type", sysroot, name) == 1;
 }

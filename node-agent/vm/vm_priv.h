@@ -12,11 +12,6 @@
 #include "core/part.h"
 #include "vm/vm_paths.h"
 
-static inline void vm_json_done(json_t **json)
-{
-	json_decref(*json);
-}
-#define _cleanup_json_ _cleanup_(vm_json_done)
 static inline void vm_domain_done(virDomainPtr *domain)
 {
 	if (*domain)

@@ -108,8 +108,9 @@ int auth_audit(struct auth *auth, const struct audit *entry, struct err *err);
 /* On the first start: makes the administrator's token, written to STATE_DIR/admin.token, and the user "admin" with a random
  * password, printed to standard output and written to STATE_DIR/admin.initial-password (both mode 0600). On every start: a
  * file STATE_DIR/admin.password of mode 0600 is taken as the password of "admin", who is made an administrator that may sign
- * in, and the file is removed. Files are written before what they are for is stored: a crash between leaves a file that does
- * not work and is written anew. Blocks for the time of a hash: before the loop runs. */
+ * in, and the file is removed; likewise STATE_DIR/admin.password-hash, which has the password's hash (crypt(5)). Files are
+ * written before what they are for is stored: a crash between leaves a file that does not work and is written anew. Blocks
+ * for the time of a hash: before the loop runs. */
 int auth_first_start(struct auth *auth, const char *state_dir, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first start, and the way back in for who lost the administrator's password. */
+#include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,14 +48,9 @@ static int make_token(struct auth *auth, const char *state_dir, struct err *err)
 /* ---- the user ---- */
 
 /* Makes "admin" what it has to be. change: somebody else knows the password. */
-static int set_admin(struct auth *auth, const char *password, bool change, struct err *err)
+static int set_admin(struct auth *auth, const char *hash, bool change, struct err *err)
 {
-	_cleanup_(password_work_free_p) struct password_work *work = new0(struct password_work, 1);
 	const struct user *known = store_find(auth->store, &kind_user, NAME);
-	work->new_password = xstrdup(password);
-	password_work_run(work);
-	if (!work->new_hash)
-		return err_set(err, ERR_INTERNAL, "the administrator's password could not be hashed");
 	store_begin(auth->store);
 	struct user *user =
 		known ? store_edit(auth->store, &kind_user, known->id) : store_create(auth->store, &kind_user);
@@ -64,15 +60,25 @@ static int set_admin(struct auth *auth, const char *password, bool change, struc
 	user->password_change_required = change;
 	if (!known)
 		user->created_at = loop_now_ms(store_loop(auth->store));
-	str_set(&user->password_hash, work->new_hash);
+	str_set(&user->password_hash, hash);
 	auth_sessions_end(auth, user->id, NULL);
 	store_event(auth->store, known ? "user.changed" : "user.created", "user", user->id, NAME,
 		    known ? "the password was set from a file" : "role admin");
 	return store_commit(auth->store, err);
 }
 
+static int set_password(struct auth *auth, const char *password, bool change, struct err *err)
+{
+	_cleanup_(password_work_free_p) struct password_work *work = new0(struct password_work, 1);
+	work->new_password = xstrdup(password);
+	password_work_run(work);
+	if (!work->new_hash)
+		return err_set(err, ERR_INTERNAL, "the administrator's password could not be hashed");
+	return set_admin(auth, work->new_hash, change, err);
+}
+
 /* -ENOENT: there is no such file. Who else may read it knows the password already. */
-static int read_given(const char *path, char **ret, struct err *err)
+static int read_given(const char *path, bool hashed, char **ret, struct err *err)
 {
 	struct stat st;
 	char *text = NULL;
@@ -86,6 +92,15 @@ static int read_given(const char *path, char **ret, struct err *err)
 	if (r < 0)
 		return err_set_errno(err, r, "reading %s", path);
 	text[strcspn(text, "\r\n")] = '\0';
+	if (hashed) {
+		if (crypt_checksalt(text) == CRYPT_SALT_OK) {
+			*ret = text;
+			return 0;
+		}
+		wipe_free_p(&text);
+		return err_set(err, ERR_INVALID, "%s: its first line is a password's hash, as mkpasswd writes it",
+			       path);
+	}
 	const struct field *f = schema_field(&user_schema, "password");
 	if (strlen(text) >= (size_t)f->min && strlen(text) <= (size_t)f->max) {
 		*ret = text;
@@ -96,13 +111,13 @@ static int read_given(const char *path, char **ret, struct err *err)
 		       (long long)f->min, (long long)f->max);
 }
 
-static int take_given(struct auth *auth, const char *path, struct err *err)
+static int take_given(struct auth *auth, const char *path, bool hashed, struct err *err)
 {
-	_cleanup_(wipe_free_p) char *password = NULL;
-	int r = read_given(path, &password, err);
+	_cleanup_(wipe_free_p) char *text = NULL;
+	int r = read_given(path, hashed, &text, err);
 	if (r < 0)
 		return r;
-	r = set_admin(auth, password, false, err);
+	r = hashed ? set_admin(auth, text, false, err) : set_password(auth, text, false, err);
 	if (r < 0)
 		return r;
 	/* Only now: a crash before this sets the same password once more. */
@@ -120,7 +135,7 @@ static int make_password(struct auth *auth, struct err *err)
 	password[RANDOM_LENGTH] = '\0';
 	int r = auth->initial_password_file ? write_line(auth->initial_password_file, password, err) : 0;
 	if (r == 0)
-		r = set_admin(auth, password, true, err);
+		r = set_password(auth, password, true, err);
 	if (r < 0)
 		return r;
 	printf("first start: sign in as '" NAME "' with the password %s\n", password);
@@ -131,10 +146,13 @@ static int make_password(struct auth *auth, struct err *err)
 int auth_first_start(struct auth *auth, const char *state_dir, struct err *err)
 {
 	_cleanup_free_ char *given = xasprintf("%s/admin.password", state_dir);
+	_cleanup_free_ char *given_hash = xasprintf("%s/admin.password-hash", state_dir);
 	int r = make_token(auth, state_dir, err);
 	if (r < 0)
 		return r;
-	r = take_given(auth, given, err);
+	r = take_given(auth, given, false, err);
+	if (r == -ENOENT)
+		r = take_given(auth, given_hash, true, err);
 	if (r != -ENOENT)
 		return r;
 	return store_count(auth->store, &kind_user) > 0 ? 0 : make_password(auth, err);

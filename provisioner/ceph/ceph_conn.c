@@ -290,3 +290,15 @@ int ceph_io(struct ceph_conn *conn, const char *pool, rados_ioctx_t *ret, struct
 		return ceph_fail(conn, rc, rc == -ENOENT ? "there is no such pool" : NULL, err, "pool %s", pool);
 	return 0;
 }
+
+int ceph_pool_get(struct ceph_librados *ctx, const struct ceph_access *access, const char *pool,
+		  struct ceph_conn **ret_conn, rados_ioctx_t *ret_io, struct err *err)
+{
+	_cleanup_conn_ struct ceph_conn *conn = NULL;
+	int rc = ceph_conn_get(ctx, access, &conn, err);
+	if (rc == 0)
+		rc = ceph_io(conn, pool, ret_io, err);
+	if (rc == 0)
+		*ret_conn = TAKE_PTR(conn);
+	return rc;
+}

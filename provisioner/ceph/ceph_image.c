@@ -192,9 +192,7 @@ int ceph_image_import(void *ctx, const struct ceph_access *access, const char *p
 
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;
-	int rc = ceph_conn_get(ctx, access, &conn, err);
-	if (rc == 0)
-		rc = ceph_io(conn, pool, &io, err);
+	int rc = ceph_pool_get(ctx, access, pool, &conn, &io, err);
 	if (rc < 0)
 		return rc;
 	_cleanup_free_ char *label = xasprintf("%s/%s", pool, name);
@@ -213,9 +211,7 @@ int ceph_image_delete(void *ctx, const struct ceph_access *access, const char *p
 {
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;
-	int rc = ceph_conn_get(ctx, access, &conn, err);
-	if (rc == 0)
-		rc = ceph_io(conn, pool, &io, err);
+	int rc = ceph_pool_get(ctx, access, pool, &conn, &io, err);
 	if (rc < 0)
 		return rc;
 

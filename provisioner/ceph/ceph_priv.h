@@ -37,6 +37,9 @@ int ceph_command(struct ceph_conn *conn, json_t *command, const char *input, jso
 
 /* An I/O context of a pool: ERR_NOT_FOUND if there is no such pool. */
 int ceph_io(struct ceph_conn *conn, const char *pool, rados_ioctx_t *ret, struct err *err);
+/* Both, for a call that works in one pool. The context has to go before the connection: declare it after that. */
+int ceph_pool_get(struct ceph_librados *ctx, const struct ceph_access *access, const char *pool,
+		  struct ceph_conn **ret_conn, rados_ioctx_t *ret_io, struct err *err);
 static inline void ceph_io_done(rados_ioctx_t *io)
 {
 	if (*io)
@@ -49,11 +52,6 @@ static inline void ceph_rbd_done(rbd_image_t *image)
 		rbd_close(*image);
 }
 #define _cleanup_rbd_ _cleanup_(ceph_rbd_done)
-static inline void ceph_json_done(json_t **json)
-{
-	json_decref(*json);
-}
-#define _cleanup_json_ _cleanup_(ceph_json_done)
 
 /* ---- pure: what the monitors' answers say (formats of Ceph 16.2) ---- */
 

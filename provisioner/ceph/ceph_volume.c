@@ -40,9 +40,7 @@ int ceph_volume_create(void *ctx, const struct ceph_access *access, const char *
 {
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;
-	int rc = ceph_conn_get(ctx, access, &conn, err);
-	if (rc == 0)
-		rc = ceph_io(conn, pool, &io, err);
+	int rc = ceph_pool_get(ctx, access, pool, &conn, &io, err);
 	if (rc < 0)
 		return rc;
 	rc = ceph_rbd_create(io, name, size_bytes, CEPH_VOLUME_FEATURES);
@@ -106,9 +104,7 @@ int ceph_volume_clone(void *ctx, const struct ceph_access *access, const char *p
 {
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;
-	int rc = ceph_conn_get(ctx, access, &conn, err);
-	if (rc == 0)
-		rc = ceph_io(conn, pool, &io, err);
+	int rc = ceph_pool_get(ctx, access, pool, &conn, &io, err);
 	if (rc < 0)
 		return rc;
 	uint64_t image_bytes = 0;
@@ -164,9 +160,7 @@ int ceph_volume_delete(void *ctx, const struct ceph_access *access, const char *
 {
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;
-	int rc = ceph_conn_get(ctx, access, &conn, err);
-	if (rc == 0)
-		rc = ceph_io(conn, pool, &io, err);
+	int rc = ceph_pool_get(ctx, access, pool, &conn, &io, err);
 	if (rc < 0)
 		return rc;
 	return ceph_rbd_remove(conn, io, pool, name, err);

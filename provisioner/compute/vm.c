@@ -22,16 +22,6 @@ static void new_task(struct compute *compute, struct vm *vm, const char *action,
 	str_set(&vm->task, task_create(compute->store, action, "vm", vm->id, vm->name, deadline_ms));
 }
 
-/* The task is remembered before the commit: what follows from it may have ended the task and parted it from the machine. */
-static int commit_with_task(struct compute *compute, const char *task, const char **ret_task, struct err *err)
-{
-	_cleanup_free_ char *id = xstrdup(task);
-	int r = store_commit(compute->store, err);
-	if (r == 0)
-		*ret_task = ((const struct task *)store_get(compute->store, &kind_task, id))->id;
-	return r;
-}
-
 /* ---- create ---- */
 
 static int check_new(struct compute *compute, const struct vm *wanted, const struct volume **ret_volume,
@@ -109,7 +99,7 @@ int vm_start(struct compute *compute, const char *id, const char **ret_task, str
 	store_begin(compute->store);
 	struct vm *edit = store_edit(compute->store, &kind_vm, id);
 	begin_start(compute, edit);
-	return commit_with_task(compute, edit->task, ret_task, err);
+	return task_commit(compute->store, edit->task, ret_task, err);
 }
 
 int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err)
@@ -126,7 +116,7 @@ int vm_stop(struct compute *compute, const char *id, const char **ret_task, stru
 	edit->state = VM_STOPPING;
 	if (!edit->node)
 		vm_gone(compute, edit);
-	return commit_with_task(compute, task, ret_task, err);
+	return task_commit(compute->store, task, ret_task, err);
 }
 
 int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err)
@@ -142,7 +132,7 @@ int vm_delete(struct compute *compute, const char *id, const char **ret_task, st
 	edit->state = VM_DELETING;
 	if (!edit->node)
 		vm_gone(compute, edit);
-	return commit_with_task(compute, task, ret_task, err);
+	return task_commit(compute->store, task, ret_task, err);
 }
 
 void vm_gone(struct compute *compute, struct vm *vm)
@@ -189,7 +179,7 @@ int vm_migrate(struct compute *compute, const char *id, const struct node *targe
 	str_set(&edit->target, target->id);
 	free(edit->migration_id);
 	edit->migration_id = store_id_new(compute->store);
-	return commit_with_task(compute, edit->task, ret_task, err);
+	return task_commit(compute->store, edit->task, ret_task, err);
 }
 
 /* ---- placement ---- */

@@ -149,18 +149,13 @@ int machine_deploy(struct machines *machines, const char *id, const struct machi
 	edit->install_disk->wwn = xstrdup(disk->wwn);
 	edit->install_disk->size_bytes = disk->size_bytes;
 	edit->error = schema_free(&problem_schema, edit->error);
-	*ret_task = task_create(machines->store, "machine.deploy", "machine", id, edit->name, DEPLOY_DEADLINE_MS);
-	str_set(&edit->task, *ret_task);
-	task_log(machines->store, *ret_task, "the host system goes to disk %s, %llu bytes",
+	_cleanup_free_ char *task_id =
+		xstrdup(task_create(machines->store, "machine.deploy", "machine", id, edit->name, DEPLOY_DEADLINE_MS));
+	str_set(&edit->task, task_id);
+	task_log(machines->store, task_id, "the host system goes to disk %s, %llu bytes",
 		 str_or(disk->serial, disk->wwn), (unsigned long long)disk->size_bytes);
 	machine_feed(machines, id, EVENT_DEPLOY, NULL);
-	_cleanup_free_ char *task_id = xstrdup(*ret_task);
-	r = store_commit(machines->store, err);
-	if (r < 0)
-		return r;
-	const struct task *task = store_get(machines->store, &kind_task, task_id);
-	*ret_task = task->id;
-	return 0;
+	return task_commit(machines->store, task_id, ret_task, err);
 }
 
 /* ---- power ---- */
@@ -179,11 +174,7 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 		xstrdup(task_create(machines->store, "machine.power", "machine", id, machine->name, POWER_DEADLINE_MS));
 	task_step(machines->store, task_id, effects[action]);
 	store_effect_add(machines->store, effects[action], task_id, 0);
-	int r = store_commit(machines->store, err);
-	if (r < 0)
-		return r;
-	*ret_task = ((const struct task *)store_get(machines->store, &kind_task, task_id))->id;
-	return 0;
+	return task_commit(machines->store, task_id, ret_task, err);
 }
 
 /* ---- a task is to stop ---- */

@@ -7,20 +7,9 @@
 
 #define LINE_MAX_BYTES 512
 
-/* The first entry that is not below the MAC. */
 static unsigned position(const struct host_table *table, const struct mac *mac)
 {
-	unsigned low = 0, high = table->count;
-
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-
-		if (memcmp(&table->entries[middle].mac, mac, sizeof(*mac)) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return mac_position(table->entries, table->count, sizeof(*table->entries), mac);
 }
 
 struct host_entry *host_table_find(struct host_table *table, const struct mac *mac)

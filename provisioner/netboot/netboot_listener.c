@@ -59,17 +59,7 @@ struct boot_listener {
 
 static unsigned position(const struct boot_listener *listener, const struct mac *mac)
 {
-	unsigned low = 0, high = listener->intent_count;
-
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-
-		if (memcmp(&listener->intents[middle].mac, mac, sizeof(*mac)) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return mac_position(listener->intents, listener->intent_count, sizeof(*listener->intents), mac);
 }
 
 static struct intent *find_intent(const struct boot_listener *listener, const struct mac *mac)

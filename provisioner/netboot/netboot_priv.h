@@ -15,6 +15,8 @@ struct mac {
 };
 /* "aa:bb:cc:dd:ee:ff" or "aa-bb-...", any case, unicast. 0 or -EINVAL. */
 int mac_parse(const char *text, struct mac *ret);
+/* Where in an array in order of MAC, whose elements begin with theirs, the first stands that is not below mac. */
+unsigned mac_position(const void *elements, unsigned count, size_t element_bytes, const struct mac *mac);
 char *mac_format(const struct mac *mac, char separator); /* lower case; the caller frees */
 
 /* "10.77.0.1/24" taken apart; addresses in host order. */

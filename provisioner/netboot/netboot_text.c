@@ -34,6 +34,21 @@ int mac_parse(const char *text, struct mac *ret)
 	return 0;
 }
 
+unsigned mac_position(const void *elements, unsigned count, size_t element_bytes, const struct mac *mac)
+{
+	unsigned low = 0, high = count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (memcmp((const char *)elements + middle * element_bytes, mac, sizeof(*mac)) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 char *mac_format(const struct mac *mac, char separator)
 {
 	const uint8_t *b = mac->bytes;

@@ -97,10 +97,7 @@ int image_upload(struct storage *storage, const char *id, const char *path, cons
 	str_set(&edit->task, task);
 	task_step(storage->store, task, "checking and writing");
 	store_effect_add(storage->store, EFFECT_IMPORT, id, 0);
-	r = store_commit(storage->store, err);
-	if (r == 0)
-		*ret_task = ((const struct task *)store_get(storage->store, &kind_task, task))->id;
-	return r;
+	return task_commit(storage->store, task, ret_task, err);
 }
 
 static int check_hash(struct ceph_job *job)
@@ -165,13 +162,9 @@ static void on_import(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct image *image = store_get(storage->store, &kind_image, effect->id);
-	struct ceph_job *job = image && image->state == IMAGE_IMPORTING ? ceph_job_new(storage) : NULL;
-	if (!job) {
-		store_effect_drop(storage->store, effect);
+	struct ceph_job *job = ceph_job_for(storage, effect, image && image->state == IMAGE_IMPORTING);
+	if (!job)
 		return;
-	}
-	job->effect_seq = effect->seq;
-	job->id = xstrdup(image->id);
 	job->name = image_device(image->id);
 	job->path = xstrdup(image->upload);
 	job->text = xstrdup(image->sha256);
@@ -209,10 +202,7 @@ int image_delete(struct storage *storage, const char *id, const char **ret_task,
 	str_set(&edit->task, task);
 	edit->state = IMAGE_FAILED; /* no volume is cloned from it any more */
 	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
-	r = store_commit(storage->store, err);
-	if (r == 0)
-		*ret_task = ((const struct task *)store_get(storage->store, &kind_task, task))->id;
-	return r;
+	return task_commit(storage->store, task, ret_task, err);
 }
 
 static void work_delete(struct ceph_job *job)
@@ -241,13 +231,9 @@ static void on_delete(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct image *image = store_get(storage->store, &kind_image, effect->id);
-	struct ceph_job *job = image ? ceph_job_new(storage) : NULL;
-	if (!job) {
-		store_effect_drop(storage->store, effect);
+	struct ceph_job *job = ceph_job_for(storage, effect, image);
+	if (!job)
 		return;
-	}
-	job->effect_seq = effect->seq;
-	job->id = xstrdup(image->id);
 	job->name = image_device(image->id);
 	job->work = work_delete;
 	job->done = done_delete;

@@ -39,6 +39,18 @@ struct ceph_job *ceph_job_new(struct storage *storage)
 	return job;
 }
 
+struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, bool wanted)
+{
+	struct ceph_job *job = wanted ? ceph_job_new(storage) : NULL;
+	if (!job) {
+		store_effect_drop(storage->store, effect);
+		return NULL;
+	}
+	job->effect_seq = effect->seq;
+	job->id = xstrdup(effect->id);
+	return job;
+}
+
 static void secret_free(char *text)
 {
 	if (text)

@@ -37,6 +37,9 @@ struct ceph_job {
 };
 /* A job with the cluster's address and key. NULL if there is no cluster yet. */
 struct ceph_job *ceph_job_new(struct storage *storage);
+/* A job for an effect and the document it names. NULL if it is not wanted (any more), or there is no cluster: the effect was
+ * dropped. */
+struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, bool wanted);
 /* Queues it; on failure (queue full) done is called at once with err set. */
 void ceph_job_run(struct ceph_job *job);
 

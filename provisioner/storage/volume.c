@@ -123,13 +123,9 @@ static void on_create(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = volume && volume->state == VOLUME_CREATING ? ceph_job_new(storage) : NULL;
-	if (!job) {
-		store_effect_drop(storage->store, effect);
+	struct ceph_job *job = ceph_job_for(storage, effect, volume && volume->state == VOLUME_CREATING);
+	if (!job)
 		return;
-	}
-	job->effect_seq = effect->seq;
-	job->id = xstrdup(volume->id);
 	job->name = volume_device(volume);
 	job->text = volume->image ? xasprintf("image-%s", volume->image) : NULL;
 	job->size_bytes = volume->size_bytes;
@@ -157,10 +153,7 @@ int volume_delete(struct storage *storage, const char *id, const char **ret_task
 	edit->state = VOLUME_DELETING;
 	str_set(&edit->task, task);
 	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
-	int r = store_commit(storage->store, err);
-	if (r == 0)
-		*ret_task = ((const struct task *)store_get(storage->store, &kind_task, task))->id;
-	return r;
+	return task_commit(storage->store, task, ret_task, err);
 }
 
 static void work_delete(struct ceph_job *job)
@@ -190,13 +183,9 @@ static void on_delete(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = volume ? ceph_job_new(storage) : NULL;
-	if (!job) {
-		store_effect_drop(storage->store, effect);
+	struct ceph_job *job = ceph_job_for(storage, effect, volume);
+	if (!job)
 		return;
-	}
-	job->effect_seq = effect->seq;
-	job->id = xstrdup(volume->id);
 	job->name = volume_device(volume);
 	job->work = work_delete;
 	job->done = done_delete;

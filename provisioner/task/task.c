@@ -34,6 +34,15 @@ bool task_running(struct store *store, const char *id)
 	return task && task->state == TASK_RUNNING;
 }
 
+int task_commit(struct store *store, const char *id, const char **ret_id, struct err *err)
+{
+	_cleanup_free_ char *kept = xstrdup(id);
+	int r = store_commit(store, err);
+	if (r == 0)
+		*ret_id = ((const struct task *)store_get(store, &kind_task, kept))->id;
+	return r;
+}
+
 static void end_step(struct task *task, int64_t now)
 {
 	if (task->step_count > 0 && !task->steps[task->step_count - 1].ended)

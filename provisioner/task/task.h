@@ -18,6 +18,10 @@ void task_log(struct store *store, const char *id, const char *fmt, ...) PRINTF_
 /* err NULL: succeeded. ERR_CANCELLED: cancelled. Otherwise failed. */
 void task_finish(struct store *store, const char *id, const struct err *err);
 bool task_running(struct store *store, const char *id);
+/* Commits the transaction that made the task. *ret_id is the id in its document, borrowed. What follows from the commit may
+ * have ended the task already and parted it from its owner: id need not live longer than the transaction. Errors of
+ * store_commit(). */
+int task_commit(struct store *store, const char *id, const char **ret_id, struct err *err);
 
 /* Owners of actions, by the word before the dot ("machine"). why: ERR_CANCELLED or ERR_TIMEOUT. Called outside any
  * transaction, and again each second until the owner has ended the task. */

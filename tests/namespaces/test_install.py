@@ -8,12 +8,12 @@ import hashlib
 import http.server
 import json
 import os
-import random
 import ssl
 import subprocess
 import sys
 import threading
 
+import bundle
 import ns
 
 sys.dont_write_bytecode = True
@@ -22,16 +22,15 @@ ns.need("ip", "losetup", "openssl", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4",
 GIB = 1 << 30
 MIB = 1 << 20
 DISK_BYTES = 8 * GIB
-ROOT_BYTES = 200 * MIB
+ROOT_BYTES = bundle.ROOT_BYTES
 NEEDED_BYTES = 7 * GIB + 259 * MIB
 BOOT_ID = "3c7a8a44-6f1c-4b0e-a7b9-7d1f3f0f9c11"
-GRUB = "/usr/lib/grub"
+GRUB = bundle.GRUB
 
 network = ns.Network()
 space = network.namespace("machine")
 folder = network.folder
 agent_program = ns.built("ingot-agent")
-bundle_program = ns.built("ingot-bundle")
 
 
 def path(*names):
@@ -42,30 +41,6 @@ def write(name, text):
     os.makedirs(os.path.dirname(path(name)), exist_ok=True)
     with open(path(name), "w", encoding="ascii") as f:
         f.write(text)
-
-
-# ---- the bundle: real GRUB, a root that is partly a hole ----
-
-def make_parts():
-    for name, size in (("vmlinuz", 8 * MIB + 5), ("initrd", 20 * MIB)):
-        with open(path(name), "wb") as f:
-            f.write(random.Random(size).randbytes(size))
-    with open(path("root"), "wb") as f:
-        for start in (0, 60 * MIB, 150 * MIB):
-            f.seek(start)
-            f.write(random.Random(start).randbytes(40 * MIB))
-        f.truncate(ROOT_BYTES)
-    ns.run("grub-mkimage", "-O", "i386-pc", "-o", path("core.img"), "-p", "/grub", "biosdisk", "part_gpt", "fat", "normal",
-           "search_label", "linux")
-    ns.run("grub-mkimage", "-O", "x86_64-efi", "-o", path("grubx64.efi"), "-p", "/grub", "part_gpt", "fat", "normal",
-           "search_label", "linux")
-    ns.run(bundle_program, "keygen", "--out", path("keys"))
-
-
-def make_bundle(name, key="keys"):
-    ns.run(bundle_program, "create", "--key", path(key, "signing.key"), "--version", "1", "--out", path(name),
-           f"kernel={path('vmlinuz')}", f"initrd={path('initrd')}", f"bios-boot={GRUB}/i386-pc/boot.img",
-           f"bios-core={path('core.img')}", f"efi-loader={path('grubx64.efi')}", f"root={path('root')}")
 
 
 def make_certificates():
@@ -391,8 +366,8 @@ def test_altered_bundle_is_not_bootable():
 
 def test_bundle_of_another_key():
     with machine() as m:
-        ns.run(bundle_program, "keygen", "--out", path("other-keys"))
-        make_bundle("other.tar", "other-keys")
+        bundle.make_keys(folder, "other-keys")
+        bundle.make(folder, "other.tar", "other-keys")
         m.provisioner.bundle = path("other.tar")
         assert_failed(m.install(m.order("i-1"), "failed"), "check", "corrupt", "signature")
         assert m.untouched()
@@ -427,8 +402,8 @@ def test_another_disk_is_named():
         assert m.untouched()
 
 
-make_parts()
-make_bundle("host.tar")
+bundle.make_parts(folder)
+bundle.make(folder, "host.tar")
 make_certificates()
 ns.main([test_install, test_connection_breaks_in_the_middle, test_agent_killed_in_the_middle,
          test_altered_bundle_is_not_bootable, test_bundle_of_another_key, test_disk_too_small, test_disk_in_use,

@@ -265,6 +265,30 @@ static void a_password_that_is_given_is_taken(void **state)
 	assert_int_equal(who_has(auth, new).role, ROLE_ADMIN);
 }
 
+static void a_hash_that_is_given_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *given = xasprintf("%s/admin.password", f->dir), *hash_file = xasprintf("%s-hash", given);
+	_cleanup_(auth_free_p) struct auth *auth = auth_new(f->store, NULL);
+	assert_int_equal(write_file_atomic(given, PASSWORD "\n", strlen(PASSWORD "\n"), 0600), 0);
+	assert_int_equal(auth_first_start(auth, f->dir, &err), 0);
+	_cleanup_free_ char *cookie = must_sign_in(auth, "admin");
+	_cleanup_free_ char *hash = xstrdup(who_has(auth, cookie).user->password_hash);
+	assert_int_equal(write_file_atomic(given, "another horse", 13, 0600), 0);
+	assert_int_equal(auth_first_start(auth, f->dir, &err), 0);
+	assert_int_equal(write_file_atomic(hash_file, "no hash\n", 8, 0600), 0);
+	assert_true(auth_first_start(auth, f->dir, &err) < 0);
+	assert_non_null(strstr(err.text, hash_file));
+	assert_int_equal(write_file_atomic(hash_file, hash, strlen(hash), 0600), 0);
+	assert_int_equal(auth_first_start(auth, f->dir, &err), 0);
+	assert_int_not_equal(access(hash_file, F_OK), 0);
+	_cleanup_free_ char *old = sign_in(auth, "admin", "another horse", NULL);
+	assert_null(old);
+	_cleanup_free_ char *again = must_sign_in(auth, "admin");
+	assert_false(who_has(auth, again).user->password_change_required);
+}
+
 static void a_password_file_that_others_can_read_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -326,6 +350,7 @@ int main(void)
 		TEST(a_token_is_never_more_than_its_maker),
 		TEST(the_first_start_makes_the_administrator),
 		TEST(a_password_that_is_given_is_taken),
+		TEST(a_hash_that_is_given_is_taken),
 		TEST(a_password_file_that_others_can_read_is_refused),
 		TEST(a_crash_in_between_leaves_a_token_that_is_made_anew),
 		TEST(a_file_that_cannot_be_written_is_told),

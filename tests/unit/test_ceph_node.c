@@ -13,22 +13,12 @@
 
 #include <cmocka.h>
 
+#include "golden.h"
 #include "ceph/ceph_node_priv.h"
 
 #define FSID "0ecbce6e-ff21-4336-8da5-5dba0fd4b82d"
 #define OSD_UUID "cda20b6b-68d1-4123-a6ac-f81959b631f0"
 #define KEY "AQBUWAFrnmktLhAAPb1dr5/TLSjmmmjhw/bTow=="
-
-static void assert_golden(const char *name, const char *text)
-{
-	_cleanup_free_ char *path = xasprintf("tests/golden/ceph/%s", name);
-	_cleanup_free_ char *expected = NULL;
-
-	if (getenv("INGOT_REGENERATE"))
-		assert_int_equal(write_file_atomic(path, text, strlen(text), 0644), 0);
-	assert_int_equal(read_file(path, MIB, &expected, NULL), 0);
-	assert_string_equal(text, expected);
-}
 
 static json_t *whole_order(void)
 {
@@ -121,10 +111,10 @@ static void test_texts(void **state)
 	assert_int_equal(ceph_order_parse(json, &order, NULL), 0);
 	_cleanup_free_ char *small_text = ceph_text_conf(&order, &small), *large_text = ceph_text_conf(&order, &large);
 	_cleanup_free_ char *keyring = ceph_text_keyring("client.ingot", KEY), *mon = ceph_text_mon_keyring(&order);
-	assert_golden("small.conf", small_text);
-	assert_golden("large.conf", large_text);
-	assert_golden("client.keyring", keyring);
-	assert_golden("mon.keyring", mon);
+	assert_golden("ceph/small.conf", small_text);
+	assert_golden("ceph/large.conf", large_text);
+	assert_golden("ceph/client.keyring", keyring);
+	assert_golden("ceph/mon.keyring", mon);
 }
 
 /* ---- disks ---- */

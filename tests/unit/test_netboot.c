@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "golden.h"
 #include "netboot/netboot_priv.h"
 
-#define GOLDEN "tests/golden/netboot/"
 #define FINGERPRINT "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const struct netboot_spec spec = {
@@ -30,28 +30,17 @@ static const struct netboot_spec spec = {
 	.ca_fingerprint = FINGERPRINT,
 };
 
-static void assert_golden(const char *name, const char *text)
-{
-	_cleanup_free_ char *path = xasprintf(GOLDEN "%s", name);
-	_cleanup_free_ char *expected = NULL;
-
-	if (getenv("INGOT_REGENERATE"))
-		assert_int_equal(write_file_atomic(path, text, strlen(text), 0644), 0);
-	assert_int_equal(read_file(path, MIB, &expected, NULL), 0);
-	assert_string_equal(text, expected);
-}
-
 static void test_dnsmasq_configuration(void **state)
 {
 	struct netboot_spec routed = spec;
 	_cleanup_free_ char *plain = netboot_dnsmasq_config(&spec);
 	_cleanup_free_ char *with_gateway = NULL;
 
-	assert_golden("dnsmasq.conf", plain);
+	assert_golden("netboot/dnsmasq.conf", plain);
 	routed.gateway = "10.77.0.254";
 	routed.address = "10.77.0.1/20";
 	with_gateway = netboot_dnsmasq_config(&routed);
-	assert_golden("dnsmasq-gateway.conf", with_gateway);
+	assert_golden("netboot/dnsmasq-gateway.conf", with_gateway);
 }
 
 static void test_boot_scripts(void **state)
@@ -62,10 +51,10 @@ static void test_boot_scripts(void **state)
 	_cleanup_free_ char *console =
 		netboot_script(&spec, "52:54:00:aa:bb:cc", BOOT_INTENT_LIVE, " ttyS1,57600n8  tty0 ");
 
-	assert_golden("boot.ipxe", first);
-	assert_golden("live.ipxe", live);
-	assert_golden("disk.ipxe", disk);
-	assert_golden("live-console.ipxe", console);
+	assert_golden("netboot/boot.ipxe", first);
+	assert_golden("netboot/live.ipxe", live);
+	assert_golden("netboot/disk.ipxe", disk);
+	assert_golden("netboot/live-console.ipxe", console);
 }
 
 /* What could end the kernel's command line or add a command gives the default console. */

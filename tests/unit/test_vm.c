@@ -7,20 +7,10 @@
 
 #include <cmocka.h>
 
+#include "golden.h"
 #include "vm/vm_priv.h"
 
 #define ID "0191d8a0-6c1e-7b3a-9d2f-3c5b7a9e1f20"
-
-static void assert_golden(const char *name, const char *text)
-{
-	_cleanup_free_ char *path = xasprintf("tests/golden/vm/%s", name);
-	_cleanup_free_ char *expected = NULL;
-
-	if (getenv("INGOT_REGENERATE"))
-		assert_int_equal(write_file_atomic(path, text, strlen(text), 0644), 0);
-	assert_int_equal(read_file(path, MIB, &expected, NULL), 0);
-	assert_string_equal(text, expected);
-}
 
 static json_t *whole_order(void)
 {
@@ -88,9 +78,9 @@ static void test_domain(void **state)
 	order.cpus = 1;
 	order.name = NULL;
 	_cleanup_free_ char *tcg = vm_xml_domain(&order, false, "/a & b");
-	assert_golden("kvm-two-disks.xml", kvm);
-	assert_golden("tcg-no-disk.xml", tcg);
-	assert_golden("secret.xml", secret);
+	assert_golden("vm/kvm-two-disks.xml", kvm);
+	assert_golden("vm/tcg-no-disk.xml", tcg);
+	assert_golden("vm/secret.xml", secret);
 }
 
 static void test_mark(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading the small files of sysfs and proc below a root. */
-#ifndef INGOT_INVENTORY_SYSFS_PRIV_H
-#define INGOT_INVENTORY_SYSFS_PRIV_H
+#ifndef INGOT_INVENTORY_SYSFS_H
+#define INGOT_INVENTORY_SYSFS_H
 
 #include "base/util.h"
 
@@ -13,6 +13,9 @@ int64_t sysfs_number(int64_t other, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The last component of what a symbolic link points to; NULL if it is none. The caller frees. */
 char *sysfs_link_name(const char *fmt, ...) PRINTF_LIKE(1, 2);
 bool sysfs_exists(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Whether a network interface is Ethernet hardware (or a virtual machine's). */
+bool sysfs_is_nic(const char *sysroot, const char *name);
 
 /* The names in a folder, sorted, but those with a leading dot. */
 struct name_list {

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is on a disk, by its partition table (sfdisk) and the signatures on it (blkid). Reads only; blocks up to some seconds. */
+#ifndef INGOT_INSTALLER_DISK_CONTENT_H
+#define INGOT_INSTALLER_DISK_CONTENT_H
+
+#include "base/err.h"
+
+struct disk_content {
+	char *text;	 /* "empty", or what there is: "ext4, ntfs", "an Ingot host" */
+	char *pool;	 /* it belongs to this pool or volume group: "Ceph"; NULL: to none */
+	bool host;	 /* an Ingot host, whose state could be kept */
+	bool whole_host; /* one that was installed to its end */
+};
+/* path: the disk. An unreadable one has the text "unreadable". */
+void disk_content_read(const char *path, struct disk_content *ret);
+void disk_content_done(struct disk_content *content);
+
+#endif

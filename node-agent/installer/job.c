@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "installer/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <crypt.h>
+#include <jansson.h>
+
+#include "cmd/cmd.h"
+#include "install/boot.h"
+#include "installer/plan.h"
+
+#define CMDLINE_MAX_BYTES ((size_t)(64 * KIB))
+#define DEBUGFS_DEADLINE_MS 20000
+#define TELL_INTERVAL_MS 200
+#define RATE_AFTER_MS 1000
+
+struct running {
+	const struct job *job;
+	const char *step;
+	int64_t began_ms, told_ms;
+};
+
+/* ---- telling ---- */
+
+static void tell(struct running *running, const char *step, unsigned percent, uint64_t done, uint64_t total)
+{
+	int64_t now_ms = monotonic_ms(), took_ms;
+	struct job_progress progress = { .step = step, .percent = percent, .left_s = -1 };
+	bool is_new = !str_equal(step, running->step);
+
+	if (is_new) {
+		running->step = step;
+		running->began_ms = now_ms;
+	}
+	if (!running->job->progress || (!is_new && now_ms - running->told_ms < TELL_INTERVAL_MS && percent < 100))
+		return;
+	running->told_ms = now_ms;
+	took_ms = now_ms - running->began_ms;
+	if (total && took_ms >= RATE_AFTER_MS && done) {
+		progress.bytes_per_s = done * 1000 / (uint64_t)took_ms;
+		progress.left_s = (int64_t)((total - MIN_OF(done, total)) * (uint64_t)took_ms / done / 1000);
+	}
+	running->job->progress(&progress, running->job->ctx);
+}
+
+static void medium_progress(uint64_t done, uint64_t total, void *ctx)
+{
+	tell(ctx, "medium", total ? (unsigned)(done * 100 / total) : 100, done, total);
+}
+
+static void write_progress(const struct write_status *status, void *ctx)
+{
+	bool is_write = str_equal(status->step, "write");
+
+	tell(ctx, status->step, status->progress, is_write ? status->bytes : 0, is_write ? status->total_bytes : 0);
+}
+
+/* ---- the job ---- */
+
+/* Of the first console that begins to write. Held until the end of the program. */
+static int take_lock(const struct job *job, struct err *err)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/run/ingot", job->prefix);
+	_cleanup_free_ char *path = xasprintf("%s/install.lock", dir);
+	_cleanup_close_ int fd = -1;
+	int r = mkdir_p(dir, 0755);
+
+	if (r < 0)
+		return err_set_errno(err, r, "%s", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, -errno, "%s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_BUSY, "an installation is on its way on another console; look there");
+	return TAKE_FD(fd);
+}
+
+/* For the console's login; the caller wipes and frees. */
+static int hash_password(const struct answers *answers, char **ret, struct err *err)
+{
+	_cleanup_free_ struct crypt_data *data = new0(struct crypt_data, 1);
+	const char *password = answers_get(answers, ANSWER_ADMIN_PASSWORD), *hash;
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+
+	*ret = xstrdup(answers_get(answers, ANSWER_ADMIN_HASH));
+	if (!password)
+		return 0;
+	if (!crypt_gensalt_rn("$y$", 0, NULL, 0, setting, (int)sizeof(setting)))
+		return err_set_errno(err, -errno, "hashing the password");
+	hash = crypt_rn(password, setting, data, (int)sizeof(*data));
+	if (!hash)
+		return err_set_errno(err, -errno, "hashing the password");
+	*ret = xstrdup(hash);
+	wipe(data, sizeof(*data));
+	return 0;
+}
+
+static char *own_console(const struct job *job)
+{
+	_cleanup_free_ char *path = xasprintf("%s/proc/cmdline", job->sysroot), *cmdline = NULL;
+	size_t len;
+
+	read_file(path, CMDLINE_MAX_BYTES, &cmdline, &len);
+	return plan_console(job->answers, str_or(cmdline, ""));
+}
+
+static int write_all(struct running *running, const char *hash, struct write_status *ret, struct err *err)
+{
+	const struct job *job = running->job;
+	const struct answers *answers = job->answers;
+	_cleanup_free_ char *work_dir = xasprintf("%s/run/ingot/install", job->prefix), *console = own_console(job);
+	struct plan_input input = { job->medium->dir, NULL, hash, job->mark, job->medium->version };
+	bool keep = answers_is(answers, ANSWER_DISK_STATE, "keep");
+	_cleanup_host_files_ struct host_files files = { 0 };
+	struct write_spec spec = {
+		.id = "from the medium",
+		.disk = { answers_get(answers, ANSWER_DISK_WWN), answers_get(answers, ANSWER_DISK_SERIAL), 0 },
+		.bundle = { .path = job->medium->bundle, .key_pem = job->medium->key_pem },
+		.name = answers_get(answers, ANSWER_HOST_NAME),
+		.console = console,
+		.files = &files,
+		.keep_state = keep,
+		.sysroot = job->sysroot,
+		.work_dir = work_dir,
+		.progress = write_progress,
+		.ctx = running,
+	};
+
+	if (keep)
+		plan_files_kept(answers, &input, &files);
+	else
+		plan_files(answers, &input, &files);
+	return write_host(&spec, ret, err);
+}
+
+int job_run(const struct job *job, struct write_status *ret, struct err *err)
+{
+	struct running running = { .job = job };
+	char *hash = NULL;
+	int lock, r;
+
+	*ret = (struct write_status){ .step = "medium" };
+	lock = take_lock(job, err);
+	if (lock < 0)
+		return lock;
+	r = medium_check(job->medium, medium_progress, &running, err);
+	if (r == 0)
+		r = hash_password(job->answers, &hash, err);
+	if (r == 0)
+		r = write_all(&running, hash, ret, err);
+	if (hash)
+		wipe(hash, strlen(hash));
+	free(hash);
+	close_fd(lock);
+	return r;
+}
+
+int job_finish(const struct job *job, const struct write_status *status, struct err *err)
+{
+	static const enum boot_how ways[] = { BOOT_REBOOT, BOOT_POWEROFF, BOOT_KEXEC };
+	_cleanup_free_ char *work_dir = xasprintf("%s/run/ingot/install", job->prefix), *console = own_console(job);
+	const struct question *question = answers_question(ANSWER_FINISH);
+	struct esp esp = { status->disk_path, &status->layout, work_dir };
+	size_t i = 0;
+
+	if (*job->prefix)
+		return err_set(err, ERR_UNSUPPORTED, "nothing is started: the installer runs with --prefix");
+	while (i + 1 < ARRAY_SIZE(ways) && !answers_is(job->answers, ANSWER_FINISH, question->words[i]))
+		i++;
+	return boot_host(ways[i], answers_get(job->answers, ANSWER_HOST_NAME), console, &esp, err);
+}
+
+char *job_mark_on_disk(const char *disk_path)
+{
+	_cleanup_free_ char *device = NULL, *text = NULL;
+	struct layout layout;
+	json_t *record;
+	char *mark;
+
+	if (write_find_host(disk_path, &layout, NULL) < 0)
+		return NULL;
+	device = xasprintf("%s?offset=%" PRIu64, disk_path, layout.partitions[PARTITION_STATE].offset_bytes);
+	if (cmd_outputl(NULL, DEBUGFS_DEADLINE_MS, &text, "debugfs", "-R", "cat " PLAN_RECORD, device, NULL) < 0)
+		return NULL;
+	record = json_loads(text, 0, NULL);
+	mark = xstrdup(json_string_value(json_object_get(record, "answers")));
+	json_decref(record);
+	return mark;
+}

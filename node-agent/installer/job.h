@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One installation, from answers that were checked to a disk that boots: medium, then node-agent/install. Blocks. */
+#ifndef INGOT_INSTALLER_JOB_H
+#define INGOT_INSTALLER_JOB_H
+
+#include "install/write.h"
+#include "installer/answers.h"
+#include "installer/medium.h"
+
+struct job_progress {
+	const char *step;     /* "medium", then those of struct write_status */
+	unsigned percent;     /* of the step */
+	uint64_t bytes_per_s; /* 0: this step moves none, or it is not known yet */
+	int64_t left_s;	      /* of the step; -1: not known */
+};
+/* All borrowed. */
+struct job {
+	const struct answers *answers;
+	const struct medium *medium;
+	const char *mark;    /* for the record: which answers these are; NULL */
+	const char *sysroot; /* before /sys, /proc, /dev */
+	const char *prefix;  /* before /run, which is written to */
+	void (*progress)(const struct job_progress *progress, void *ctx); /* some times a second; may be NULL */
+	void *ctx;
+};
+/* ERR_BUSY: another one is at it; ERR_CORRUPT: the medium is damaged; those of write_host(). *ret as there. */
+int job_run(const struct job *job, struct write_status *ret, struct err *err);
+/* Ends as the answer "finish" says. Returns only on error; with a prefix always, having done nothing. */
+int job_finish(const struct job *job, const struct write_status *status, struct err *err);
+
+/* The mark of the answers by which a disk was installed; the caller frees. NULL if there is no whole host, or a person
+ * answered. */
+char *job_mark_on_disk(const char *disk_path);
+
+#endif

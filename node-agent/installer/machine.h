@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The machine that is installed to: its disks and interfaces, and whether answers fit it. Nothing is written to disks; probes
+ * send a few packets. Blocks. */
+#ifndef INGOT_INSTALLER_MACHINE_H
+#define INGOT_INSTALLER_MACHINE_H
+
+#include "installer/answers.h"
+#include "installer/disk_content.h"
+#include "inventory/disk.h"
+
+struct machine_nic {
+	char *name, *mac;
+	bool link;
+	int64_t speed_mbps;
+	char *driver; /* may be NULL */
+};
+struct machine {
+	const char *sysroot; /* borrowed */
+	struct disk_list disks;
+	struct disk_content *contents; /* one a disk */
+	struct machine_nic *nics;
+	unsigned nic_count;
+};
+/* Errors of disk_list_read(). */
+int machine_read(const char *sysroot, struct machine *ret, struct err *err);
+void machine_done(struct machine *machine);
+#define _cleanup_machine_ _cleanup_(machine_done)
+
+/* The disk that answers name, or -1. */
+int machine_find_disk(const struct machine *machine, const struct answers *answers);
+const struct machine_nic *machine_find_nic(const struct machine *machine, const char *mac);
+
+/* Whether the answers, which are right by themselves, fit this machine and this version: role; disk there, large enough, not in use and in no pool,
+ * with a host if its state is to be kept; interfaces there and with a link. Adds to problems. */
+void machine_check(const struct machine *machine, const struct answers *answers, struct problems *problems);
+/* Whether they fit the network: nobody has our addresses (RFC 5227), nobody serves DHCP where we would (RFC 2131). Takes some
+ * seconds; needs CAP_NET_RAW. What cannot be probed is taken for free. */
+void machine_probe(const struct machine *machine, const struct answers *answers, struct problems *problems);
+
+#endif

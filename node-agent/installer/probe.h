@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Asks a network whether an address is taken and whether DHCP is served, through raw frames: the interface needs no address,
+ * and none is changed. Needs CAP_NET_RAW. Blocks. */
+#ifndef INGOT_INSTALLER_PROBE_H
+#define INGOT_INSTALLER_PROBE_H
+
+#include <netinet/in.h>
+
+#include "base/err.h"
+
+/* vlan: the tag, 0 for none. 1 with the other's MAC address (the caller frees), 0 if nobody answers, or a negative errno.
+ * Three ARP probes (RFC 5227 section 2.1.1); takes up to 4 s. */
+int probe_address_taken(const char *interface, unsigned vlan, struct in_addr address, char **ret_mac);
+/* 1 with the server's address (the caller frees) if one offers an address to DHCPDISCOVER (RFC 2131 section 4.4.1) within
+ * wait_ms, 0 if none does, or a negative errno. */
+int probe_dhcp_served(const char *interface, unsigned vlan, int64_t wait_ms, char **ret_server);
+
+#endif

@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ingot-agent install` by an answer file: the real program, a real signed bundle, a loop device, real ARP and DHCP."""
+
+import json
+import os
+import signal
+import sys
+
+import bundle
+import ns
+import rig
+
+sys.dont_write_bytecode = True
+ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid", "dnsmasq")
+
+network = ns.Network()
+machine = rig.Rig(network)
+
+ANSWERS = {
+    "role": "provisioner",
+    "disk.serial": "disk-a",
+    "disk.erase": "disk-a",
+    "network.mac": "52:54:00:00:00:01",
+    "network.mode": "static",
+    "network.address": "192.0.2.10/24",
+    "network.gateway": "192.0.2.1",
+    "provisioning.mac": "52:54:00:00:00:02",
+    "provisioning.address": "10.10.0.1/24",
+    "provisioning.dhcp_first": "10.10.0.100",
+    "provisioning.dhcp_last": "10.10.0.250",
+    "host_name": "rack-1",
+    "admin.password": "correct horse battery staple",
+    "time.zone": "Asia/Seoul",
+}
+
+
+def answers(**changes):
+    """An answer file; a key's dots are written "__", None leaves it out."""
+    values = {**ANSWERS, **{k.replace("__", "."): v for k, v in changes.items()}}
+    tree = {}
+    for key, value in values.items():
+        *above, last = key.split(".")
+        place = tree
+        for name in above:
+            place = place.setdefault(name, {})
+        if value is not None:
+            place[last] = value
+    return machine.write("answers.yaml", json.dumps({k: v for k, v in tree.items() if v}))  # JSON is YAML
+
+
+def install(file, check=True):
+    result = network.run(machine.space, *machine.argv("--answers", file), check=False)
+    assert not check or result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def refused(file, *words):
+    result = install(file, check=False)
+    assert result.returncode != 0, result.stdout
+    for word in words:
+        assert word in result.stderr, result.stderr
+    assert machine.untouched()
+
+
+def assert_installed(name="rack-1"):
+    assert machine.bootable()
+    ns.run("e2fsck", "-fn", machine.state())
+    assert machine.ask_state("cat /etc/hostname") == name + "\n"
+
+
+def test_provisioner():
+    with machine.machine():
+        out = install(answers()).stdout
+        assert "is installed: rack-1" in out and "medium     100 %" in out and "loader " in out, out
+        assert_installed()
+        config = machine.ask_state("cat /etc/ingot/provisioner.json")
+        machine.write("provisioner.json", config)
+        ns.run(ns.built("ingot-provisioner"), "--check", "--config", machine.path("provisioner.json"))
+        assert json.loads(config)["provisioning"]["interface"] == "prov0"
+        assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == "correct horse battery staple\n"
+        for name, mode, owner in (("/var/lib/ingot/provisioner", "0700", 64060),
+                                  ("/var/lib/ingot/provisioner/admin.password", "0600", 64060),
+                                  ("/etc/ingot/console.hash", "0600", 0)):
+            stat = machine.ask_state(f"stat {name}")
+            assert f"Mode:  {mode}" in stat and f"User: {owner:5d}" in stat, stat
+        assert machine.ask_state("cat /etc/ingot/console.hash").startswith("$y$")
+        ns.run("debugfs", "-R", f"dump /var/lib/ingot/images/host.bundle {machine.path('copy')}", machine.state())
+        with open(machine.path("copy"), "rb") as a, open(machine.path("host.bundle"), "rb") as b:
+            assert a.read() == b.read()
+        # Booted from the medium again, it does not install itself again.
+        before = machine.ask_state("stat /etc/hostname")
+        assert "already" in install(machine.path("answers.yaml")).stdout
+        assert machine.ask_state("stat /etc/hostname") == before
+
+
+def test_state_is_kept():
+    with machine.machine():
+        install(answers())
+        out = install(answers(disk__state="keep", host_name="other")).stdout
+        assert "is installed" in out
+        assert_installed()
+        assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == "correct horse battery staple\n"
+
+
+def test_wrong_answers():
+    with machine.machine():
+        refused(answers(disk__erase="disk-b"), "answers.yaml:1:", "disk.erase", 'say "disk-a"')
+        refused(answers(host_name=None), "host_name: is missing")
+        refused(answers(disk__serial="disk-b", disk__erase="disk-b"), "disk.serial", "no disk has", "serial disk-a")
+        refused(answers(role="both"), "role", "say provisioner")
+        refused(answers(disk__state="keep"), "disk.state", "no Ingot host")
+        refused(answers(network__mac="52:54:00:00:00:09"), "network.mac", "no interface has", "52:54:00:00:00:01")
+
+
+def test_no_link():
+    with machine.machine():
+        machine.write(os.path.relpath(machine.root, machine.folder) + "/sys/class/net/prov0x/carrier", "0\n")
+        refused(answers(), "provisioning.mac", "has no link")
+
+
+def test_disks_that_do_not_do():
+    with machine.machine(disk_bytes=4 * rig.GIB):
+        refused(answers(), "disk.serial", "too small", "a host needs at least")
+    with machine.machine():
+        with open(machine.device, "r+b") as f:
+            f.write(b"bluestore block device\n")
+        result = install(answers(), check=False)
+        assert result.returncode != 0 and "member of Ceph" in result.stderr, result.stderr
+        assert machine.bytes_at(0, 9) == b"bluestore"
+
+
+def test_damaged_medium():
+    at = 30 * bundle.MIB
+    with open(machine.path("medium/ingot/host.bundle"), "r+b") as f:
+        f.seek(at)
+        old = f.read(1)
+        f.seek(at)
+        f.write(bytes([old[0] ^ 1]))
+    try:
+        with machine.machine():
+            refused(answers(), "the medium is damaged", "host.bundle")
+    finally:
+        machine.make_medium()
+
+
+def test_address_is_taken():
+    with machine.machine():
+        ns.run("ip", "-n", machine.rack, "address", "add", "10.10.0.1/24", "dev", "to-prov0x")
+        try:
+            refused(answers(), "provisioning.address", "10.10.0.1 is taken")
+        finally:
+            ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-prov0x")
+
+
+def test_dhcp_is_served():
+    with machine.machine():
+        ns.run("ip", "-n", machine.rack, "address", "add", "10.10.0.2/24", "dev", "to-prov0x")
+        server = network.start(machine.rack, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--log-facility=-",
+                               "--interface=to-prov0x", "--bind-interfaces", "--dhcp-range=10.10.0.50,10.10.0.60,1h", "--leasefile-ro",
+                               "--pid-file=", "--user=root")
+        try:
+            server.expect("DHCP, IP range")
+            refused(answers(), "provisioning.dhcp_first", "10.10.0.2 serves DHCP")
+        finally:
+            ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-prov0x")
+
+
+def test_killed_in_the_middle():
+    with machine.machine():
+        install(answers())
+        file = answers(language="ko", host_name="after")
+        for words in ("write", "identity"):
+            process = network.start(machine.space, *machine.argv("--answers", file))
+            process.expect(words, 60)
+            process.end(signal.SIGKILL)
+            assert not machine.bootable(), words
+        install(file)
+        assert_installed("after")
+
+
+ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_no_link, test_disks_that_do_not_do, test_damaged_medium,
+         test_address_is_taken, test_dhcp_is_served, test_killed_in_the_middle], network)
