@@ -104,7 +104,14 @@ static void append_answers(json_t *components, const struct operation *op, json_
 
 static void event_answers(json_t *components, const struct operation *op, json_t *answers)
 {
-	json_t *content = json_content(list_of(components, op->response));
+	json_t *list = list_of(components, op->response), *properties = json_object_get(list, "properties");
+	json_object_set_new(
+		properties, "previous",
+		json_pack("{s:[s, s], s:s}", "type", "string", "null", "description",
+			  "where older ones go on: the parameter 'before'; null if there are none, and with "
+			  "'after'"));
+	json_array_append_new(json_object_get(list, "required"), json_string("previous"));
+	json_t *content = json_content(list);
 	json_object_set_new(content, "text/event-stream",
 			    json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "description",
 				      "Server-sent events: id is the event's, data the event as JSON"));
@@ -184,6 +191,15 @@ static json_t *filter_parameter(const struct field *f)
 	return filter;
 }
 
+static json_t *limit_parameter(void)
+{
+	json_t *limit = parameter("query", "limit", "how many a page has at most");
+	json_object_set_new(
+		limit, "schema",
+		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", 1000, "default", 100));
+	return limit;
+}
+
 /* Of a list: its length, its order, and only those that have a certain text in them or a certain value in a field. */
 static void add_filters(json_t *list, const struct operation *op)
 {
@@ -191,11 +207,7 @@ static void add_filters(json_t *list, const struct operation *op)
 	_cleanup_free_ char *sort = xasprintf("order by a field, or by '-' and a field the other way round, of: %s; "
 					      "if it is left out, in the order of their making",
 					      names);
-	json_t *limit = parameter("query", "limit", "how many a page has at most");
-	json_object_set_new(
-		limit, "schema",
-		json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", 1000, "default", 100));
-	json_array_append_new(list, limit);
+	json_array_append_new(list, limit_parameter());
 	json_array_append_new(
 		list, parameter("query", "cursor", "where to go on: 'next' of the page before, with the same sort"));
 	json_array_append_new(list, parameter("query", "sort", sort));
@@ -203,6 +215,19 @@ static void add_filters(json_t *list, const struct operation *op)
 	for (size_t i = 0; i < op->response->field_count; i++)
 		if (field_filters(&op->response->fields[i]))
 			json_array_append_new(list, filter_parameter(&op->response->fields[i]));
+}
+
+static void add_event_parameters(json_t *list)
+{
+	static const char *const rows[][2] = {
+		{ "after", "the first ones after this number: 'next' of the page before" },
+		{ "before", "the last ones before this number: 'previous' of the page after" },
+		{ "resource_id", "only those of this resource" },
+		{ "kind", "only those of this kind" },
+	};
+	json_array_append_new(list, limit_parameter());
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		json_array_append_new(list, parameter("query", rows[i][0], rows[i][1]));
 }
 
 static json_t *parameters_of(const struct operation *op)
@@ -230,7 +255,7 @@ static json_t *parameters_of(const struct operation *op)
 		json_array_append_new(list, parameter("header", "X-CSRF-Token",
 						      "with a session: its csrf_token; not needed with a token"));
 	if (op->kind == OPERATION_EVENTS)
-		json_array_append_new(list, parameter("query", "after", "where to go on: 'next' of the page before"));
+		add_event_parameters(list);
 	if (op->kind == OPERATION_LIST)
 		add_filters(list, op);
 	if (op->kind == OPERATION_EVENTS)

@@ -28,7 +28,10 @@ struct slot {
 	pthread_cond_t moved; /* the section changed, the end came, or a report was acknowledged */
 	json_t *desired;
 	unsigned desired_version;
+	int64_t desired_generation; /* of the last document that had this section */
 	json_t *report;
+	unsigned report_of;	   /* the version of the section that it was computed from */
+	int64_t report_generation; /* of the last document that had that section: it is carried out, not only read */
 	uint64_t report_version, sent_version, acknowledged_version;
 };
 
@@ -48,6 +51,7 @@ struct part_run {
 	struct slot *slot;
 	json_t *desired;
 	unsigned version;
+	int64_t generation; /* of the document, when the run began */
 	bool keep;	  /* the section comes from the provisioner and is to be kept */
 	int64_t again_ms; /* -1: as usual */
 	int result;
@@ -104,7 +108,10 @@ void part_run_publish(struct part_run *run, json_t *report)
 	bool changed;
 
 	pthread_mutex_lock(&slot->lock);
-	changed = !slot->report || !json_equal(slot->report, report);
+	/* What says the same of another order is news: that order is carried out. */
+	changed = !slot->report || slot->report_of != run->version || !json_equal(slot->report, report);
+	slot->report_of = run->version;
+	slot->report_generation = slot->desired_version == run->version ? slot->desired_generation : run->generation;
 	if (changed) {
 		json_decref(slot->report);
 		slot->report = report;
@@ -326,6 +333,7 @@ static void slot_start(struct slot *slot)
 	pthread_mutex_lock(&slot->lock);
 	run->desired = json_deep_copy(slot->desired);
 	run->version = slot->desired_version;
+	run->generation = slot->desired_generation;
 	pthread_mutex_unlock(&slot->lock);
 	slot->running = true;
 	if (loop_work(converge->spec.loop, slot->part->name, run_work, run_done, run) == 0)
@@ -433,31 +441,50 @@ struct converge *converge_free(struct converge *converge)
 	return NULL;
 }
 
+/* The section is in a newer document as it was: what was carried out of the older is carried out of this one. A report of
+ * an order is sent again then, for the other side waits for one of the newest document. */
+static void slot_confirm(struct slot *slot)
+{
+	bool tell = slot->desired && slot->report && slot->report_generation != slot->desired_generation;
+
+	if (slot->report_of != slot->desired_version)
+		return;
+	slot->report_generation = slot->desired_generation;
+	if (!tell)
+		return;
+	slot->report_version++;
+	loop_post(slot->converge->spec.loop, tell_changed, slot);
+}
+
 /* True if it is another section than before. */
-static bool slot_set_desired(struct slot *slot, json_t *section)
+static bool slot_set_desired(struct slot *slot, json_t *section, int64_t generation)
 {
 	bool same = section ? slot->desired && json_equal(slot->desired, section) : !slot->desired;
 
-	if (same)
-		return false;
 	pthread_mutex_lock(&slot->lock);
-	json_decref(slot->desired);
-	slot->desired = json_deep_copy(section);
-	slot->desired_version++;
-	pthread_cond_broadcast(&slot->moved);
+	slot->desired_generation = generation;
+	if (same) {
+		slot_confirm(slot);
+	} else {
+		json_decref(slot->desired);
+		slot->desired = json_deep_copy(section);
+		slot->desired_version++;
+		pthread_cond_broadcast(&slot->moved);
+	}
 	pthread_mutex_unlock(&slot->lock);
-	return true;
+	return !same;
 }
 
 void converge_desired(struct converge *converge, json_t *document)
 {
+	int64_t generation = json_integer_value(json_object_get(document, "generation"));
 	bool first = !converge->document_seen;
 
 	converge->document_seen = true;
 	for (unsigned i = 0; i < converge->slot_count; i++) {
 		struct slot *slot = &converge->slots[i];
 		json_t *section = json_object_get(document, slot->part->name);
-		bool changed = slot_set_desired(slot, json_is_null(section) ? NULL : section);
+		bool changed = slot_set_desired(slot, json_is_null(section) ? NULL : section, generation);
 
 		if (!changed && !(first && (slot->part->flags & PART_WAITS)))
 			continue;
@@ -478,6 +505,7 @@ void converge_link(struct converge *converge, const struct part_link *link)
 
 unsigned converge_collect(struct converge *converge, bool all, json_t *report)
 {
+	json_t *generations = json_object();
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < converge->slot_count; i++) {
@@ -487,10 +515,12 @@ unsigned converge_collect(struct converge *converge, bool all, json_t *report)
 		slot->sent_version = slot->report_version;
 		if (slot->report && (all || slot->report_version > slot->acknowledged_version)) {
 			json_object_set_new(report, slot->part->name, json_deep_copy(slot->report));
+			json_object_set_new(generations, slot->part->name, json_integer(slot->report_generation));
 			count++;
 		}
 		pthread_mutex_unlock(&slot->lock);
 	}
+	json_object_set_new(report, "generations", generations);
 	return count;
 }
 

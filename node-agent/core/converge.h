@@ -30,8 +30,9 @@ void converge_desired(struct converge *converge, json_t *document);
 /* The connection was made anew: for the parts that live on the loop. state in it is ignored. */
 void converge_link(struct converge *converge, const struct part_link *link);
 
-/* Adds to report the sections that have changed since they were acknowledged, or all. Returns how many. They count as
- * under way until the next call of this, converge_acknowledged(). */
+/* Adds to report the sections that have changed since they were acknowledged, or all, and "generations": for each the
+ * generation of the last document that had the very order it was computed from. Returns how many. They count as under way
+ * until the next call of this, converge_acknowledged(). */
 unsigned converge_collect(struct converge *converge, bool all, json_t *report);
 /* What was collected last has arrived. */
 void converge_acknowledged(struct converge *converge);

@@ -174,7 +174,7 @@ static void send_report(void *data)
 	struct session *session = data;
 	_cleanup_free_ char *url = xasprintf("%s/agent/v1/report", session->url);
 	bool whole = session->reports_since_whole >= WHOLE_REPORT_EVERY;
-	json_t *report = json_pack("{s:s, s:I}", "boot_id", session->boot_id, "generation", session->generation);
+	json_t *report = json_pack("{s:s}", "boot_id", session->boot_id);
 
 	session->report_timer = NULL;
 	session->report_changed = false;

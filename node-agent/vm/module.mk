@@ -14,3 +14,4 @@ $(AGENT_VM): $(node-agent/vm.objects) $(OUT)/obj/node-agent/daemon/daemon_system
 		$(filter %.o,$^) $$(pkg-config --libs libvirt libxml-2.0 jansson)
 
 test_vm.modules := node-agent/core node-agent/daemon node-agent/vm
+test_vm_domain.modules := $(test_vm.modules)

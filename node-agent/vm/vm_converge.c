@@ -65,12 +65,12 @@ static json_t *entry_json(const char *id, int64_t generation, const char *state,
 			 "migration", migration ? migration : json_null(), "error", part_error_json(err));
 }
 
-static const char *state_word(const struct vm_domain *domain)
+static const char *state_word(const struct vm_state *state, const struct vm_domain *domain)
 {
 	if (!domain->active)
 		return "stopped";
-	if (vm_domain_is_arriving(domain))
-		return "incoming";
+	if (vm_domain_is_arriving(state, domain))
+		return "arriving";
 	if (domain->state == VIR_DOMAIN_CRASHED)
 		return "failed";
 	/* Also while it is paused for the last step of a migration away from here. */
@@ -84,22 +84,22 @@ static const struct err no_err = ERR_INIT;
 /* As it stands, whatever is ordered. */
 static json_t *report_as_is(struct vm_state *state, const struct vm_domain *domain, const struct err *err)
 {
-	struct migration *migration = state ? migration_find(state, domain->mark.id) : NULL;
+	struct migration *migration = migration_find(state, domain->mark.id);
 	json_t *json = NULL;
 
 	if (migration)
 		json = migration_report(migration);
 	else if (domain->mark.migration)
-		json = migration_report_earlier(domain);
-	json = entry_json(domain->mark.id, domain->mark.generation, state_word(domain), json, err ? err : &no_err);
+		json = migration_report_earlier(state, domain);
+	json = entry_json(domain->mark.id, domain->mark.generation, state_word(state, domain), json, err ? err : &no_err);
 	if (domain->active && domain->mark.accel)
 		json_object_set_new(json, "accelerator", json_string(domain->mark.accel));
 	return json;
 }
 
-json_t *vm_report_stray(const struct vm_domain *domain)
+json_t *vm_report_stray(struct vm_state *state, const struct vm_domain *domain)
 {
-	return report_as_is(NULL, domain, NULL);
+	return report_as_is(state, domain, NULL);
 }
 
 /* ---- start ---- */
@@ -212,7 +212,7 @@ static json_t *want_running(struct part_run *run, struct vm_state *state, const 
 	if (migration)
 		migration_look(migration, domain, str_equal(order->migration, migration->id));
 	if (domain && domain->active) {
-		*unsettled = vm_domain_is_arriving(domain);
+		*unsettled = vm_domain_is_arriving(state, domain);
 		if (!*unsettled && adopt(state, order, domain, &err) == 0 && order->migration)
 			migration_begin(state, order, domain, &err);
 		*unsettled = *unsettled || order->migration || (migration && !migration_ended(migration));
@@ -301,7 +301,7 @@ static json_t *want_incoming(struct part_run *run, struct vm_state *state, const
 	*unsettled = true;
 	if (domain && domain->active) {
 		/* Libvirt lets it run here only once the source has given it up. */
-		if (!vm_domain_is_arriving(domain))
+		if (!vm_domain_is_arriving(state, domain))
 			adopt(state, order, domain, &err);
 		return report_as_is(state, domain, &err);
 	}

@@ -2,42 +2,60 @@
 /* The domains of this node that are ours. */
 #include "vm/vm_priv.h"
 
-static bool domain_read(virDomainPtr domain, struct vm_domain *ret)
+/* Libvirt has said that it is not there (it went away meanwhile), or that it is none of ours. Everything else says nothing
+ * of it: a libvirtd that hangs or starts anew fails every call. */
+static int not_ours(const char *what, struct err *err)
+{
+	int code = virGetLastErrorCode();
+
+	return code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_NO_DOMAIN_METADATA ? 0 : vm_fail(err, "%s", what);
+}
+
+/* 1 if it is ours, 0 if not. */
+static int domain_read(virDomainPtr domain, struct vm_domain *ret, struct err *err)
 {
 	char *xml = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, VM_METADATA_URI, 0);
 	struct vm_domain read = { .domain = domain };
-	bool ours = xml && vm_mark_parse(xml, &read.mark);
+	bool marked = xml && vm_mark_parse(xml, &read.mark);
 
+	if (!xml)
+		return not_ours("cannot read the mark of a virtual machine", err);
 	free(xml);
-	if (!ours)
-		return false;
+	if (!marked)
+		return 0;
 	if (virDomainGetState(domain, &read.state, &read.reason, 0) < 0) {
-		vm_mark_done(&read.mark); /* it went away meanwhile */
-		return false;
+		vm_mark_done(&read.mark);
+		return not_ours("cannot read the state of a virtual machine", err);
 	}
 	read.active = read.state != VIR_DOMAIN_SHUTOFF;
 	*ret = read;
-	return true;
+	return 1;
 }
 
 int vm_domains_read(struct vm_state *state, struct vm_domains *ret, struct err *err)
 {
 	virDomainPtr *all = NULL;
 	struct vm_domains domains = { 0 };
-	int count = virConnectListAllDomains(state->conn, &all, 0);
+	int count = virConnectListAllDomains(state->conn, &all, 0), r = 0;
 
 	if (count < 0)
 		return vm_fail(err, "cannot list the virtual machines");
 	domains.list = new0(struct vm_domain, (size_t)count + 1);
 	for (int i = 0; i < count; i++) {
-		if (domain_read(all[i], &domains.list[domains.count]))
+		int ours = r < 0 ? 0 : domain_read(all[i], &domains.list[domains.count], err);
+
+		if (ours > 0)
 			domains.count++;
 		else
 			virDomainFree(all[i]);
+		r = MIN_OF(r, ours);
 	}
 	free(all);
-	*ret = domains;
-	return 0;
+	if (r < 0)
+		vm_domains_done(&domains);
+	else
+		*ret = domains;
+	return r;
 }
 
 void vm_domains_done(struct vm_domains *domains)
@@ -70,8 +88,10 @@ int vm_domain_save_mark(const struct vm_domain *domain, struct err *err)
 	return 0;
 }
 
-bool vm_domain_is_arriving(const struct vm_domain *domain)
+bool vm_domain_is_arriving(const struct vm_state *state, const struct vm_domain *domain)
 {
-	return domain->state == VIR_DOMAIN_PAUSED &&
-	       (domain->reason == VIR_DOMAIN_PAUSED_MIGRATION || domain->reason == VIR_DOMAIN_PAUSED_STARTING_UP);
+	/* At both ends libvirt calls it so; at the source it bears the name of this host in this boot. */
+	bool moving = domain->reason == VIR_DOMAIN_PAUSED_MIGRATION && !str_equal(domain->mark.boot, state->boot);
+
+	return domain->state == VIR_DOMAIN_PAUSED && (moving || domain->reason == VIR_DOMAIN_PAUSED_STARTING_UP);
 }

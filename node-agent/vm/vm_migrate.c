@@ -189,7 +189,7 @@ json_t *migration_report(struct migration *migration)
 	return report;
 }
 
-json_t *migration_report_earlier(const struct vm_domain *domain)
+json_t *migration_report_earlier(const struct vm_state *state, const struct vm_domain *domain)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	int progress;
@@ -197,7 +197,7 @@ json_t *migration_report_earlier(const struct vm_domain *domain)
 	if (str_equal(domain->mark.arrived, domain->mark.migration))
 		return report_json(domain->mark.migration, "done", 100, &err);
 	/* How far it is only the source knows. */
-	progress = vm_domain_is_arriving(domain) ? 0 : job_progress(domain);
+	progress = vm_domain_is_arriving(state, domain) ? 0 : job_progress(domain);
 	if (progress >= 0)
 		return report_json(domain->mark.migration, "running", progress, &err);
 	err_set(&err, ERR_CANCELLED, "the migration was cut off");

@@ -73,8 +73,8 @@ char *vm_xml_secret(void);
 bool vm_accel_kvm_works(const struct part_run *run);
 
 /* Writes libvirt's configuration and the node's certificates for it, starts the daemon. ERR_STATE while the node has no
- * certificate. 1: it was started just now. */
-int vm_libvirtd_ensure(struct part_run *run, struct err *err);
+ * certificate. 1: it was started just now. connected: it answers, so that it need not be asked for whether it runs. */
+int vm_libvirtd_ensure(struct part_run *run, bool connected, struct err *err);
 
 /* Turns libvirt's last error on this thread into err, "<what>: <text>". Returns a negative errno. */
 int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -118,6 +118,7 @@ struct vm_state {
 struct vm_state *vm_state_get(struct part_run *run);
 /* At the end of the agent. Migrations under way go on without it, and so does what their threads use. */
 void vm_state_release(void *data);
+bool vm_connected(const struct vm_state *state);
 /* Connects if there is no connection that works. */
 int vm_connect(struct vm_state *state, struct err *err);
 /* Sees that libvirt has the key to Ceph. ERR_STATE while this node has none. */
@@ -139,14 +140,15 @@ struct vm_domains {
 	struct vm_domain *list;
 	unsigned count;
 };
-/* All that bear our mark. */
+/* All that bear our mark. Whatever keeps us from seeing one is an error: what is not in the list is not there. */
 int vm_domains_read(struct vm_state *state, struct vm_domains *ret, struct err *err);
 void vm_domains_done(struct vm_domains *domains);
 struct vm_domain *vm_domains_find(const struct vm_domains *domains, const char *id);
 /* Writes the domain's mark, after a change, to libvirt: to what runs and to what is kept. */
 int vm_domain_save_mark(const struct vm_domain *domain, struct err *err);
-/* QEMU waits for the machine's state to arrive: it is not here yet. */
-bool vm_domain_is_arriving(const struct vm_domain *domain);
+/* QEMU waits for the machine's state to arrive, or to be let run: it may yet become ours. One that is paused for the last
+ * step of its way from here is none. */
+bool vm_domain_is_arriving(const struct vm_state *state, const struct vm_domain *domain);
 
 void vm_memory_forget(struct vm_state *state, const char *id);
 /* Makes one virtual machine as ordered; domain NULL: there is none. Gives its entry of the report (new reference).
@@ -154,7 +156,7 @@ void vm_memory_forget(struct vm_state *state, const char *id);
 json_t *vm_converge_one(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 			struct vm_domain *domain, bool *unsettled);
 /* The entry of one that nobody asked for. */
-json_t *vm_report_stray(const struct vm_domain *domain);
+json_t *vm_report_stray(struct vm_state *state, const struct vm_domain *domain);
 
 /* ---- migration ---- */
 
@@ -169,7 +171,7 @@ bool migration_ended(struct migration *migration);
 /* {"id", "state", "progress", "error"}, new reference. */
 json_t *migration_report(struct migration *migration);
 /* The same of one begun by an earlier process, from what the domain says. */
-json_t *migration_report_earlier(const struct vm_domain *domain);
+json_t *migration_report_earlier(const struct vm_state *state, const struct vm_domain *domain);
 /* Forgets those that ended and whose machine has no order here. */
 void migration_forget(struct vm_state *state, const json_t *desired);
 

@@ -94,6 +94,14 @@ int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
 void api_events_register(struct api *api);
 void api_events_stop(struct api *api);
+/* ---- image_content.c: images in pieces ---- */
+
+/* Before the body is read: says where it goes. *ret_header: how much has arrived, for the answer, if that is what is wrong;
+ * the caller frees. */
+int api_admit_piece(struct api_call *call, char **ret_header, struct err *err);
+int api_image_append(struct api_call *call, struct err *err);
+int api_image_content(struct api_call *call, struct err *err);
+
 int api_vm_console(struct api_call *call, struct err *err);
 int api_machine_console(struct api_call *call, struct err *err);
 int api_vm_console_ticket(struct api_call *call, struct err *err);

@@ -3,6 +3,7 @@
 #include "api/api_priv.h"
 
 #define PAGE 100
+#define PAGE_MAX 1000
 /* Half of what a stream's queue holds: what happens meanwhile has room beside it. */
 #define REPLAY_MAX_BYTES (512 * KIB)
 
@@ -52,29 +53,83 @@ static bool wants_stream(const struct http_request *request)
 	return accept && strstr(accept, "text/event-stream");
 }
 
-static void answer_page(struct api_call *call, int64_t after)
+static json_t *id_at(const json_t *items, size_t index)
 {
-	struct store *store = call->api->store;
-	json_t *items = store_events(store, after, PAGE);
-	const char *last = json_string_value(json_object_get(json_array_get(items, json_array_size(items) - 1), "id"));
-	int64_t seq = 0;
-	bool more = last && parse_i64(last, 0, INT64_MAX, &seq) == 0 && seq < store_event_last(store);
-	json_t *next = more ? json_string(last) : json_null();
-	http_answer_json(call->request, 200, json_pack("{s:o, s:o}", "items", items, "next", next), NULL);
+	return json_incref(json_object_get(json_array_get(items, index), "id"));
+}
+
+static void answer_page(struct api_call *call, const struct event_query *query)
+{
+	bool more = false, forward = query->after >= 0;
+	json_t *items = store_events_find(call->api->store, query, &more);
+	json_t *next = more && forward ? id_at(items, json_array_size(items) - 1) : json_null();
+	json_t *previous = more && !forward ? id_at(items, 0) : json_null();
+	http_answer_json(call->request, 200,
+			 json_pack("{s:o, s:o, s:o}", "items", items, "next", next, "previous", previous), NULL);
+}
+
+static int take_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *ret, struct err *err)
+{
+	if (parse_i64(text, min, max, ret) == 0)
+		return 0;
+	if (max == INT64_MAX)
+		return err_set_field(err, ERR_INVALID, name, "%s: must be the number of an event", name);
+	return err_set_field(err, ERR_INVALID, name, "%s: must be a number from %lld to %lld", name, (long long)min,
+			     (long long)max);
+}
+
+static int take_parameter(struct event_query *query, const char *name, const char *text, struct err *err)
+{
+	int64_t count = 0;
+	if (str_equal(name, "after"))
+		return take_number(name, text, 0, INT64_MAX, &query->after, err);
+	if (str_equal(name, "before"))
+		return take_number(name, text, 1, INT64_MAX, &query->before, err);
+	if (str_equal(name, "limit")) {
+		int r = take_number(name, text, 1, PAGE_MAX, &count, err);
+		query->count = (unsigned)count;
+		return r;
+	}
+	if (str_equal(name, "resource_id"))
+		query->resource_id = text;
+	else if (str_equal(name, "kind"))
+		query->kind = text;
+	else
+		return err_set_field(err, ERR_INVALID, name,
+				     "%s: events cannot be asked for that; what they know: after, before, limit, "
+				     "resource_id, kind",
+				     name);
+	return 0;
+}
+
+static int take_query(struct http_request *request, struct event_query *query, struct err *err)
+{
+	const char *name, *last = http_request_header(request, "Last-Event-ID");
+	bool stream = wants_stream(request);
+	for (unsigned i = 0; (name = http_request_query_name(request, i)); i++) {
+		int r = take_parameter(query, name, http_request_query(request, name), err);
+		if (r < 0)
+			return r;
+		if (stream && !str_equal(name, "after"))
+			return err_set_field(err, ERR_INVALID, name,
+					     "%s: a stream has all events; only 'after' goes with it", name);
+	}
+	if (query->after >= 0 && query->before > 0)
+		return err_set_field(err, ERR_INVALID, "before", "before: does not go with 'after'");
+	return last ? take_number("Last-Event-ID", last, 0, INT64_MAX, &query->after, err) : 0;
 }
 
 int api_events(struct api_call *call, struct err *err)
 {
 	struct api *api = call->api;
-	const char *text = http_request_header(call->request, "Last-Event-ID");
-	int64_t after = -1;
-	if (!text)
-		text = http_request_query(call->request, "after");
-	if (text && parse_i64(text, 0, INT64_MAX, &after) < 0)
-		return err_set_field(err, ERR_INVALID, "after", "after: must be the number of an event");
+	struct event_query query = { .after = -1, .count = PAGE };
+	int r = take_query(call->request, &query, err);
+	if (r < 0)
+		return r;
+	int64_t after = query.after;
 	call->answered = true;
 	if (!wants_stream(call->request)) {
-		answer_page(call, after >= 0 ? after : MAX_OF(store_event_last(api->store) - PAGE, 0));
+		answer_page(call, &query);
 		return 0;
 	}
 	struct event_stream *s = new0(struct event_stream, 1);

@@ -166,7 +166,8 @@ static int node_report(struct cluster *cluster, const char *id, const json_t *re
 		return err_set(err, ERR_UNAUTHENTICATED, "node '%s' is not a member (any more)", id);
 	node_heard(cluster, id);
 	const json_t *vms = json_object_get(report, "vms"), *ceph = json_object_get(report, "ceph");
-	int64_t generation = json_integer_value(json_object_get(report, "generation"));
+	/* Of the document that the section was carried out with; the agent may have read a newer one since. */
+	int64_t generation = json_integer_value(json_object_get(json_object_get(report, "generations"), "vms"));
 	const struct peer peer = { .node = id };
 	if (json_is_object(json_object_get(report, "inventory")))
 		machine_agent_report(cluster->spec.machines, node->machine, report, err);

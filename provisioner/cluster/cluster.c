@@ -239,6 +239,18 @@ static void place_soon(void *data)
 	cluster_place(cluster);
 }
 
+/* Of people and of what they call: nothing of it is in what agents are to do. */
+static bool concerns_agents(const struct store_kind *kind)
+{
+	static const struct store_kind *const others[] = { &kind_task,	&kind_user,
+							   &kind_token, &kind_sign_in_session,
+							   &kind_audit, &kind_creation };
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (kind == others[i])
+			return false;
+	return true;
+}
+
 static void watch(const struct store_kind *kind, const char *id, void *data)
 {
 	struct cluster *cluster = data;
@@ -246,7 +258,7 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 		cluster->place = loop_timer_new(cluster->loop, 0, place_soon, cluster);
 	if (kind == &kind_vm || kind == &kind_node)
 		count_vms(cluster);
-	if (kind != &kind_task)
+	if (concerns_agents(kind))
 		cluster_wake(cluster);
 }
 

@@ -37,7 +37,8 @@ void vm_unplaceable(struct compute *compute, const char *id, const struct err *w
 
 /* The desired document's section "vms" for a node. The caller owns it. */
 json_t *vm_agent_desired(struct compute *compute, const struct node *node);
-/* settled: the report is of the document that is wanted now, so that a machine that is not in it is not there. */
+/* settled: the report was made by carrying out the document that is wanted now: only then does it count that a machine is
+ * not there. */
 void vm_agent_report(struct compute *compute, const char *node, const json_t *report, bool settled);
 /* A node is not heard any more, or again. */
 void vm_node_health(struct compute *compute, const char *node, bool ready);

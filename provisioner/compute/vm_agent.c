@@ -42,6 +42,8 @@ json_t *vm_agent_desired(struct compute *compute, const struct node *node)
 			json_array_append_new(list, desired);
 		} else if (migrating && str_equal(vm->target, node->id)) {
 			json_t *desired = desired_vm(compute, vm, "incoming");
+			/* So that no two migrations to here are asked for in the same words. */
+			json_object_set_new(desired, "migration", json_string(vm->migration_id));
 			json_object_set_new(desired, "confirm", json_boolean(vm->source_gone));
 			json_array_append_new(list, desired);
 		}
@@ -91,9 +93,21 @@ static bool is_running(const struct vm_report *report)
 	return report && (str_equal(report->state, "running") || str_equal(report->state, "paused"));
 }
 
+/* That it is *not* somewhere counts only in a settled report, whether it is said or it is not spoken of: an agent that is
+ * busy with one order goes on saying what was before it. */
 static bool is_absent(const struct vm_report *report, bool settled)
 {
-	return report ? str_equal(report->state, "absent") : settled;
+	return settled && (!report || str_equal(report->state, "absent"));
+}
+
+/* No QEMU of it is there, and none that waits for its memory. Not said by "failed", nor by a word we do not know. */
+static bool is_not_here(const struct vm_report *report, bool settled)
+{
+	static const char *const words[] = { "absent", "stopped", "incoming", "starting" };
+	for (size_t i = 0; report && i < ARRAY_SIZE(words); i++)
+		if (str_equal(report->state, words[i]))
+			return settled;
+	return settled && !report;
 }
 
 static void mark_running(struct compute *compute, struct vm *vm)
@@ -136,25 +150,26 @@ static void mark_stopped(struct compute *compute, struct vm *vm)
 /* Its own node speaks. */
 static void from_node(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
 {
-	bool same_generation = report && report->generation == vm->generation;
+	/* What is over counts only if it was said of the very order that stands now. */
+	bool of_now = settled && report && report->generation == vm->generation;
 	switch ((enum vm_state)vm->state) {
 	case VM_STARTING:
-		if (same_generation && is_running(report))
+		if (is_running(report) && report->generation == vm->generation)
 			mark_running(compute, vm);
-		else if (same_generation && str_equal(report->state, "failed"))
+		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
 		return;
 	case VM_UNKNOWN:
 	case VM_RUNNING:
 		if (is_running(report))
 			mark_running(compute, vm);
-		else if (same_generation && str_equal(report->state, "failed"))
+		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
-		else if (same_generation && str_equal(report->state, "stopped"))
+		else if (of_now && str_equal(report->state, "stopped"))
 			mark_ended(compute, vm);
 		return;
 	case VM_STOPPING:
-		if (same_generation && str_equal(report->state, "stopped"))
+		if (of_now && str_equal(report->state, "stopped"))
 			mark_stopped(compute, vm);
 		else if (is_absent(report, settled))
 			vm_gone(compute, vm);
@@ -206,7 +221,7 @@ static void from_source(struct compute *compute, struct vm *vm, const struct vm_
 		else if (ours)
 			task_progress(compute->store, vm->task, migration->progress, NULL);
 		vm->migration_progress = ours ? migration->progress : 0;
-	} else if (vm->target_ready && (settled || report)) {
+	} else if (vm->target_ready && is_not_here(report, settled)) {
 		/* It is not here, and while it is to migrate this agent will not start it. Either it has arrived, or it ended
 		 * on the way: the target is asked anew, see from_target(). */
 		vm->source_gone = true;
@@ -227,9 +242,10 @@ static void nowhere(struct compute *compute, struct vm *vm)
 	vm_end_task(compute, vm, &why);
 }
 
-/* The target runs it: libvirt lets it run there only once the source has given it up. That it does not run counts only
+/* The target runs it: libvirt lets it run there only once the source has given it up. That it is not there counts only
  * when it is said after the source had given it up: the desired document then asks for a confirmation, and only a report
- * of that document is settled. */
+ * of that document is settled. While it is arriving nothing is known yet: all of its memory may be there, and the source's
+ * QEMU dead. */
 static void from_target(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
 {
 	bool incoming = report && str_equal(report->state, "incoming");
@@ -238,7 +254,7 @@ static void from_target(struct compute *compute, struct vm *vm, const struct vm_
 		task_step(compute->store, vm->task, "copying memory");
 	} else if (vm->target_ready && is_running(report)) {
 		arrived(compute, vm);
-	} else if (vm->source_gone && settled) {
+	} else if (vm->source_gone && is_not_here(report, settled)) {
 		nowhere(compute, vm);
 	}
 }

@@ -94,18 +94,48 @@ void store_event(struct store *store, const char *kind, const char *resource, co
 	schema_done(&event_schema, &event);
 }
 
-json_t *store_events(struct store *store, int64_t after, unsigned count)
+/* The fields that are asked for by; store.c has an index of each. */
+static char *events_sql(const struct event_query *query)
 {
+	bool forward = query->after >= 0;
+	return xasprintf("SELECT body FROM event WHERE seq %s ?1%s%s ORDER BY seq%s LIMIT ?2", forward ? ">" : "<",
+			 query->resource_id ? " AND json_extract(body, '$.resource_id') = ?3" : "",
+			 query->kind ? " AND json_extract(body, '$.kind') = ?4" : "", forward ? "" : " DESC");
+}
+
+json_t *store_events_find(struct store *store, const struct event_query *query, bool *ret_more)
+{
+	bool forward = query->after >= 0;
+	_cleanup_free_ char *sql = events_sql(query);
 	json_t *list = json_array();
 	sqlite3_stmt *stmt;
-	if (sqlite3_prepare_v2(store->db, "SELECT body FROM event WHERE seq > ? ORDER BY seq LIMIT ?", -1, &stmt, NULL))
+	*ret_more = false;
+	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL)) {
+		log_error("store: reading events: %s", sqlite3_errmsg(store->db));
 		return list;
-	sqlite3_bind_int64(stmt, 1, after);
-	sqlite3_bind_int64(stmt, 2, count);
-	while (sqlite3_step(stmt) == SQLITE_ROW)
-		json_array_append_new(list, json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL));
+	}
+	sqlite3_bind_int64(stmt, 1, forward ? query->after : query->before > 0 ? query->before : INT64_MAX);
+	sqlite3_bind_int64(stmt, 2, (int64_t)query->count + 1);
+	if (query->resource_id)
+		sqlite3_bind_text(stmt, 3, query->resource_id, -1, SQLITE_STATIC);
+	if (query->kind)
+		sqlite3_bind_text(stmt, 4, query->kind, -1, SQLITE_STATIC);
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		*ret_more = json_array_size(list) == query->count;
+		if (*ret_more)
+			break;
+		json_t *event = json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL);
+		json_array_insert_new(list, forward ? json_array_size(list) : 0, event);
+	}
 	sqlite3_finalize(stmt);
 	return list;
+}
+
+json_t *store_events(struct store *store, int64_t after, unsigned count)
+{
+	const struct event_query query = { .after = after, .count = count };
+	bool more;
+	return store_events_find(store, &query, &more);
 }
 
 int64_t store_event_last(struct store *store)

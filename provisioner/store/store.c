@@ -19,6 +19,8 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, name TEXT NOT NULL, id TEXT NOT NULL,"
 	"  attempt INTEGER NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS event_resource ON event (json_extract(body, '$.resource_id'));"
+	"CREATE INDEX IF NOT EXISTS event_kind ON event (json_extract(body, '$.kind'));"
 	"PRAGMA user_version = 1;";
 
 int store_sql_error(struct store *store, struct err *err, const char *what)

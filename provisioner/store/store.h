@@ -105,6 +105,14 @@ void store_event(struct store *store, const char *kind, const char *resource, co
 		 const char *fmt, ...) PRINTF_LIKE(6, 7);
 /* Events after a number (0: from the oldest kept), at most count, oldest first, as a JSON list; the caller owns it. */
 json_t *store_events(struct store *store, int64_t after, unsigned count);
+/* Those that fit, at most count, oldest first: the first ones after a number, or if that is negative, the last ones before a
+ * number (0: of all). *ret_more: there are further ones in that direction. */
+struct event_query {
+	int64_t after, before;
+	unsigned count;
+	const char *resource_id, *kind; /* NULL: any */
+};
+json_t *store_events_find(struct store *store, const struct event_query *query, bool *ret_more);
 int64_t store_event_last(struct store *store);
 /* Called after each commit for each event in it. */
 typedef void (*store_event_fn)(int64_t seq, const char *json, void *data);

@@ -62,7 +62,7 @@ class Agents:
         boot_id = str(uuid.UUID(int=number + (1 << 97)))
         known = self.call("/agent/v1/hello", {"uuid": system["uuid"], "serial": system["serial"], "macs": [mac],
                                               "boot_mac": mac, "boot_id": boot_id, "firmware": "uefi", "bmc": None})
-        self.call("/agent/v1/report", {"boot_id": boot_id, "generation": 0,
+        self.call("/agent/v1/report", {"boot_id": boot_id, "generations": {},
                                        "inventory": inventory(number, system, mac)}, known["token"])
 
     def close(self) -> None:

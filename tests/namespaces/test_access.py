@@ -479,5 +479,29 @@ def test_lists_are_sorted_searched_and_paged_at_ten_thousand():
         assert "password" not in problem["detail"].replace("bmc_password: this", ""), problem
 
 
+def test_events_are_asked_for_page_by_page_and_by_resource():
+    everything = appliance.events_after(0)
+    assert len(everything) > 20
+    found, before = [], ""
+    while True:
+        page = get(f"/v1/events?limit=7{before}").json
+        found = page["items"] + found
+        if not page["previous"]:
+            break
+        assert page["next"] is None and len(page["items"]) == 7
+        before = f"&before={page['previous']}"
+    assert found == everything
+    made = [e for e in everything if e["kind"] == "user.created"]
+    assert get("/v1/events?kind=user.created&limit=1000").json["items"] == made
+    one = made[0]["resource_id"]
+    wanted = [e for e in everything if e["resource_id"] == one]
+    assert get(f"/v1/events?resource_id={one}").json["items"] == wanted
+    assert get(f"/v1/events?resource_id={one}&kind=user.created").json["items"] == [made[0]]
+    for query, field in (("limit=0", "limit"), ("limit=1001", "limit"), ("before=x", "before"), ("before=0", "before"),
+                         ("after=1&before=2", "before"), ("colour=red", "colour")):
+        expect_problem(get(f"/v1/events?{query}"), 400, "invalid", field)
+    expect_problem(get("/v1/events?kind=x", headers={"Accept": "text/event-stream"}), 400, "invalid", "kind")
+
+
 prepare()
 ns.main([value for name, value in list(globals().items()) if name.startswith("test_")], None)

@@ -4,6 +4,7 @@
 #include "world.h"
 
 #define STEP_MS 2000
+#define PART_SLOW_MS 30000
 
 static void step(void *data);
 
@@ -18,7 +19,9 @@ void sim_agent_stop(struct sim_machine *m)
 {
 	m->agent_timer = loop_timer_free(m->agent_timer);
 	json_decref(m->desired);
-	m->desired = NULL;
+	json_decref(m->vms_order);
+	json_decref(m->vms_report);
+	m->desired = m->vms_order = m->vms_report = NULL;
 }
 
 /* One message under way: what it says was true when it was sent. */
@@ -268,15 +271,43 @@ static json_t *ceph_report(struct sim_machine *m, const json_t *ceph)
 	return json_pack("{s:s, s:o}", "mon", m->mon_running ? "running" : "absent", "osds", osds);
 }
 
+/* The part for virtual machines runs beside the talk: it may be busy with one order (QEMU starts, a probe for KVM) while the
+ * next is read, and until it is done what it said last goes out again and again. What it does it does at its end, the worst
+ * moment. */
+static void run_vms(struct sim_machine *m)
+{
+	struct world *world = m->world;
+	int64_t now = loop_now_ms(world->loop);
+	const json_t *order = json_object_get(m->desired, "vms");
+	if (!m->vms_order && order) {
+		bool slow = world_chance(world, world->faults.part_slow);
+		m->vms_order = json_deep_copy(order);
+		m->vms_order_generation = m->generation;
+		m->vms_end_ms = now + (slow ? (int64_t)world_random(world, PART_SLOW_MS) : 0);
+	}
+	if (!m->vms_order || now < m->vms_end_ms)
+		return;
+	sim_domains_converge(m, m->vms_order);
+	json_decref(m->vms_report);
+	m->vms_report = sim_domains_report(m);
+	/* An order that did not change in a newer document is that document's. */
+	m->vms_generation = json_equal(order, m->vms_order) ? m->generation : m->vms_order_generation;
+	json_decref(m->vms_order);
+	m->vms_order = NULL;
+}
+
 static void host_step(struct sim_machine *m)
 {
 	if (!m->node) {
 		send_message(m, MESSAGE_ENROLL, json_pack("{s:s, s:s}", "token", m->enroll_token, "csr", m->csr));
 		return;
 	}
-	sim_domains_converge(m, json_object_get(m->desired, "vms"));
-	json_t *report = json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)m->generation, "inventory",
-				   inventory(m), "vms", sim_domains_report(m));
+	sim_domains_live(m);
+	run_vms(m);
+	json_t *report = json_pack("{s:{s:I}, s:o}", "generations", "vms", (json_int_t)m->vms_generation, "inventory",
+				   inventory(m));
+	if (m->vms_report)
+		json_object_set(report, "vms", m->vms_report);
 	const json_t *ceph = json_object_get(m->desired, "ceph");
 	if (ceph)
 		json_object_set_new(report, "ceph", ceph_report(m, ceph));

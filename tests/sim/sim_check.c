@@ -4,7 +4,13 @@
 
 #define SLACK_MS 120000
 
-/* A virtual machine never runs twice. */
+/* A virtual machine never runs twice, and no two write one disk. */
+static bool clash(const struct sim_domain *a, const struct sim_domain *b)
+{
+	return a->state == DOMAIN_RUNNING && b->state == DOMAIN_RUNNING &&
+	       (str_equal(a->id, b->id) || str_equal(a->image, b->image));
+}
+
 static void check_domains(struct world *world)
 {
 	for (unsigned i = 0; i < world->machine_count; i++) {
@@ -12,9 +18,7 @@ static void check_domains(struct world *world)
 		for (unsigned n = 0; n < m->domain_count; n++)
 			for (unsigned j = i + 1; j < world->machine_count; j++)
 				for (unsigned k = 0; k < world->machines[j].domain_count; k++)
-					if (m->domains[n].state == DOMAIN_RUNNING &&
-					    world->machines[j].domains[k].state == DOMAIN_RUNNING &&
-					    str_equal(m->domains[n].id, world->machines[j].domains[k].id))
+					if (clash(&m->domains[n], &world->machines[j].domains[k]))
 						world_violated(world, "%s runs on machines %u and %u", m->domains[n].id,
 							       i, j);
 	}

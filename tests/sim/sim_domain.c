@@ -3,6 +3,7 @@
 #include "world.h"
 
 #define MIGRATION_MS 8000
+#define ARRIVAL_MS 30000
 
 static struct sim_domain *find(struct sim_machine *m, const char *id)
 {
@@ -24,6 +25,7 @@ static struct sim_domain *add(struct sim_machine *m, const char *id)
 static void drop(struct sim_machine *m, struct sim_domain *d)
 {
 	free(d->id);
+	free(d->image);
 	free(d->migration);
 	free(d->target);
 	*d = m->domains[--m->domain_count];
@@ -36,34 +38,100 @@ void sim_domains_drop(struct sim_machine *m)
 		drop(m, &m->domains[0]);
 }
 
+static struct sim_domain *at_target(const struct sim_domain *d)
+{
+	struct sim_machine *target = sim_machine_by_address(sim_world, d->target);
+	return target && target->env == ENV_HOST ? find(target, d->id) : NULL;
+}
+
 static void begin_migration(struct sim_machine *m, struct sim_domain *d, const json_t *migrate)
 {
 	const char *id = json_string_value(json_object_get(migrate, "id"));
+	struct sim_domain *there;
 	if (!id || str_equal(d->migration, id))
 		return;
 	str_set(&d->migration, id);
 	str_set(&d->target, json_string_value(json_object_get(migrate, "address")));
 	d->migration_state = MIGRATION_RUNNING;
 	d->migration_end_ms = loop_now_ms(m->world->loop) + (int64_t)world_random(m->world, MIGRATION_MS);
+	there = at_target(d);
+	if (there && there->state == DOMAIN_INCOMING) {
+		there->state = DOMAIN_ARRIVING;
+		there->generation = d->generation;
+		str_set(&there->image, d->image);
+		str_set(&there->migration, id);
+	}
 	world_say(m->world, "machine %u begins to migrate %.13s", m->index, d->id);
 }
 
-/* The hand-over is one instant: libvirt lets the target run only when the source has stopped. */
+static void arrive(struct sim_machine *m, struct sim_domain *d)
+{
+	d->state = DOMAIN_RUNNING;
+	d->arrival_end_ms = 0;
+	m->world->migrations++;
+	world_say(m->world, "%.13s moved to machine %u", d->id, m->index);
+}
+
+/* The hand-over is one instant: libvirt lets the target run only when the source has stopped. Unless the source's QEMU dies
+ * just then: the target's has all, and libvirt takes its time to let it run or to drop it. */
 static void end_migration(struct sim_machine *m, struct sim_domain *d)
 {
 	struct world *world = m->world;
 	struct sim_machine *target = sim_machine_by_address(world, d->target);
-	struct sim_domain *there = target && target->env == ENV_HOST ? find(target, d->id) : NULL;
-	if (!there || there->state != DOMAIN_INCOMING || world_chance(world, world->faults.migration_fails)) {
+	struct sim_domain *there = at_target(d);
+	if (!there || there->state != DOMAIN_ARRIVING || !str_equal(there->migration, d->migration) ||
+	    world_chance(world, world->faults.migration_fails)) {
 		d->migration_state = MIGRATION_FAILED;
 		world_say(world, "machine %u fails to migrate %.13s", m->index, d->id);
-		return;
+	} else if (world_chance(world, world->faults.source_dies)) {
+		d->migration_state = MIGRATION_FAILED;
+		d->state = DOMAIN_STOPPED;
+		there->arrival_end_ms = loop_now_ms(world->loop) + 1 + (int64_t)world_random(world, ARRIVAL_MS);
+		world_say(world, "%.13s dies on machine %u as it arrives on %u", d->id, m->index, target->index);
+	} else {
+		arrive(target, there);
+		drop(m, d);
 	}
-	there->state = DOMAIN_RUNNING;
-	there->generation = d->generation;
-	world->migrations++;
-	world_say(world, "%.13s moved from machine %u to %u", d->id, m->index, target->index);
-	drop(m, d);
+}
+
+static bool is_coming(const struct sim_domain *d, const struct world *world)
+{
+	for (unsigned i = 0; i < world->machine_count; i++)
+		for (unsigned n = 0; n < world->machines[i].domain_count; n++) {
+			const struct sim_domain *from = &world->machines[i].domains[n];
+			if (from != d && from->migration_state == MIGRATION_RUNNING &&
+			    str_equal(from->migration, d->migration))
+				return true;
+		}
+	return false;
+}
+
+static void go_on_arriving(struct sim_machine *m, struct sim_domain *d)
+{
+	if (d->arrival_end_ms && loop_now_ms(m->world->loop) >= d->arrival_end_ms && world_random(m->world, 2)) {
+		arrive(m, d);
+	} else if (d->arrival_end_ms ? loop_now_ms(m->world->loop) >= d->arrival_end_ms : !is_coming(d, m->world)) {
+		d->state = DOMAIN_INCOMING;
+		d->arrival_end_ms = 0;
+	}
+}
+
+void sim_domains_live(struct sim_machine *m)
+{
+	for (unsigned n = 0; n < m->domain_count; n++) {
+		struct sim_domain *d = &m->domains[n];
+		bool due =
+			d->migration_state == MIGRATION_RUNNING && loop_now_ms(m->world->loop) >= d->migration_end_ms;
+		if (d->state == DOMAIN_ARRIVING)
+			go_on_arriving(m, d);
+		else if (due && d->state == DOMAIN_RUNNING)
+			end_migration(m, d);
+	}
+}
+
+static const char *image_of(const json_t *desired)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(desired, "disks"), 0), "image"));
 }
 
 static void converge_one(struct sim_machine *m, const json_t *desired)
@@ -76,19 +144,22 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 		/* One that is on its way elsewhere is never started: it may have arrived. */
 		if (json_object_get(desired, "migrate") && (!d || d->state != DOMAIN_RUNNING))
 			return;
+		if (d && d->state == DOMAIN_ARRIVING)
+			return;
 		if (!d || d->state != DOMAIN_RUNNING) {
 			/* A domain that ended at this generation is not started again by itself. */
 			if (d && d->state == DOMAIN_STOPPED && d->generation == generation)
 				return;
 			d = d ? d : add(m, id);
 			d->state = DOMAIN_RUNNING;
+			str_set(&d->image, image_of(desired));
 			world_say(m->world, "machine %u starts %.13s", m->index, id);
 		}
 		d->generation = generation;
 		begin_migration(m, d, json_object_get(desired, "migrate"));
 	} else if (str_equal(state, "incoming")) {
 		d = d ? d : add(m, id);
-		if (d->state != DOMAIN_RUNNING)
+		if (d->state == DOMAIN_STOPPED)
 			d->state = DOMAIN_INCOMING;
 	} else if (str_equal(state, "stopped")) {
 		d = d ? d : add(m, id);
@@ -105,18 +176,11 @@ void sim_domains_converge(struct sim_machine *m, const json_t *desired)
 	json_t *vm;
 	json_array_foreach(desired, i, vm)
 		converge_one(m, vm);
-	for (unsigned n = 0; n < m->domain_count; n++) {
-		struct sim_domain *d = &m->domains[n];
-		bool due =
-			d->migration_state == MIGRATION_RUNNING && loop_now_ms(m->world->loop) >= d->migration_end_ms;
-		if (due && d->state == DOMAIN_RUNNING)
-			end_migration(m, d);
-	}
 }
 
 json_t *sim_domains_report(struct sim_machine *m)
 {
-	static const char *const states[] = { "stopped", "running", "incoming" };
+	static const char *const states[] = { "stopped", "running", "incoming", "arriving" };
 	static const char *const migrations[] = { NULL, "running", "failed" };
 	json_t *list = json_array();
 	for (unsigned i = 0; i < m->domain_count; i++) {

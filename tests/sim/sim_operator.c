@@ -87,9 +87,12 @@ static void ask_vm(struct world *world)
 		vm_create(c->compute, &wanted, &vm, &err);
 		return;
 	}
-	if (vm->state == VM_STOPPED || vm->state == VM_FAILED)
+	bool runs = vm->state == VM_RUNNING || vm->state == VM_STARTING;
+	if (vm->state != VM_MIGRATING && vm->state != VM_DELETING && world_chance(world, 10))
+		vm_delete(c->compute, vm->id, &task, &err);
+	else if (vm->state == VM_STOPPED || vm->state == VM_FAILED)
 		vm_start(c->compute, vm->id, &task, &err);
-	else if (vm->state == VM_RUNNING && world_chance(world, world->calm ? 0 : 50))
+	else if (runs && world_chance(world, 50))
 		vm_stop(c->compute, vm->id, &task, &err);
 	else
 		ask_migration(world, vm);

@@ -210,7 +210,9 @@ static void choose_faults(struct world *world)
 					     .power_cut = heat,
 					     .install_fails = 3 * heat,
 					     .migration_fails = 100 * heat,
-					     .disk_first = 100 * heat };
+					     .disk_first = 100 * heat,
+					     .part_slow = 40 * heat,
+					     .source_dies = 100 * heat };
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
 }
 

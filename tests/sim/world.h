@@ -15,12 +15,13 @@ enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
 
 /* A virtual machine as a node's libvirt has it. */
 struct sim_domain {
-	char *id;
+	char *id, *image;
 	int64_t generation;
-	enum { DOMAIN_STOPPED, DOMAIN_RUNNING, DOMAIN_INCOMING } state;
+	enum { DOMAIN_STOPPED, DOMAIN_RUNNING, DOMAIN_INCOMING, DOMAIN_ARRIVING } state;
 	char *migration, *target; /* id of the last migration asked for; address it goes to */
 	enum { MIGRATION_NONE, MIGRATION_RUNNING, MIGRATION_FAILED } migration_state;
 	int64_t migration_end_ms;
+	int64_t arrival_end_ms; /* it has all of its memory, its source's QEMU is dead: then it runs here, or is dropped */
 };
 
 struct sim_machine {
@@ -43,6 +44,9 @@ struct sim_machine {
 	/* node's agent; on disk */
 	char *csr, *node;
 	json_t *desired;
+	/* its part for virtual machines: the run under way (order, of which document, when it ends), and the last report */
+	json_t *vms_order, *vms_report;
+	int64_t vms_order_generation, vms_end_ms, vms_generation;
 	bool mon_running, osd_running;
 	struct sim_domain domains[DOMAINS_MAX];
 	unsigned domain_count;
@@ -51,7 +55,7 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first;
+		disk_first, part_slow, source_dies;
 };
 
 struct world {
@@ -103,6 +107,8 @@ void sim_machine_init(struct world *world, unsigned index);
 void sim_machine_done(struct sim_machine *machine);
 void sim_agent_start(struct sim_machine *machine);
 void sim_agent_stop(struct sim_machine *machine);
+/* What libvirt does by itself, whether the agent looks or not. */
+void sim_domains_live(struct sim_machine *machine);
 void sim_domains_converge(struct sim_machine *machine, const json_t *desired);
 json_t *sim_domains_report(struct sim_machine *machine);
 void sim_domains_drop(struct sim_machine *machine);

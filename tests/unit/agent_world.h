@@ -200,7 +200,7 @@ static FIXTURE void handle_desired(struct http_request *request, void *data)
 
 static FIXTURE void handle_report(struct http_request *request, void *data)
 {
-	json_t *body = NULL;
+	json_t *body = NULL, *generations;
 
 	world.reports++;
 	if (!authorized(request)) {
@@ -216,8 +216,11 @@ static FIXTURE void handle_report(struct http_request *request, void *data)
 	}
 	assert_int_equal(http_request_json(request, &body, NULL), 0);
 	assert_string_equal(json_string_value(json_object_get(body, "boot_id")), BOOT_ID);
-	assert_true(json_is_integer(json_object_get(body, "generation")));
+	assert_true(json_is_object(json_object_get(body, "generations")));
+	generations = json_incref(json_object_get(world.seen, "generations"));
 	json_object_update(world.seen, body);
+	json_object_update_missing(json_object_get(world.seen, "generations"), generations);
+	json_decref(generations);
 	json_decref(body);
 	http_answer_json(request, 200, json_object(), NULL);
 	check_until();
@@ -282,12 +285,14 @@ static FIXTURE void desire(json_t *document)
 
 static struct {
 	pthread_mutex_t lock;
+	pthread_cond_t released;
+	bool held, release; /* a run of "slow" waits; may end */
 	unsigned echo_runs, waits_runs, fails_left, long_runs, applied;
 	bool waits_saw_null;
 	atomic_bool long_cancelled, long_changed_seen;
 	int flush_result;
 	json_t *applied_last;
-} parts_memory = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} parts_memory = { .lock = PTHREAD_MUTEX_INITIALIZER, .released = PTHREAD_COND_INITIALIZER };
 
 /* Reports what it is told; fails as often as it was told. */
 static FIXTURE int echo_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
@@ -339,6 +344,18 @@ static FIXTURE int long_converge(struct part_run *run, json_t *desired, json_t *
 	return 0;
 }
 
+/* Told to hold, it does not look up until it is released, as one that starts a virtual machine. */
+static FIXTURE int slow_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
+{
+	pthread_mutex_lock(&parts_memory.lock);
+	parts_memory.held = str_equal(json_string_value(desired), "hold");
+	while (parts_memory.held && !parts_memory.release)
+		pthread_cond_wait(&parts_memory.released, &parts_memory.lock);
+	pthread_mutex_unlock(&parts_memory.lock);
+	*ret_report = json_incref(desired);
+	return 0;
+}
+
 static FIXTURE void apply(const struct part_link *link, json_t *desired)
 {
 	assert_non_null(link->client);
@@ -353,11 +370,12 @@ static FIXTURE void apply(const struct part_link *link, json_t *desired)
 static const struct part echo = { BOTH_MODES("echo"), .converge = echo_converge };
 static const struct part waits = { BOTH_MODES("waits"), .flags = PART_WAITS | PART_KEEPS, .converge = waits_converge };
 static const struct part lengthy = { BOTH_MODES("long"), .converge = long_converge };
+static const struct part slow = { BOTH_MODES("slow"), .flags = PART_WAITS, .converge = slow_converge };
 static const struct part applied = { BOTH_MODES("applied"), .apply = apply };
 static const struct part node_only = {
 	.abi = PART_ABI, .name = "node_only", .modes = PART_NODE, .converge = echo_converge
 };
-static const struct part *const parts[] = { &echo, &waits, &lengthy, &applied, &node_only, NULL };
+static const struct part *const parts[] = { &echo, &waits, &lengthy, &slow, &applied, &node_only, NULL };
 
 /* ---- set up ---- */
 
@@ -434,6 +452,7 @@ static FIXTURE int set_up(void **state)
 	write_identity();
 	pthread_mutex_lock(&parts_memory.lock);
 	parts_memory.echo_runs = parts_memory.waits_runs = parts_memory.fails_left = parts_memory.applied = 0;
+	parts_memory.held = parts_memory.release = false;
 	parts_memory.flush_result = 1;
 	atomic_store(&parts_memory.long_cancelled, false);
 	pthread_mutex_unlock(&parts_memory.lock);

@@ -2,6 +2,12 @@
 /* The agent in the live image, and how parts are run. */
 #include "agent_world.h"
 
+/* Of the document that the section seen last was carried out with. */
+static int64_t generation_of(const char *section)
+{
+	return json_integer_value(json_object_get(json_object_get(world.seen, "generations"), section));
+}
+
 /* ---- live ---- */
 
 static void test_live_from_hello_to_report(void **state)
@@ -23,7 +29,7 @@ static void test_live_from_hello_to_report(void **state)
 	RUN_UNTIL(echo_says_one);
 	desire(json_pack("{s:s}", "echo", "two"));
 	RUN_UNTIL(echo_says_two);
-	assert_int_equal(json_integer_value(json_object_get(world.seen, "generation")), world.generation);
+	assert_int_equal(generation_of("echo"), world.generation);
 	/* The section goes: the part is told that nothing is desired. */
 	desire(json_object());
 	RUN_UNTIL(echo_says_nothing);
@@ -171,6 +177,65 @@ static void test_long_run_ends_with_the_agent(void **state)
 	assert_true(atomic_load(&parts_memory.long_cancelled));
 }
 
+static const char *slow_says(void)
+{
+	return json_string_value(json_object_get(world.seen, "slow"));
+}
+
+static bool slow_has_reported_the_newest(void)
+{
+	return slow_says() && generation_of("slow") == world.generation;
+}
+
+static bool slow_is_held_and_echo_says_one(void)
+{
+	bool held;
+
+	pthread_mutex_lock(&parts_memory.lock);
+	held = parts_memory.held;
+	pthread_mutex_unlock(&parts_memory.lock);
+	return held && echo_says_one();
+}
+
+static bool whole_report_with_two(void)
+{
+	return slow_says() && echo_says_two();
+}
+
+/* While it is busy with one order the agent reads the next: what it said before that is of neither. */
+static void test_an_older_section_keeps_its_generation(void **state)
+{
+	int64_t first;
+
+	desire(json_pack("{s:s}", "slow", "first"));
+	start_agent(PART_LIVE);
+	RUN_UNTIL(slow_has_reported_the_newest);
+	first = world.generation;
+	desire(json_pack("{s:s, s:s}", "slow", "hold", "echo", "one"));
+	RUN_UNTIL(slow_is_held_and_echo_says_one);
+	json_object_clear(world.seen);
+	world.refuse_reports = 1; /* so that the next is whole */
+	desire(json_pack("{s:s, s:s}", "slow", "after", "echo", "two"));
+	RUN_UNTIL(whole_report_with_two);
+	assert_string_equal(slow_says(), "first");
+	assert_int_equal(generation_of("slow"), first);
+	assert_int_equal(generation_of("echo"), world.generation);
+
+	pthread_mutex_lock(&parts_memory.lock);
+	parts_memory.release = true;
+	pthread_cond_broadcast(&parts_memory.released);
+	pthread_mutex_unlock(&parts_memory.lock);
+	RUN_UNTIL(slow_has_reported_the_newest);
+	assert_string_equal(slow_says(), "after");
+	/* A document with another order for another part: nothing is to be done, and it is said that it is done. */
+	desire(json_pack("{s:s, s:s}", "slow", "after", "echo", "one"));
+	RUN_UNTIL(slow_has_reported_the_newest);
+	/* Another order, the same words. */
+	desire(json_pack("{s:s, s:s}", "slow", "hold", "echo", "one"));
+	desire(json_pack("{s:s, s:s}", "slow", "after", "echo", "one"));
+	RUN_UNTIL(slow_has_reported_the_newest);
+}
+
 static bool applied_twice(void)
 {
 	return parts_memory.applied >= 2 && json_is_string(parts_memory.applied_last);
@@ -224,6 +289,7 @@ int main(void)
 		TEST(test_failed_part_is_run_again),
 		TEST(test_long_run_is_cancelled_by_a_new_order),
 		TEST(test_long_run_ends_with_the_agent),
+		TEST(test_an_older_section_keeps_its_generation),
 		TEST(test_apply),
 		TEST(test_parts_that_do_not_fit),
 	};

@@ -187,6 +187,26 @@ static void a_stop_overtakes_a_start(void **state)
 }
 
 /* A provisioner that has just come back waits for its nodes before it places anything. */
+/* Its node is busy starting it and goes on saying what was before: that it has none, in so many words or by silence. */
+static void what_a_busy_node_said_before_does_not_end_it(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	int64_t generation = rack_get_vm(rack, id)->generation;
+	_cleanup_free_ char *task = rack_stop(rack, id);
+	rack_say_vm(rack, node, id, generation, "absent", false);
+	rack_say_vm(rack, node, id, generation, "stopped", false);
+	rack_say_nothing(rack, node, false);
+	/* A section that does not say of which document it is. */
+	rack_node_report(rack, node, json_pack("{s:I, s:[]}", "generation", (json_int_t)rack_generation(rack, node), "vms"));
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPING);
+	assert_string_equal(rack_get_vm(rack, id)->node, node);
+	rack_say_vm(rack, node, id, generation, "running", true);
+	rack_say_vm(rack, node, id, generation, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
 static void one_that_has_no_place_yet_is_stopped_at_once(void **state)
 {
 	struct rack *rack = *state;
@@ -348,6 +368,7 @@ int main(void)
 		TEST(one_that_runs_is_not_started_again),
 		TEST(a_stop_is_over_when_its_node_says_so),
 		TEST(a_stop_overtakes_a_start),
+		TEST(what_a_busy_node_said_before_does_not_end_it),
 		TEST(one_that_has_no_place_yet_is_stopped_at_once),
 		TEST(one_that_failed_and_is_nowhere_can_be_stopped),
 		TEST(a_guest_that_powers_itself_off_stays_off),

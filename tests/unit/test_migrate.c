@@ -234,7 +234,7 @@ static void one_that_is_nowhere_is_started_again(void **state)
 	say(&m, m.source, NULL, true);
 	assert_true(told_to_confirm(&m));
 	assert_true(rack_generation(m.rack, m.target) != before); /* so that an answer to the question can be told */
-	rack_node_report(m.rack, m.target, json_pack("{s:I, s:[]}", "generation", (json_int_t)before, "vms"));
+	rack_node_report(m.rack, m.target, json_pack("{s:{s:I}, s:[]}", "generations", "vms", (json_int_t)before, "vms"));
 	assert_int_equal(vm_of(&m)->state, VM_MIGRATING);
 	say(&m, m.target, NULL, true);
 	assert_int_equal(vm_of(&m)->state, VM_STARTING);
@@ -250,11 +250,46 @@ static void one_that_is_nowhere_is_started_again(void **state)
 	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
 }
 
+/* The source's QEMU died when all of the memory was over there, and libvirt has not yet let the target's run. */
+static void one_that_is_still_arriving_is_not_started_again(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	int64_t generation = vm_of(&m)->generation;
+	say(&m, m.target, "incoming", true);
+	say(&m, m.source, "stopped", true);
+	assert_true(told_to_confirm(&m));
+	say(&m, m.target, "arriving", true);
+	say(&m, m.target, "failed", true);     /* says nothing of what is there */
+	say(&m, m.target, "a new word", true); /* neither */
+	assert_int_equal(vm_of(&m)->state, VM_MIGRATING);
+	assert_true(vm_of(&m)->generation == generation);
+	say(&m, m.target, "running", true);
+	assert_string_equal(vm_of(&m)->node, m.target);
+	assert_true(vm_of(&m)->generation == generation);
+}
+
+static void one_that_did_not_arrive_is_started_again(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	int64_t generation = vm_of(&m)->generation;
+	say(&m, m.target, "incoming", true);
+	say(&m, m.source, "stopped", true);
+	say(&m, m.target, "arriving", true);
+	say(&m, m.target, "incoming", false); /* from before the question */
+	assert_int_equal(vm_of(&m)->state, VM_MIGRATING);
+	say(&m, m.target, "incoming", true);
+	assert_int_equal(vm_of(&m)->state, VM_STARTING);
+	assert_string_equal(vm_of(&m)->node, m.source);
+	assert_true(vm_of(&m)->generation == generation + 1);
+}
+
 static void the_source_shut_off_counts_as_gone(void **state)
 {
 	_cleanup_move_ struct move m = move_begun(*state);
 	say(&m, m.target, "incoming", true);
-	say(&m, m.source, "stopped", false);
+	say(&m, m.source, "stopped", false); /* said before it was to migrate: it may have been started since */
+	assert_false(told_to_confirm(&m));
+	say(&m, m.source, "stopped", true);
 	assert_true(told_to_confirm(&m));
 	say(&m, m.target, "running", true);
 	assert_string_equal(vm_of(&m)->node, m.target);
@@ -345,6 +380,8 @@ int main(void)
 		TEST(a_failed_migration_leaves_it_where_it_is),
 		TEST(unsettled_silence_proves_nothing),
 		TEST(one_that_is_nowhere_is_started_again),
+		TEST(one_that_is_still_arriving_is_not_started_again),
+		TEST(one_that_did_not_arrive_is_started_again),
 		TEST(the_source_shut_off_counts_as_gone),
 		TEST(before_the_target_is_ready_it_is_called_off_at_once),
 		TEST(once_it_is_on_its_way_it_is_followed_to_the_end),
