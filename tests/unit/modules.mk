@@ -24,6 +24,7 @@ test_auth.modules := $(STORE_MODULES) provisioner/auth
 test_banner.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
 test_auth_session.modules := $(STORE_MODULES) provisioner/auth
 test_config.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
+test_parts.modules := $(agent.modules) node-agent
 test_ui_files.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_tickets.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_console.modules := $(RACK_MODULES) provisioner/auth provisioner/api
