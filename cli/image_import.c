@@ -13,7 +13,7 @@
 
 #define UPLOAD_DEADLINE_MS INT64_C(86400000) /* of the whole upload */
 #define PROGRESS_EVERY_MS 10000
-#define TRIES_MAX 6 /* that bring nothing, one after another */
+#define TRIES_MAX 6  /* that bring nothing, one after another */
 #define PAUSE_MS 500 /* before the second; twice as long each time */
 
 /* Looked at before anything is asked for, so that a wrong path leaves nothing behind. */
@@ -207,8 +207,8 @@ int verb_import(struct session *session, const struct invocation *in)
 		id = json_string_value(json_object_get(in->body, "name"));
 	if (upload(session, in, id, file_bytes, &task, &err) < 0) {
 		int code = session_fail(session, in->command, NULL, &task, &err);
-		fprintf(stderr,
-			"ingot:   the same command again goes on with it; 'ingot image delete %s' forgets it\n", id);
+		fprintf(stderr, "ingot:   the same command again goes on with it; 'ingot image delete %s' forgets it\n",
+			id);
 		return code;
 	}
 	if (in->given[OPTION_WAIT])

@@ -38,7 +38,8 @@ int http_request_body_to(struct http_request *request, const char *path, uint64_
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, ERR_BUSY, "somebody else is sending it; wait for that to end");
 	if (offset_bytes != (uint64_t)st.st_size)
-		return err_set(err, ERR_STATE, "%" PRIu64 " bytes have arrived, so the next piece does not begin at %" PRIu64,
+		return err_set(err, ERR_STATE,
+			       "%" PRIu64 " bytes have arrived, so the next piece does not begin at %" PRIu64,
 			       *ret_bytes, offset_bytes);
 	request->body_fd = TAKE_FD(fd);
 	request->body_max_bytes = (size_t)(max_bytes - offset_bytes);

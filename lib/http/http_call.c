@@ -270,7 +270,8 @@ static int set_headers(struct http_call *call, const struct http_call_spec *spec
 {
 	add_header(call, call->event ? "Accept: text/event-stream" : "Accept: application/json");
 	add_header(call, "User-Agent: ingot/" INGOT_VERSION);
-	_cleanup_free_ char *body_type = xasprintf("Content-Type: %s", str_or(spec->body_type, "application/octet-stream"));
+	_cleanup_free_ char *body_type =
+		xasprintf("Content-Type: %s", str_or(spec->body_type, "application/octet-stream"));
 
 	add_header(call, spec->json ? "Content-Type: application/json" : spec->body_file ? body_type : "Content-Type:");
 	if (call->client->bearer) {

@@ -11,11 +11,11 @@ struct api {
 	struct store *store;
 	struct auth *auth;
 	struct http_route routes[OPERATION_COUNT + 1];
-	struct list streams;  /* event_stream.c */
+	struct list streams;			/* event_stream.c */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
 	unsigned console_viewers;
 	struct tickets *tickets; /* console.c */
-	struct list hashing;  /* struct api_call: waits for a password */
+	struct list hashing;	 /* struct api_call: waits for a password */
 	json_t *openapi;
 };
 

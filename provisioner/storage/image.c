@@ -36,8 +36,8 @@ static int check_size(struct storage *storage, const char *field, uint64_t bytes
 		return err_set_field(err, ERR_INVALID, field,
 				     "%s%" PRIu64 " bytes; a raw disk image is a multiple of 512", before, bytes);
 	if (bytes > storage_pool(storage)->available_bytes)
-		return err_set_field(err, ERR_CAPACITY, field, "%s%" PRIu64 " bytes, more than the pool can still store",
-				     before, bytes);
+		return err_set_field(err, ERR_CAPACITY, field,
+				     "%s%" PRIu64 " bytes, more than the pool can still store", before, bytes);
 	return 0;
 }
 
@@ -100,8 +100,8 @@ static int check_upload(struct storage *storage, const struct image *image, cons
 }
 
 /* kept: content_path(), where all of it is by now. */
-static int start_import(struct storage *storage, const char *id, const char *kept, uint64_t bytes, const char **ret_task,
-			struct err *err)
+static int start_import(struct storage *storage, const char *id, const char *kept, uint64_t bytes,
+			const char **ret_task, struct err *err)
 {
 	store_begin(storage->store);
 	struct image *edit = store_edit(storage->store, &kind_image, id);
@@ -144,7 +144,8 @@ int image_content(struct storage *storage, const char *id, struct image_content 
 	return 0;
 }
 
-int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes, struct err *err)
+int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes,
+		       struct err *err)
 {
 	const struct image *image = store_get(storage->store, &kind_image, id);
 	int r = check_takes_content(image, err);

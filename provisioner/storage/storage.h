@@ -39,7 +39,8 @@ int image_delete(struct storage *storage, const char *id, const char **ret_task,
 int image_content(struct storage *storage, const char *id, struct image_content *ret, struct err *err);
 /* Where its next piece is added. *ret_path is the caller's to free. ERR_STATE if it takes none; ERR_INVALID if its size was
  * not announced. */
-int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes, struct err *err);
+int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes,
+		       struct err *err);
 /* A piece was added: *ret_task (borrowed) imports the image; NULL: there is more to come. */
 int image_append(struct storage *storage, const char *id, const char **ret_task, struct err *err);
 

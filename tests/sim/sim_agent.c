@@ -289,7 +289,7 @@ static void run_vms(struct sim_machine *m)
 		return;
 	sim_domains_converge(m, m->vms_order);
 	json_decref(m->vms_report);
-	m->vms_report = sim_domains_report(m);
+	m->vms_report = sim_domains_report(m, m->vms_order);
 	/* An order that did not change in a newer document is that document's. */
 	m->vms_generation = json_equal(order, m->vms_order) ? m->generation : m->vms_order_generation;
 	json_decref(m->vms_order);

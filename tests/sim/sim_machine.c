@@ -79,6 +79,8 @@ void sim_machine_done(struct sim_machine *m)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
 	json_decref(m->desired);
+	for (unsigned i = 0; i < m->departed_count; i++)
+		free(m->departed[i].id);
 }
 
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address)

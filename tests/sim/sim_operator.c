@@ -7,6 +7,12 @@
 #define LOOK_MS 5000
 #define IMAGE_BYTES 512
 
+/* The first disk, by its serial number; NULL before the inventory is known. */
+static char *disk_for_the_system(const struct machine *machine)
+{
+	return machine->inventory && machine->inventory->disk_count ? machine->inventory->disks[0].serial : NULL;
+}
+
 static void ask_machines(struct world *world)
 {
 	struct controller *c = world->controller;
@@ -15,7 +21,8 @@ static void ask_machines(struct world *world)
 	while ((machine = store_next(c->store, &kind_machine, after))) {
 		_cleanup_err_ struct err err = ERR_INIT;
 		const struct machine_accept accept = { 0 };
-		const struct machine_deploy deploy = { 0 };
+		_cleanup_free_ char *disk = xstrdup(disk_for_the_system(machine));
+		const struct machine_deploy deploy = { .disk = disk };
 		const char *task;
 		str_set(&after, machine->id);
 		if (machine->state == MACHINE_NEW)
@@ -88,11 +95,15 @@ static void ask_vm(struct world *world)
 		return;
 	}
 	bool runs = vm->state == VM_RUNNING || vm->state == VM_STARTING;
-	if (vm->state != VM_MIGRATING && vm->state != VM_DELETING && world_chance(world, 10))
+	/* Not where a backup may come back: of a machine that was made after it nobody would know which disk it writes. */
+	bool deletable = vm->state != VM_MIGRATING && vm->state != VM_DELETING && !world->faults.restore;
+	if (deletable && world_chance(world, 10))
 		vm_delete(c->compute, vm->id, &task, &err);
 	else if (vm->state == VM_STOPPED || vm->state == VM_FAILED)
 		vm_start(c->compute, vm->id, &task, &err);
 	else if (runs && world_chance(world, 50))
+		vm_stop(c->compute, vm->id, &task, &err);
+	else if (vm->state == VM_UNKNOWN && world_random(world, 1000) < 50)
 		vm_stop(c->compute, vm->id, &task, &err);
 	else
 		ask_migration(world, vm);
@@ -106,6 +117,8 @@ static void see_whether_done(struct world *world)
 	unsigned deployed = 0;
 	STORE_EACH(struct machine, machine, c->store, &kind_machine)
 		deployed += machine->state == MACHINE_DEPLOYED;
+	if (deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm && world_chance(world, 50))
+		world_back_up(world);
 	world->done = deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm &&
 		      vm->state == VM_RUNNING && world->migrations >= world->wanted_migrations;
 }

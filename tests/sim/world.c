@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/store_priv.h"
 
 #define START_MS INT64_C(1767225600000)
 #define STORM_MS (40 * 60 * 1000)   /* faults happen this long */
@@ -125,11 +126,43 @@ static void start_controller(void *data)
 	controller_start(world->controller);
 }
 
+static void copy_database(sqlite3 *from, sqlite3 *to)
+{
+	sqlite3_backup *copy = sqlite3_backup_init(to, "main", from, "main");
+	if (!copy || sqlite3_backup_step(copy, -1) != SQLITE_DONE || sqlite3_backup_finish(copy) != SQLITE_OK)
+		abort();
+}
+
+/* By a connection that locks the others out, as the store's does: its journal is none of those that may be shared. */
+static void restore(struct world *world)
+{
+	sqlite3 *db;
+	world_say(world, "an old state is restored");
+	if (sqlite3_open_v2(world->database, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, NULL) != SQLITE_OK ||
+	    sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) != SQLITE_OK)
+		abort();
+	copy_database(world->backup, db);
+	sqlite3_close(db);
+	world->restores++;
+}
+
+void world_back_up(struct world *world)
+{
+	if (!world->faults.restore)
+		return;
+	if (!world->backup && sqlite3_open(":memory:", (sqlite3 **)&world->backup) != SQLITE_OK)
+		abort();
+	/* The store's own connection: it locks all others out. */
+	copy_database(world->controller->store->db, world->backup);
+}
+
 static void bury(struct world *world)
 {
 	world_say(world, "the provisioner was killed");
 	world->crashes++;
 	world->controller = controller_free(world->controller);
+	if (world->backup && world_chance(world, world->faults.restore))
+		restore(world);
 	world->restart_timer =
 		loop_timer_new(world->loop, 1 + (int64_t)world_random(world, RESTART_MS), start_controller, world);
 }
@@ -213,6 +246,8 @@ static void choose_faults(struct world *world)
 					     .disk_first = 100 * heat,
 					     .part_slow = 40 * heat,
 					     .source_dies = 100 * heat };
+	if (world_random(world, 2))
+		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
 }
 
@@ -306,11 +341,13 @@ static struct world_result run(struct world *world)
 				       .crashes = world->crashes,
 				       .messages = world->messages,
 				       .migrations = world->migrations,
+				       .restores = world->restores,
 				       .installs = world->installs,
 				       .commits = world->commits };
 	free(world->violation);
 	world_done(world);
 	sqlite3_close(holder);
+	sqlite3_close(world->backup);
 	return result;
 }
 

@@ -50,12 +50,18 @@ struct sim_machine {
 	bool mon_running, osd_running;
 	struct sim_domain domains[DOMAINS_MAX];
 	unsigned domain_count;
+	/* on disk: what it has sent away, or was about to, and under which order */
+	struct {
+		char *id;
+		int64_t generation;
+	} departed[DOMAINS_MAX];
+	unsigned departed_count;
 };
 
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies;
+		disk_first, part_slow, source_dies, restore;
 };
 
 struct world {
@@ -64,6 +70,7 @@ struct world {
 	struct controller *controller; /* NULL while it is down */
 	struct ca *ca;
 	char *database, *upload_dir;
+	void *backup; /* sqlite3: what was stored earlier */
 	bool trace, calm; /* calm: no more faults, everything has to come right */
 	struct sim_faults faults;
 	struct sim_machine machines[MACHINES_MAX];
@@ -83,7 +90,7 @@ struct world {
 	unsigned rbd_count;
 	bool pool;
 	/* what happened */
-	unsigned crashes, messages, migrations, installs, commits;
+	unsigned crashes, messages, migrations, installs, commits, restores;
 	bool by_count; /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
 	char *violation;
@@ -110,7 +117,8 @@ void sim_agent_stop(struct sim_machine *machine);
 /* What libvirt does by itself, whether the agent looks or not. */
 void sim_domains_live(struct sim_machine *machine);
 void sim_domains_converge(struct sim_machine *machine, const json_t *desired);
-json_t *sim_domains_report(struct sim_machine *machine);
+/* With a word for what was ordered and is not there. */
+json_t *sim_domains_report(struct sim_machine *machine, const json_t *desired);
 void sim_domains_drop(struct sim_machine *machine);
 extern const struct bmc_driver sim_bmc_driver;
 extern struct world *sim_world; /* for the driver tables, which have no context */
@@ -126,13 +134,15 @@ void sim_check(struct world *world);
 
 /* ---- world.c ---- */
 bool world_up(const struct world *world);
+/* Keeps a copy of what is stored; one of the next deaths may be followed by a start from it. */
+void world_back_up(struct world *world);
 /* Delivers a message: perhaps late, twice, or never. deliver is called with data; drop frees it. */
 void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data);
 struct world_result {
 	bool ok;
 	char *why;
 	int64_t simulated_ms;
-	unsigned crashes, messages, migrations, installs, commits;
+	unsigned crashes, messages, migrations, installs, commits, restores;
 };
 struct world_result world_run(uint64_t seed, bool trace);
 /* The same without any fault but one: the provisioner dies after its nth commit (0: never). */

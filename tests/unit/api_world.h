@@ -15,7 +15,7 @@ struct world {
 	struct auth *auth;
 	struct api *api;
 	struct http_server *people, *agents;
-	struct http_client *operator, *viewer, *agent, *nobody;
+	struct http_client *operator, * viewer, *agent, *nobody;
 	char *origin, *agent_origin, *node, *vm;
 	json_t *answer;
 	struct err answer_err;
@@ -69,8 +69,8 @@ static inline struct http_client *client_of(struct world *w, const char *name, i
 {
 	_cleanup_free_ char *token = token_of(w, name, role);
 
-	return http_client_new(&(struct http_client_spec){
-		.loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .bearer = token });
+	return http_client_new(
+		&(struct http_client_spec){ .loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .bearer = token });
 }
 
 static inline void make_node_client(struct world *w)
@@ -150,7 +150,7 @@ static inline int setup(void **state)
 	world_start(w);
 	make_resources(w);
 	start_listeners(w);
-	w->operator = client_of(w, "operator", ROLE_OPERATOR);
+	w->operator= client_of(w, "operator", ROLE_OPERATOR);
 	w->viewer = client_of(w, "viewer", ROLE_VIEWER);
 	w->nobody = http_client_new(&(struct http_client_spec){ .loop = w->f->loop, .ca_pem = ca_pem(w->f->ca) });
 	make_node_client(w);
@@ -195,21 +195,18 @@ static inline void on_answer(const struct http_response *response, const struct 
 	loop_quit(w->f->loop, 0);
 }
 
-static inline int call(struct world *w, struct http_client *client, const char *origin, const char *method, const char *path,
-		json_t *body, const char *const *headers)
+static inline int call(struct world *w, struct http_client *client, const char *origin, const char *method,
+		       const char *path, json_t *body, const char *const *headers)
 {
 	_cleanup_free_ char *url = xasprintf("%s%s", origin, path);
 
-	http_call_new(client, &(struct http_call_spec){ .method = method,
-							.url = url,
-							.json = body,
-							.headers = headers,
-							.done = on_answer,
-							.data = w });
+	http_call_new(
+		client,
+		&(struct http_call_spec){
+			.method = method, .url = url, .json = body, .headers = headers, .done = on_answer, .data = w });
 	run_loop(w->f->loop);
 	json_decref(body);
 	return w->answer_status;
 }
-
 
 #endif

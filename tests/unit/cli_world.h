@@ -39,7 +39,7 @@ struct world {
 	uint64_t upload_bytes;
 	uint64_t content_offset, content_size; /* as the server says */
 	unsigned content_busy;		       /* so often it is busy first */
-	unsigned requests, posts, looks; /* looks: at a task */
+	unsigned requests, posts, looks;       /* looks: at a task */
 	char *last_event_id;
 	struct strbuf console;
 	/* what to do */

@@ -204,9 +204,11 @@ static void test_agent_vanishes(void **state)
 static void test_origin(void **state)
 {
 	struct world *w = *state;
-	static const char *const upgrade[] = { "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-					       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-					       "Origin: https://evil.example", NULL };
+	static const char *const upgrade[] = {
+		"Upgrade: websocket",		"Connection: Upgrade",
+		"Sec-WebSocket-Version: 13",	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+		"Origin: https://evil.example", NULL
+	};
 	_cleanup_free_ char *url = ticket(w, NULL);
 	_cleanup_end_ struct end viewer = { 0 };
 
