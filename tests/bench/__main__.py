@@ -19,10 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "namespaces"))
 from lab.wait import LabError  # noqa: E402  (the path has to be set first)
 
 from . import api, cluster, install, metal, small  # noqa: E402
-from .context import Bench  # noqa: E402
+from .context import PRIORITY, Bench  # noqa: E402
 from .table import Table  # noqa: E402
-
-PRIORITY = -15  # what else the host does shall disturb little
 
 # In this order: what is quick and needs little first. Parts of one group stand on what the group's first one has put up; it
 # is taken down before the next group.

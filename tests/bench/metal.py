@@ -18,7 +18,7 @@ from lab.provisioner import Provisioner
 from lab.wait import Deadline, wait_until
 from lab.world import Lab
 
-from .context import Bench
+from .context import Bench, prefer
 from .memory import KB
 from .plain_boot import INIT, MULTI_USER, Floors, powered_at, until_shell
 from .stamps import Stamps
@@ -64,6 +64,9 @@ class Walker:
         bench.stack.callback(self.events.close)
         wait_until(partial(machines.running, self.machine), Deadline(DISCOVER), "power on", every=0.02)
         self.walk.found = powered_at(self.machine) - began
+        prefer(machines.must_run(self.machine).pid)
+        if self.provisioner.process:
+            prefer(self.provisioner.process.pid)
 
     def _end(self) -> None:
         self.stamps.close()
@@ -111,6 +114,7 @@ class Walker:
         faults.add_kernel_word(self.machine)
         self.ingot.text("machine", "power", "m1", "on", "--wait", timeout=ACCEPT)
         powered = powered_at(self.machine)
+        prefer(machines.must_run(self.machine).pid)
         self.walk.cold = self.stamps.at(MULTI_USER, Deadline(READY), after=powered) - powered
         with NodeShell(self.lab.bmcs["m1"]) as shell:
             until_shell(shell)

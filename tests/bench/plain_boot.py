@@ -21,6 +21,7 @@ from lab.proc import start_time
 from lab.wait import Deadline, LabError
 from lab.world import Lab
 
+from .context import prefer
 from .stamps import Stamps
 
 CONSOLE = "console=ttyS0,115200"
@@ -80,6 +81,7 @@ def switched_on(machine: Machine, kept: Path, *extra: str) -> Iterator[Stamps]:
     stamps = Stamps(machine.serial_log)
     machines.power_on(dataclasses.replace(machine, extra=machine.extra + extra))
     powered = powered_at(machine)
+    prefer(machines.must_run(machine).pid)
     try:
         yield stamps
     finally:
