@@ -47,9 +47,9 @@ static char *ask(const char *question)
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	hidden.c_cc[VEOL] = CTRL_C; /* ends the line, for signals wait for the loop, which does not run now */
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden); /* before the question: what is typed after it counts */
 	fprintf(stderr, "%s: ", question);
 	fflush(stderr);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
 	char *text = read_typed();
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
 	fputs("\n", stderr);
