@@ -219,6 +219,8 @@ int session_call(struct session *session, const struct call *call, struct reply 
 		.url = url,
 		.json = call->body,
 		.body_file = call->body_file,
+		.body_offset_bytes = call->body_offset_bytes,
+		.body_type = call->body_type,
 		.headers = call->headers,
 		.deadline_ms = deadline_ms,
 		.upload_progress = call->upload_progress ? on_upload_progress : NULL,

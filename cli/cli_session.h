@@ -34,7 +34,9 @@ int session_connect(struct session *session, const struct invocation *invocation
 struct call {
 	const char *method, *path; /* path with its query, from "/v1" on */
 	json_t *body;		   /* borrowed, or NULL */
-	const char *body_file;
+	const char *body_file;	   /* but for its first body_offset_bytes */
+	uint64_t body_offset_bytes;
+	const char *body_type;	    /* of body_file; NULL: application/octet-stream */
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	int64_t deadline_ms;	    /* 0: 30 000; --timeout shortens it */
 	void (*upload_progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);

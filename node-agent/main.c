@@ -29,7 +29,7 @@ static const unsigned modes[] = { PART_LIVE, PART_NODE, MODE_INSTALL };
 static const struct program_text commands[] = {
 	{ "live", "in the live image: report the machine, install it" },
 	{ "node", "on a node: enroll, then do what the cluster asks" },
-	{ "install", "install this machine from a medium, by an answer file" },
+	{ "install", "install this machine from a medium, by screens or by an answer file (--answers)" },
 	{ NULL, NULL },
 };
 _Static_assert(ARRAY_SIZE(commands) == ARRAY_SIZE(modes) + 1, "a mode for each command");

@@ -2,6 +2,9 @@
 /* The body of a request, in memory or in a temporary file, with its limit and its least rate. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "http/http_server_priv.h"
@@ -21,6 +24,26 @@ static int file_open(struct http_request *request, struct err *err)
 		return 0;
 	free(TAKE_PTR(request->body_file));
 	return err_set_errno(err, -errno, "cannot make a file for the request's body");
+}
+
+int http_request_body_to(struct http_request *request, const char *path, uint64_t offset_bytes, uint64_t max_bytes,
+			 uint64_t *ret_bytes, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set_errno(err, -errno, "cannot open %s", path);
+	*ret_bytes = (uint64_t)st.st_size;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_BUSY, "somebody else is sending it; wait for that to end");
+	if (offset_bytes != (uint64_t)st.st_size)
+		return err_set(err, ERR_STATE,
+			       "%" PRIu64 " bytes have arrived, so the next piece does not begin at %" PRIu64,
+			       *ret_bytes, offset_bytes);
+	request->body_fd = TAKE_FD(fd);
+	request->body_max_bytes = (size_t)(max_bytes - offset_bytes);
+	return 0;
 }
 
 static int file_add(struct http_request *request, const char *data, size_t len, struct err *err)

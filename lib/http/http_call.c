@@ -26,6 +26,7 @@ struct http_call {
 	void (*event)(const char *id, const char *event, const char *payload, void *data);
 	void (*upload_progress)(uint64_t done_bytes, uint64_t total_bytes, void *data);
 	uint64_t sent_bytes, told_bytes, total_bytes;
+	uint64_t body_offset_bytes;
 	http_done_fn done;
 	void *user;
 	bool completed;
@@ -123,6 +124,8 @@ static int on_seek(void *user, curl_off_t offset, int origin)
 {
 	struct http_call *call = user;
 
+	if (origin == SEEK_SET)
+		offset += (curl_off_t)call->body_offset_bytes;
 	return lseek(call->body_fd, offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
@@ -267,9 +270,10 @@ static int set_headers(struct http_call *call, const struct http_call_spec *spec
 {
 	add_header(call, call->event ? "Accept: text/event-stream" : "Accept: application/json");
 	add_header(call, "User-Agent: ingot/" INGOT_VERSION);
-	add_header(call, spec->json	   ? "Content-Type: application/json"
-			 : spec->body_file ? "Content-Type: application/octet-stream"
-					   : "Content-Type:");
+	_cleanup_free_ char *body_type =
+		xasprintf("Content-Type: %s", str_or(spec->body_type, "application/octet-stream"));
+
+	add_header(call, spec->json ? "Content-Type: application/json" : spec->body_file ? body_type : "Content-Type:");
 	if (call->client->bearer) {
 		char *text = xasprintf("Authorization: Bearer %s", call->client->bearer);
 
@@ -286,7 +290,7 @@ static int set_headers(struct http_call *call, const struct http_call_spec *spec
 	return 0;
 }
 
-static int set_body_file(struct http_call *call, const char *path, struct err *err)
+static int set_body_file(struct http_call *call, const char *path, uint64_t offset_bytes, struct err *err)
 {
 	struct stat st;
 
@@ -295,13 +299,16 @@ static int set_body_file(struct http_call *call, const char *path, struct err *e
 		return err_set_errno(err, -errno, "cannot read %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_INVALID, "%s is not a file", path);
-	call->total_bytes = (uint64_t)st.st_size;
+	if (offset_bytes > (uint64_t)st.st_size || lseek(call->body_fd, (off_t)offset_bytes, SEEK_SET) < 0)
+		return err_set(err, ERR_INVALID, "%s has less than %" PRIu64 " bytes", path, offset_bytes);
+	call->body_offset_bytes = offset_bytes;
+	call->total_bytes = (uint64_t)st.st_size - offset_bytes;
 	curl_easy_setopt(call->easy, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(call->easy, CURLOPT_READFUNCTION, on_read);
 	curl_easy_setopt(call->easy, CURLOPT_READDATA, call);
 	curl_easy_setopt(call->easy, CURLOPT_SEEKFUNCTION, on_seek);
 	curl_easy_setopt(call->easy, CURLOPT_SEEKDATA, call);
-	curl_easy_setopt(call->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)st.st_size);
+	curl_easy_setopt(call->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->total_bytes);
 	return 0;
 }
 
@@ -311,7 +318,7 @@ static int set_body(struct http_call *call, const struct http_call_spec *spec, s
 		str_equal(spec->method, "POST") || str_equal(spec->method, "PUT") || str_equal(spec->method, "PATCH");
 
 	if (spec->body_file) {
-		int r = set_body_file(call, spec->body_file, err);
+		int r = set_body_file(call, spec->body_file, spec->body_offset_bytes, err);
 
 		if (r < 0)
 			return r;

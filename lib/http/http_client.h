@@ -36,8 +36,10 @@ typedef void (*http_done_fn)(const struct http_response *response, const struct 
 
 struct http_call_spec {
 	const char *method, *url;
-	json_t *json;	       /* body; borrowed; or */
-	const char *body_file; /* a file sent as it is (application/octet-stream) */
+	json_t *json;		    /* body; borrowed; or */
+	const char *body_file;	    /* a file sent as it is; */
+	uint64_t body_offset_bytes; /* but for so much of its beginning */
+	const char *body_type;	    /* NULL: application/octet-stream */
 	const char *const *headers;
 	int64_t deadline_ms;	   /* whole call; 0: 30 000 */
 	size_t response_max_bytes; /* 0: 16 MiB */

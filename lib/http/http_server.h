@@ -71,6 +71,12 @@ const struct http_route *http_request_route(const struct http_request *request);
 const void *http_request_body(const struct http_request *request, size_t *ret_len);
 const char *
 http_request_body_file(const struct http_request *request); /* stream_body_to_file; removed after the answer */
+/* Within admit(), for a route with stream_body_to_file: the body is added to the file at path, which is made if it is not there
+ * and has to be offset_bytes long, until that has max_bytes. What came stays in it, also of a body that was cut off, and
+ * nobody else adds to it meanwhile. *ret_bytes: how long it is, if that is known. ERR_STATE: not offset_bytes; ERR_BUSY:
+ * somebody else is adding. */
+int http_request_body_to(struct http_request *request, const char *path, uint64_t offset_bytes, uint64_t max_bytes,
+			 uint64_t *ret_bytes, struct err *err);
 /* The token of "Authorization: Bearer TOKEN", or NULL. */
 const char *http_request_bearer(const struct http_request *request);
 /* Common name of the verified client certificate, or NULL. */

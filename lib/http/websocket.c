@@ -34,12 +34,12 @@ struct ws {
 	const struct ws_events *events;
 	void *data;
 	bool paused;
-	bool waited;		   /* something had to wait to be sent */
+	bool waited;		    /* something had to wait to be sent */
 	struct loop_timer *drainer; /* tells that it was */
-	bool released;		   /* its holder closed it or was told */
-	char *reason;		   /* to be told */
-	struct loop_timer *teller; /* tells it */
-	struct loop_timer *reader; /* reads though the descriptor may show nothing */
+	bool released;		    /* its holder closed it or was told */
+	char *reason;		    /* to be told */
+	struct loop_timer *teller;  /* tells it */
+	struct loop_timer *reader;  /* reads though the descriptor may show nothing */
 	struct loop_timer *linger;
 	struct loop_timer *pinger;
 	int64_t ping_ms;

@@ -164,7 +164,7 @@ const struct schema machine_schema = SCHEMA("machine", struct machine, machine_f
 
 static const struct field machine_deploy_fields[] = {
 	STR(struct machine_deploy, disk, CREATE, .min = 1, .max = 255,
-	    .help = "serial number or WWN of the disk to write; default: the smallest disk that is large enough"),
+	    .help = "serial number or WWN of the disk to write; default: the one disk that is large enough and free; where there is a choice it must be made"),
 	STR(struct machine_deploy, name, CREATE, .format = FORMAT_NAME, .help = "new host name"),
 };
 const struct schema machine_deploy_schema =

@@ -111,13 +111,18 @@ enum ceph_daemon_state ceph_daemon_run(const struct ceph_node *node, const struc
 	_cleanup_(described_done) struct described d = { 0 };
 	_cleanup_free_ char *why = NULL, *words = NULL;
 	enum daemon_state state = DAEMON_STOPPED;
+	bool started = false;
 
+	/* Most of the time it works, and says so itself: cheaper than asking systemd. */
+	if (answers(node, daemon))
+		return CEPH_RUNNING;
 	describe(node, daemon, &d);
 	if (node->driver->state(&d.daemon, &state, &why, err) < 0)
 		return CEPH_FAILED;
 	if (state == DAEMON_STOPPED || state == DAEMON_FAILED) {
 		if (daemon->prepare(node, daemon->osd, err) < 0 || node->driver->start(&d.daemon, err) < 0)
 			return CEPH_FAILED;
+		started = true;
 		free(TAKE_PTR(why));
 		if (node->driver->state(&d.daemon, &state, &why, err) < 0)
 			return CEPH_FAILED;
@@ -128,5 +133,5 @@ enum ceph_daemon_state ceph_daemon_run(const struct ceph_node *node, const struc
 			why ? why : str_or(words, "it says nothing"));
 		return CEPH_FAILED;
 	}
-	return state == DAEMON_RUNNING && answers(node, daemon) ? CEPH_RUNNING : CEPH_STARTING;
+	return started && state == DAEMON_RUNNING && answers(node, daemon) ? CEPH_RUNNING : CEPH_STARTING;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 
 #define INPUT_MAX_BYTES ((size_t)(64 * KIB))
 #define LINE_LOOK_BYTES 4096
+#define LET_GO_MS 2000
 
 struct serial_port {
 	const struct serial_port_events *events;
@@ -84,6 +86,27 @@ int serial_port_write(struct serial_port *port, const void *data, size_t len)
 	send_input(port);
 	loop_io_set_events(port->io, EPOLLIN | (port->input.len ? EPOLLOUT : 0));
 	return 0;
+}
+
+/* QEMU drops the character that it is writing, from the log as well, if nobody holds the other end any more. So we say that
+ * we go, and take what comes until QEMU has closed too. On a worker. */
+static void let_go(void *data)
+{
+	int fd = (int)(intptr_t)data;
+	int64_t deadline = monotonic_ms() + LET_GO_MS;
+	struct pollfd waits = { .fd = fd, .events = POLLIN };
+	char discarded[4096];
+	ssize_t n = 0;
+
+	shutdown(fd, SHUT_WR);
+	do {
+		int64_t left = deadline - monotonic_ms();
+
+		if (left <= 0 || poll(&waits, 1, (int)left) <= 0)
+			break;
+		n = read(fd, discarded, sizeof(discarded));
+	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+	close(fd);
 }
 
 /* ---- the log ---- */
@@ -165,7 +188,8 @@ struct serial_port *serial_port_free(struct serial_port *port)
 	loop_io_free(port->io);
 	loop_io_free(port->notify_io);
 	loop_timer_free(port->end_timer);
-	close_fd(port->fd);
+	if (port->fd >= 0 && loop_work(port->loop, NULL, let_go, NULL, (void *)(intptr_t)port->fd) < 0)
+		close_fd(port->fd);
 	close_fd(port->log_fd);
 	close_fd(port->notify_fd);
 	strbuf_done(&port->input);

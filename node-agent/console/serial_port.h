@@ -20,7 +20,8 @@ struct serial_port_events {
 /* ERR_NOT_FOUND if the machine does not run here. Paths: see vm_paths.h. */
 int serial_port_open(struct loop *loop, const char *socket_path, const char *log_path,
 		     const struct serial_port_events *events, void *data, struct serial_port **ret, struct err *err);
-struct serial_port *serial_port_free(struct serial_port *port); /* NULL is fine; returns NULL */
+/* QEMU is left so that no output is lost: the connection ends a little later, on a worker. NULL is fine; returns NULL. */
+struct serial_port *serial_port_free(struct serial_port *port);
 
 /* Where a viewer begins: at most history_bytes before the end, at the beginning of a line unless at that of the log. */
 uint64_t serial_port_start(struct serial_port *port, uint64_t history_bytes);

@@ -52,8 +52,8 @@ struct part_run {
 	json_t *desired;
 	unsigned version;
 	int64_t generation; /* of the document, when the run began */
-	bool keep;	  /* the section comes from the provisioner and is to be kept */
-	int64_t again_ms; /* -1: as usual */
+	bool keep;	    /* the section comes from the provisioner and is to be kept */
+	int64_t again_ms;   /* -1: as usual */
 	int result;
 	struct err err;
 };

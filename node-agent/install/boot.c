@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kexec.h>
 #include <linux/reboot.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
@@ -13,8 +16,49 @@
 #include "base/log.h"
 #include "install/loader.h"
 
-/* A file of the ESP in memory, open for reading only: the kernel refuses to load what somebody could still write. */
-static int load_from_esp(const struct esp *esp, const char *path, int *ret_fd, struct err *err)
+#define STACK_BYTES ((size_t)(128 * KIB))
+
+struct kexec {
+	pthread_t thread;
+	bool joined;
+	int kernel, initrd;
+	char *line;
+	int error; /* of kexec_file_load; 0 or an errno. The thread's until it was joined. */
+};
+
+/* kexec_file_load(2) */
+static void *load_thread(void *data)
+{
+	struct kexec *kexec = data;
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	if (syscall(SYS_kexec_file_load, kexec->kernel, kexec->initrd, strlen(kexec->line) + 1, kexec->line, 0UL) < 0)
+		kexec->error = errno;
+	return NULL;
+}
+
+struct kexec *kexec_start(int kernel, int initrd, const char *command_line)
+{
+	struct kexec *kexec = new0(struct kexec, 1);
+	pthread_attr_t attributes;
+	int r;
+
+	kexec->kernel = kernel;
+	kexec->initrd = initrd;
+	kexec->line = xstrdup(command_line);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	r = pthread_create(&kexec->thread, &attributes, load_thread, kexec);
+	pthread_attr_destroy(&attributes);
+	kexec->joined = r != 0;
+	kexec->error = r;
+	return kexec;
+}
+
+/* A file of the ESP in memory, open for reading only. */
+static int read_from_esp(const struct esp *esp, const char *path, int *ret_fd, struct err *err)
 {
 	_cleanup_close_ int fd = memfd_create("ingot-kexec", MFD_CLOEXEC);
 	_cleanup_free_ char *again = NULL;
@@ -33,30 +77,55 @@ static int load_from_esp(const struct esp *esp, const char *path, int *ret_fd, s
 	return 0;
 }
 
-/* kexec_file_load(2) */
-static int load_kernel(const char *name, const char *console, const struct esp *esp, struct err *err)
+int kexec_start_from_esp(const struct esp *esp, const char *name, const char *console, struct kexec **ret,
+			 struct err *err)
 {
 	_cleanup_free_ char *line = loader_command_line(esp->layout, name, console);
 	_cleanup_close_ int kernel = -1, initrd = -1;
-	int r = load_from_esp(esp, "/ingot/a/vmlinuz", &kernel, err);
+	int r = read_from_esp(esp, "/ingot/a/vmlinuz", &kernel, err);
 
 	if (r == 0)
-		r = load_from_esp(esp, "/ingot/a/initrd", &initrd, err);
+		r = read_from_esp(esp, "/ingot/a/initrd", &initrd, err);
 	if (r < 0)
 		return r;
-	if (syscall(SYS_kexec_file_load, kernel, initrd, strlen(line) + 1, line, 0UL) < 0)
-		return err_set_errno(err, -errno, "kexec_file_load");
+	*ret = kexec_start(TAKE_FD(kernel), TAKE_FD(initrd), line);
 	return 0;
 }
 
-int boot_host(enum boot_how how, const char *name, const char *console, const struct esp *esp, struct err *err)
+/* 0 when the kernel is loaded. */
+static int kexec_wait(struct kexec *kexec, struct err *err)
+{
+	if (!kexec->joined)
+		pthread_join(kexec->thread, NULL);
+	kexec->joined = true;
+	return kexec->error ? err_set_errno(err, -kexec->error, "kexec_file_load") : 0;
+}
+
+struct kexec *kexec_free(struct kexec *kexec)
+{
+	_cleanup_err_ struct err unused = ERR_INIT;
+
+	if (!kexec)
+		return NULL;
+	if (kexec_wait(kexec, &unused) == 0)
+		syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL, (unsigned long)KEXEC_FILE_UNLOAD);
+	close_fd(kexec->kernel);
+	close_fd(kexec->initrd);
+	free(kexec->line);
+	free(kexec);
+	return NULL;
+}
+
+int boot_host(enum boot_how how, struct kexec *kexec, struct err *err)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
 
 	sync();
 	if (how == BOOT_KEXEC) {
-		if (load_kernel(name, console, esp, &why) == 0 &&
-		    syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
+		if (!kexec)
+			err_set(&why, ERR_STATE, "no kernel was loaded ahead");
+		else if (kexec_wait(kexec, &why) == 0 && syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
+								 LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
 			err_set_errno(&why, -errno, "kexec");
 		/* The boot intent is the local disk by now: the long way leads there as well. */
 		log_warning("install: %s; rebooting instead", str_or(why.text, "kexec did not happen"));

@@ -104,6 +104,8 @@ int image_open(struct install *install, struct err *err)
 
 void image_close(struct install *install)
 {
+	install->kernel = close_fd(install->kernel);
+	install->initrd = close_fd(install->initrd);
 	install->readback = readback_free(install->readback);
 	install->reader = bundle_reader_free(install->reader);
 	install->fetch = fetch_free(install->fetch);
@@ -287,20 +289,37 @@ static int verify_root(struct install *install, const struct bundle_part *part, 
 	return r < 0 ? r : compare(part, digest, err);
 }
 
-static int verify_on_esp(struct install *install, const struct bundle_part *part, struct err *err)
+/* What the disk gave back stays open, for reading only, as kexec wants it. */
+static int verify_on_esp(struct install *install, const struct bundle_part *part, int *ret_fd, struct err *err)
 {
 	_cleanup_free_ char *path = install_work_path(install, "readback");
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	_cleanup_close_ int again = open(path, O_RDONLY | O_CLOEXEC);
 	uint8_t digest[SHA256_SIZE] = { 0 };
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || again < 0)
 		return err_set_errno(err, -errno, "%s", path);
 	unlink(path);
 	r = esp_get(&install->esp, places[part->type].esp_path, fd, err);
 	if (r == 0)
 		r = hash_file(fd, digest, err);
-	return r < 0 ? r : compare(part, digest, err);
+	if (r == 0)
+		r = compare(part, digest, err);
+	if (r < 0)
+		return r;
+	close_fd(*ret_fd);
+	*ret_fd = TAKE_FD(again);
+	return 0;
+}
+
+/* Kernel and initrd have been read back: whoever will boot them may have them now. */
+static void tell_verified(struct install *install)
+{
+	if (!install->spec->verified || install->kernel < 0 || install->initrd < 0)
+		return;
+	install->spec->verified(install->status, install->kernel, install->initrd, install->spec->ctx);
+	install->kernel = install->initrd = -1;
 }
 
 int image_verify(struct install *install, struct err *err)
@@ -313,8 +332,12 @@ int image_verify(struct install *install, struct err *err)
 
 		if (part->type == BUNDLE_ROOT)
 			r = verify_root(install, part, err);
-		else if (places[part->type].esp_path)
-			r = verify_on_esp(install, part, err);
+		else if (part->type == BUNDLE_KERNEL)
+			r = verify_on_esp(install, part, &install->kernel, err);
+		else if (part->type == BUNDLE_INITRD)
+			r = verify_on_esp(install, part, &install->initrd, err);
+		if (r == 0)
+			tell_verified(install);
 	}
 	return r;
 }

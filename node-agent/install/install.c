@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "install/boot.h"
+#include "install/loader.h"
 #include "install/order.h"
 #include "install/write.h"
 
@@ -15,10 +16,9 @@
 /* What outlives a run: how the order that was carried out last ended. */
 struct outcome {
 	char *id;
-	char *disk_path;
 	json_t *report;
 	bool written;
-	struct layout layout;
+	struct kexec *kexec; /* the host's kernel, loaded ahead */
 };
 
 /* One run of the part. */
@@ -26,6 +26,7 @@ struct running {
 	struct part_run *run;
 	struct order order;
 	struct write_status status;
+	struct kexec *kexec;
 };
 
 /* ---- telling and asking ---- */
@@ -67,6 +68,22 @@ static bool withdrawn(void *ctx)
 
 /* ---- writing ---- */
 
+/* While the rest is verified and written. Not in a test, whose machine is somebody's. */
+static void load_ahead(const struct write_status *status, int kernel, int initrd, void *ctx)
+{
+	struct running *running = ctx;
+	_cleanup_free_ char *prefix = part_run_path(running->run, "%s", "");
+	_cleanup_free_ char *line =
+		loader_command_line(&status->layout, running->order.host.name, running->order.console);
+
+	if (!*prefix) {
+		running->kexec = kexec_start(kernel, initrd, line);
+		return;
+	}
+	close_fd(kernel);
+	close_fd(initrd);
+}
+
 static void list_files(const struct order *order, struct host_files *files)
 {
 	host_files_identity(files, order->host.server, order->host.ca_pem, order->host.machine, order->host.name,
@@ -93,6 +110,7 @@ static int write_order(struct running *running, struct err *err)
 		.sysroot = part_run_sysroot(running->run),
 		.work_dir = work_dir,
 		.progress = publish,
+		.verified = load_ahead,
 		.withdrawn = withdrawn,
 		.ctx = running,
 	};
@@ -101,14 +119,14 @@ static int write_order(struct running *running, struct err *err)
 	return write_host(&spec, &running->status, err);
 }
 
-static void set_outcome(struct outcome *outcome, const struct running *running, json_t *report, bool written)
+static void set_outcome(struct outcome *outcome, struct running *running, json_t *report, bool written)
 {
 	str_set(&outcome->id, running->order.id);
-	str_set(&outcome->disk_path, running->status.disk_path);
 	json_decref(outcome->report);
 	outcome->report = report;
 	outcome->written = written;
-	outcome->layout = running->status.layout;
+	kexec_free(outcome->kexec);
+	outcome->kexec = written ? TAKE_PTR(running->kexec) : NULL;
 }
 
 static void carry_out(struct running *running, struct outcome *outcome)
@@ -132,8 +150,6 @@ static void carry_out(struct running *running, struct outcome *outcome)
 static void boot(struct running *running, struct outcome *outcome)
 {
 	_cleanup_free_ char *prefix = part_run_path(running->run, "%s", "");
-	_cleanup_free_ char *work_dir = part_run_path(running->run, WORK_DIR);
-	struct esp esp = { outcome->disk_path, &outcome->layout, work_dir };
 	const struct order *order = &running->order;
 	_cleanup_err_ struct err err = ERR_INIT;
 
@@ -146,7 +162,7 @@ static void boot(struct running *running, struct outcome *outcome)
 	if (*prefix)
 		err_set(&err, ERR_UNSUPPORTED, "this machine is not booted: the agent runs with --prefix");
 	else
-		boot_host(order->boot, order->host.name, order->console, &esp, &err);
+		boot_host(order->boot, outcome->kexec, &err);
 	log_error("install %s: boot: %s", order->id, str_or(err.text, "failed"));
 	json_decref(outcome->report);
 	outcome->report = make_report(running, "failed", &err);
@@ -170,7 +186,7 @@ static void outcome_free(void *state)
 
 	json_decref(outcome->report);
 	free(outcome->id);
-	free(outcome->disk_path);
+	kexec_free(outcome->kexec);
 	free(outcome);
 }
 
@@ -201,6 +217,7 @@ static int install_converge(struct part_run *run, json_t *desired, json_t **ret_
 	if (outcome->written && running.order.boot != BOOT_NOT_YET && !part_run_stopping(run))
 		boot(&running, outcome);
 	*ret_report = outcome->id ? json_incref(outcome->report) : NULL;
+	kexec_free(running.kexec);
 	write_status_done(&running.status);
 	order_done(&running.order);
 	return 0;

@@ -21,6 +21,7 @@ struct install {
 	int bundle_fd;	     /* the file; -1 if there is none */
 	struct bundle_reader *reader;
 	struct readback *readback; /* of the root part */
+	int kernel, initrd;	   /* as read back from the ESP, until somebody is given them; -1 */
 
 	int64_t published_ms, asked_ms;
 	bool cancelled;

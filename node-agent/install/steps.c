@@ -212,7 +212,9 @@ void write_status_done(struct write_status *status)
 
 int write_host(const struct write_spec *spec, struct write_status *ret, struct err *err)
 {
-	struct install install = { .spec = spec, .status = ret, .layout = &ret->layout, .bundle_fd = -1 };
+	struct install install = {
+		.spec = spec, .status = ret, .layout = &ret->layout, .bundle_fd = -1, .kernel = -1, .initrd = -1
+	};
 	int r;
 
 	*ret = (struct write_status){ .step = steps[0].name };

@@ -39,6 +39,9 @@ struct write_spec {
 
 	/* Called at each step and about twice a second; may be NULL. */
 	void (*progress)(const struct write_status *status, void *ctx);
+	/* Kernel and initrd have been read back from the disk and are as they should be: both in memory, open for reading only,
+	 * the callee's to close. It is not over yet, and may still fail. May be NULL. */
+	void (*verified)(const struct write_status *status, int kernel, int initrd, void *ctx);
 	/* True ends it; called several times a second, also from the download's thread. May be NULL. */
 	bool (*withdrawn)(void *ctx);
 	void *ctx;

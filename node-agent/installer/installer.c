@@ -11,6 +11,7 @@
 #include "install/fetch.h"
 #include "installer/job.h"
 #include "installer/machine.h"
+#include "installer/tui.h"
 #include "schema/schema.h"
 
 #define FETCH_GIVE_UP_MS 60000
@@ -187,13 +188,24 @@ static int run_answers(const struct installer_options *options)
 	return problems.count ? say_problems(&answers, &problems) : install(&job);
 }
 
+static int run_screens(const struct installer_options *options)
+{
+	_cleanup_medium_ struct medium medium = { 0 };
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct job job = { .medium = &medium, .sysroot = options->sysroot, .prefix = options->prefix };
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		fprintf(stderr,
+			"ingot-agent install: this is no terminal to ask on; say --answers FILE, see ingot-agent --help\n");
+		return err_meaning(ERR_INVALID)->exit_code;
+	}
+	return medium_open(options->medium, &medium, &err) < 0 ? say_error(&err) : tui_run(&job);
+}
+
 int installer_run(const struct installer_options *options)
 {
 	log_set_quiet(true); /* the terminal is ours */
 	if (options->check)
 		return check_file(options->check);
-	if (options->answers)
-		return run_answers(options);
-	fprintf(stderr, "ingot-agent install: say --answers FILE or --check FILE; see ingot-agent --help\n");
-	return err_meaning(ERR_INVALID)->exit_code;
+	return options->answers ? run_answers(options) : run_screens(options);
 }

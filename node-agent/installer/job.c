@@ -11,6 +11,7 @@
 #include <crypt.h>
 #include <jansson.h>
 
+#include "base/log.h"
 #include "cmd/cmd.h"
 #include "install/boot.h"
 #include "installer/plan.h"
@@ -167,13 +168,21 @@ int job_finish(const struct job *job, const struct write_status *status, struct 
 	_cleanup_free_ char *work_dir = xasprintf("%s/run/ingot/install", job->prefix), *console = own_console(job);
 	const struct question *question = answers_question(ANSWER_FINISH);
 	struct esp esp = { status->disk_path, &status->layout, work_dir };
+	_cleanup_err_ struct err why = ERR_INIT;
+	struct kexec *kexec = NULL;
 	size_t i = 0;
+	int r;
 
 	if (*job->prefix)
 		return err_set(err, ERR_UNSUPPORTED, "nothing is started: the installer runs with --prefix");
 	while (i + 1 < ARRAY_SIZE(ways) && !answers_is(job->answers, ANSWER_FINISH, question->words[i]))
 		i++;
-	return boot_host(ways[i], answers_get(job->answers, ANSWER_HOST_NAME), console, &esp, err);
+	if (ways[i] == BOOT_KEXEC &&
+	    kexec_start_from_esp(&esp, answers_get(job->answers, ANSWER_HOST_NAME), console, &kexec, &why) < 0)
+		log_warning("%s", str_or(why.text, "the installed kernel cannot be read"));
+	r = boot_host(ways[i], kexec, err);
+	kexec_free(kexec);
+	return r;
 }
 
 char *job_mark_on_disk(const char *disk_path)

@@ -257,6 +257,11 @@ static void rule_provisioning(const struct answers *answers, struct problems *pr
 
 	if (!answers_has_provisioner(answers))
 		return;
+	if (answers_one_network(answers) && answers_is(answers, ANSWER_NET_MODE, "dhcp"))
+		problem_add(
+			problems, ANSWER_PROV_MAC,
+			"the network has DHCP (network.mode), and the provisioner would serve it there itself; name an interface "
+			"or VLAN of its own for provisioning, or say network.mode: static");
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		require(answers, needed[i], "(the machine becomes a provisioner)", problems);
 	if (!HAS(ANSWER_PROV_ADDRESS) || !subnet_parse(answers->value[ANSWER_PROV_ADDRESS], &subnet) || subnet.v6)
@@ -279,10 +284,6 @@ static void rule_provisioning(const struct answers *answers, struct problems *pr
 		problem_add(
 			problems, ANSWER_PROV_ADDRESS,
 			"is in the network of network.address, but on another interface or VLAN; choose another network");
-	if (answers_one_network(answers) && answers_is(answers, ANSWER_NET_MODE, "dhcp"))
-		problem_add(problems, ANSWER_NET_MODE,
-			    "asks for DHCP on the network that the provisioner serves itself; say static, or give "
-			    "provisioning an interface or VLAN of its own");
 }
 
 static void rule_password(const struct answers *answers, struct problems *problems)

@@ -131,11 +131,16 @@ void vm_disconnect(struct vm_state *state)
 	free(TAKE_PTR(state->secret_key));
 }
 
+bool vm_connected(const struct vm_state *state)
+{
+	return state->conn && virConnectIsAlive(state->conn) == 1;
+}
+
 int vm_connect(struct vm_state *state, struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (state->conn && virConnectIsAlive(state->conn) == 1)
+	if (vm_connected(state))
 		return 0;
 	vm_disconnect(state);
 	pthread_once(&once, start_events);

@@ -91,7 +91,8 @@ static json_t *report_as_is(struct vm_state *state, const struct vm_domain *doma
 		json = migration_report(migration);
 	else if (domain->mark.migration)
 		json = migration_report_earlier(state, domain);
-	json = entry_json(domain->mark.id, domain->mark.generation, state_word(state, domain), json, err ? err : &no_err);
+	json = entry_json(domain->mark.id, domain->mark.generation, state_word(state, domain), json,
+			  err ? err : &no_err);
 	if (domain->active && domain->mark.accel)
 		json_object_set_new(json, "accelerator", json_string(domain->mark.accel));
 	return json;

@@ -131,7 +131,7 @@ static int make_folders(struct part_run *run, struct err *err)
 	return 0;
 }
 
-int vm_libvirtd_ensure(struct part_run *run, struct err *err)
+int vm_libvirtd_ensure(struct part_run *run, bool connected, struct err *err)
 {
 	const struct daemon_driver *driver = daemon_driver_here();
 	_cleanup_free_ char *pid_file = part_run_path(run, "/run/libvirtd.pid"), *why = NULL;
@@ -151,6 +151,9 @@ int vm_libvirtd_ensure(struct part_run *run, struct err *err)
 	certified = configured < 0 ? configured : write_certificates(run, err);
 	if (certified < 0)
 		return certified;
+	/* Whom we are connected to runs; asking systemd would cost a process every few seconds. */
+	if (connected && !configured && !certified)
+		return 0;
 	r = driver->state(&daemon, &state, &why, err);
 	if (r < 0)
 		return r;

@@ -64,7 +64,7 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 	struct vm_state *state = vm_state_get(run);
 	_cleanup_(vm_domains_done) struct vm_domains domains = { 0 };
 	bool unsettled = false;
-	int r = vm_libvirtd_ensure(run, err);
+	int r = vm_libvirtd_ensure(run, vm_connected(state), err);
 
 	if (r >= 0)
 		r = vm_connect(state, err);

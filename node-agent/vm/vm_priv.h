@@ -73,8 +73,8 @@ char *vm_xml_secret(void);
 bool vm_accel_kvm_works(const struct part_run *run);
 
 /* Writes libvirt's configuration and the node's certificates for it, starts the daemon. ERR_STATE while the node has no
- * certificate. 1: it was started just now. */
-int vm_libvirtd_ensure(struct part_run *run, struct err *err);
+ * certificate. 1: it was started just now. connected: it answers, so that it need not be asked for whether it runs. */
+int vm_libvirtd_ensure(struct part_run *run, bool connected, struct err *err);
 
 /* Turns libvirt's last error on this thread into err, "<what>: <text>". Returns a negative errno. */
 int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -118,6 +118,7 @@ struct vm_state {
 struct vm_state *vm_state_get(struct part_run *run);
 /* At the end of the agent. Migrations under way go on without it, and so does what their threads use. */
 void vm_state_release(void *data);
+bool vm_connected(const struct vm_state *state);
 /* Connects if there is no connection that works. */
 int vm_connect(struct vm_state *state, struct err *err);
 /* Sees that libvirt has the key to Ceph. ERR_STATE while this node has none. */

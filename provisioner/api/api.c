@@ -129,8 +129,8 @@ static const struct binding {
 	[OP_IMAGE_SHOW] = { &kind_image, NULL },
 	[OP_IMAGE_CREATE] = { &kind_image, do_image_create },
 	[OP_IMAGE_UPLOAD] = { &kind_image, do_image_upload },
-	[OP_IMAGE_CONTENT] = { &kind_image, NULL },
-	[OP_IMAGE_APPEND] = { &kind_image, NULL },
+	[OP_IMAGE_CONTENT] = { &kind_image, api_image_content },
+	[OP_IMAGE_APPEND] = { &kind_image, api_image_append },
 	[OP_IMAGE_DELETE] = { &kind_image, do_image_delete },
 	[OP_VOLUME_LIST] = { &kind_volume, NULL },
 	[OP_VOLUME_SHOW] = { &kind_volume, NULL },
@@ -227,13 +227,18 @@ bool api_admit(struct http_request *request, void *data)
 	if (!operation) /* api_fallback(): the dashboard's files are for everybody */
 		return true;
 	struct api_call call = { .api = data, .request = request, .operation = operation };
-	if (api_authorize(data, request, operation, &call.who, &err) == 0)
+	_cleanup_free_ char *header = NULL;
+	int r = api_authorize(data, request, operation, &call.who, &err);
+	if (r == 0 && operation->kind == OPERATION_APPEND)
+		r = api_admit_piece(&call, &header, &err);
+	if (r == 0)
 		return true;
+	const char *const headers[] = { header, NULL };
 	call.kind = bindings[operation - operations].kind;
 	call.address = xstrdup(http_request_peer(request));
 	call.object = xstrdup(http_request_param(request, "id"));
 	api_audit(&call, &err);
-	http_answer_problem(request, &err);
+	http_answer_problem_with(request, &err, headers);
 	free(call.address);
 	free(call.object);
 	return false;
@@ -301,6 +306,7 @@ static int answer(struct api_call *call, struct err *err)
 	case OPERATION_CREATE:
 		return answer_created(call);
 	case OPERATION_TASK:
+	case OPERATION_APPEND:
 		task = store_get(store, &kind_task, call->task);
 		if (task)
 			return answer_resource(call, 202, &kind_task, task, "/v1/tasks");
@@ -310,7 +316,6 @@ static int answer(struct api_call *call, struct err *err)
 		return 0;
 	case OPERATION_ISSUE:
 	case OPERATION_READING:
-	case OPERATION_APPEND:
 	case OPERATION_EVENTS:
 	case OPERATION_WEBSOCKET:
 	case OPERATION_DOCUMENT:

@@ -11,11 +11,11 @@ struct api {
 	struct store *store;
 	struct auth *auth;
 	struct http_route routes[OPERATION_COUNT + 1];
-	struct list streams;  /* event_stream.c */
+	struct list streams;			/* event_stream.c */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
 	unsigned console_viewers;
 	struct tickets *tickets; /* console.c */
-	struct list hashing;  /* struct api_call: waits for a password */
+	struct list hashing;	 /* struct api_call: waits for a password */
 	json_t *openapi;
 };
 
@@ -94,6 +94,14 @@ int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
 void api_events_register(struct api *api);
 void api_events_stop(struct api *api);
+/* ---- image_content.c: images in pieces ---- */
+
+/* Before the body is read: says where it goes. *ret_header: how much has arrived, for the answer, if that is what is wrong;
+ * the caller frees. */
+int api_admit_piece(struct api_call *call, char **ret_header, struct err *err);
+int api_image_append(struct api_call *call, struct err *err);
+int api_image_content(struct api_call *call, struct err *err);
+
 int api_vm_console(struct api_call *call, struct err *err);
 int api_machine_console(struct api_call *call, struct err *err);
 int api_vm_console_ticket(struct api_call *call, struct err *err);

@@ -82,7 +82,8 @@ int api_machine_console_ticket(struct api_call *call, struct err *err)
 }
 
 /* Whoever asked for it may still do so, and nobody else has signed in where it is used. */
-static int check_owner(struct api *api, const struct http_request *request, const struct ticket *ticket, struct err *err)
+static int check_owner(struct api *api, const struct http_request *request, const struct ticket *ticket,
+		       struct err *err)
 {
 	struct auth_who who = AUTH_NOBODY;
 	char *cookie = api_cookie(request);

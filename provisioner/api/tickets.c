@@ -64,7 +64,8 @@ struct tickets *tickets_free(struct tickets *tickets)
 	return NULL;
 }
 
-int ticket_issue(struct tickets *tickets, struct ticket *what, char **ret_text, int64_t *ret_expires_ms, struct err *err)
+int ticket_issue(struct tickets *tickets, struct ticket *what, char **ret_text, int64_t *ret_expires_ms,
+		 struct err *err)
 {
 	struct entry *entry;
 	char *text;
@@ -98,7 +99,8 @@ int ticket_take(struct tickets *tickets, const char *text, struct ticket *ret, s
 		entry_free(entry);
 		return 0;
 	}
-	return err_set(err, ERR_NOT_FOUND, "the ticket is not valid (any more): it opens one console, once, within %d "
-					   "seconds; ask for another",
+	return err_set(err, ERR_NOT_FOUND,
+		       "the ticket is not valid (any more): it opens one console, once, within %d "
+		       "seconds; ask for another",
 		       TICKET_LIFE_MS / 1000);
 }

@@ -13,7 +13,7 @@
 
 /* What one is for. */
 struct ticket {
-	char *owner;	   /* who asked for it, in the words of the caller */
+	char *owner;	    /* who asked for it, in the words of the caller */
 	char *vm, *machine; /* one of them: the id */
 	enum console_kind kind;
 };
@@ -23,7 +23,8 @@ struct tickets;
 struct tickets *tickets_new(struct loop *loop);
 struct tickets *tickets_free(struct tickets *tickets); /* NULL is fine; returns NULL */
 /* Takes what what points to over and gives the text; the caller wipes and frees it. ERR_BUSY: TICKETS_MAX are out already. */
-int ticket_issue(struct tickets *tickets, struct ticket *what, char **ret_text, int64_t *ret_expires_ms, struct err *err);
+int ticket_issue(struct tickets *tickets, struct ticket *what, char **ret_text, int64_t *ret_expires_ms,
+		 struct err *err);
 /* Uses it up: 0 and *ret is the caller's; or ERR_NOT_FOUND, the same for one that never was, was used or has expired. */
 int ticket_take(struct tickets *tickets, const char *text, struct ticket *ret, struct err *err);
 

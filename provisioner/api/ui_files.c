@@ -178,10 +178,10 @@ static void answer_missing(struct http_request *request, const char *dir)
 static void answer_file(struct http_request *request, const char *path, const struct file *file,
 			const struct coding *coding)
 {
-	_cleanup_free_ char *tag = xasprintf("\"%llx-%llx-%llx%s%s\"", (unsigned long long)file->st.st_size,
-					     (unsigned long long)file->st.st_mtim.tv_sec,
-					     (unsigned long long)file->st.st_mtim.tv_nsec, coding ? "-" : "",
-					     coding ? coding->name : "");
+	_cleanup_free_ char *tag =
+		xasprintf("\"%llx-%llx-%llx%s%s\"", (unsigned long long)file->st.st_size,
+			  (unsigned long long)file->st.st_mtim.tv_sec, (unsigned long long)file->st.st_mtim.tv_nsec,
+			  coding ? "-" : "", coding ? coding->name : "");
 	_cleanup_free_ char *etag = xasprintf("ETag: %s", tag);
 	_cleanup_free_ char *encoding = coding ? xasprintf("Content-Encoding: %s", coding->name) : NULL;
 	const char *headers[ARRAY_SIZE(common_headers) + 4];
@@ -190,8 +190,8 @@ static void answer_file(struct http_request *request, const char *path, const st
 	for (; n < ARRAY_SIZE(common_headers); n++)
 		headers[n] = common_headers[n];
 	headers[n++] = etag;
-	headers[n++] = never_changes(path) ? "Cache-Control: public, max-age=31536000, immutable"
-					   : "Cache-Control: no-cache";
+	headers[n++] =
+		never_changes(path) ? "Cache-Control: public, max-age=31536000, immutable" : "Cache-Control: no-cache";
 	if (encoding)
 		headers[n++] = encoding;
 	headers[n] = NULL;
@@ -235,7 +235,8 @@ void ui_files_answer(struct http_request *request, const char *dir)
 
 	name = name ? name + 1 : path;
 	if (ours && !str_equal(method, "GET") && !str_equal(method, "HEAD"))
-		http_answer_data(request, 405, "text/plain", "only GET and HEAD\n", strlen("only GET and HEAD\n"), allow);
+		http_answer_data(request, 405, "text/plain", "only GET and HEAD\n", strlen("only GET and HEAD\n"),
+				 allow);
 	else if (!ours || !(answer_path(request, dir, *path ? path : INDEX) ||
 			    (!strchr(name, '.') && answer_path(request, dir, INDEX))))
 		answer_missing(request, dir);

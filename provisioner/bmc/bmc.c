@@ -43,6 +43,7 @@ void bmc_target_copy(struct bmc_target *dst, const struct bmc_target *src)
 		.password = xstrdup(src->password),
 		.quirks = src->quirks,
 		.cipher_suite = src->cipher_suite,
+		.uuid = xstrdup(src->uuid),
 	};
 }
 
@@ -54,6 +55,7 @@ void bmc_target_done(struct bmc_target *target)
 	if (target->password)
 		wipe(target->password, strlen(target->password));
 	free(target->password);
+	free(target->uuid);
 	*target = (struct bmc_target){ .cipher_suite = -1 };
 }
 

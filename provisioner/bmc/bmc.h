@@ -21,6 +21,7 @@ struct bmc_target {
 	char *password; /* never logged */
 	uint32_t quirks;
 	int cipher_suite; /* -1: not known yet */
+	char *uuid;	  /* what probe told of the system; NULL: not known. What changes something asks again first */
 };
 void bmc_target_copy(struct bmc_target *dst, const struct bmc_target *src);
 void bmc_target_done(struct bmc_target *target); /* wipes the password */
@@ -40,7 +41,8 @@ bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid);
 enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE };
 
 /* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused),
- * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). */
+ * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). power_set and boot_device also give
+ * ERR_STATE, and nothing was changed, if the BMC that answers at the address is that of another system. */
 struct bmc_driver {
 	const char *name;
 	unsigned capabilities; /* BMC_CAN_* */

@@ -308,6 +308,22 @@ static int read_power(const struct bmc_target *target, struct session *session, 
 	return 0;
 }
 
+/* Opens a session to change something in: an address may have passed to the BMC of another machine. */
+static int session_open_checked(const struct bmc_target *target, struct session *session, struct err *err)
+{
+	struct bmc_identity identity = { 0 };
+	int r = session_open(target, session, err);
+
+	if (r < 0 || !target->uuid)
+		return r;
+	read_uuid(session, &identity);
+	if (identity.system_uuid && !bmc_uuid_matches(identity.system_uuid, target->uuid))
+		r = err_set(err, ERR_STATE, "BMC %s is that of the system %s now, not of %s: nothing was done",
+			    target->address, identity.system_uuid, target->uuid);
+	bmc_identity_done(&identity);
+	return r;
+}
+
 static int ipmi_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
 {
 	_cleanup_session_ struct session session = { 0 };
@@ -331,7 +347,7 @@ static int ipmi_power_set(const struct bmc_target *target, enum bmc_power_action
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_chassis_control_rs);
 	_cleanup_session_ struct session session = { 0 };
 	enum bmc_power power = BMC_POWER_ON;
-	int r = session_open(target, &session, err);
+	int r = session_open_checked(target, &session, err);
 
 	if (r < 0)
 		return r;
@@ -359,7 +375,7 @@ static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_devic
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_set_system_boot_options_rs);
 	_cleanup_session_ struct session session = { 0 };
-	int r = session_open(target, &session, err);
+	int r = session_open_checked(target, &session, err);
 
 	if (r < 0)
 		return r;

@@ -261,10 +261,26 @@ struct machines *machines_new(const struct machines_spec *spec)
 	return machines;
 }
 
+/* What was being written cannot be written on: say why, at once. */
+static void fail_without_bundle(struct machines *machines, const struct machine *machine)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	if (machine_step_of(machine) != STEP_DEPLOY_WRITE || machines->spec.bundle_url)
+		return;
+	if (machines->spec.bundle_error)
+		err_set(&why, ERR_CORRUPT, "the host image bundle cannot be used any more: %s",
+			machines->spec.bundle_error);
+	else
+		err_set(&why, ERR_STATE, "the host image bundle is not configured any more (images.bundle)");
+	machine_feed(machines, machine->id, EVENT_FAILURE, &why);
+}
+
 void machines_start(struct machines *machines)
 {
-	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
+	STORE_EACH(struct machine, machine, machines->store, &kind_machine) {
 		publish(machines, machine);
+		fail_without_bundle(machines, machine);
+	}
 	machines->tick = loop_timer_new(machines->loop, TICK_MS, tick, machines);
 	machine_bmc_start(machines);
 }

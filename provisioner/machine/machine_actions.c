@@ -50,43 +50,51 @@ static bool disk_is(const struct disk_info *disk, const char *wanted)
 	return str_equal(disk->serial, wanted) || str_equal(disk->wwn, wanted);
 }
 
+static void add_disk(struct strbuf *list, const struct disk_info *disk)
+{
+	_cleanup_free_ char *size = bytes_format(disk->size_bytes);
+	strbuf_addf(list, "%s%s (%s%s)", list->len ? ", " : "", str_or(disk->serial, str_or(disk->wwn, "no serial")),
+		    size, disk->in_use ? ", in use" : "");
+}
+
 static int refuse_disk(const struct inventory *inventory, const char *wanted, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf list = { 0 };
+	unsigned fit = 0;
 	for (size_t i = 0; i < inventory->disk_count; i++) {
 		const struct disk_info *disk = &inventory->disks[i];
-		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
-		strbuf_addf(&list, "%s%s (%s)", i ? ", " : "", str_or(disk->serial, str_or(disk->wwn, "no serial")),
-			    size);
+		add_disk(&list, disk);
+		fit += (disk->serial || disk->wwn) && disk->size_bytes >= HOST_DISK_MIN_BYTES;
 	}
 	if (wanted)
 		return err_set_field(err, ERR_INVALID, "disk",
 				     "disk: no disk has serial number or WWN '%s'; there are: %s", wanted,
 				     list.len ? list.data : "none");
+	if (fit)
+		return err_set_field(err, ERR_INVALID, "disk",
+				     "disk: say by serial number or WWN which one is to be overwritten; there are: %s",
+				     list.data);
 	return err_set_field(err, ERR_CAPACITY, "disk",
 			     "disk: none is large enough for the host system (8 GiB); there are: %s",
 			     list.len ? list.data : "none");
 }
 
+/* Without a word from a person it is taken only if there is no choice: one disk that is large enough and free. */
 static const struct disk_info *choose_disk(const struct inventory *inventory, const char *wanted, bool *ret_ambiguous)
 {
 	const struct disk_info *chosen = NULL;
-	*ret_ambiguous = false;
+	unsigned count = 0;
 	for (size_t i = 0; i < inventory->disk_count; i++) {
 		const struct disk_info *disk = &inventory->disks[i];
 		if (!disk->serial && !disk->wwn)
 			continue; /* what has no name cannot be named safely */
-		if (wanted) {
-			if (disk_is(disk, wanted)) {
-				*ret_ambiguous = chosen != NULL;
-				chosen = disk;
-			}
-			continue;
-		}
-		if (disk->size_bytes >= HOST_DISK_MIN_BYTES && (!chosen || disk->size_bytes < chosen->size_bytes))
+		if (wanted ? disk_is(disk, wanted) : disk->size_bytes >= HOST_DISK_MIN_BYTES && !disk->in_use) {
 			chosen = disk;
+			count++;
+		}
 	}
-	return chosen;
+	*ret_ambiguous = wanted && count > 1;
+	return wanted || count == 1 ? chosen : NULL;
 }
 
 static int check_disk(const struct machine *machine, const char *wanted, const struct disk_info **ret, struct err *err)
@@ -184,7 +192,14 @@ void machine_task_stop(const struct task *task, const struct err *why, void *dat
 	struct machines *machines = data;
 	const struct machine *machine = machine_get(machines, task->resource_id);
 	if (machine && str_equal(machine->task, task->id)) {
-		machine_feed(machines, machine->id, EVENT_CANCEL, why);
+		_cleanup_free_ char *machine_id = xstrdup(machine->id);
+		store_begin(machines->store);
+		/* A host system that is on its way up does not become a node any more. */
+		struct machine *edit = store_edit(machines->store, &kind_machine, machine_id);
+		str_set(&edit->enroll_token, NULL);
+		str_set(&edit->enroll_hash, NULL);
+		machine_feed(machines, machine_id, EVENT_CANCEL, why);
+		store_commit(machines->store, NULL);
 		return;
 	}
 	/* A power task: what the BMC was told cannot be taken back, but nobody waits for it any longer. */

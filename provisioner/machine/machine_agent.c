@@ -28,8 +28,17 @@ static const struct field hello_fields[] = {
 };
 static const struct schema hello_schema = SCHEMA("hello", struct hello, hello_fields, "");
 
+static const char *boot_mac_of(const struct hello *hello)
+{
+	return hello->boot_mac ? hello->boot_mac : hello->macs[0];
+}
+
+/* Some boards all come with the same MAC address on an internal port (that to the BMC over USB). With another UUID it is the
+ * same machine only if it boots from the same network card: then its main board is new. */
 static bool shares_mac(const struct machine *machine, const struct hello *hello)
 {
+	if (machine->uuid && hello->uuid && !str_equal(machine->uuid, hello->uuid))
+		return str_equal(machine->boot_mac, boot_mac_of(hello));
 	for (size_t i = 0; i < hello->mac_count; i++)
 		for (size_t j = 0; j < machine->mac_count; j++)
 			if (str_equal(hello->macs[i], machine->macs[j]))
@@ -56,17 +65,29 @@ static const struct machine *find_machine(struct machines *machines, const struc
 	return by_uuid ? by_uuid : by_bmc;
 }
 
-static void take_hello(struct machine *machine, const struct hello *hello, const char *token)
+/* What boots from a MAC address is asked of one machine. */
+static bool is_of_another(struct machines *machines, const struct machine *machine, const char *mac)
+{
+	STORE_EACH(struct machine, other, machines->store, &kind_machine) {
+		for (size_t i = 0; !str_equal(other->id, machine->id) && i < other->mac_count; i++)
+			if (str_equal(other->macs[i], mac))
+				return true;
+	}
+	return false;
+}
+
+static void take_hello(struct machines *machines, struct machine *machine, const struct hello *hello, const char *token)
 {
 	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
 	if (hello->uuid)
 		str_set(&machine->uuid, hello->uuid);
 	if (hello->serial)
 		str_set(&machine->serial, hello->serial);
-	str_set(&machine->boot_mac, hello->boot_mac ? hello->boot_mac : hello->macs[0]);
+	str_set(&machine->boot_mac, boot_mac_of(hello));
 	schema_strings_clear(&machine->macs, &machine->mac_count);
 	for (size_t i = 0; i < hello->mac_count; i++)
-		schema_strings_add(&machine->macs, &machine->mac_count, hello->macs[i]);
+		if (str_equal(hello->macs[i], machine->boot_mac) || !is_of_another(machines, machine, hello->macs[i]))
+			schema_strings_add(&machine->macs, &machine->mac_count, hello->macs[i]);
 	if (hello->firmware != FIRMWARE_UNKNOWN)
 		machine->firmware = hello->firmware;
 	str_set(&machine->boot_id, hello->boot_id);
@@ -88,13 +109,20 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 {
 	const struct machine *known = find_machine(machines, hello);
 	bool same_boot = known && str_equal(known->boot_id, hello->boot_id);
+	/* A node does not boot the live image. Whoever says so may be somebody else. */
+	if (known && !machine_would_take(machines, known, EVENT_HELLO)) {
+		log_warning("machine %s: an agent in a live image says hello with its MAC addresses: refused",
+			    known->name);
+		return err_set(err, ERR_STATE, "%s is %s; it is not to run the live image", known->name,
+			       machine_state_words[known->state]);
+	}
 	store_begin(machines->store);
 	struct machine *machine =
 		known ? store_edit(machines->store, &kind_machine, known->id) : add_machine(machines, hello);
 	_cleanup_free_ char *id = xstrdup(machine->id);
 	_cleanup_free_ char *random = token_new("live");
 	_cleanup_free_ char *token = xasprintf("%s.%s", id, random);
-	take_hello(machine, hello, token);
+	take_hello(machines, machine, hello, token);
 	machine->agent_seen = loop_now_ms(machines->loop);
 	machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
 	/* A lost answer is asked for again in the same boot: a new token, but no news. */

@@ -9,6 +9,9 @@
 #define SCAN_EVERY_MS 30000
 #define SCAN_DEADLINE_MS 3000
 #define POWER_POLL_MS 30000
+#define PATIENT_POLLS 3	     /* that may fail before they come more rarely */
+#define POLL_DOUBLINGS_MAX 5 /* up to 16 minutes */
+#define POLLS_MAX 8	     /* at once: the other workers are for what somebody waits for */
 #define TRIES_MAX 3
 #define RETRY_MS 5000
 #define POWER_WAIT_MS 60000
@@ -83,15 +86,21 @@ static bool stale(const struct sequence *s)
 	return !machine || machine->attempt != s->attempt;
 }
 
+/* A BMC that answers is reachable, whatever it says: that it is another machine's, or that the power is on. */
+static enum bmc_state bmc_state_after(const struct err *why)
+{
+	if (why && why->code == ERR_CREDENTIALS)
+		return BMC_STATE_CREDENTIALS;
+	return why && why->code != ERR_STATE ? BMC_STATE_UNREACHABLE : BMC_STATE_OK;
+}
+
 static void set_bmc_state(struct sequence *s, const struct err *why)
 {
 	struct machine *machine = store_edit(s->machines->store, &kind_machine, s->machine);
 	machine->bmc_error = schema_free(&problem_schema, machine->bmc_error);
-	if (why)
+	machine->bmc_state = bmc_state_after(why);
+	if (machine->bmc_state != BMC_STATE_OK)
 		machine->bmc_error = problem_new(why);
-	machine->bmc_state = !why			    ? BMC_STATE_OK
-			     : why->code == ERR_CREDENTIALS ? BMC_STATE_CREDENTIALS
-							    : BMC_STATE_UNREACHABLE;
 }
 
 /* The end, well or badly: the effect is done, and the news goes out in the same transaction. */
@@ -390,12 +399,52 @@ static void take_identity(struct machine *machine, const struct bmc_op *op)
 	machine->bmc_cipher_suite = op->identity.cipher_suite;
 }
 
+/* The machine's BMC is not at its address any more: another's answers there. */
+static void lose_bmc(struct machines *machines, const struct machine *machine, const struct bmc_op *op)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	err_set(&why, ERR_UNREACHABLE, "at %s the BMC of another machine answers now (UUID %s)", op->target.address,
+		op->identity.system_uuid);
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
+	str_set(&edit->bmc_address, NULL);
+	schema_free(&problem_schema, edit->bmc_error);
+	edit->bmc_error = problem_new(&why);
+	edit->bmc_state = BMC_STATE_UNREACHABLE;
+	edit->power = BMC_POWER_UNKNOWN;
+	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "%s: %s", edit->name,
+		    why.text);
+	store_commit(machines->store, NULL);
+}
+
+/* A machine whose BMC was at another address before, and does not answer there. */
+static const struct machine *find_moved(struct machines *machines, const char *uuid)
+{
+	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
+		if (uuid && machine->bmc_state != BMC_STATE_OK && bmc_uuid_matches(uuid, machine->bmc_uuid))
+			return machine;
+	return NULL;
+}
+
+static const struct machine *machine_of_bmc(struct machines *machines, const struct bmc_op *op)
+{
+	const struct machine *known = find_by_bmc(machines, op->target.address);
+	if (op->err.code != ERR_NONE)
+		return known;
+	const char *uuid = op->identity.system_uuid;
+	if (known && uuid && known->bmc_uuid && !bmc_uuid_matches(uuid, known->bmc_uuid)) {
+		lose_bmc(machines, known, op);
+		known = NULL;
+	}
+	if (!known)
+		known = find_by_uuid(machines, uuid);
+	return known ? known : find_moved(machines, uuid);
+}
+
 static void record_bmc(struct machines *machines, const struct bmc_op *op)
 {
 	bool ok = op->err.code == ERR_NONE;
-	const struct machine *known = find_by_bmc(machines, op->target.address);
-	if (!known && ok)
-		known = find_by_uuid(machines, op->identity.system_uuid);
+	const struct machine *known = machine_of_bmc(machines, op);
 	bool had_bmc = known && known->bmc_state == BMC_STATE_OK;
 	store_begin(machines->store);
 	struct machine *machine = known ? store_edit(machines->store, &kind_machine, known->id)
@@ -499,8 +548,18 @@ struct poll {
 	bool abandoned;
 };
 
+/* A BMC that is dead for good is asked less and less: each time costs a worker several seconds. */
+static void plan_next_poll(struct machine_runtime *runtime, int64_t now_ms, bool answered)
+{
+	runtime->failed_polls = answered ? 0 : runtime->failed_polls + 1;
+	unsigned beyond = runtime->failed_polls > PATIENT_POLLS ? runtime->failed_polls - PATIENT_POLLS : 0;
+	runtime->next_poll_ms = now_ms + ((int64_t)POWER_POLL_MS << MIN_OF(beyond, POLL_DOUBLINGS_MAX));
+}
+
 static void poll_free(struct poll *poll)
 {
+	if (!poll->abandoned)
+		poll->machines->poll_count--;
 	list_remove(&poll->link);
 	free(poll->id);
 	free(poll);
@@ -510,7 +569,9 @@ static void poll_done(struct bmc_op *op, void *data)
 {
 	struct poll *poll = data;
 	if (!poll->abandoned && !store_is_dead(poll->machines->store)) {
-		machine_runtime(poll->machines, poll->id)->polling = false;
+		struct machine_runtime *runtime = machine_runtime(poll->machines, poll->id);
+		runtime->polling = false;
+		plan_next_poll(runtime, loop_monotonic_ms(poll->machines->loop), op->err.code == ERR_NONE);
 		if (machine_get(poll->machines, poll->id))
 			note_power(poll->machines, poll->id, op->err.code == ERR_NONE ? op->power : BMC_POWER_UNKNOWN);
 	}
@@ -522,7 +583,8 @@ void machine_bmc_tick(struct machines *machines, const struct machine *machine)
 	struct machine_runtime *runtime = machine_runtime(machines, machine->id);
 	int64_t now = loop_monotonic_ms(machines->loop);
 	_cleanup_err_ struct err err = ERR_INIT;
-	if (machine->bmc_state != BMC_STATE_OK || runtime->polling || now < runtime->next_poll_ms)
+	if (machine->bmc_state != BMC_STATE_OK || runtime->polling || now < runtime->next_poll_ms ||
+	    machines->poll_count >= POLLS_MAX)
 		return;
 	runtime->next_poll_ms = now + POWER_POLL_MS;
 	struct bmc_op op = { .kind = BMC_OP_POWER_GET, .done = poll_done };
@@ -532,6 +594,7 @@ void machine_bmc_tick(struct machines *machines, const struct machine *machine)
 	poll->machines = machines;
 	poll->id = xstrdup(machine->id);
 	list_append(&machines->polls, &poll->link);
+	machines->poll_count++;
 	op.data = poll;
 	runtime->polling = bmc_submit(machines->loop, &op, &err) == 0;
 	bmc_target_done(&op.target);
@@ -551,6 +614,7 @@ int machine_bmc_target(struct machines *machines, const struct machine *machine,
 		.password = xstrdup(machine->bmc_password),
 		.quirks = (uint32_t)machine->bmc_quirks,
 		.cipher_suite = (int)machine->bmc_cipher_suite,
+		.uuid = xstrdup(machine->bmc_uuid),
 	};
 	return 0;
 }

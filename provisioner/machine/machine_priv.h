@@ -54,6 +54,7 @@ struct machine_runtime {
 	char *id;
 	int64_t seen_ms;      /* live agent */
 	int64_t next_poll_ms; /* of the power state */
+	unsigned failed_polls;
 	bool polling;
 };
 
@@ -67,6 +68,7 @@ struct machines {
 	struct list sequences; /* BMC operations under way, see machine_bmc.c */
 	struct list probes;    /* addresses being probed */
 	struct list polls;     /* of the power, under way */
+	unsigned poll_count;
 	void (*desired_changed)(const char *machine, void *data);
 	void *desired_data;
 };

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,10 +22,31 @@ static char *image_device(const char *id)
 	return xasprintf("image-%s", id);
 }
 
+/* Where its content is until it is imported: what has come so far of one that comes in pieces, or all. */
+static char *content_path(const struct storage *storage, const char *id)
+{
+	return xasprintf("%s/%s", storage->spec.upload_dir, id);
+}
+
+/* field: what is to be named; or NULL. */
+static int check_size(struct storage *storage, const char *field, uint64_t bytes, struct err *err)
+{
+	const char *before = field ? "size_bytes: is " : "the content has ";
+	if (bytes == 0 || bytes % SECTOR_BYTES)
+		return err_set_field(err, ERR_INVALID, field,
+				     "%s%" PRIu64 " bytes; a raw disk image is a multiple of 512", before, bytes);
+	if (bytes > storage_pool(storage)->available_bytes)
+		return err_set_field(err, ERR_CAPACITY, field,
+				     "%s%" PRIu64 " bytes, more than the pool can still store", before, bytes);
+	return 0;
+}
+
 int image_create(struct storage *storage, const struct image *wanted, const struct image **ret, struct err *err)
 {
 	const struct image *other = store_find(storage->store, &kind_image, wanted->name);
 	int r = storage_require_pool(storage, err);
+	if (r == 0 && wanted->size_bytes)
+		r = check_size(storage, "size_bytes", wanted->size_bytes, err);
 	if (r < 0)
 		return r;
 	if (other)
@@ -36,6 +58,7 @@ int image_create(struct storage *storage, const struct image *wanted, const stru
 	str_set(&image->name, wanted->name);
 	str_set(&image->sha256, wanted->sha256);
 	str_set(&image->pool, STORAGE_POOL);
+	image->size_bytes = wanted->size_bytes;
 	image->state = IMAGE_UPLOADING;
 	image->created = loop_now_ms(storage->loop);
 	r = store_commit(storage->store, err);
@@ -54,39 +77,32 @@ static int check_not_deleting(const struct image *image, struct err *err)
 
 /* ---- import ---- */
 
+static int check_takes_content(const struct image *image, struct err *err)
+{
+	int r = check_not_deleting(image, err);
+	if (r == 0 && image->state != IMAGE_UPLOADING && image->state != IMAGE_FAILED)
+		r = err_set(err, ERR_STATE, "image %s is %s; it takes no content", image->name,
+			    image_state_words[image->state]);
+	return r;
+}
+
 static int check_upload(struct storage *storage, const struct image *image, const char *path, uint64_t *ret_bytes,
 			struct err *err)
 {
-	const struct pool *pool = storage_pool(storage);
 	struct stat st;
-	int r = check_not_deleting(image, err);
+	int r = check_takes_content(image, err);
 	if (r < 0)
 		return r;
-	if (image->state != IMAGE_UPLOADING && image->state != IMAGE_FAILED)
-		return err_set(err, ERR_STATE, "image %s is %s; it takes no content", image->name,
-			       image_state_words[image->state]);
 	if (stat(path, &st) < 0)
 		return err_set_errno(err, -errno, "reading the upload");
-	if (st.st_size == 0 || st.st_size % SECTOR_BYTES)
-		return err_set(err, ERR_INVALID, "the content has %lld bytes; a raw disk image is a multiple of 512",
-			       (long long)st.st_size);
-	if ((uint64_t)st.st_size > pool->available_bytes)
-		return err_set(err, ERR_CAPACITY, "the content has %lld bytes, more than the pool can still store",
-			       (long long)st.st_size);
 	*ret_bytes = (uint64_t)st.st_size;
-	return 0;
+	return check_size(storage, NULL, *ret_bytes, err);
 }
 
-int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err)
+/* kept: content_path(), where all of it is by now. */
+static int start_import(struct storage *storage, const char *id, const char *kept, uint64_t bytes,
+			const char **ret_task, struct err *err)
 {
-	const struct image *image = store_get(storage->store, &kind_image, id);
-	uint64_t bytes = 0;
-	int r = check_upload(storage, image, path, &bytes, err);
-	if (r < 0)
-		return r;
-	_cleanup_free_ char *kept = xasprintf("%s/%s", storage->spec.upload_dir, id);
-	if (rename(path, kept) < 0)
-		return err_set_errno(err, -errno, "keeping the upload as %s", kept);
 	store_begin(storage->store);
 	struct image *edit = store_edit(storage->store, &kind_image, id);
 	_cleanup_free_ char *task =
@@ -98,6 +114,68 @@ int image_upload(struct storage *storage, const char *id, const char *path, cons
 	task_step(storage->store, task, "checking and writing");
 	store_effect_add(storage->store, EFFECT_IMPORT, id, 0);
 	return task_commit(storage->store, task, ret_task, err);
+}
+
+int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err)
+{
+	const struct image *image = store_get(storage->store, &kind_image, id);
+	uint64_t bytes = 0;
+	int r = check_upload(storage, image, path, &bytes, err);
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *kept = content_path(storage, id);
+	if (rename(path, kept) < 0)
+		return err_set_errno(err, -errno, "keeping the upload as %s", kept);
+	return start_import(storage, id, kept, bytes, ret_task, err);
+}
+
+/* ---- in pieces ---- */
+
+int image_content(struct storage *storage, const char *id, struct image_content *ret, struct err *err)
+{
+	const struct image *image = store_get(storage->store, &kind_image, id);
+	_cleanup_free_ char *path = content_path(storage, id);
+	bool arrived = image->state == IMAGE_IMPORTING || image->state == IMAGE_AVAILABLE;
+	struct stat st = { 0 };
+	if (!arrived && stat(path, &st) < 0 && errno != ENOENT)
+		return err_set_errno(err, -errno, "reading the upload");
+	*ret = (struct image_content){ .offset_bytes = arrived ? image->size_bytes : (uint64_t)st.st_size,
+				       .size_bytes = image->size_bytes };
+	return 0;
+}
+
+int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes,
+		       struct err *err)
+{
+	const struct image *image = store_get(storage->store, &kind_image, id);
+	int r = check_takes_content(image, err);
+	if (r < 0)
+		return r;
+	if (!image->size_bytes)
+		return err_set_field(err, ERR_INVALID, "size_bytes",
+				     "size_bytes: of image %s was not announced; send its content in one piece, by PUT",
+				     image->name);
+	*ret_path = content_path(storage, id);
+	*ret_size_bytes = image->size_bytes;
+	return 0;
+}
+
+int image_append(struct storage *storage, const char *id, const char **ret_task, struct err *err)
+{
+	const struct image *image = store_get(storage->store, &kind_image, id);
+	_cleanup_free_ char *path = content_path(storage, id);
+	uint64_t announced_bytes = image->size_bytes;
+	struct stat st;
+	int r = check_takes_content(image, err);
+	*ret_task = NULL;
+	if (r < 0)
+		return r;
+	if (stat(path, &st) < 0)
+		return err_set_errno(err, -errno, "reading the upload");
+	if ((uint64_t)st.st_size < announced_bytes)
+		return 0;
+	r = check_size(storage, NULL, announced_bytes, err); /* the pool may have filled meanwhile */
+	return r < 0 ? r : start_import(storage, id, path, announced_bytes, ret_task, err);
 }
 
 static int check_hash(struct ceph_job *job)
@@ -217,6 +295,8 @@ static void done_delete(struct ceph_job *job)
 	store_begin(storage->store);
 	storage_finish(storage, job, image ? image->task : NULL);
 	if (image && job->err.code == ERR_NONE) {
+		_cleanup_free_ char *path = content_path(storage, job->id);
+		unlink(path); /* what had come of one that was never whole */
 		store_remove(storage->store, &kind_image, job->id);
 	} else if (image) {
 		struct image *edit = store_edit(storage->store, &kind_image, job->id);
@@ -255,8 +335,12 @@ void storage_show_progress(struct storage *storage)
 	}
 }
 
-static bool upload_is_wanted(struct storage *storage, const char *path)
+/* To be imported, or what has come so far of one that comes in pieces: its sender goes on. */
+static bool upload_is_wanted(struct storage *storage, const char *path, const char *name)
 {
+	const struct image *waits = store_get(storage->store, &kind_image, name);
+	if (waits && waits->size_bytes && check_takes_content(waits, NULL) == 0)
+		return true;
 	STORE_EACH(struct image, image, storage->store, &kind_image)
 		if (str_equal(image->upload, path))
 			return true;
@@ -272,7 +356,7 @@ void storage_sweep_uploads(struct storage *storage)
 		if (!str_starts(entry->d_name, ".upload-") && !uuid_valid(entry->d_name))
 			continue;
 		_cleanup_free_ char *path = xasprintf("%s/%s", storage->spec.upload_dir, entry->d_name);
-		if (!upload_is_wanted(storage, path) && unlink(path) == 0)
+		if (!upload_is_wanted(storage, path, entry->d_name) && unlink(path) == 0)
 			log_info("removed %s, an upload that was cut off", path);
 	}
 	if (dir)

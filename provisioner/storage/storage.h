@@ -35,6 +35,14 @@ int image_create(struct storage *storage, const struct image *wanted, const stru
 /* path: the uploaded content; taken over (renamed) on success. */
 int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err);
 int image_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err);
+/* How much of an image's content has arrived in pieces, and how much there is to be (0: not announced). */
+int image_content(struct storage *storage, const char *id, struct image_content *ret, struct err *err);
+/* Where its next piece is added. *ret_path is the caller's to free. ERR_STATE if it takes none; ERR_INVALID if its size was
+ * not announced. */
+int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes,
+		       struct err *err);
+/* A piece was added: *ret_task (borrowed) imports the image; NULL: there is more to come. */
+int image_append(struct storage *storage, const char *id, const char **ret_task, struct err *err);
 
 /* The name of a volume's block device in its pool. The caller frees. */
 char *volume_device(const struct volume *volume);

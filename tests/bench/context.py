@@ -23,13 +23,17 @@ NAMESPACE = "ingot-lab-bench"
 class Bench:
     build: Path
     table: Table
-    stack: ExitStack = field(default_factory=ExitStack)  # what is taken down at the end
+    stack: ExitStack = field(default_factory=ExitStack)  # what take_down() undoes
     _shared: dict[str, Any] = field(default_factory=dict)
     part: str = ""
 
     @property
     def parts_dir(self) -> Path:
         return self.build / "lab-parts"
+
+    @property
+    def results(self) -> Path:
+        return self.build / "bench"
 
     def program(self, name: str) -> str:
         return str(self.build / name)
@@ -55,9 +59,14 @@ class Bench:
         made: T = self._shared[name]
         return made
 
+    def take_down(self) -> None:
+        """Everything that the parts up to here have put up."""
+        self._shared.clear()
+        self.stack.close()
+
     def keep(self, path: Path, name: str) -> None:
         """Keeps a log of what is about to be taken down, to see where the time went."""
-        kept = self.build / "bench-logs" / name
+        kept = self.results / "logs" / name
         kept.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             shutil.copyfile(path, kept)

@@ -58,5 +58,11 @@ class Stamps:
                     raise Timeout(f"no /{pattern}/ in {self.path} within {deadline.seconds:.0f} s; it ends: {last!r}")
         return found
 
+    def keep(self, path: Path, since: float) -> None:
+        """Writes the lines with their seconds since then, to see where time went."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._came:
+            path.write_text("".join(f"{at - since:8.2f}  {line}\n" for at, line in self.lines), encoding="utf-8")
+
     def close(self) -> None:
         self._ended = True

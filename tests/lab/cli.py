@@ -160,7 +160,10 @@ class CounterConsole:
     PER_SECOND = 9.2
     HISTORY_SECONDS = 15.0  # it is sent at once, but what shows it may be busy
 
-    def __init__(self, ingot: Ingot, vm: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ingot: Ingot, vm: str, clock: Callable[[], float] = time.monotonic, spoiled: int = 0) -> None:
+        """spoiled: so many lines may be missing a character. QEMU drops the one that it is writing, from its log as well,
+        when the process that holds the other end of the serial port is killed."""
+        self._spoiled = spoiled
         self._ingot = ingot
         self._vm = vm
         self._clock = clock
@@ -240,6 +243,8 @@ class CounterConsole:
             self._began = now
         if self.last is None:
             self.first = number
+        elif self._before is not None and number == self._before + 2 and self._spoiled:
+            self._spoiled -= 1
         elif self._before is not None and number != self._before + 1:
             self.faults.append(f"{self._before} is followed by {number}")
         elif self._before is None and number > self.last + 2 + (now - self.last_at) * self.PER_SECOND * 1.5:

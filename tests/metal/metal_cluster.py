@@ -144,7 +144,7 @@ def migrate(world: MetalWorld) -> str:
 def kill_agent(world: MetalWorld) -> str:
     name = place(world)
     expect(name in COLD and "shells" in world.held, f"{VM} is on {name}, where there is no shell")
-    with CounterConsole(world.ingot, VM) as console:
+    with CounterConsole(world.ingot, VM, spoiled=1) as console:
         world.path.watch_guest(console, 10, 120)
         with NodeShell(world.lab.bmcs[name]) as shell:
             until_shell(shell, 60)
@@ -168,7 +168,7 @@ def healthy(world: MetalWorld, name: str) -> bool:
 
 def kill_provisioner(world: MetalWorld) -> None:
     before: Json = world.ingot.named("vm", VM)
-    with CounterConsole(world.ingot, VM) as console:
+    with CounterConsole(world.ingot, VM, spoiled=1) as console:
         world.path.watch_guest(console, 10, 120)
         world.provisioner.kill()
         world.path.ingot = world.provisioner.start()

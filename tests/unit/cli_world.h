@@ -37,7 +37,9 @@ struct world {
 	char *method, *path; /* of the last request that changes something */
 	json_t *body;
 	uint64_t upload_bytes;
-	unsigned requests, posts, looks; /* looks: at a task */
+	uint64_t content_offset, content_size; /* as the server says */
+	unsigned content_busy;		       /* so often it is busy first */
+	unsigned requests, posts, looks;       /* looks: at a task */
 	char *last_event_id;
 	struct strbuf console;
 	/* what to do */
@@ -217,6 +219,27 @@ static inline void on_image_upload(struct http_request *request, void *data)
 	answer(request, 202, task_json("t-ok", "running", 0, NULL));
 }
 
+static inline void on_image_content(struct http_request *request, void *data)
+{
+	const struct world *w = data;
+	answer(request, 200,
+	       json_pack("{s:I, s:I}", "offset_bytes", (json_int_t)w->content_offset, "size_bytes",
+			 (json_int_t)w->content_size));
+}
+
+static inline void on_image_append(struct http_request *request, void *data)
+{
+	struct world *w = data;
+	_cleanup_free_ char *wanted = xasprintf("%llu", (unsigned long long)w->content_offset);
+	if (!str_equal(http_request_header(request, "Upload-Offset"), wanted) ||
+	    !str_equal(http_request_header(request, "Content-Type"), "application/offset+octet-stream"))
+		problem(request, ERR_STATE, "Upload-Offset", "not there");
+	else if (w->content_busy && w->content_busy--)
+		problem(request, ERR_BUSY, NULL, "somebody else is sending it");
+	else
+		on_image_upload(request, data);
+}
+
 static inline void on_version(struct http_request *request, void *data)
 {
 	answer(request, 200, json_pack("{s:s}", "version", "9.9.9"));
@@ -286,6 +309,8 @@ static const struct http_route world_routes[] = {
 	{ "POST", "/v1/images", 65536, on_image_create, NULL, false },
 	{ "GET", "/v1/images/{id}", 0, on_image_show, NULL, false },
 	{ "PUT", "/v1/images/{id}/content", 16 * MIB, on_image_upload, NULL, true },
+	{ "GET", "/v1/images/{id}/content", 0, on_image_content, NULL, false },
+	{ "PATCH", "/v1/images/{id}/content", 16 * MIB, on_image_append, NULL, true },
 	{ "GET", "/v1/events", 0, on_events, NULL, false },
 	{ "GET", "/v1/version", 0, on_version, NULL, false },
 	{ .method = NULL },

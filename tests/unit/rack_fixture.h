@@ -503,7 +503,15 @@ static inline char *rack_ready(struct rack *rack, unsigned n, char **ret_id)
 static inline char *rack_deploy(struct rack *rack, const char *id)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	const struct machine_deploy how = { 0 };
+	/* The smallest that fits, if the machine has several. */
+	const struct inventory *inventory = rack_machine(rack, id)->inventory;
+	const struct disk_info *disk = NULL;
+	for (size_t i = 0; i < inventory->disk_count; i++) {
+		const struct disk_info *one = &inventory->disks[i];
+		if (one->size_bytes >= 8 * GIB && (!disk || one->size_bytes < disk->size_bytes))
+			disk = one;
+	}
+	const struct machine_deploy how = { .disk = disk && inventory->disk_count > 1 ? disk->serial : NULL };
 	const char *task;
 	if (machine_deploy(rack->controller->machines, id, &how, &task, &err) < 0)
 		fail_msg("%s", err.text);

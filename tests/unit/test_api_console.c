@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Consoles through the real API: a person's listener and the agents', over TLS, with the controller behind them. The agent is
- * played by a client with a node's certificate. */
-#include "rack_fixture.h"
-
-#include "api/api.h"
-#include "http_fixture.h"
+/* Consoles through the real API: tickets, screens, several viewers, and an agent that vanishes. */
+#include "api_world.h"
 
 /* One WebSocket of the test's. */
 struct end {
@@ -15,19 +11,6 @@ struct end {
 	char *closed;
 	unsigned status;
 	bool over; /* connected or refused */
-};
-
-struct world {
-	struct fixture *f;
-	struct rack rack;
-	struct auth *auth;
-	struct api *api;
-	struct http_server *people, *agents;
-	struct http_client *operator, *viewer, *agent, *nobody;
-	char *origin, *agent_origin, *node, *vm;
-	json_t *answer;
-	struct err answer_err;
-	int answer_status;
 };
 
 static void on_message(struct ws *ws, const void *payload, size_t len, void *data)
@@ -71,169 +54,6 @@ static void end_done(struct end *end)
 	free(end->closed);
 }
 #define _cleanup_end_ _cleanup_(end_done)
-
-/* ---- the world ---- */
-
-static char *token_of(struct world *w, const char *name, int role)
-{
-	_cleanup_err_ struct err err = ERR_INIT;
-	const struct auth_who admin = { .via = AUDIT_VIA_TOKEN, .role = ROLE_ADMIN, .id = "x", .name = "x" };
-	const struct token wanted = { .name = (char *)name, .role = role }, *made;
-	char *text = NULL;
-
-	if (auth_token_create(w->auth, &admin, &wanted, &made, &text, &err) < 0)
-		fail_msg("%s", err.text);
-	return text;
-}
-
-static struct http_client *client_of(struct world *w, const char *name, int role)
-{
-	_cleanup_free_ char *token = token_of(w, name, role);
-
-	return http_client_new(&(struct http_client_spec){
-		.loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .bearer = token });
-}
-
-static void make_node_client(struct world *w)
-{
-	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *key = NULL, *csr = NULL, *cert = NULL;
-
-	assert_int_equal(csr_new(w->node, &key, &csr, &err), 0);
-	assert_int_equal(ca_sign_request(w->f->ca, csr, w->node, NULL, &cert, &err), 0);
-	w->agent = http_client_new(&(struct http_client_spec){
-		.loop = w->f->loop, .ca_pem = ca_pem(w->f->ca), .cert_pem = cert, .key_pem = key });
-}
-
-static void make_resources(struct world *w)
-{
-	_cleanup_err_ struct err err = ERR_INIT;
-	struct store *store = w->rack.controller->store;
-
-	store_begin(store);
-	struct node *node = store_create(store, &kind_node);
-	w->node = xstrdup(node->id);
-	node->name = xstrdup("node1");
-	node->health = NODE_READY;
-	struct vm *vm = store_create(store, &kind_vm);
-	w->vm = xstrdup(vm->id);
-	vm->name = xstrdup("web");
-	vm->node = xstrdup(w->node);
-	vm->state = VM_RUNNING;
-	vm->wanted = true;
-	if (store_commit(store, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static void start_listeners(struct world *w)
-{
-	size_t count;
-
-	w->people = start_server(w->f, (struct http_server_spec){ .routes = api_routes(w->api, &count),
-								  .admit = api_admit,
-								  .data = w->api,
-								  .body_dir = w->f->dir,
-								  .cert_pem = w->f->cert_pem,
-								  .key_pem = w->f->key_pem });
-	w->agents = start_server(w->f, (struct http_server_spec){ .routes = api_agent_routes(w->api, &count),
-								  .data = w->api,
-								  .client_ca_pem = ca_pem(w->f->ca),
-								  .cert_pem = w->f->cert_pem,
-								  .key_pem = w->f->key_pem });
-	w->origin = xasprintf("https://127.0.0.1:%u", http_server_port(w->people));
-	w->agent_origin = xasprintf("https://127.0.0.1:%u", http_server_port(w->agents));
-}
-
-static int setup(void **state)
-{
-	struct world *w = new0(struct world, 1);
-
-	log_set_quiet(true);
-	fixture_setup((void **)&w->f);
-	bmc_drivers_set(rack_drivers);
-	the_rack = &w->rack;
-	w->rack.loop = w->f->loop;
-	w->rack.dir = w->f->dir;
-	w->rack.ca = w->f->ca;
-	w->rack.database = xasprintf("%s/ingot.db", w->f->dir);
-	rack_start(&w->rack);
-	w->auth = auth_new(w->rack.controller->store, NULL);
-	const struct controller *c = w->rack.controller;
-	w->api = api_new(&(struct api_spec){ .loop = w->f->loop,
-					     .store = c->store,
-					     .auth = w->auth,
-					     .tasks = c->tasks,
-					     .machines = c->machines,
-					     .storage = c->storage,
-					     .compute = c->compute,
-					     .cluster = c->cluster,
-					     .ui_dir = "/nonexistent" });
-	make_resources(w);
-	start_listeners(w);
-	w->operator = client_of(w, "operator", ROLE_OPERATOR);
-	w->viewer = client_of(w, "viewer", ROLE_VIEWER);
-	w->nobody = http_client_new(&(struct http_client_spec){ .loop = w->f->loop, .ca_pem = ca_pem(w->f->ca) });
-	make_node_client(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	http_client_free(w->operator);
-	http_client_free(w->viewer);
-	http_client_free(w->nobody);
-	http_client_free(w->agent);
-	w->api = api_free(w->api);
-	http_server_free(w->people);
-	http_server_free(w->agents);
-	auth_free(w->auth);
-	controller_free(w->rack.controller);
-	free(w->rack.database);
-	json_decref(w->answer);
-	err_done(&w->answer_err);
-	free(w->origin);
-	free(w->agent_origin);
-	free(w->node);
-	free(w->vm);
-	bmc_drivers_set(NULL);
-	fixture_teardown((void **)&w->f);
-	free(w);
-	log_set_quiet(false);
-	return 0;
-}
-
-/* ---- calls ---- */
-
-static void on_answer(const struct http_response *response, const struct err *err, void *data)
-{
-	struct world *w = data;
-
-	json_decref(w->answer);
-	w->answer = json_incref(response->json);
-	w->answer_status = response->status;
-	err_done(&w->answer_err);
-	err_copy(&w->answer_err, err);
-	loop_quit(w->f->loop, 0);
-}
-
-static int call(struct world *w, struct http_client *client, const char *origin, const char *method, const char *path,
-		json_t *body, const char *const *headers)
-{
-	_cleanup_free_ char *url = xasprintf("%s%s", origin, path);
-
-	http_call_new(client, &(struct http_call_spec){ .method = method,
-							.url = url,
-							.json = body,
-							.headers = headers,
-							.done = on_answer,
-							.data = w });
-	run_loop(w->f->loop);
-	json_decref(body);
-	return w->answer_status;
-}
 
 /* The address of the WebSocket; the caller frees. */
 static char *ticket(struct world *w, const char *kind)
@@ -384,9 +204,11 @@ static void test_agent_vanishes(void **state)
 static void test_origin(void **state)
 {
 	struct world *w = *state;
-	static const char *const upgrade[] = { "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-					       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-					       "Origin: https://evil.example", NULL };
+	static const char *const upgrade[] = {
+		"Upgrade: websocket",		"Connection: Upgrade",
+		"Sec-WebSocket-Version: 13",	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+		"Origin: https://evil.example", NULL
+	};
 	_cleanup_free_ char *url = ticket(w, NULL);
 	_cleanup_end_ struct end viewer = { 0 };
 

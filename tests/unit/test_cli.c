@@ -139,17 +139,31 @@ static void test_import(void **state)
 	_cleanup_free_ char *path = world_path(w, "disk.raw"), *content = new0(char, 3 * MIB);
 	write_text(path, content, 3 * MIB);
 	_cleanup_free_ char *line = xasprintf("image import deb --file %s --wait", path);
+	w->content_size = 3 * MIB;
 	child_run(&child, line);
 	assert_code(&child, 0);
 	assert_int_equal(w->upload_bytes, 3 * MIB);
-	assert_body(w, "{\"name\": \"deb\"}");
+	assert_body(w, "{\"name\": \"deb\", \"size_bytes\": 3145728}");
 	assert_non_null(strstr(child.result.out, "deb   available  1 MiB"));
 	/* An upload that was broken off goes on with the same command. */
 	w->upload_bytes = 0;
 	_cleanup_free_ char *again = xasprintf("image import half --file %s", path);
+	w->content_offset = MIB;
+	w->content_busy = 2;
+	child_run(&child, again);
+	assert_code(&child, 0);
+	assert_int_equal(w->upload_bytes, 2 * MIB);
+	assert_said(&child, "somebody else is sending it; going on");
+	/* Of one whose size was not announced all is sent. */
+	w->content_offset = w->content_size = 0;
 	child_run(&child, again);
 	assert_code(&child, 0);
 	assert_int_equal(w->upload_bytes, 3 * MIB);
+	/* Another file is not what was begun. */
+	w->content_size = 4 * MIB;
+	child_run(&child, again);
+	assert_code(&child, 2);
+	assert_said(&child, "the image was announced with 4194304");
 	/* One that is there already is not written over. */
 	w->upload_bytes = 0;
 	_cleanup_free_ char *taken = xasprintf("image import taken --file %s", path);

@@ -198,7 +198,8 @@ static void what_a_busy_node_said_before_does_not_end_it(void **state)
 	rack_say_vm(rack, node, id, generation, "stopped", false);
 	rack_say_nothing(rack, node, false);
 	/* A section that does not say of which document it is. */
-	rack_node_report(rack, node, json_pack("{s:I, s:[]}", "generation", (json_int_t)rack_generation(rack, node), "vms"));
+	rack_node_report(rack, node,
+			 json_pack("{s:I, s:[]}", "generation", (json_int_t)rack_generation(rack, node), "vms"));
 	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPING);
 	assert_string_equal(rack_get_vm(rack, id)->node, node);
 	rack_say_vm(rack, node, id, generation, "running", true);

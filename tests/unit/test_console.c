@@ -320,6 +320,30 @@ static void test_two_viewers(void **state)
 	assert_null(world->fars[1 - gone].closed);
 }
 
+static void on_guest_input_end(int fd, uint32_t events, void *data)
+{
+	char byte;
+
+	if (read(fd, &byte, 1) == 0)
+		loop_quit(data, 0);
+}
+
+/* QEMU drops a character that it cannot write, from the log too: until it has closed, there is somebody who takes them. */
+static void test_last_viewer_goes(void **state)
+{
+	struct world *world = *state;
+
+	guest_start(world, "one\n");
+	order_one(world, "t1");
+	wait_until(world, one_has_text);
+	guest_accept(world);
+	order(world, 0, NULL);
+	struct loop_io *io = loop_io_new(world->f->loop, world->guest_fd, EPOLLIN, on_guest_input_end, world->f->loop);
+	run_loop(world->f->loop);
+	loop_io_free(io);
+	assert_int_equal(send(world->guest_fd, "x", 1, MSG_NOSIGNAL), 1);
+}
+
 static void test_guest_ends(void **state)
 {
 	struct world *world = *state;
@@ -429,7 +453,8 @@ static void order_screens(struct world *world, unsigned count, const char *const
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "vm", VM, "ticket", tickets[i], "kind", "vnc"));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s}", "vm", VM, "ticket", tickets[i], "kind", "vnc"));
 	console_part.apply(&world->link, list);
 	json_decref(list);
 }
@@ -558,6 +583,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_history_then_live, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_input, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_two_viewers, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_last_viewer_goes, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_guest_ends, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_long_history, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_guest_does_not_read, world_setup, world_teardown),

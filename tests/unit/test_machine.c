@@ -85,6 +85,45 @@ static void a_mac_says_more_than_a_uuid(void **state)
 	json_decref(reply);
 }
 
+static json_t *hello_with(const char *uuid, const char *mac, const char *shared, const char *boot_id)
+{
+	return json_pack("{s:s, s:s, s:[s, s], s:s}", "uuid", uuid, "boot_mac", mac, "macs", mac, shared, "boot_id",
+			 boot_id);
+}
+
+static void a_mac_on_every_board_joins_no_machines(void **state)
+{
+	static const char shared[] = "02:00:00:00:00:99";
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	for (unsigned n = 1; n <= 2; n++) {
+		_cleanup_free_ char *mac = xasprintf("52:54:00:00:00:0%u", n);
+		_cleanup_free_ char *uuid = xasprintf("00000000-0000-4000-8000-00000000000%u", n);
+		json_t *request = hello_with(uuid, mac, shared, "first-boot"), *reply = NULL;
+		assert_int_equal(machine_agent_hello(rack->controller->machines, request, &reply, &err), 0);
+		json_decref(request);
+		json_decref(reply);
+	}
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	assert_int_equal(rack_machine(rack, "machine-1")->mac_count, 2);
+	assert_int_equal(rack_machine(rack, "machine-2")->mac_count, 1); /* its boots alone are asked for it */
+}
+
+static void a_node_does_not_say_hello(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = xstrdup(rack_machine(rack, "machine-1")->id);
+	_cleanup_free_ char *boot_mac = xstrdup(rack_machine(rack, id)->boot_mac);
+	json_t *request = hello_with(UUID(7), boot_mac, MAC(8), "a-forged-boot"), *reply = NULL;
+	assert_true(machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_null(reply);
+	assert_null(rack_machine(rack, id)->live_token);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 1);
+	json_decref(request);
+}
+
 /* ---- tokens of live agents ---- */
 
 static void assert_token_refused(struct rack *rack, const char *token)
@@ -224,20 +263,40 @@ static void the_disk_is_named_and_large_enough(void **state)
 			      "disk: none is large enough for the host system (8 GiB); there are: none");
 }
 
-static void the_smallest_disk_that_is_large_enough_is_taken(void **state)
+static void the_only_disk_that_fits_is_taken_and_no_choice_is_made(void **state)
 {
 	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine_deploy how = { 0 };
+	const char *task = NULL;
 	_cleanup_free_ char *id = NULL;
 	free(rack_ready(rack, 1, &id));
 	set_disks(rack, id,
-		  json_pack("[{s:s, s:I}, {s:s, s:I}, {s:s, s:I}]", "serial", "large", "size_bytes",
-			    (json_int_t)(64 * GIB), "serial", "tiny", "size_bytes", (json_int_t)GIB, "serial", "right",
-			    "size_bytes", (json_int_t)(8 * GIB)));
-	free(rack_deploy(rack, id));
+		  json_pack("[{s:s, s:I, s:b}, {s:s, s:I}, {s:s, s:I}]", "serial", "held", "size_bytes",
+			    (json_int_t)(64 * GIB), "in_use", 1, "serial", "tiny", "size_bytes", (json_int_t)GIB,
+			    "serial", "right", "size_bytes", (json_int_t)(8 * GIB)));
+	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
 	assert_string_equal(rack_machine(rack, id)->install_disk->serial, "right");
 	json_t *install = rack_install(rack, id);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(install, "disk"), "serial")), "right");
 	json_decref(install);
+
+	_cleanup_free_ char *other = NULL;
+	free(rack_ready(rack, 2, &other));
+	set_disks(rack, other,
+		  json_pack("[{s:s, s:I}, {s:s, s:I}]", "serial", "one", "size_bytes", (json_int_t)(64 * GIB), "serial",
+			    "two", "size_bytes", (json_int_t)(8 * GIB)));
+	assert_deploy_refused(
+		rack, other, NULL, ERR_INVALID,
+		"disk: say by serial number or WWN which one is to be overwritten; there are: one (64 GiB), "
+		"two (8 GiB)");
+	set_disks(
+		rack, other,
+		json_pack("[{s:s, s:I, s:b}]", "serial", "mounted", "size_bytes", (json_int_t)(64 * GIB), "in_use", 1));
+	assert_deploy_refused(
+		rack, other, NULL, ERR_INVALID,
+		"disk: say by serial number or WWN which one is to be overwritten; there are: mounted (64 GiB, "
+		"in use)");
 }
 
 static void a_full_range_or_no_bundle_refuses_the_deploy(void **state)
@@ -247,12 +306,12 @@ static void a_full_range_or_no_bundle_refuses_the_deploy(void **state)
 	rack->range_full = true;
 	free(rack_ready(rack, 1, &id));
 	size_t tasks = store_count(rack_store(rack), &kind_task);
-	assert_deploy_refused(rack, id, NULL, ERR_CAPACITY, "every address of the DHCP range is taken");
+	assert_deploy_refused(rack, id, "S1a", ERR_CAPACITY, "every address of the DHCP range is taken");
 	assert_int_equal(store_count(rack_store(rack), &kind_task), tasks);
 	rack->range_full = false;
 	rack->no_bundle = true;
 	rack_restart(rack);
-	assert_deploy_refused(rack, id, NULL, ERR_STATE,
+	assert_deploy_refused(rack, id, "S1a", ERR_STATE,
 			      "there is no host image bundle; name one in the configuration (images.bundle)");
 }
 
@@ -275,7 +334,8 @@ static void a_deploy_goes_its_way(void **state)
 	assert_true(rack_task(rack, task)->progress == 40);
 	rack_install_report(rack, id, "written", "identity", 100);
 	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
-	assert_null(rack_machine(rack, id)->install_step); /* the host system starts: the installer has no more to say */
+	assert_null(
+		rack_machine(rack, id)->install_step); /* the host system starts: the installer has no more to say */
 	assert_int_equal(rack_task(rack, task)->progress, 0);
 	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
 	install = rack_install(rack, id);
@@ -451,6 +511,35 @@ static void the_token_of_a_cancelled_deploy_enrolls_nobody(void **state)
 	assert_null(rack_machine(rack, id)->node);
 }
 
+static void a_host_of_a_cancelled_deploy_does_not_become_a_node(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr();
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	task_cancel(rack->controller->tasks, task, NULL);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_enroll_refused(rack, token, csr, ERR_UNAUTHENTICATED, NULL);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_null(rack_machine(rack, id)->node);
+}
+
+static void a_bundle_that_is_gone_after_a_restart_is_told(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	rack->no_bundle = true;
+	rack_restart(rack);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_non_null(strstr(rack_machine(rack, id)->error->text, "images.bundle"));
+}
+
 /* It lost its power just after it was written, and its firmware went to the disk before the BMC had taken the boot device. */
 static void a_host_may_be_up_before_the_switch_is_over(void **state)
 {
@@ -515,13 +604,15 @@ int main(void)
 		TEST(a_machine_that_boots_by_itself_appears),
 		TEST(the_same_boot_says_hello_again),
 		TEST(a_mac_says_more_than_a_uuid),
+		TEST(a_mac_on_every_board_joins_no_machines),
+		TEST(a_node_does_not_say_hello),
 		TEST(a_forged_token_opens_nothing),
 		TEST(a_token_is_of_one_boot),
 		TEST(secrets_are_not_in_what_is_shown),
 		TEST(accepting_is_checked),
 		TEST(what_was_not_accepted_gets_nothing),
 		TEST(the_disk_is_named_and_large_enough),
-		TEST(the_smallest_disk_that_is_large_enough_is_taken),
+		TEST(the_only_disk_that_fits_is_taken_and_no_choice_is_made),
 		TEST(a_full_range_or_no_bundle_refuses_the_deploy),
 		TEST(a_deploy_goes_its_way),
 		TEST(progress_moves_the_deadline_and_silence_does_not),
@@ -532,6 +623,8 @@ int main(void)
 		TEST(cancelling_ends_where_nothing_is_half_done),
 		TEST(an_enrollment_is_for_one_key),
 		TEST(the_token_of_a_cancelled_deploy_enrolls_nobody),
+		TEST(a_host_of_a_cancelled_deploy_does_not_become_a_node),
+		TEST(a_bundle_that_is_gone_after_a_restart_is_told),
 		TEST(a_host_may_be_up_before_the_switch_is_over),
 		TEST(a_machine_given_up_too_early_joins_after_all),
 		TEST(odd_reports_change_nothing),

@@ -108,6 +108,34 @@ static void a_machine_that_came_first_gets_its_bmc(void **state)
 	assert_int_equal(bmc->power_sets, 0);
 }
 
+/* Its address passed to another machine's BMC, and it turns up at another address itself. */
+static void a_bmc_that_moved_takes_its_machine_along(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	bmc->on = true;
+	scan(rack);
+	_cleanup_free_ char *first = xstrdup(only_machine(rack)->id);
+	bmc->fault = ERR_CREDENTIALS;
+	power(rack, first, POWER_ACTION_ON);
+	rack_settle(rack);
+	assert_int_equal(rack_machine(rack, first)->bmc_state, BMC_STATE_CREDENTIALS);
+	bmc->fault = ERR_NONE;
+	bmc->uuid = UUID(2);
+	scan(rack);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	assert_null(rack_machine(rack, first)->bmc_address);
+	assert_non_null(strstr(rack_machine(rack, first)->bmc_error->text, UUID(2)));
+	assert_string_equal(rack_machine(rack, "machine-2")->bmc_address, "10.0.0.1");
+	struct rack_bmc *moved = bmc_there(rack, 3);
+	moved->on = true;
+	moved->uuid = UUID(1);
+	scan(rack);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	assert_string_equal(rack_machine(rack, first)->bmc_address, "10.0.0.3");
+	assert_int_equal(rack_machine(rack, first)->bmc_state, BMC_STATE_OK);
+}
+
 static void a_bmc_found_again_is_no_other_machine(void **state)
 {
 	struct rack *rack = *state;
@@ -231,7 +259,7 @@ static void an_answer_to_an_older_attempt_is_dropped(void **state)
 	struct rack_bmc *bmc = bmc_there(rack, 1);
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
-	const struct machine_deploy how = { 0 };
+	const struct machine_deploy how = { .disk = (char *)"S1a" };
 	const char *task;
 	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
 	bmc->fault = ERR_INTERNAL;
@@ -255,7 +283,7 @@ static void what_was_cut_off_is_done_after_a_restart(void **state)
 	struct rack_bmc *bmc = bmc_there(rack, 1);
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
-	const struct machine_deploy how = { 0 };
+	const struct machine_deploy how = { .disk = (char *)"S1a" };
 	const char *task;
 	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
 	while (loop_fake_run_due(rack->loop))
@@ -368,6 +396,28 @@ static void the_power_is_looked_at_now_and_then(void **state)
 }
 
 /* What comes back from a worker finds no machines any more, and lets them be; the sanitizers' run sees a touch. */
+/* One that is dead for good costs less and less. */
+static void a_dead_bmc_is_asked_more_rarely(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	bmc->on = true;
+	scan(rack);
+	bmc->fault = ERR_UNREACHABLE;
+	unsigned before = bmc->ops;
+	rack_pass(rack, 10 * 60000);
+	unsigned first = bmc->ops - before;
+	rack_pass(rack, 60 * 60000);
+	assert_in_range(first, 4, 10);
+	assert_in_range(bmc->ops - before - first, 2, 6); /* one hour, every sixteen minutes */
+	bmc->fault = ERR_NONE;
+	rack_pass(rack, 17 * 60000);
+	assert_int_equal(only_machine(rack)->power, POWER_ON);
+	before = bmc->ops;
+	rack_pass(rack, 10 * 60000);
+	assert_in_range(bmc->ops - before, 18, 21);
+}
+
 static void an_answer_about_the_power_may_come_too_late(void **state)
 {
 	struct rack *rack = *state;
@@ -396,6 +446,7 @@ int main(void)
 		TEST(one_that_does_not_boot_falls_silent),
 		TEST(a_wrong_password_is_told_and_the_right_one_taken),
 		TEST(a_machine_that_came_first_gets_its_bmc),
+		TEST(a_bmc_that_moved_takes_its_machine_along),
 		TEST(a_bmc_found_again_is_no_other_machine),
 		TEST(a_deploy_boots_from_the_network_and_then_from_disk),
 		TEST(one_that_is_silent_is_tried_three_times),
@@ -409,6 +460,7 @@ int main(void)
 		TEST(power_is_refused_where_it_would_do_harm),
 		TEST(a_power_task_can_be_cancelled_and_outlives_a_restart),
 		TEST(the_power_is_looked_at_now_and_then),
+		TEST(a_dead_bmc_is_asked_more_rarely),
 		TEST(an_answer_about_the_power_may_come_too_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

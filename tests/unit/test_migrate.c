@@ -234,7 +234,8 @@ static void one_that_is_nowhere_is_started_again(void **state)
 	say(&m, m.source, NULL, true);
 	assert_true(told_to_confirm(&m));
 	assert_true(rack_generation(m.rack, m.target) != before); /* so that an answer to the question can be told */
-	rack_node_report(m.rack, m.target, json_pack("{s:{s:I}, s:[]}", "generations", "vms", (json_int_t)before, "vms"));
+	rack_node_report(m.rack, m.target,
+			 json_pack("{s:{s:I}, s:[]}", "generations", "vms", (json_int_t)before, "vms"));
 	assert_int_equal(vm_of(&m)->state, VM_MIGRATING);
 	say(&m, m.target, NULL, true);
 	assert_int_equal(vm_of(&m)->state, VM_STARTING);

@@ -153,8 +153,9 @@ int main(void)
 {
 #define TICKET_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TICKET_TEST(test_once),	    TICKET_TEST(test_what_it_is_for), TICKET_TEST(test_expires),
-		TICKET_TEST(test_nonsense), TICKET_TEST(test_cap),
+		TICKET_TEST(test_once),	   TICKET_TEST(test_what_it_is_for),
+		TICKET_TEST(test_expires), TICKET_TEST(test_nonsense),
+		TICKET_TEST(test_cap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

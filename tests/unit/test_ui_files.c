@@ -310,9 +310,9 @@ int main(void)
 {
 #define UI_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		UI_TEST(test_files),	   UI_TEST(test_security_headers), UI_TEST(test_client_routes),
-		UI_TEST(test_encodings),   UI_TEST(test_conditional),	   UI_TEST(test_methods),
-		UI_TEST(test_traversal),   UI_TEST(test_not_installed),
+		UI_TEST(test_files),	 UI_TEST(test_security_headers), UI_TEST(test_client_routes),
+		UI_TEST(test_encodings), UI_TEST(test_conditional),	 UI_TEST(test_methods),
+		UI_TEST(test_traversal), UI_TEST(test_not_installed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ struct world {
 	struct fixture *f;
 	struct http_server *server;
 	struct http_client *client;
-	struct ws *source, *sink;      /* the server's ends: what comes from one goes to the other */
+	struct ws *source, *sink;     /* the server's ends: what comes from one goes to the other */
 	struct ws *sender, *receiver; /* the client's */
 	size_t sent, received, most_waiting;
 	unsigned drained;
@@ -122,7 +122,6 @@ static void on_receiver(struct ws *ws, const struct err *err, void *data)
 	ws_set_events(ws, &events, w);
 	loop_quit(w->f->loop, 0);
 }
-
 
 static void relay(struct fixture *f, bool tls)
 {

@@ -84,7 +84,8 @@ static inline void assert_told(struct rack *rack, const char *node, const char *
 static inline void rack_say(struct rack *rack, const char *node, json_t *vms, bool settled)
 {
 	int64_t generation = settled ? rack_generation(rack, node) : 1;
-	rack_node_report(rack, node, json_pack("{s:{s:I}, s:o}", "generations", "vms", (json_int_t)generation, "vms", vms));
+	rack_node_report(rack, node,
+			 json_pack("{s:{s:I}, s:o}", "generations", "vms", (json_int_t)generation, "vms", vms));
 	rack_settle(rack);
 }
 

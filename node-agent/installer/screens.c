@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "installer/screens.h"
+
+#include <stdio.h>
+
+#include "installer/words.h"
+#include "schema/schema.h"
+
+#define LIST_LABEL_MAX 60
+
+/* ---- the table ---- */
+
+static const struct disk_content *chosen_content(const struct screens *screens)
+{
+	int i = machine_find_disk(&screens->machine, &screens->answers);
+
+	return i < 0 ? NULL : &screens->machine.contents[i];
+}
+
+static bool has_host(const struct screens *screens)
+{
+	const struct disk_content *content = chosen_content(screens);
+
+	return content && content->host;
+}
+
+static bool is_bond(const struct screens *screens)
+{
+	return answers_get(&screens->answers, ANSWER_NET_BOND_MEMBERS) != NULL;
+}
+
+static bool is_static(const struct screens *screens)
+{
+	return answers_is(&screens->answers, ANSWER_NET_MODE, "static");
+}
+
+#define ROWS(...) .rows = { __VA_ARGS__ }, .row_count = sizeof((struct row[]){ __VA_ARGS__ }) / sizeof(struct row)
+#define TEXT(answer)                                                                                                   \
+	{                                                                                                              \
+		ROW_TEXT, answer                                                                                       \
+	}
+#define CHOICE(answer)                                                                                                 \
+	{                                                                                                              \
+		ROW_CHOICE, answer                                                                                     \
+	}
+static const struct screen screens_table[SCREEN_COUNT] = {
+	[SCREEN_LANGUAGE] = { "Language", "Choose the language of the installer and of the console.",
+			      ROWS(CHOICE(ANSWER_LANGUAGE)) },
+	[SCREEN_ROLE] = { "Role", "What is this machine to become?", ROWS(CHOICE(ANSWER_ROLE)) },
+	[SCREEN_DISK] = { "Disk", "Where is the system to go? Disks that are in use or in a pool are refused.",
+			  ROWS(CHOICE(ANSWER_DISK_SERIAL)) },
+	[SCREEN_STATE] = { "An Ingot host is on this disk",
+			   "Its state (name, network, users, database) can be kept; the system is written anew either way.",
+			   ROWS(CHOICE(ANSWER_DISK_STATE)), .applies = has_host },
+	[SCREEN_ERASE] = { "Erase the disk",
+			   "To allow the disk to be written, type its serial number as it is shown here:",
+			   ROWS(TEXT(ANSWER_DISK_ERASE)) },
+	[SCREEN_PORT] = { "Network", "Choose the interface; several of them become a bond. Space marks.",
+			  ROWS({ ROW_MARKS, ANSWER_NET_MAC }) },
+	[SCREEN_BOND] = { "Bond", "How are the interfaces bonded?", ROWS(CHOICE(ANSWER_NET_BOND_MODE)),
+			  .applies = is_bond },
+	[SCREEN_ADDRESS] = { "Address", "Where does its address come from?",
+			     ROWS(CHOICE(ANSWER_NET_MODE), TEXT(ANSWER_NET_VLAN)) },
+	[SCREEN_STATIC] = { "Static address", "Name servers: addresses with a space between two.",
+			    ROWS(TEXT(ANSWER_NET_ADDRESS), TEXT(ANSWER_NET_GATEWAY), TEXT(ANSWER_NET_DNS)),
+			    .applies = is_static },
+	[SCREEN_PROV_PORT] = { "Provisioning network",
+			       "Through which interface are other machines found and installed?",
+			       ROWS(CHOICE(ANSWER_PROV_MAC), TEXT(ANSWER_PROV_VLAN)) },
+	[SCREEN_PROV] = { "Provisioning network", "The provisioner serves DHCP there. Nobody else may.",
+			  ROWS(TEXT(ANSWER_PROV_ADDRESS), TEXT(ANSWER_PROV_DHCP_FIRST), TEXT(ANSWER_PROV_DHCP_LAST),
+			       TEXT(ANSWER_PROV_GATEWAY)) },
+	[SCREEN_HOST] = { "Host name", "The name of this machine: a-z, 0-9 and '-'.", ROWS(TEXT(ANSWER_HOST_NAME)) },
+	[SCREEN_PASSWORD] = { "Administrator", "The password of \"admin\" in the dashboard and of root on the console.",
+			      ROWS({ ROW_SECRET, ANSWER_ADMIN_PASSWORD }, { ROW_SECRET, ANSWER_COUNT }) },
+	[SCREEN_TIME] = { "Time", "Time zone, such as Asia/Seoul; time servers with a space between two, or none.",
+			  ROWS(TEXT(ANSWER_TIME_ZONE), TEXT(ANSWER_TIME_NTP)) },
+	[SCREEN_SUMMARY] = { "Summary", "This will be done. Nothing has been written so far." },
+};
+
+const struct screen *screen_get(enum screen_id id)
+{
+	return &screens_table[id];
+}
+
+static bool applies(const struct screens *screens, enum screen_id id)
+{
+	return !screens_table[id].applies || screens_table[id].applies(screens);
+}
+
+enum screen_id screen_next(const struct screens *screens, enum screen_id id)
+{
+	for (unsigned next = id + 1; next < SCREEN_COUNT; next++) {
+		if (applies(screens, (enum screen_id)next))
+			return (enum screen_id)next;
+	}
+	return id;
+}
+
+enum screen_id screen_back(const struct screens *screens, enum screen_id id)
+{
+	for (unsigned before = id; before-- > 0;) {
+		if (applies(screens, (enum screen_id)before))
+			return (enum screen_id)before;
+	}
+	return id;
+}
+
+void screens_done(struct screens *screens)
+{
+	answers_done(&screens->answers);
+	machine_done(&screens->machine);
+	if (screens->password_again)
+		wipe(screens->password_again, strlen(screens->password_again));
+	free(screens->password_again);
+	*screens = (struct screens){ 0 };
+}
+
+/* ---- rows ---- */
+
+const char *row_value(const struct screens *screens, const struct row *row)
+{
+	const struct answers *answers = &screens->answers;
+
+	if (row->answer == ANSWER_COUNT)
+		return str_or(screens->password_again, "");
+	if (row->kind == ROW_MARKS)
+		return str_or(answers_get(answers, ANSWER_NET_BOND_MEMBERS),
+			      str_or(answers_get(answers, ANSWER_NET_MAC), ""));
+	if (row->answer == ANSWER_DISK_SERIAL)
+		return str_or(answers_get(answers, ANSWER_DISK_SERIAL),
+			      str_or(answers_get(answers, ANSWER_DISK_WWN), ""));
+	return str_or(answers_get(answers, row->answer), "");
+}
+
+/* A disk without a serial number is named by its WWN. */
+static void set_disk(struct screens *screens, const char *name)
+{
+	enum answer field = ANSWER_DISK_WWN;
+
+	if (!str_equal(name, row_value(screens, &screens_table[SCREEN_DISK].rows[0]))) {
+		answers_set(&screens->answers, ANSWER_DISK_ERASE, NULL);
+		answers_set(&screens->answers, ANSWER_DISK_STATE, NULL);
+	}
+	for (unsigned i = 0; i < screens->machine.disks.count; i++) {
+		if (str_equal(screens->machine.disks.disks[i].serial, name))
+			field = ANSWER_DISK_SERIAL;
+	}
+	answers_set(&screens->answers, ANSWER_DISK_SERIAL, field == ANSWER_DISK_SERIAL ? name : NULL);
+	answers_set(&screens->answers, ANSWER_DISK_WWN, field == ANSWER_DISK_WWN ? name : NULL);
+}
+
+static void set_ports(struct screens *screens, const char *macs)
+{
+	bool several = strchr(macs, ' ') != NULL;
+
+	answers_set(&screens->answers, ANSWER_NET_MAC, several ? NULL : macs);
+	answers_set(&screens->answers, ANSWER_NET_BOND_MEMBERS, several ? macs : NULL);
+	if (!several)
+		answers_set(&screens->answers, ANSWER_NET_BOND_MODE, NULL);
+}
+
+void row_set(struct screens *screens, const struct row *row, const char *value)
+{
+	if (row->answer == ANSWER_COUNT) {
+		if (screens->password_again)
+			wipe(screens->password_again, strlen(screens->password_again));
+		str_set(&screens->password_again, value);
+	} else if (row->kind == ROW_MARKS) {
+		set_ports(screens, value);
+	} else if (row->answer == ANSWER_DISK_SERIAL) {
+		set_disk(screens, value);
+	} else {
+		answers_set(&screens->answers, row->answer, value);
+	}
+	/* What cannot be said beside it; the screen that asked it is not shown any more. */
+	if (row->answer == ANSWER_NET_MODE && !str_equal(value, "static")) {
+		answers_set(&screens->answers, ANSWER_NET_ADDRESS, NULL);
+		answers_set(&screens->answers, ANSWER_NET_GATEWAY, NULL);
+	}
+}
+
+/* ---- lists ---- */
+
+static void add_option(struct options *options, const char *value, char *label, bool chosen)
+{
+	options->list = xrealloc(options->list, (options->count + 1) * sizeof(options->list[0]));
+	options->list[options->count++] = (struct option){ xstrdup(value), label, chosen };
+}
+
+void options_done(struct options *options)
+{
+	for (unsigned i = 0; i < options->count; i++) {
+		free(options->list[i].value);
+		free(options->list[i].label);
+	}
+	free(options->list);
+	*options = (struct options){ 0 };
+}
+
+static void add_disks(const struct screens *screens, const char *now, struct options *ret)
+{
+	for (unsigned i = 0; i < screens->machine.disks.count; i++) {
+		const struct disk *disk = &screens->machine.disks.disks[i];
+		const struct disk_content *content = &screens->machine.contents[i];
+		const char *name = str_or(disk->serial, disk->wwn);
+		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
+
+		if (name)
+			add_option(ret, name,
+				   xasprintf("%-8.8s %9s  %-14.14s %-16.16s %.20s", disk->name, size,
+					     str_or(disk->model, "-"), name,
+					     disk->in_use    ? disk->use
+					     : content->pool ? content->pool
+							     : content->text),
+				   str_equal(name, now));
+	}
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	const char *at = strstr(words, word);
+	size_t len = strlen(word);
+
+	return at && (at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0');
+}
+
+static void add_nics(const struct screens *screens, const char *now, struct options *ret)
+{
+	for (unsigned i = 0; i < screens->machine.nic_count; i++) {
+		const struct machine_nic *nic = &screens->machine.nics[i];
+		_cleanup_free_ char *speed =
+			nic->speed_mbps ? xasprintf("%lld Mb/s", (long long)nic->speed_mbps) : NULL;
+
+		add_option(ret, nic->mac,
+			   xasprintf("%-10.10s %s  %s", nic->name, nic->mac,
+				     nic->link ? str_or(speed, tr("link")) : tr("no link")),
+			   has_word(now, nic->mac));
+	}
+}
+
+static const struct {
+	enum answer answer;
+	const char *value, *label;
+} word_labels[] = {
+	{ ANSWER_LANGUAGE, "en", "English" },
+	{ ANSWER_LANGUAGE, "ko", "\355\225\234\352\265\255\354\226\264 (Korean)" },
+	{ ANSWER_ROLE, "provisioner", "Provisioner: finds, installs and runs the other machines" },
+	{ ANSWER_DISK_STATE, "new", "Begin anew: all on the disk is lost" },
+	{ ANSWER_DISK_STATE, "keep", "Keep the state, write the system anew" },
+	{ ANSWER_NET_MODE, "dhcp", "Automatically (DHCP)" },
+	{ ANSWER_NET_MODE, "static", "Fixed" },
+	{ ANSWER_NET_BOND_MODE, "active-backup", "active-backup: one works, the other stands by" },
+	{ ANSWER_NET_BOND_MODE, "802.3ad", "802.3ad: LACP, the switch has to know" },
+	{ ANSWER_NET_BOND_MODE, "balance-xor", "balance-xor" },
+	{ ANSWER_NET_BOND_MODE, "balance-alb", "balance-alb" },
+};
+
+void screen_options(const struct screens *screens, const struct row *row, struct options *ret)
+{
+	const char *now = row_value(screens, row);
+
+	*ret = (struct options){ 0 };
+	if (row->answer == ANSWER_DISK_SERIAL) {
+		add_disks(screens, now, ret);
+	} else if (row->kind == ROW_MARKS) {
+		add_nics(screens, now, ret);
+	} else if (row->answer == ANSWER_PROV_MAC) {
+		add_option(ret, "", xstrdup(tr("The same")), !*now);
+		add_nics(screens, now, ret);
+	} else {
+		for (size_t i = 0; i < ARRAY_SIZE(word_labels); i++) {
+			if (word_labels[i].answer == row->answer)
+				add_option(ret, word_labels[i].value, xstrdup(tr(word_labels[i].label)),
+					   str_equal(word_labels[i].value, now));
+		}
+	}
+}
+
+/* ---- judging ---- */
+
+static bool asks(const struct screen *screen, enum answer answer)
+{
+	for (unsigned i = 0; i < screen->row_count; i++) {
+		enum answer asked = screen->rows[i].answer;
+
+		if (asked == answer || (asked == ANSWER_DISK_SERIAL && answer == ANSWER_DISK_WWN) ||
+		    (screen->rows[i].kind == ROW_MARKS && answer == ANSWER_NET_BOND_MEMBERS))
+			return true;
+	}
+	return false;
+}
+
+char *screen_problem(const struct screens *screens, enum screen_id id)
+{
+	const struct screen *screen = &screens_table[id];
+	_cleanup_problems_ struct problems problems = { 0 };
+	char *found = NULL;
+
+	if (id == SCREEN_SUMMARY || !applies(screens, id))
+		return NULL;
+	answers_check(&screens->answers, &problems);
+	machine_check(&screens->machine, &screens->answers, &problems);
+	for (unsigned i = 0; i < problems.count && !found; i++) {
+		if (asks(screen, problems.list[i].answer))
+			found = xasprintf("%s: %s", tr(answers_question(problems.list[i].answer)->label),
+					  problems.list[i].text);
+	}
+	if (!found && id == SCREEN_PASSWORD &&
+	    !str_equal(answers_get(&screens->answers, ANSWER_ADMIN_PASSWORD), screens->password_again))
+		found = xstrdup(tr("The two passwords differ; type both again."));
+	return found;
+}
+
+char *screen_summary(const struct screens *screens)
+{
+	const struct answers *answers = &screens->answers;
+	struct strbuf text = { 0 };
+
+	for (unsigned i = 0; i < ANSWER_COUNT; i++) {
+		const struct question *question = answers_question((enum answer)i);
+		const char *value = answers_get(answers, (enum answer)i);
+
+		if (!value || question->secret || i == ANSWER_DISK_ERASE || i == ANSWER_LANGUAGE || i == ANSWER_FINISH)
+			continue;
+		strbuf_addf(&text, "%-24s %.*s\n", question->path, LIST_LABEL_MAX, value);
+	}
+	return strbuf_take(&text);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The screens of the attended installer as a table, and the way through them. Pure: what draws them is tui.c. */
+#ifndef INGOT_INSTALLER_SCREENS_H
+#define INGOT_INSTALLER_SCREENS_H
+
+#include "installer/machine.h"
+
+enum screen_id {
+	SCREEN_LANGUAGE,
+	SCREEN_ROLE,
+	SCREEN_DISK,
+	SCREEN_STATE,
+	SCREEN_ERASE,
+	SCREEN_PORT,
+	SCREEN_BOND,
+	SCREEN_ADDRESS,
+	SCREEN_STATIC,
+	SCREEN_PROV_PORT,
+	SCREEN_PROV,
+	SCREEN_HOST,
+	SCREEN_PASSWORD,
+	SCREEN_TIME,
+	SCREEN_SUMMARY,
+	SCREEN_COUNT,
+};
+
+/* What is known while screens are shown. */
+struct screens {
+	struct answers answers; /* kept whatever way one goes */
+	char *password_again;	/* the second time it was typed; wiped */
+	struct machine machine;
+};
+void screens_done(struct screens *screens);
+
+enum row_kind {
+	ROW_TEXT,
+	ROW_SECRET,
+	ROW_CHOICE, /* one of a list */
+	ROW_MARKS,  /* any number of a list, at least one */
+};
+struct row {
+	enum row_kind kind;
+	enum answer answer; /* ANSWER_COUNT: the password again */
+};
+#define ROWS_MAX 6
+struct screen {
+	const char *title, *text; /* to be translated */
+	struct row rows[ROWS_MAX];
+	unsigned row_count;
+	/* Whether it has anything to ask; NULL: always. */
+	bool (*applies)(const struct screens *screens);
+};
+const struct screen *screen_get(enum screen_id id);
+
+/* The next or the last before that applies; id itself if there is none. */
+enum screen_id screen_next(const struct screens *screens, enum screen_id id);
+enum screen_id screen_back(const struct screens *screens, enum screen_id id);
+
+/* What a list offers: value and what is shown. */
+struct option {
+	char *value, *label;
+	bool chosen;
+};
+struct options {
+	struct option *list;
+	unsigned count;
+};
+void screen_options(const struct screens *screens, const struct row *row, struct options *ret);
+void options_done(struct options *options);
+
+/* What a row has now; borrowed; never NULL. */
+const char *row_value(const struct screens *screens, const struct row *row);
+/* Takes what was entered. A row of marks: words with a space between. Other answers that hang on it follow. */
+void row_set(struct screens *screens, const struct row *row, const char *value);
+/* NULL if what this screen asks is answered rightly, or what is wrong; the caller frees. */
+char *screen_problem(const struct screens *screens, enum screen_id id);
+/* What will be done, in lines; the caller frees. */
+char *screen_summary(const struct screens *screens);
+
+#endif

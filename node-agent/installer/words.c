@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "installer/words.h"
+
+#include <stdlib.h>
+
+#include "base/util.h"
+
+static const struct {
+	const char *english, *korean;
+} words[] = {
+	{ "OK", "확인" },
+	{ "Next", "다음" },
+	{ "Back", "이전" },
+	{ "Install", "설치" },
+	{ "Language", "언어" },
+	{ "Choose the language of the installer and of the console.", "설치 프로그램과 콘솔의 언어를 고르십시오." },
+	{ "Role", "역할" },
+	{ "What is this machine to become?", "이 서버를 무엇으로 사용합니까?" },
+	{ "Provisioner: finds, installs and runs the other machines",
+	  "프로비저너: 다른 서버를 찾아 설치하고 운영합니다" },
+	{ "Disk", "디스크" },
+	{ "Where is the system to go? Disks that are in use or in a pool are refused.",
+	  "시스템을 어느 디스크에 설치합니까? 사용 중이거나 풀에 속한 디스크에는 설치할 수 없습니다." },
+	{ "An Ingot host is on this disk", "이 디스크에 Ingot 호스트가 있습니다" },
+	{ "Its state (name, network, users, database) can be kept; the system is written anew either way.",
+	  "상태(이름, 네트워크, 사용자, 데이터베이스)를 유지할 수 있습니다. 시스템은 어느 경우에나 새로 기록됩니다." },
+	{ "Begin anew: all on the disk is lost", "새로 시작: 디스크의 모든 내용이 지워집니다" },
+	{ "Keep the state, write the system anew", "상태를 유지하고 시스템만 새로 기록합니다" },
+	{ "Erase the disk", "디스크 지우기" },
+	{ "To allow the disk to be written, type its serial number as it is shown here:",
+	  "디스크에 기록하는 것을 허용하려면 아래에 표시된 일련번호를 입력하십시오:" },
+	{ "Type it to erase", "지우려면 입력" },
+	{ "Network", "네트워크" },
+	{ "Choose the interface; several of them become a bond. Space marks.",
+	  "인터페이스를 고르십시오. 여러 개를 고르면 본딩됩니다. 스페이스로 표시합니다." },
+	{ "Bond", "본딩" },
+	{ "How are the interfaces bonded?", "인터페이스를 어떻게 본딩합니까?" },
+	{ "Interface", "인터페이스" },
+	{ "Interfaces", "인터페이스" },
+	{ "Address", "주소" },
+	{ "Where does its address come from?", "주소를 어떻게 얻습니까?" },
+	{ "Automatically (DHCP)", "자동 (DHCP)" },
+	{ "Fixed", "고정" },
+	{ "Static address", "고정 주소" },
+	{ "Name servers: addresses with a space between two.", "네임 서버: 주소를 빈칸으로 구분합니다." },
+	{ "Gateway", "게이트웨이" },
+	{ "Name servers", "네임 서버" },
+	{ "Provisioning network", "프로비저닝 네트워크" },
+	{ "Through which interface are other machines found and installed?",
+	  "어느 인터페이스로 다른 서버를 찾아 설치합니까?" },
+	{ "The same", "같은 인터페이스" },
+	{ "The provisioner serves DHCP there. Nobody else may.",
+	  "프로비저너가 이 네트워크에서 DHCP를 제공합니다. 다른 DHCP 서버가 있으면 안 됩니다." },
+	{ "Our address", "이 서버의 주소" },
+	{ "DHCP from", "DHCP 시작" },
+	{ "DHCP to", "DHCP 끝" },
+	{ "Router", "라우터" },
+	{ "Host name", "호스트 이름" },
+	{ "The name of this machine: a-z, 0-9 and '-'.", "이 서버의 이름: a-z, 0-9, '-'." },
+	{ "Administrator", "관리자" },
+	{ "The password of \"admin\" in the dashboard and of root on the console.",
+	  "대시보드의 \"admin\"과 콘솔의 root가 쓸 암호입니다." },
+	{ "Password", "암호" },
+	{ "The same again", "다시 한 번" },
+	{ "The two passwords differ; type both again.", "두 암호가 다릅니다. 둘 다 다시 입력하십시오." },
+	{ "too weak", "너무 약함" },
+	{ "fair", "보통" },
+	{ "good", "좋음" },
+	{ "strong", "강함" },
+	{ "Time", "시간" },
+	{ "Time zone, such as Asia/Seoul; time servers with a space between two, or none.",
+	  "시간대(예: Asia/Seoul)와 시간 서버. 서버는 빈칸으로 구분하며 없어도 됩니다." },
+	{ "Time zone", "시간대" },
+	{ "Time servers", "시간 서버" },
+	{ "Summary", "요약" },
+	{ "This will be done. Nothing has been written so far.",
+	  "다음과 같이 설치합니다. 아직 아무것도 기록되지 않았습니다." },
+	{ "link", "연결됨" },
+	{ "no link", "연결 없음" },
+	{ "Looking at the network", "네트워크 확인" },
+	{ "Installing", "설치 중" },
+	{ "Checking the medium", "설치 매체 확인" },
+	{ "Checking the disk", "디스크 확인" },
+	{ "Making partitions", "파티션 만들기" },
+	{ "Writing the system", "시스템 기록" },
+	{ "Reading it back", "다시 읽어 확인" },
+	{ "Writing the configuration", "설정 기록" },
+	{ "Writing the boot loader", "부트 로더 기록" },
+	{ "It went wrong", "오류" },
+	{ "Installed", "설치 완료" },
+	{ "The system is on the disk. Take the medium out; Enter restarts the machine.",
+	  "디스크에 시스템을 설치했습니다. 설치 매체를 꺼내고 Enter를 누르면 다시 시작합니다." },
+};
+
+static bool is_korean;
+
+bool words_can_show(const char *language)
+{
+	/* The kernel's own console has no Hangul in its fonts; what is behind a serial line may. */
+	return str_equal(language, "en") || (MB_CUR_MAX > 1 && !str_equal(getenv("TERM"), "linux"));
+}
+
+void words_language(const char *language)
+{
+	is_korean = str_equal(language, "ko") && words_can_show(language);
+}
+
+const char *tr(const char *english)
+{
+	for (size_t i = 0; is_korean && i < ARRAY_SIZE(words); i++) {
+		if (str_equal(words[i].english, english))
+			return words[i].korean;
+	}
+	return english;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Texts of the screens in other languages: a table in words.c by the English text. Not gettext: its files and its locales would
+ * be larger than all of this, and the live image has neither. */
+#ifndef INGOT_INSTALLER_WORDS_H
+#define INGOT_INSTALLER_WORDS_H
+
+#include <stdbool.h>
+
+/* Whether this terminal (TERM, the locale) can show a language. */
+bool words_can_show(const char *language);
+/* "en" or "ko". Main thread. */
+void words_language(const char *language);
+/* The text in that language, or itself. */
+const char *tr(const char *english);
+
+#endif

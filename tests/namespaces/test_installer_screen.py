@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The attended installer, keystroke by keystroke over a pseudo terminal of 80x24, as on a serial console: what stands on the
+screen is what a terminal emulator (pyte) makes of the bytes. It ends with a loop device that is a provisioner's disk."""
+
+import json
+import os
+import sys
+
+import pexpect
+import pyte
+
+import ns
+import rig
+
+sys.dont_write_bytecode = True
+ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid")
+
+PASSWORD = "correct horse battery staple"
+TAB, ENTER, SPACE, DOWN, UP = "\t", "\r", " ", "\x1bOB", "\x1bOA"
+network = ns.Network()
+machine = rig.Rig(network)
+
+
+class Terminal:
+    def __init__(self, term):
+        self.screen = pyte.Screen(80, 24)
+        self.stream = pyte.ByteStream(self.screen)
+        self.child = pexpect.spawn("ip", ["netns", "exec", machine.space, *machine.argv()], dimensions=(24, 80), timeout=30,
+                                   env={**os.environ, "TERM": term, "LANG": "C.UTF-8"})
+
+    def text(self):
+        # A wide character takes two cells, the second of which is empty.
+        return "\n".join(self.screen.display)
+
+    def flat(self):
+        """The same without frames and line ends: sentences that were wrapped are whole."""
+        return " ".join(self.text().replace("│", " ").split())
+
+    def read(self, seconds):
+        try:
+            self.stream.feed(self.child.read_nonblocking(65536, timeout=seconds))
+            return True
+        except pexpect.TIMEOUT:
+            return False
+
+    def see(self, *words, seconds=60):
+        """Waits until all of the words are on the screen."""
+        def shown():
+            try:
+                self.read(0.05)
+            except pexpect.EOF:
+                raise AssertionError(f"the installer ended; no {words!r} in:\n{self.text()}") from None
+            text = self.flat()
+            return all(w in text for w in words)
+        try:
+            ns.wait_until(shown, seconds, str(words))
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.text()}") from None
+
+    def press(self, *keys):
+        for key in keys:
+            self.child.send(key)
+
+    def end(self):
+        """Reads to the end; the exit code."""
+        try:
+            while True:
+                self.read(5)
+        except pexpect.EOF:
+            pass
+        self.child.close()
+        return self.child.exitstatus
+
+    def close(self):
+        self.child.close(force=True)
+
+
+def fill(terminal, *texts):
+    """Into the entries of a screen from the first on, each emptied before."""
+    for text in texts:
+        terminal.press("\x05", "\x15", text, TAB)
+
+
+def with_terminal(term):
+    def wrap(test):
+        def run():
+            with machine.machine():
+                terminal = Terminal(term)
+                try:
+                    test(terminal)
+                finally:
+                    terminal.close()
+        run.__name__ = test.__name__
+        return run
+    return wrap
+
+
+def to_the_disk(t):
+    t.see("Language", "English")
+    t.press(ENTER)
+    t.see("Role", "Provisioner:")
+    t.press(ENTER)
+    t.see("vda", "9 GiB", "Test disk", "disk-a", "empty")
+    t.press(ENTER)
+    t.see("To allow the disk", "disk-a")
+
+
+def answer_the_rest(t):
+    t.see("Network", "lan0x", "52:54:00:00:00:01", "link")
+    t.press(SPACE, TAB, ENTER)
+    t.see("Where does its address come from?")
+    t.press(DOWN, ENTER)
+    t.see("Static address", "Gateway")
+    fill(t, "192.0.2.10/24", "192.0.2.1", "192.0.2.53")
+    t.press(ENTER)
+    t.see("Through which interface")
+    t.press(DOWN, DOWN, ENTER)
+    t.see("The provisioner serves DHCP")
+    fill(t, "10.10.0.1/24", "10.10.0.100", "10.10.0.250", "")
+    t.press(ENTER)
+    t.see("Host name", "The name of this machine")
+    fill(t, "rack-1")
+    t.press(ENTER)
+    t.see("Administrator")
+    t.press("abc")
+    t.see("***", "too weak")
+    fill(t, PASSWORD)
+    t.see("strong")
+    assert "correct" not in t.text()
+    fill(t, PASSWORD)
+    t.press(ENTER)
+    t.see("Time zone", "UTC")
+    fill(t, "Asia/Seoul", "")
+    t.press(ENTER)
+
+
+@with_terminal("vt220")
+def test_whole(t):
+    to_the_disk(t)
+    # What is wrong is said, and nothing that was typed is lost.
+    fill(t, "disk-b")
+    t.press(ENTER)
+    t.see("is not the disk's serial number")
+    t.press(ENTER)
+    t.see("To allow the disk", "disk-b")
+    fill(t, "disk-a")
+    t.press(ENTER)
+    answer_the_rest(t)
+    t.see("Summary", "disk.serial", "disk-a", "host_name", "rack-1")
+    assert machine.untouched() and PASSWORD not in t.text()
+    t.press(TAB, ENTER)
+    t.see("Installed", "Take the medium out", seconds=120)
+    t.press(ENTER)
+    assert t.end() == 0
+    assert machine.bootable()
+    ns.run("e2fsck", "-fn", machine.state())
+    assert machine.ask_state("cat /etc/hostname") == "rack-1\n"
+    config = json.loads(machine.ask_state("cat /etc/ingot/provisioner.json"))
+    assert config["provisioning"] == {"interface": "prov0", "address": "10.10.0.1/24", "dhcp_first": "10.10.0.100",
+                                      "dhcp_last": "10.10.0.250"}, config
+    assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == PASSWORD + "\n"
+    assert "Asia/Seoul" in machine.ask_state("stat /etc/localtime")
+
+
+@with_terminal("vt100")
+def test_back_and_forth(t):
+    to_the_disk(t)
+    fill(t, "disk-a")
+    t.press(ENTER)
+    answer_the_rest(t)
+    t.see("Summary")
+    # Back through all of them, and forth again: each still has its answer.
+    back = TAB + TAB + ENTER
+    t.press(back)
+    t.see("Time zone", "Asia/Seoul")
+    t.press(TAB, TAB, TAB, ENTER)
+    t.see("Administrator", "****")
+    t.press(TAB, TAB, TAB, ENTER)
+    t.see("Host name", "rack-1")
+    t.press(TAB, ENTER)
+    t.see("Administrator")
+    t.press(TAB, TAB, ENTER)
+    t.see("Time zone", "Asia/Seoul")
+    t.press(TAB, TAB, ENTER)
+    t.see("Summary", "10.10.0.250", "rack-1", "Asia/Seoul")
+    assert machine.untouched()
+
+
+@with_terminal("vt220")
+def test_korean(t):
+    t.see("Language", "Korean")
+    t.press(DOWN, ENTER)
+    t.see("프", "로", "비", "저", "너")
+    t.press(ENTER)
+    t.see("vda", "disk-a")
+    assert machine.untouched()
+
+
+@with_terminal("linux")
+def test_no_korean_where_it_cannot_be_shown(t):
+    t.see("Role", "Provisioner:")
+    assert "Korean" not in t.text()
+
+
+ns.main([test_whole, test_back_and_forth, test_korean, test_no_korean_where_it_cannot_be_shown], network)

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The screens of the attended installer without a terminal: the way through them, what they offer, what they refuse. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <locale.h>
+
+#include "installer/screens.h"
+#include "installer/words.h"
+
+#define MAC_1 "52:54:00:00:00:01"
+#define MAC_2 "52:54:00:00:00:02"
+#define PASSWORD "correct horse battery staple"
+
+static void add_nic(struct machine *machine, const char *name, const char *mac)
+{
+	machine->nics[machine->nic_count++] =
+		(struct machine_nic){ .name = xstrdup(name), .mac = xstrdup(mac), .link = true };
+}
+
+/* A machine with an empty disk "a", a disk without a serial number that has a host, and two interfaces. Its sysroot does not
+ * exist: whoever would look at a real disk here finds none. */
+static int set_up(void **state)
+{
+	struct screens *s = new0(struct screens, 1);
+
+	s->machine.sysroot = "/nonexistent";
+	s->machine.disks.disks = new0(struct disk, 2);
+	s->machine.disks.count = 2;
+	s->machine.contents = new0(struct disk_content, 2);
+	s->machine.disks.disks[0] = (struct disk){ .name = xstrdup("vda"),
+						   .path = xstrdup("/dev/vda"),
+						   .serial = xstrdup("a"),
+						   .model = xstrdup("Model"),
+						   .size_bytes = 8 * GIB };
+	s->machine.disks.disks[1] = (struct disk){
+		.name = xstrdup("vdb"), .path = xstrdup("/dev/vdb"), .wwn = xstrdup("naa.5"), .size_bytes = 8 * GIB
+	};
+	s->machine.contents[0].text = xstrdup("empty");
+	s->machine.contents[1] = (struct disk_content){ .text = xstrdup("an Ingot host"), .host = true };
+	s->machine.nics = new0(struct machine_nic, 2);
+	add_nic(&s->machine, "eth0", MAC_1);
+	add_nic(&s->machine, "eth1", MAC_2);
+	answers_set(&s->answers, ANSWER_ROLE, "provisioner");
+	words_language("en");
+	*state = s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	screens_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* Every screen names what it asks, each answer is asked by one screen, and none has more rows than there is room for. */
+static void test_table(void **state)
+{
+	bool asked[ANSWER_COUNT] = { false };
+
+	for (unsigned id = 0; id < SCREEN_COUNT; id++) {
+		const struct screen *screen = screen_get((enum screen_id)id);
+
+		assert_non_null(screen->title);
+		assert_non_null(screen->text);
+		assert_true(screen->row_count <= ROWS_MAX && (screen->row_count > 0 || id == SCREEN_SUMMARY));
+		for (unsigned i = 0; i < screen->row_count; i++) {
+			if (screen->rows[i].answer == ANSWER_COUNT)
+				continue;
+			assert_false(asked[screen->rows[i].answer]);
+			asked[screen->rows[i].answer] = true;
+		}
+	}
+}
+
+/* Forth from the first to the last and back again is the same way; what does not apply is left out both times. */
+static void test_there_and_back(void **state)
+{
+	struct screens *s = *state;
+
+	for (unsigned with = 0; with < 4; with++) {
+		enum screen_id way[SCREEN_COUNT], id = SCREEN_LANGUAGE;
+		unsigned count = 0;
+
+		row_set(s, &screen_get(SCREEN_ADDRESS)->rows[0], with & 1 ? "static" : "dhcp");
+		row_set(s, &screen_get(SCREEN_PORT)->rows[0], with & 2 ? MAC_1 " " MAC_2 : MAC_1);
+		for (way[count++] = id; screen_next(s, id) != id; way[count++] = id)
+			id = screen_next(s, id);
+		assert_int_equal(id, SCREEN_SUMMARY);
+		assert_int_equal(count, SCREEN_COUNT - 3 + (with & 1) + (with >> 1)); /* the disk has no host */
+		while (--count > 0) {
+			id = screen_back(s, id);
+			assert_int_equal(id, way[count - 1]);
+		}
+		assert_int_equal(screen_back(s, id), SCREEN_LANGUAGE);
+	}
+}
+
+static void set(struct screens *s, enum screen_id id, unsigned row, const char *value)
+{
+	row_set(s, &screen_get(id)->rows[row], value);
+}
+
+static void assert_wrong(struct screens *s, enum screen_id id, const char *words)
+{
+	_cleanup_free_ char *problem = screen_problem(s, id);
+
+	if (!problem || !strstr(problem, words))
+		fail_msg("no \"%s\" in: %s", words, str_or(problem, "(right)"));
+}
+
+static void assert_right(struct screens *s, enum screen_id id)
+{
+	_cleanup_free_ char *problem = screen_problem(s, id);
+
+	if (problem)
+		fail_msg("%s", problem);
+}
+
+/* A screen judges what it asks: what is missing on later ones does not hold it up. */
+static void test_each_judges_its_own(void **state)
+{
+	struct screens *s = *state;
+
+	assert_right(s, SCREEN_LANGUAGE);
+	assert_right(s, SCREEN_ROLE);
+	assert_wrong(s, SCREEN_DISK, "is missing");
+	set(s, SCREEN_DISK, 0, "a");
+	assert_wrong(s, SCREEN_ERASE, "repeat \"a\"");
+	assert_wrong(s, SCREEN_PORT, "is missing");
+	set(s, SCREEN_PORT, 0, MAC_1);
+	assert_right(s, SCREEN_PORT);
+	set(s, SCREEN_ADDRESS, 0, "dhcp");
+	assert_right(s, SCREEN_ADDRESS);
+	set(s, SCREEN_ADDRESS, 1, "5000");
+	assert_wrong(s, SCREEN_ADDRESS, "1 to 4094");
+	set(s, SCREEN_ADDRESS, 1, "");
+	/* DHCP is asked for and served on one network: that shows where the provisioning network is chosen. */
+	set(s, SCREEN_PROV_PORT, 0, "");
+	assert_wrong(s, SCREEN_PROV_PORT, "DHCP");
+	set(s, SCREEN_PROV_PORT, 0, MAC_2);
+	assert_right(s, SCREEN_PROV_PORT);
+	set(s, SCREEN_PROV, 0, "10.10.0.1/24");
+	set(s, SCREEN_PROV, 1, "10.10.0.9");
+	assert_wrong(s, SCREEN_PROV, "is missing");
+	set(s, SCREEN_PROV, 2, "10.10.0.99");
+	assert_right(s, SCREEN_PROV);
+	set(s, SCREEN_HOST, 0, "Not A Name");
+	assert_wrong(s, SCREEN_HOST, "a-z");
+	set(s, SCREEN_PASSWORD, 0, PASSWORD);
+	set(s, SCREEN_PASSWORD, 1, "other");
+	assert_wrong(s, SCREEN_PASSWORD, "differ");
+	set(s, SCREEN_PASSWORD, 1, PASSWORD);
+	assert_right(s, SCREEN_PASSWORD);
+}
+
+/* Choosing another disk takes back the permission to erase; choosing the same one again does not. */
+static void test_permission_is_for_one_disk(void **state)
+{
+	struct screens *s = *state;
+
+	set(s, SCREEN_DISK, 0, "a");
+	set(s, SCREEN_ERASE, 0, "a");
+	set(s, SCREEN_DISK, 0, "a");
+	assert_string_equal(answers_get(&s->answers, ANSWER_DISK_ERASE), "a");
+	set(s, SCREEN_DISK, 0, "naa.5");
+	assert_null(answers_get(&s->answers, ANSWER_DISK_ERASE));
+	assert_null(answers_get(&s->answers, ANSWER_DISK_SERIAL));
+	assert_string_equal(answers_get(&s->answers, ANSWER_DISK_WWN), "naa.5");
+}
+
+static void test_one_port_or_a_bond(void **state)
+{
+	struct screens *s = *state;
+
+	set(s, SCREEN_PORT, 0, MAC_1 " " MAC_2);
+	assert_string_equal(answers_get(&s->answers, ANSWER_NET_BOND_MEMBERS), MAC_1 " " MAC_2);
+	assert_null(answers_get(&s->answers, ANSWER_NET_MAC));
+	assert_wrong(s, SCREEN_BOND, "say active-backup");
+	set(s, SCREEN_BOND, 0, "802.3ad");
+	assert_right(s, SCREEN_BOND);
+	set(s, SCREEN_PORT, 0, MAC_2);
+	assert_null(answers_get(&s->answers, ANSWER_NET_BOND_MEMBERS));
+	assert_null(answers_get(&s->answers, ANSWER_NET_BOND_MODE));
+	/* What a fixed address needs does not stay behind when it is asked for again. */
+	set(s, SCREEN_ADDRESS, 0, "static");
+	set(s, SCREEN_STATIC, 0, "192.0.2.1/24");
+	set(s, SCREEN_ADDRESS, 0, "dhcp");
+	assert_null(answers_get(&s->answers, ANSWER_NET_ADDRESS));
+}
+
+static void test_lists(void **state)
+{
+	struct screens *s = *state;
+	struct options options;
+
+	set(s, SCREEN_DISK, 0, "naa.5");
+	screen_options(s, &screen_get(SCREEN_DISK)->rows[0], &options);
+	assert_int_equal(options.count, 2);
+	assert_non_null(strstr(options.list[0].label, "8 GiB"));
+	assert_non_null(strstr(options.list[1].label, "an Ingot host"));
+	assert_true(options.list[1].chosen && !options.list[0].chosen);
+	options_done(&options);
+	set(s, SCREEN_PORT, 0, MAC_2);
+	screen_options(s, &screen_get(SCREEN_PORT)->rows[0], &options);
+	assert_int_equal(options.count, 2);
+	assert_true(options.list[1].chosen && !options.list[0].chosen);
+	options_done(&options);
+	screen_options(s, &screen_get(SCREEN_PROV_PORT)->rows[0], &options);
+	assert_int_equal(options.count, 3); /* and "the same" */
+	assert_true(options.list[0].chosen);
+	options_done(&options);
+}
+
+static void test_summary_has_no_secrets(void **state)
+{
+	struct screens *s = *state;
+	_cleanup_free_ char *text = NULL;
+
+	set(s, SCREEN_HOST, 0, "rack-1");
+	set(s, SCREEN_PASSWORD, 0, PASSWORD);
+	text = screen_summary(s);
+	assert_non_null(strstr(text, "rack-1"));
+	assert_null(strstr(text, "horse"));
+}
+
+static void test_korean(void **state)
+{
+	setenv("TERM", "linux", 1);
+	setlocale(LC_CTYPE, "C.UTF-8");
+	words_language("ko");
+	assert_string_equal(tr("Next"), "Next");
+	setenv("TERM", "vt220", 1);
+	words_language("ko");
+	assert_string_equal(tr("Next"), "다음");
+	assert_string_equal(tr("not in the table"), "not in the table");
+	for (unsigned id = 0; id < SCREEN_COUNT; id++) {
+		assert_string_not_equal(tr(screen_get((enum screen_id)id)->title),
+					screen_get((enum screen_id)id)->title);
+		assert_string_not_equal(tr(screen_get((enum screen_id)id)->text), screen_get((enum screen_id)id)->text);
+	}
+	words_language("en");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_table),
+		TEST(test_there_and_back),
+		TEST(test_each_judges_its_own),
+		TEST(test_permission_is_for_one_disk),
+		TEST(test_one_port_or_a_bond),
+		TEST(test_lists),
+		TEST(test_summary_has_no_secrets),
+		TEST(test_korean),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
