@@ -84,7 +84,7 @@ LIB := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/htt
 -include $(wildcard tests/*/module.mk) $(wildcard docs/module.mk)
 
 .PHONY: all programs deps check lint help clean
-all: programs  ## build the programs
+all: programs ui  ## build the programs and the dashboard
 programs: $(PROGRAMS)
 
 deps:  ## install the Debian packages that the build and the tests use (root)

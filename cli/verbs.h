@@ -19,6 +19,7 @@ int verb_import(struct session *session, const struct invocation *invocation);
 int verb_task_watch(struct session *session, const struct invocation *invocation);
 int verb_event_watch(struct session *session, const struct invocation *invocation);
 int verb_console(struct session *session, const struct invocation *invocation);
+int verb_vnc(struct session *session, const struct invocation *invocation);
 int verb_version(struct session *session, const struct invocation *invocation);
 int verb_completion(struct session *session, const struct invocation *invocation);
 

@@ -85,6 +85,42 @@ expect() {
 	return 1
 }
 
+# expect_prompt SECONDS WHAT TEXT: reads the console until it shows the text,
+# on a line that need not have ended.
+expect_prompt() {
+	local limit=$1 what=$2 text=$3 shown='' char deadline=$((SECONDS + $1)) left
+	while left=$((deadline - SECONDS)) && [ "$left" -gt 0 ]; do
+		IFS= read -r -N 1 -t "$left" -u 3 char || break
+		shown+=$char
+		if [[ $shown == *"$text" ]]; then
+			printf '%8s %s\n' "$(seconds)" "$shown" >>"$log"
+			pass "$what"
+			return 0
+		fi
+	done
+	fail "$what" "the console did not show \"$text\" in $limit s, but: $shown"
+	return 1
+}
+
+# appliance_console ADDRESS PASSWORD: a person at the console of a
+# provisioner, who waits for each prompt.
+appliance_console() {
+	local address=${1//./\\.} password=$2
+	expect 300 "the provisioner is started" 'Started .*ingot-provisioner\.service' &&
+		expect 120 "the console shows the dashboard's address" "^ +https://$address\$" &&
+		expect 30 "and the fingerprint of its certificate's authority" '^ +([0-9A-F]{2}:){15}[0-9A-F]{2}$' &&
+		expect 30 "and what to do next" 'ingot machine list' || return
+	expect_prompt 60 "a login asks for a name" 'login: ' || return
+	printf 'root\n' >&4
+	expect_prompt 60 "and for a password" 'Password: ' || return
+	printf '%s\n' "$password" >&4
+	expect_prompt 60 "and gives a shell" '# ' || return
+	# None of the answers is in the line that is typed, which comes back.
+	printf 'ingot machine list; echo "ingot ended: $?"; ps -o user= -C ingot-provisioner,dnsmasq | sort -u | xargs echo run by\n' >&4
+	expect 120 "ingot works on the console" 'ingot ended: 0' || return
+	expect 30 "the provisioner and dnsmasq are no one but ingot" 'run by ingot$' || true
+}
+
 # stop: ends the machine.
 stop() {
 	kill "$qemu_pid" 2>/dev/null || true

@@ -6,8 +6,9 @@
 # Boots the images as machines would, in QEMU: the live image up to its agent;
 # an installation with the live image's own tools, laid out as
 # docs/protocol.md says; the installed disk through GRUB under SeaBIOS and
-# under OVMF up to the node agent's service. Prints the seconds from power-on
-# of each step. No network but QEMU's own.
+# under OVMF up to the node agent; another one, of a provisioner, up to
+# commands at its console. Prints the seconds from power-on of each step. No
+# network but QEMU's own.
 set -euo pipefail
 
 IMAGES=$(cd "$(dirname "$0")" && pwd)
@@ -70,6 +71,17 @@ mkdir -p /state/etc/systemd/network /state/var/lib/ingot/agent
 echo test-host >/state/etc/hostname
 printf '[Match]\nMACAddress=%s\n[Network]\nAddress=10.0.2.15/24\n' "$(cat /sys/class/net/eth0/address)" \
 	>/state/etc/systemd/network/10-ingot.network
+# A provisioner, on the network that QEMU has.
+if [ -e /parts/provisioner.json ]; then
+	printf '[Match]\nMACAddress=%s\n[Link]\nName=prov0\n' "$(cat /sys/class/net/eth0/address)" \
+		>/state/etc/systemd/network/05-prov.link
+	mkdir -p /state/etc/ingot /state/var/lib/ingot/images/live
+	cp /parts/provisioner.json /parts/console.hash /state/etc/ingot/
+	chmod 640 /state/etc/ingot/provisioner.json
+	chown 0:64060 /state/etc/ingot/provisioner.json
+	chmod 600 /state/etc/ingot/console.hash
+	cp /parts/vmlinuz /parts/initrd /state/var/lib/ingot/images/live/
+fi
 umount /state
 sync
 echo INSTALL DONE >/dev/console
@@ -84,6 +96,15 @@ copy_setup() {
 	mkdir -p "$1/lib"
 	cp "$setup" "$1/"
 	ldd "$setup" | awk '$2 == "=>" { print $3 } $1 ~ /^\/.*ld-linux/ { print $1 }' | xargs cp -L -t "$1/lib"
+}
+
+PASSWORD=a-password-for-the-test
+appliance_config() {
+	cat <<'CONFIG'
+{"state_dir": "/var/lib/ingot/provisioner", "run_dir": "/run/ingot-provisioner", "api": {"listen": ["0.0.0.0:443"]},
+ "provisioning": {"interface": "prov0", "address": "10.0.2.15/24", "dhcp_first": "10.0.2.100", "dhcp_last": "10.0.2.110"},
+ "images": {"live_dir": "/var/lib/ingot/images/live"}}
+CONFIG
 }
 
 grub_config() {
@@ -106,30 +127,41 @@ if expect 300 "the kernel runs /init" 'ingot: live image, kernel' &&
 fi
 stop
 
-say "installation with the tools of the live image"
+# install_disk NAME WHAT: in $tmp/disk.img.
+install_disk() {
+	say "$2"
+	(cd "$tmp/add" && find . -mindepth 1 | cpio --create --quiet --format=newc --owner=0:0) >"$tmp/add.cpio"
+	cat "$images/live/initrd" "$tmp/add.cpio" >"$tmp/initrd"
+	rm -f "$tmp/disk.img"
+	truncate -s 8G "$tmp/disk.img"
+	start "$1" "${NET[@]}" -kernel "$images/live/vmlinuz" -initrd "$tmp/initrd" -append "console=ttyS0 loglevel=4" \
+		-drive "if=none,id=target,file=$tmp/disk.img,format=raw,cache=unsafe" -device virtio-blk-pci,drive=target,serial=target \
+		-drive "if=none,id=root,file=$images/host/root.squashfs,format=raw,readonly=on" -device virtio-blk-pci,drive=root,serial=root
+	expect 600 "the disk is laid out and written, GRUB installed" 'INSTALL DONE' || true
+	wait "$qemu_pid" || true
+	stop
+}
+
 mkdir -p "$tmp/add/usr/sbin" "$tmp/add/parts"
 installer >"$tmp/add/usr/sbin/ingot-agent"
 chmod 755 "$tmp/add/usr/sbin/ingot-agent"
 grub_config | sed "s/ WORDS\$/ ${INGOT_TEST_WORDS:-}/" >"$tmp/add/parts/grub.cfg"
 cp "$images/host/vmlinuz" "$images/host/initrd" "$images/grub/"{boot.img,core.img,grubx64.efi} "$tmp/add/parts/"
 copy_setup "$tmp/add/parts"
-(cd "$tmp/add" && find . -mindepth 1 | cpio --create --quiet --format=newc --owner=0:0) >"$tmp/add.cpio"
-cat "$images/live/initrd" "$tmp/add.cpio" >"$tmp/initrd"
-truncate -s 8G "$tmp/disk.img"
-start install "${NET[@]}" -kernel "$images/live/vmlinuz" -initrd "$tmp/initrd" -append "console=ttyS0 loglevel=4" \
-	-drive "if=none,id=target,file=$tmp/disk.img,format=raw,cache=unsafe" -device virtio-blk-pci,drive=target,serial=target \
-	-drive "if=none,id=root,file=$images/host/root.squashfs,format=raw,readonly=on" -device virtio-blk-pci,drive=root,serial=root
-expect 600 "the disk is laid out and written, GRUB installed" 'INSTALL DONE' || true
-wait "$qemu_pid" || true
-stop
+install_disk install "installation with the tools of the live image"
 
-# boot_host NAME WHAT QEMU-ARGUMENT...
-boot_host() {
-	local name=$1 what=$2
+# start_host NAME WHAT QEMU-ARGUMENT...
+start_host() {
+	local name=$1
+	say "$2"
 	shift 2
-	say "$what"
 	start "$name" "${NET[@]}" -snapshot \
 		-drive "if=none,id=disk,file=$tmp/disk.img,format=raw" -device virtio-blk-pci,drive=disk,serial=target,bootindex=1 "$@"
+}
+
+# boot_host NAME WHAT QEMU-ARGUMENT...: a node that is not enrolled.
+boot_host() {
+	start_host "$@"
 	if expect 240 "GRUB starts the kernel" 'Linux version' &&
 		expect 300 "the initrd hands over to systemd" 'systemd\[1\]: .*running in system mode|systemd 25[0-9].* running in system mode' &&
 		expect 600 "the node agent's service is started" 'Started .*ingot-agent\.service' &&
@@ -145,5 +177,12 @@ cp /usr/share/OVMF/OVMF_VARS_4M.fd "$tmp/vars.fd"
 boot_host uefi "host from its disk, OVMF" \
 	-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
 	-drive "if=pflash,format=raw,file=$tmp/vars.fd"
+
+appliance_config >"$tmp/add/parts/provisioner.json"
+openssl passwd -6 "$PASSWORD" >"$tmp/add/parts/console.hash"
+install_disk appliance-install "the same, as a provisioner"
+start_host appliance "provisioner from its disk, SeaBIOS"
+appliance_console 10.0.2.15 "$PASSWORD" || true
+stop
 
 machines_end images

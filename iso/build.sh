@@ -102,8 +102,9 @@ medium() {
 	cp "$images/host.bundle" "$1/ingot/"
 	cp "$keys/signing.pub" "$1/ingot/bundle.pub"
 	cp "$images/live/vmlinuz" "$images/live/initrd" "$1/ingot/live/"
-	(cd "$1/ingot" && find . -type f ! -name SHA256SUMS -printf '%P\0' | sort -z | xargs -0 sha256sum >SHA256SUMS.new &&
-		mv SHA256SUMS.new SHA256SUMS)
+	(cd "$1/ingot" && find . -type f -printf '%P\0' | sort -z | xargs -0 sha256sum) >"$tmp/sums"
+	mv "$tmp/sums" "$1/ingot/SHA256SUMS"
+	(cd "$1/ingot" && sha256sum --quiet --strict --check SHA256SUMS) || die "the medium's checksums are wrong"
 	sed "s/@VERSION@/$version/g" "$ISO/grub.cfg" >"$1/boot/grub/grub.cfg"
 	echo "Ingot $version" >"$1/.disk/info" # Debian's signed GRUB looks for it
 	bios_loader "$1/boot/grub/eltorito.img"

@@ -38,6 +38,7 @@ step() {
 step build make -j"$jobs" WERROR=1 programs
 suite unit make -j"$jobs" check-unit
 suite sim make sim SEEDS="${SEEDS:-300}"
+suite ui make check-ui
 suite asan make -j"$jobs" VARIANT=asan check-unit
 suite namespaces make check-namespaces
 step images make images

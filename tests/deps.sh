@@ -6,6 +6,10 @@ cd "$(dirname "$0")/.."
 mapfile -t wanted < <(cat ./*/packages.list ./*/*/packages.list 2>/dev/null | sed 's/#.*//' | tr -s ' \t' '\n' | sort -u | sed '/^$/d')
 missing=()
 for package in "${wanted[@]}"; do
+	# Node.js may come from its own packages, which are called differently and exclude Debian's: any from 18 on will do.
+	if [[ $package =~ ^(nodejs|npm)$ ]] && command -v node >/dev/null && command -v npm >/dev/null; then
+		continue
+	fi
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -108,7 +108,7 @@ configure() {
 	cp -r "$IMAGES/host/overlay/." "$root/"
 
 	mkdir -p "$units"/{multi-user,sockets,sysinit,local-fs}.target.wants
-	for name in systemd-networkd.service ingot-agent.service ingot-provisioner.service ingot-banner.timer; do
+	for name in systemd-networkd.service ingot-agent.service ingot-provisioner.service ingot-banner.timer chrony.service; do
 		ln -sf "../$name" "$units/multi-user.target.wants/$name"
 	done
 	for name in tty1 ttyS0 ttyS1; do
@@ -138,6 +138,7 @@ configure() {
 	ln -sf /proc/self/mounts "$root/etc/mtab"
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files myhostname dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
+	sed -i '/^pool /d' "$root/etc/chrony/chrony.conf" # the installer names the time servers
 	sed -i -E 's,^root:[^:]*:,root:*:,; s,^([^:]*:[^:]*):[0-9]+:,\1:1:,' "$root/etc/shadow"
 	# libvirt wants the user it was compiled for even if qemu.conf names another.
 	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"

@@ -78,7 +78,8 @@ char *program_man(const struct program *program)
 
 static enum program_parsed wrong(const struct program *program, const char *what, const char *word)
 {
-	fprintf(stderr, "%s: %s%s%s; see %s --help\n", program->name, what, *word ? " " : "", word, program->name);
+	const char *space = word && *word ? " " : "";
+	fprintf(stderr, "%s: %s%s%s; see %s --help\n", program->name, what, space, str_or(word, ""), program->name);
 	return PROGRAM_WRONG;
 }
 

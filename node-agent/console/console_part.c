@@ -4,9 +4,10 @@
 
 #include "base/log.h"
 #include "console/console_part.h"
-#include "console/screen.h"
+#include "console/guest_socket.h"
 #include "console/serial_port.h"
 #include "http/websocket.h"
+#include "loop/loop_stream.h"
 #include "vm/vm_paths.h"
 
 #define CHUNK_BYTES ((size_t)(16 * KIB))
@@ -34,7 +35,7 @@ struct viewer {
 	char *vm, *ticket;
 	struct ws *ws; /* NULL while it is dialled, and once it is over */
 	bool vnc;
-	struct screen *screen; /* vnc; else */
+	struct loop_stream *screen; /* vnc; else */
 	struct port *port;
 	uint64_t offset; /* of the next byte it is to see */
 	bool dialling;
@@ -133,7 +134,7 @@ static int port_get(struct consoles *all, const char *prefix, const char *vm, st
 static void viewer_free(struct viewer *viewer)
 {
 	list_remove(&viewer->link);
-	screen_free(viewer->screen);
+	loop_stream_free(viewer->screen);
 	port_put(TAKE_PTR(viewer->port));
 	free(viewer->vm);
 	free(viewer->ticket);
@@ -144,7 +145,7 @@ static void viewer_free(struct viewer *viewer)
 static void viewer_end(struct viewer *viewer, const char *reason)
 {
 	ws_close(TAKE_PTR(viewer->ws), reason);
-	viewer->screen = screen_free(viewer->screen);
+	viewer->screen = loop_stream_free(viewer->screen);
 	port_put(TAKE_PTR(viewer->port));
 	viewer->over = true;
 }
@@ -154,7 +155,7 @@ static void viewer_message(struct ws *ws, const void *payload, size_t len, void 
 	struct viewer *viewer = data;
 
 	if (viewer->screen) {
-		if (!screen_write(viewer->screen, payload, len))
+		if (!loop_stream_write(viewer->screen, payload, len))
 			ws_pause(ws, true);
 	} else if (serial_port_write(viewer->port->serial, payload, len) == -ENOBUFS) {
 		viewer_end(viewer, "the guest does not read its serial port");
@@ -166,7 +167,7 @@ static void viewer_drained(struct ws *ws, void *data)
 	struct viewer *viewer = data;
 
 	if (viewer->screen)
-		screen_resume(viewer->screen);
+		loop_stream_resume(viewer->screen);
 	else if (viewer->port)
 		viewer_feed(viewer, false);
 }
@@ -186,12 +187,12 @@ static void screen_drained(void *data)
 	ws_pause(viewer->ws, false);
 }
 
-static void screen_ended(const char *reason, void *data)
+static void screen_ended(void *data)
 {
-	viewer_end(data, reason);
+	viewer_end(data, "the virtual machine has ended or moved");
 }
 
-static const struct screen_events screen_events = { screen_output, screen_drained, screen_ended };
+static const struct loop_stream_events screen_events = { screen_output, screen_drained, screen_ended };
 
 static void viewer_closed(struct ws *ws, const char *reason, void *data)
 {
@@ -211,13 +212,16 @@ static void viewer_begin(struct viewer *viewer)
 {
 	_cleanup_free_ char *path = xasprintf("%s" VM_VNC_FORMAT, viewer->all->prefix, viewer->vm);
 	_cleanup_err_ struct err err = ERR_INIT;
+	int fd;
 
 	ws_set_events(viewer->ws, &viewer_events, viewer);
 	if (!viewer->vnc) {
 		viewer->offset = serial_port_start(viewer->port->serial, CONSOLE_HISTORY_BYTES);
 		viewer_feed(viewer, false);
-	} else if (screen_open(viewer->all->loop, path, &screen_events, viewer, &viewer->screen, &err) < 0) {
+	} else if (guest_socket_connect(path, "screen", &fd, &err) < 0) {
 		viewer_end(viewer, err.text);
+	} else {
+		viewer->screen = loop_stream_new(viewer->all->loop, fd, &screen_events, viewer);
 	}
 }
 

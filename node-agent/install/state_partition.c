@@ -113,8 +113,8 @@ static int run_debugfs(struct install *install, const char *commands, char **ret
 	const char *argv[] = { "debugfs", "-w", "-f", "-", device, NULL };
 	struct cmd cmd = {
 		.argv = argv,
-		.input = commands,
-		.input_len = strlen(commands),
+		.input = str_or(commands, ""),
+		.input_len = strlen(str_or(commands, "")),
 		.deadline_ms = COPY_DEADLINE_MS,
 		.output_max_bytes = OUTPUT_MAX_BYTES,
 		.die_with_parent = true,

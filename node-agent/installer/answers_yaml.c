@@ -207,7 +207,7 @@ static int read_mapping(struct reader *reader, const char *path, unsigned depth)
 static int read_value(struct reader *reader, const yaml_mark_t *key_mark, const char *path, unsigned depth)
 {
 	enum answer answer = ANSWER_COUNT;
-	yaml_event_t event;
+	yaml_event_t event = { 0 };
 	bool known = answers_find(path, &answer) == 0;
 	int r;
 

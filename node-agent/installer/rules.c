@@ -54,7 +54,7 @@ bool subnet_parse(const char *text, struct subnet *ret)
 	const char *slash = strchr(text, '/');
 	_cleanup_free_ char *address = slash ? xstrndup(text, (size_t)(slash - text)) : NULL;
 	struct subnet subnet = { 0 };
-	struct in_addr address4;
+	struct in_addr address4 = { 0 };
 	int64_t prefix;
 
 	if (!address)

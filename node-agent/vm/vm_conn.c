@@ -7,8 +7,6 @@
 #include "vm/vm_priv.h"
 
 #define KEYRING_PATH "/etc/ceph/ceph.client.ingot.keyring"
-#define KEEPALIVE_S 5
-#define KEEPALIVE_COUNT 5
 
 static char *first_line(const char *path)
 {

@@ -154,6 +154,7 @@ static json_t *try_start(struct part_run *run, struct vm_state *state, const str
 
 		if (start(run, state, order, &err) == 0) {
 			vm_memory_forget(state, order->id);
+			vm_departure_forget(run, order->id);
 			return entry_json(order->id, order->generation, "running", NULL, &no_err);
 		}
 		err_copy(&memory->err, &err);
@@ -188,6 +189,24 @@ static json_t *report_ended(const struct vm_domain *domain)
 
 /* ---- running ---- */
 
+/* It left, or was about to, under this order or a later one, and it is not here: it is not started, whatever became of it.
+ * Only who has asked the other node can know, and says so with a newer order. */
+static json_t *report_departed(struct part_run *run, struct vm_state *state, const struct vm_order *order,
+			       const struct vm_domain *domain)
+{
+	struct migration *migration = migration_find(state, order->id);
+	_cleanup_err_ struct err err = ERR_INIT;
+	int64_t generation;
+	int r = vm_departure_read(run, order->id, &generation, &err);
+
+	if (r < 0)
+		return entry_json(order->id, order->generation, "starting", NULL, &err);
+	if (r == 0 || generation < order->generation)
+		return NULL;
+	return entry_json(order->id, order->generation, domain ? "stopped" : "absent",
+			  migration ? migration_report(migration) : NULL, &no_err);
+}
+
 /* Of one that runs here: a newer order only renames what runs, and one that has come by migration is ours from now on. */
 static int adopt(const struct vm_state *state, const struct vm_order *order, struct vm_domain *domain, struct err *err)
 {
@@ -209,13 +228,16 @@ static json_t *want_running(struct part_run *run, struct vm_state *state, const 
 {
 	struct migration *migration = migration_find(state, order->id);
 	_cleanup_err_ struct err err = ERR_INIT;
+	json_t *departed;
 
 	if (migration)
 		migration_look(migration, domain, str_equal(order->migration, migration->id));
 	if (domain && domain->active) {
 		*unsettled = vm_domain_is_arriving(state, domain);
+		if (!*unsettled && migration_is_settled(state, domain))
+			vm_departure_forget(run, order->id);
 		if (!*unsettled && adopt(state, order, domain, &err) == 0 && order->migration)
-			migration_begin(state, order, domain, &err);
+			migration_begin(run, state, order, domain, &err);
 		*unsettled = *unsettled || order->migration || (migration && !migration_ended(migration));
 		return report_as_is(state, domain, &err);
 	}
@@ -227,6 +249,9 @@ static json_t *want_running(struct part_run *run, struct vm_state *state, const 
 	}
 	if (ended_by_itself(state, order, domain))
 		return report_ended(domain);
+	departed = report_departed(run, state, order, domain);
+	if (departed)
+		return departed;
 	return try_start(run, state, order, unsettled);
 }
 

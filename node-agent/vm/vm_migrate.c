@@ -48,6 +48,8 @@ static int migrate(const struct migration *migration, struct err *err)
 	/* A connection of its own: the part's is closed when libvirt seems to hang. */
 	virConnectPtr conn = virConnectOpen("qemu:///system");
 
+	if (conn)
+		virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
 	domain = conn ? virDomainLookupByName(conn, name) : NULL;
 	/* The addresses are said: otherwise the peer's host name would have to mean something here. */
 	if (!domain || virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
@@ -111,13 +113,17 @@ void migration_forget(struct vm_state *state, const json_t *desired)
 	}
 }
 
-int migration_begin(struct vm_state *state, const struct vm_order *order, struct vm_domain *domain, struct err *err)
+int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order, struct vm_domain *domain,
+		    struct err *err)
 {
 	struct migration *migration;
 	int r;
 
 	if (str_equal(domain->mark.migration, order->migration))
 		return 0;
+	r = vm_departure_write(run, order->id, order->generation, err);
+	if (r < 0)
+		return r;
 	str_set(&domain->mark.migration, order->migration);
 	r = vm_domain_save_mark(domain, err);
 	if (r < 0)
@@ -168,6 +174,15 @@ void migration_look(struct migration *migration, const struct vm_domain *domain,
 		migration->aborted = true;
 }
 
+bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain)
+{
+	struct migration *migration = migration_find(state, domain->mark.id);
+
+	if (!domain->active || (domain->state == VIR_DOMAIN_PAUSED && domain->reason == VIR_DOMAIN_PAUSED_MIGRATION))
+		return false;
+	return migration ? migration_ended(migration) : job_progress(domain) < 0;
+}
+
 static json_t *report_json(const char *id, const char *state, int progress, const struct err *err)
 {
 	return json_pack("{s:s, s:s, s:i, s:o}", "id", id, "state", state, "progress", progress, "error",
@@ -198,6 +213,9 @@ json_t *migration_report_earlier(const struct vm_state *state, const struct vm_d
 		return report_json(domain->mark.migration, "done", 100, &err);
 	/* How far it is only the source knows. */
 	progress = vm_domain_is_arriving(state, domain) ? 0 : job_progress(domain);
+	/* Paused for the last step, and the call that would know the end is gone: only the target can say. */
+	if (progress < 0 && domain->state == VIR_DOMAIN_PAUSED && domain->reason == VIR_DOMAIN_PAUSED_MIGRATION)
+		progress = 99;
 	if (progress >= 0)
 		return report_json(domain->mark.migration, "running", progress, &err);
 	err_set(&err, ERR_CANCELLED, "the migration was cut off");

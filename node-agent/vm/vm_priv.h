@@ -81,6 +81,10 @@ int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ---- state of the part ---- */
 
+/* How often a connection is tried, and how many answers may fail to come: then its calls fail. */
+#define KEEPALIVE_S 5
+#define KEEPALIVE_COUNT 5
+
 /* A migration that this process began. */
 struct migration {
 	struct list link;
@@ -164,7 +168,10 @@ json_t *vm_report_stray(struct vm_state *state, const struct vm_domain *domain);
 struct migration *migration_find(struct vm_state *state, const char *vm);
 /* Begins the one that is ordered, unless it was begun before: never twice for one id. The mark in the domain is written
  * first, so that this holds over a restart of the agent. */
-int migration_begin(struct vm_state *state, const struct vm_order *order, struct vm_domain *domain, struct err *err);
+int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order, struct vm_domain *domain,
+		    struct err *err);
+/* It runs here, and no migration of it is under way, nor one whose end is not known. */
+bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain);
 /* Looks how far it is; ends it when its time is over or it is no longer wanted. domain NULL: it is not here (any more). */
 void migration_look(struct migration *migration, const struct vm_domain *domain, bool wanted);
 bool migration_ended(struct migration *migration);
@@ -174,6 +181,15 @@ json_t *migration_report(struct migration *migration);
 json_t *migration_report_earlier(const struct vm_state *state, const struct vm_domain *domain);
 /* Forgets those that ended and whose machine has no order here. */
 void migration_forget(struct vm_state *state, const json_t *desired);
+
+/* ---- what has left this node (vm_departure.c) ---- */
+
+/* Durable: of this machine a migration is begun under the order of this generation. */
+int vm_departure_write(const struct part_run *run, const char *id, int64_t generation, struct err *err);
+/* 1 and the generation, 0 if none was begun, or a negative errno: then it is not known. */
+int vm_departure_read(const struct part_run *run, const char *id, int64_t *ret_generation, struct err *err);
+/* It has stayed, is back, or runs here under a newer order. */
+void vm_departure_forget(const struct part_run *run, const char *id);
 
 /* ---- kept serial output ---- */
 

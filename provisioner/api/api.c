@@ -120,7 +120,7 @@ static const struct binding {
 	[OP_MACHINE_POWER] = { &kind_machine, do_machine_power },
 	[OP_MACHINE_CONSOLE] = { &kind_machine, api_machine_console },
 	[OP_MACHINE_CONSOLE_TICKET] = { &kind_machine, api_machine_console_ticket },
-	[OP_MACHINE_SENSORS] = { &kind_machine, NULL },
+	[OP_MACHINE_SENSORS] = { &kind_machine, api_machine_sensors },
 	[OP_NODE_LIST] = { &kind_node, NULL },
 	[OP_NODE_SHOW] = { &kind_node, NULL },
 	[OP_POOL_LIST] = { &kind_pool, NULL },
@@ -434,6 +434,7 @@ struct api *api_new(const struct api_spec *spec)
 	api->store = spec->store;
 	api->auth = spec->auth;
 	list_init(&api->hashing);
+	list_init(&api->readings);
 	for (size_t i = 0; i < OPERATION_COUNT; i++)
 		api->routes[i] = (struct http_route){
 			.method = operations[i].method,
@@ -460,6 +461,7 @@ struct api *api_free(struct api *api)
 	}
 	api_events_stop(api);
 	api_consoles_stop(api);
+	api_sensors_stop(api);
 	json_decref(api->openapi);
 	free(api);
 	return NULL;

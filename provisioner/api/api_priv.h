@@ -15,6 +15,7 @@ struct api {
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
 	unsigned console_viewers;
 	struct tickets *tickets; /* console.c */
+	struct list readings;	 /* machine_sensors.c */
 	struct list hashing;	 /* struct api_call: waits for a password */
 	json_t *openapi;
 };
@@ -94,6 +95,11 @@ int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
 void api_events_register(struct api *api);
 void api_events_stop(struct api *api);
+/* ---- machine_sensors.c ---- */
+
+int api_machine_sensors(struct api_call *call, struct err *err);
+void api_sensors_stop(struct api *api);
+
 /* ---- image_content.c: images in pieces ---- */
 
 /* Before the body is read: says where it goes. *ret_header: how much has arrived, for the answer, if that is what is wrong;

@@ -13,8 +13,8 @@
 #define HASH_MIN 8
 
 static const char *const common_headers[] = {
-	"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-	"font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+	("Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+	 "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
 	"Referrer-Policy: no-referrer",
 	"Cross-Origin-Opener-Policy: same-origin",
 	"Vary: Accept-Encoding",

@@ -67,6 +67,18 @@ void bmc_identity_done(struct bmc_identity *identity)
 	*identity = (struct bmc_identity){ .cipher_suite = -1 };
 }
 
+void bmc_sensors_done(struct bmc_sensors *sensors)
+{
+	for (size_t i = 0; i < sensors->count; i++) {
+		free(sensors->list[i].name);
+		free(sensors->list[i].type);
+		free(sensors->list[i].unit);
+		free(sensors->list[i].text);
+	}
+	free(sensors->list);
+	*sensors = (struct bmc_sensors){ 0 };
+}
+
 int bmc_address_parse(const char *text, struct sockaddr_in *ret, struct err *err)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(BMC_PORT) };
@@ -103,6 +115,7 @@ static void job_free(struct bmc_job *job)
 {
 	bmc_target_done(&job->op.target);
 	bmc_identity_done(&job->op.identity);
+	bmc_sensors_done(&job->op.sensors);
 	err_done(&job->op.err);
 	free(job);
 }
@@ -121,6 +134,12 @@ static void job_run(void *data)
 		break;
 	case BMC_OP_POWER_SET:
 		job->driver->power_set(&op->target, op->action, &op->err);
+		break;
+	case BMC_OP_SENSORS:
+		if (job->driver->sensors)
+			job->driver->sensors(&op->target, &op->sensors, &op->err);
+		else
+			err_set(&op->err, ERR_UNSUPPORTED, "the BMC driver \"%s\" reads no sensors", job->driver->name);
 		break;
 	case BMC_OP_BOOT_DEVICE:
 		job->driver->boot_device(&op->target, op->device, op->persistent, op->uefi, &op->err);

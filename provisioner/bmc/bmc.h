@@ -38,7 +38,22 @@ void bmc_identity_done(struct bmc_identity *identity);
  * orders and the bytes do not always tell which (see bmc_uuid.c). Ignores case; false if either is NULL. */
 bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid);
 
-enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE };
+enum bmc_sensor_state { BMC_SENSOR_OK, BMC_SENSOR_WARNING, BMC_SENSOR_CRITICAL, BMC_SENSOR_UNKNOWN };
+struct bmc_sensor {
+	unsigned number;   /* of its record */
+	char *name, *type; /* in the BMC's words, and in the specification's */
+	char *unit;	   /* NULL: none */
+	char *text;	   /* what a sensor without a number says; or NULL */
+	double value;	   /* NAN: none */
+	enum bmc_sensor_state state;
+};
+struct bmc_sensors {
+	struct bmc_sensor *list;
+	size_t count;
+};
+void bmc_sensors_done(struct bmc_sensors *sensors);
+
+enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE, BMC_OP_SENSORS };
 
 /* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused),
  * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). power_set and boot_device also give
@@ -53,8 +68,10 @@ struct bmc_driver {
 	/* Boot device for the next boot only, or for all boots. uefi: the firmware kind to set in the flags. */
 	int (*boot_device)(const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi,
 			   struct err *err);
+	/* All sensors that the BMC has a number or words for, within a minute. NULL: it cannot. */
+	int (*sensors)(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err);
 };
-enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4 };
+enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4, BMC_CAN_SENSORS = 8 };
 
 /* The drivers of this build, NULL-terminated; bmc_drivers_set() replaces them (simulation, tests). */
 const struct bmc_driver *bmc_driver_find(const char *name);
@@ -71,6 +88,7 @@ struct bmc_op {
 	/* results */
 	enum bmc_power power;
 	struct bmc_identity identity;
+	struct bmc_sensors sensors;
 	struct err err;
 	/* called on the loop; op is freed afterwards */
 	void (*done)(struct bmc_op *op, void *data);

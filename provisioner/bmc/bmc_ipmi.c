@@ -3,12 +3,11 @@
  * few sessions, and one left open is lost to the operator. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <freeipmi/freeipmi.h>
 #include <pthread.h>
 #include <stdio.h>
 
 #include "base/log.h"
-#include "bmc_priv.h"
+#include "bmc_ipmi_priv.h"
 
 /* How long the BMC may be silent before one exchange is given up, and when a request is sent again meanwhile. Opening
  * takes five exchanges, a command one. */
@@ -20,13 +19,7 @@
 #define FLAG(name) IPMI_WORKAROUND_FLAGS_OUTOFBAND_2_0_##name
 #define SEEN(errnum) (UINT64_C(1) << IPMI_ERR_##errnum)
 
-struct session {
-	ipmi_ctx_t ctx;
-	uint32_t quirks;
-	int cipher_suite;
-};
-
-static void session_close(struct session *session)
+void bmc_session_close(struct bmc_session *session)
 {
 	if (!session->ctx)
 		return;
@@ -34,7 +27,6 @@ static void session_close(struct session *session)
 	ipmi_ctx_destroy(session->ctx);
 	session->ctx = NULL;
 }
-#define _cleanup_session_ _cleanup_(session_close)
 
 static void object_free(fiid_obj_t *object)
 {
@@ -89,7 +81,7 @@ static void library_init(void)
 	ipmi_rmcpplus_init(); /* the cryptographic library; an error shows again at each open */
 }
 
-static int open_with(const struct bmc_target *target, int cipher_suite, uint32_t quirks, struct session *session)
+static int open_with(const struct bmc_target *target, int cipher_suite, uint32_t quirks, struct bmc_session *session)
 {
 	int errnum;
 
@@ -140,7 +132,7 @@ static int telling(int before, int now)
 }
 
 /* Finds what works. */
-static int find_way(const struct bmc_target *target, struct session *session)
+static int find_way(const struct bmc_target *target, struct bmc_session *session)
 {
 	int64_t deadline_ms = monotonic_ms() + OPEN_DEADLINE_MS;
 	int trouble = IPMI_ERR_SUCCESS;
@@ -175,7 +167,7 @@ static int find_way(const struct bmc_target *target, struct session *session)
 	return trouble;
 }
 
-static int session_open(const struct bmc_target *target, struct session *session, struct err *err)
+int bmc_session_open(const struct bmc_target *target, struct bmc_session *session, struct err *err)
 {
 	struct sockaddr_in address;
 	int r = bmc_address_parse(target->address, &address, err);
@@ -200,7 +192,7 @@ static int session_open(const struct bmc_target *target, struct session *session
 /* ---- commands ---- */
 
 /* The outcome of one of the library's command functions. A completion code is told with its text. */
-static int command_result(const struct bmc_target *target, struct session *session, int result, fiid_obj_t answer,
+static int command_result(const struct bmc_target *target, struct bmc_session *session, int result, fiid_obj_t answer,
 			  uint8_t net_fn, const char *what, struct err *err)
 {
 	char text[256] = "";
@@ -242,7 +234,7 @@ static uint64_t field(fiid_obj_t object, const char *name)
 }
 
 /* Get System GUID (IPMI v2.0 section 22.14). A BMC without one is no error. */
-static void read_uuid(struct session *session, struct bmc_identity *identity)
+static void read_uuid(struct bmc_session *session, struct bmc_identity *identity)
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_get_system_guid_rs);
 	uint8_t bytes[2 + 16]; /* command, completion code, GUID */
@@ -255,7 +247,7 @@ static void read_uuid(struct session *session, struct bmc_identity *identity)
 }
 
 /* Get Device ID (IPMI v2.0 section 20.1). */
-static int read_device(const struct bmc_target *target, struct session *session, struct bmc_identity *identity,
+static int read_device(const struct bmc_target *target, struct bmc_session *session, struct bmc_identity *identity,
 		       struct err *err)
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_get_device_id_rs);
@@ -279,9 +271,9 @@ static int read_device(const struct bmc_target *target, struct session *session,
 
 static int ipmi_probe(const struct bmc_target *target, struct bmc_identity *ret, struct err *err)
 {
-	_cleanup_session_ struct session session = { 0 };
+	_cleanup_bmc_session_ struct bmc_session session = { 0 };
 	struct bmc_identity identity = { 0 };
-	int r = session_open(target, &session, err);
+	int r = bmc_session_open(target, &session, err);
 
 	if (r < 0)
 		return r;
@@ -296,7 +288,7 @@ static int ipmi_probe(const struct bmc_target *target, struct bmc_identity *ret,
 }
 
 /* Get Chassis Status (IPMI v2.0 section 28.2). */
-static int read_power(const struct bmc_target *target, struct session *session, enum bmc_power *ret, struct err *err)
+static int read_power(const struct bmc_target *target, struct bmc_session *session, enum bmc_power *ret, struct err *err)
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_get_chassis_status_rs);
 	int r = ipmi_cmd_get_chassis_status(session->ctx, answer);
@@ -309,10 +301,10 @@ static int read_power(const struct bmc_target *target, struct session *session, 
 }
 
 /* Opens a session to change something in: an address may have passed to the BMC of another machine. */
-static int session_open_checked(const struct bmc_target *target, struct session *session, struct err *err)
+static int session_open_checked(const struct bmc_target *target, struct bmc_session *session, struct err *err)
 {
 	struct bmc_identity identity = { 0 };
-	int r = session_open(target, session, err);
+	int r = bmc_session_open(target, session, err);
 
 	if (r < 0 || !target->uuid)
 		return r;
@@ -326,8 +318,8 @@ static int session_open_checked(const struct bmc_target *target, struct session 
 
 static int ipmi_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
 {
-	_cleanup_session_ struct session session = { 0 };
-	int r = session_open(target, &session, err);
+	_cleanup_bmc_session_ struct bmc_session session = { 0 };
+	int r = bmc_session_open(target, &session, err);
 
 	return r < 0 ? r : read_power(target, &session, ret, err);
 }
@@ -345,7 +337,7 @@ static const uint8_t controls[] = {
 static int ipmi_power_set(const struct bmc_target *target, enum bmc_power_action action, struct err *err)
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_chassis_control_rs);
-	_cleanup_session_ struct session session = { 0 };
+	_cleanup_bmc_session_ struct bmc_session session = { 0 };
 	enum bmc_power power = BMC_POWER_ON;
 	int r = session_open_checked(target, &session, err);
 
@@ -374,7 +366,7 @@ static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_devic
 			    struct err *err)
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_set_system_boot_options_rs);
-	_cleanup_session_ struct session session = { 0 };
+	_cleanup_bmc_session_ struct bmc_session session = { 0 };
 	int r = session_open_checked(target, &session, err);
 
 	if (r < 0)
@@ -392,9 +384,10 @@ static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_devic
 
 const struct bmc_driver bmc_driver_ipmi = {
 	.name = "ipmi",
-	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE,
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE | BMC_CAN_SENSORS,
 	.probe = ipmi_probe,
 	.power_get = ipmi_power_get,
 	.power_set = ipmi_power_set,
 	.boot_device = ipmi_boot_device,
+	.sensors = bmc_ipmi_sensors,
 };

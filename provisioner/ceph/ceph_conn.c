@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The connection to the monitors: made with deadlines, kept, and thrown away as soon as it looks broken. */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -296,8 +297,10 @@ int ceph_pool_get(struct ceph_librados *ctx, const struct ceph_access *access, c
 {
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	int rc = ceph_conn_get(ctx, access, &conn, err);
-	if (rc == 0)
-		rc = ceph_io(conn, pool, ret_io, err);
+	if (rc < 0)
+		return rc;
+	assert(conn);
+	rc = ceph_io(conn, pool, ret_io, err);
 	if (rc == 0)
 		*ret_conn = TAKE_PTR(conn);
 	return rc;

@@ -173,8 +173,9 @@ static int node_report(struct cluster *cluster, const char *id, const json_t *re
 		machine_agent_report(cluster->spec.machines, node->machine, report, err);
 	if (ceph)
 		storage_agent_report(cluster->spec.storage, id, ceph);
-	if (json_is_array(vms))
-		vm_agent_report(cluster->spec.compute, id, vms, generation == brief(cluster, &peer)->generation);
+	if (json_is_array(vms) &&
+	    vm_agent_report(cluster->spec.compute, id, vms, generation == brief(cluster, &peer)->generation))
+		cluster_wake(cluster);
 	return 0;
 }
 

@@ -92,12 +92,16 @@ int vm_start(struct compute *compute, const char *id, const char **ret_task, str
 	if (vm->state != VM_STOPPED && vm->state != VM_FAILED)
 		return err_set(err, ERR_STATE, "%s is %s; only one that is stopped or failed can be started", vm->name,
 			       vm_state_words[vm->state]);
-	const struct node *node = vm->node ? store_get(compute->store, &kind_node, vm->node) : NULL;
+	/* If it runs somewhere already that is where it is started. */
+	const char *where = vm->node ? vm->node : vm_elsewhere(compute, vm);
+	const struct node *node = where ? store_get(compute->store, &kind_node, where) : NULL;
 	if (node && node->health != NODE_READY)
 		return err_set(err, ERR_STATE, "%s was on node %s, which does not answer: it may still run there",
 			       vm->name, node->name);
 	store_begin(compute->store);
 	struct vm *edit = store_edit(compute->store, &kind_vm, id);
+	if (!edit->node && node)
+		str_set(&edit->node, node->id);
 	begin_start(compute, edit);
 	return task_commit(compute->store, edit->task, ret_task, err);
 }
@@ -137,7 +141,13 @@ int vm_delete(struct compute *compute, const char *id, const char **ret_task, st
 
 void vm_gone(struct compute *compute, struct vm *vm)
 {
+	const char *elsewhere = vm_elsewhere(compute, vm);
 	str_set(&vm->node, NULL);
+	/* Somebody wants it to end, and it runs on: it is ended there. */
+	if (elsewhere && (vm->state == VM_STOPPING || vm->state == VM_DELETING)) {
+		str_set(&vm->node, elsewhere);
+		return;
+	}
 	if (vm->state == VM_STOPPING) {
 		vm->state = VM_STOPPED;
 		store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);

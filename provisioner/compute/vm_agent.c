@@ -36,6 +36,9 @@ json_t *vm_agent_desired(struct compute *compute, const struct node *node)
 	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
 		bool migrating = vm->state == VM_MIGRATING;
 		if (str_equal(vm->node, node->id)) {
+			/* Not spoken of at all: what runs goes on, what does not is not started. */
+			if (vm->wanted && !(migrating && vm->target_ready) && !vm_may_run(compute, vm))
+				continue;
 			json_t *desired = desired_vm(compute, vm, wanted_state(vm));
 			if (migrating && vm->target_ready)
 				add_migration(compute, vm, desired);
@@ -93,6 +96,11 @@ static bool is_running(const struct vm_report *report)
 	return report && (str_equal(report->state, "running") || str_equal(report->state, "paused"));
 }
 
+static bool is_arriving(const struct vm_report *report)
+{
+	return report && str_equal(report->state, "arriving");
+}
+
 /* That it is *not* somewhere counts only in a settled report, whether it is said or it is not spoken of: an agent that is
  * busy with one order goes on saying what was before it. */
 static bool is_absent(const struct vm_report *report, bool settled)
@@ -147,6 +155,20 @@ static void mark_stopped(struct compute *compute, struct vm *vm)
 	vm_end_task(compute, vm, NULL);
 }
 
+/* Its node does not have it and will not start it: it has moved it away under this very order (an older state of ours came
+ * back), or it waits for what another node has to say. */
+static void mark_missing(struct compute *compute, struct vm *vm, const struct vm_report *report)
+{
+	if (vm_found(compute, vm)) {
+		mark_running(compute, vm);
+	} else if (report && str_equal(report->state, "absent") && vm->state == VM_RUNNING) {
+		vm->state = VM_UNKNOWN;
+		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
+			    "the node of %s does not have it; if it runs nowhere else, stop it and start it again",
+			    vm->name);
+	}
+}
+
 /* Its own node speaks. */
 static void from_node(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
 {
@@ -158,6 +180,8 @@ static void from_node(struct compute *compute, struct vm *vm, const struct vm_re
 			mark_running(compute, vm);
 		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
+		else if (is_not_here(report, settled))
+			mark_missing(compute, vm, report);
 		return;
 	case VM_UNKNOWN:
 	case VM_RUNNING:
@@ -167,6 +191,8 @@ static void from_node(struct compute *compute, struct vm *vm, const struct vm_re
 			mark_failed(compute, vm, report->error);
 		else if (of_now && str_equal(report->state, "stopped"))
 			mark_ended(compute, vm);
+		else if (is_not_here(report, settled))
+			mark_missing(compute, vm, report);
 		return;
 	case VM_STOPPING:
 		if (of_now && str_equal(report->state, "stopped"))
@@ -286,21 +312,40 @@ static void take_reports(struct compute *compute, const char *node, const struct
 	}
 }
 
-void vm_agent_report(struct compute *compute, const char *node, const json_t *json, bool settled)
+static bool take_strays(struct compute *compute, const char *node, const struct vms_report *reports)
 {
+	_cleanup_free_ struct vm_sighting *seen = new0(struct vm_sighting, reports->vm_count + 1);
+	size_t count = 0;
+	for (size_t i = 0; i < reports->vm_count; i++) {
+		const struct vm_report *report = &reports->vms[i];
+		if (report->id && (is_running(report) || is_arriving(report)))
+			seen[count++] = (struct vm_sighting){ report->id, report->generation, is_running(report) };
+	}
+	return vm_strays_take(compute, node, seen, count);
+}
+
+bool vm_agent_report(struct compute *compute, const char *node, const json_t *json, bool settled)
+{
+	bool changed = false;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct vms_report reports = { 0 };
 	json_t *wrapped = json_pack("{s:O}", "vms", json);
 	if (schema_decode(&vms_report_schema, SCHEMA_PEER, wrapped, &reports, &err) < 0)
 		log_warning("node %s: report of its virtual machines: %s", node, err.text);
-	else
+	else {
 		take_reports(compute, node, &reports, settled);
+		/* An unsettled one may tell of a machine that has just left. */
+		changed = settled && take_strays(compute, node, &reports);
+	}
 	schema_done(&vms_report_schema, &reports);
 	json_decref(wrapped);
+	return changed;
 }
 
 void vm_node_health(struct compute *compute, const char *node, bool ready)
 {
+	if (!ready)
+		vm_strays_heard(compute, node);
 	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
 		if (!str_equal(vm->node, node) || ready || vm->state != VM_RUNNING)
 			continue;
@@ -340,12 +385,15 @@ struct compute *compute_new(struct store *store, struct task_service *tasks)
 	struct compute *compute = new0(struct compute, 1);
 	compute->store = store;
 	compute->loop = store_loop(store);
+	vm_strays_init(compute);
 	task_service_owner(tasks, "vm", task_stop, compute);
 	return compute;
 }
 
 struct compute *compute_free(struct compute *compute)
 {
+	if (compute)
+		vm_strays_done(compute);
 	free(compute);
 	return NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Images: uploaded to a file, checked, written to a protected RBD snapshot that volumes are cloned from. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -243,6 +244,7 @@ static void on_import(const struct effect *effect, void *data)
 	struct ceph_job *job = ceph_job_for(storage, effect, image && image->state == IMAGE_IMPORTING);
 	if (!job)
 		return;
+	assert(image);
 	job->name = image_device(image->id);
 	job->path = xstrdup(image->upload);
 	job->text = xstrdup(image->sha256);
@@ -314,6 +316,7 @@ static void on_delete(const struct effect *effect, void *data)
 	struct ceph_job *job = ceph_job_for(storage, effect, image);
 	if (!job)
 		return;
+	assert(image);
 	job->name = image_device(image->id);
 	job->work = work_delete;
 	job->done = done_delete;

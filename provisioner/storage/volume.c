@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Volumes: RBD images, empty or cloned from an image. The document is committed first, with the effect that makes it so. */
+#include <assert.h>
+
 #include "storage/storage_priv.h"
 
 #define EFFECT_CREATE "volume-create"
@@ -126,6 +128,7 @@ static void on_create(const struct effect *effect, void *data)
 	struct ceph_job *job = ceph_job_for(storage, effect, volume && volume->state == VOLUME_CREATING);
 	if (!job)
 		return;
+	assert(volume);
 	job->name = volume_device(volume);
 	job->text = volume->image ? xasprintf("image-%s", volume->image) : NULL;
 	job->size_bytes = volume->size_bytes;
@@ -186,6 +189,7 @@ static void on_delete(const struct effect *effect, void *data)
 	struct ceph_job *job = ceph_job_for(storage, effect, volume);
 	if (!job)
 		return;
+	assert(volume);
 	job->name = volume_device(volume);
 	job->work = work_delete;
 	job->done = done_delete;

@@ -21,7 +21,7 @@ $(lab.parts)/vmlinuz: $(lab.dir)/guest.py $(lab.dir)/floor_init.sh
 	$(Q)/usr/bin/python3 -B $(lab.dir)/guest.py $(lab.parts)
 
 .PHONY: lab lab-down check-lab check-metal
-lab: deps programs images $(lab.built)  ## three blank machines to a live-migrated virtual machine; leaves it running (root)
+lab: deps programs ui images $(lab.built)  ## three blank machines to a live-migrated virtual machine; leaves it running (root)
 	$(Q)$(lab.python) -m lab up
 
 lab-down:  ## remove all that make lab has made
@@ -30,5 +30,5 @@ lab-down:  ## remove all that make lab has made
 check-lab: deps $(lab.built)  ## test the lab itself: network, firmware, BMCs (root)
 	$(Q)$(lab.python) tests/metal/lab_floor.py
 
-check-metal: deps programs images $(lab.built)  ## test the whole path on the lab's machines (root)
+check-metal: deps programs ui images $(lab.built)  ## test the whole path on the lab's machines (root)
 	$(Q)$(lab.python) tests/metal/whole_path.py

@@ -47,7 +47,7 @@ done
 class Bmc:
     """One ipmi_sim. Its serial port is a TCP server of ours."""
 
-    def __init__(self, name, address, guid=UUID.replace("-", ""), chassis=True):
+    def __init__(self, name, address, guid=UUID.replace("-", ""), chassis=True, commands=""):
         self.address = address
         self.folder = os.path.join(network.folder, name)
         os.mkdir(self.folder)
@@ -73,8 +73,9 @@ sol "tcp:127.0.0.1:{self.serial.getsockname()[1]}" 115200
 user 1 true "" "" user 10 none md2 md5 straight
 user 2 true "admin" "{PASSWORD}" admin 10 none md2 md5 straight
 """)
-        self.write("sim.emu", """mc_setbmc 0x20
+        self.write("sim.emu", f"""mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 0x42 0x9f 0x2a7c 0xf02
+{commands}
 mc_enable 0x20
 """)
         self.process = network.start(bmcs, "ipmi_sim", "-c", self.path("lan.conf"), "-f", self.path("sim.emu"), "-s",
@@ -291,6 +292,40 @@ def test_serial_over_lan_both_ways():
     console.process.stdin.close()
     assert console.process.wait(10) == 0
     serial.close()
+
+
+def full_record(number, kind, unit, name, multiplier=1):
+    """A threshold sensor's data record (IPMI v2.0 table 43-1): 80 is too warm, 90 is critical."""
+    thresholds = bytes([0, 90, 80, 0, 0, 0])
+    body = bytes([0x20, 0, number, 3, 1, 0x7f, 0x68, kind, 1]) + bytes([0x80, 0x0a, 0x80, 0x7a, 0x18, 0x18]) + \
+        bytes([0, unit, 0, 0, multiplier, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0]) + thresholds + bytes([1, 1, 0, 0, 0]) + \
+        bytes([0xc0 | len(name)]) + name.encode()
+    record = bytes([0, 0, 0x51, 1, len(body)]) + body
+    return "main_sdr_add 0x20 " + " ".join(f"0x{byte:02x}" for byte in record)
+
+
+def sensor(number, kind, value):
+    states = "000110000000000"
+    return (f"sensor_add 0x20 0 {number} {kind} 1\n"
+            f"sensor_set_event_support 0x20 0 {number} enable scanning per-state {states} {states} {states} {states}\n"
+            f"sensor_set_threshold 0x20 0 {number} settable 011000 0 90 80 0 0 0\n"
+            f"sensor_set_value 0x20 0 {number} {value} 0\n")
+
+
+def test_sensors_are_read():
+    bmc = fresh("sensors", commands="sel_enable 0x20 1000 0x0a\n" + sensor(1, 1, 42) + sensor(2, 1, 95) + sensor(3, 4, 30) +
+                "\n".join((full_record(1, 1, 1, "Inlet Temp"), full_record(2, 1, 1, "CPU Temp"),
+                           full_record(3, 4, 18, "Fan 1", 100))))
+    lines = [line.split("|") for line in ask(bmc.address, "sensors", *KNOWN).splitlines()]
+    assert [line[0] for line in lines] == ["Inlet Temp", "CPU Temp", "Fan 1"], lines
+    assert lines[0][1:5] == ["Temperature", "42", "C", "0"], lines
+    assert lines[1][1:5] == ["Temperature", "95", "C", "2"], lines
+    assert lines[2][1:4] == ["Fan", "3000", "RPM"], lines
+
+
+def test_no_sensors_is_no_error():
+    bmc = fresh("bare")
+    assert ask(bmc.address, "sensors", *KNOWN) == ""
 
 
 def test_console_tells_why_it_ended():

@@ -3,7 +3,6 @@
 #include "crypto/crypto.h"
 #include "world.h"
 
-#define STEP_MS 2000
 #define PART_SLOW_MS 30000
 
 static void step(void *data);
@@ -12,7 +11,7 @@ void sim_agent_start(struct sim_machine *m)
 {
 	sim_agent_stop(m);
 	m->generation = -1;
-	m->agent_timer = loop_timer_new(m->world->loop, (int64_t)world_random(m->world, STEP_MS), step, m);
+	m->agent_timer = loop_timer_new(m->world->loop, (int64_t)world_random(m->world, m->world->step_ms), step, m);
 }
 
 void sim_agent_stop(struct sim_machine *m)
@@ -150,16 +149,39 @@ static void send_message(struct sim_machine *m, int kind, json_t *body)
 
 /* ---- the live image ---- */
 
-static json_t *inventory(const struct sim_machine *m)
+/* What firmware and disks tell of themselves is not ours: it may be anything. */
+static const char *told(const struct sim_machine *m, const char *ordinary)
 {
-	json_t *disks = json_array();
+	return m->world->hostile
+		       ? "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e"
+		       : ordinary;
+}
+
+static json_t *disks(const struct sim_machine *m)
+{
+	json_t *list = json_array();
 	for (unsigned i = 0; i < DISKS; i++) {
 		_cleanup_free_ char *serial = xasprintf("disk-%u-%u", m->index, i);
-		json_array_append_new(disks, json_pack("{s:s, s:I}", "serial", serial, "size_bytes",
-						       (json_int_t)(i == 0 ? 12 * GIB : 64 * GIB)));
+		_cleanup_free_ char *path = xasprintf("/dev/nvme%un1", i);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "path", path, "serial", serial, "model",
+						      told(m, i == 0 ? "Boot disk 12G" : "Data disk 64G"), "size_bytes",
+						      (json_int_t)(i == 0 ? 12 * GIB : 64 * GIB)));
 	}
-	return json_pack("{s:{s:s}, s:{s:i}, s:I, s:o}", "system", "uuid", m->uuid, "cpu", "threads", 8, "memory_bytes",
-			 (json_int_t)(16 * GIB), "disks", disks);
+	return list;
+}
+
+static json_t *inventory(const struct sim_machine *m)
+{
+	_cleanup_free_ char *serial = xasprintf("SIM%05u", m->index + 1);
+	json_t *system = json_pack("{s:s, s:s, s:s, s:s}", "uuid", m->uuid, "serial", serial, "vendor",
+				   told(m, "Ingot"), "product", told(m, "Simulated server"));
+	json_t *cpu = json_pack("{s:s, s:i, s:i, s:i}", "model", told(m, "Simulated CPU"), "sockets", 1, "cores", 4,
+				"threads", 8);
+	json_t *nic = json_pack("{s:s, s:s, s:b, s:i, s:s}", "name", "eth0", "mac", m->mac, "link", 1, "speed_mbps",
+				10000, "driver", "sim");
+	return json_pack("{s:o, s:o, s:{s:s}, s:I, s:o, s:[o], s:s}", "system", system, "cpu", cpu, "bmc", "address",
+			 m->bmc_address, "memory_bytes", (json_int_t)(16 * GIB), "disks", disks(m), "nics", nic,
+			 "kernel", "6.1.0-sim");
 }
 
 static void say_hello(struct sim_machine *m)
@@ -289,7 +311,7 @@ static void run_vms(struct sim_machine *m)
 		return;
 	sim_domains_converge(m, m->vms_order);
 	json_decref(m->vms_report);
-	m->vms_report = sim_domains_report(m);
+	m->vms_report = sim_domains_report(m, m->vms_order);
 	/* An order that did not change in a newer document is that document's. */
 	m->vms_generation = json_equal(order, m->vms_order) ? m->generation : m->vms_order_generation;
 	json_decref(m->vms_order);
@@ -318,8 +340,8 @@ static void host_step(struct sim_machine *m)
 static void step(void *data)
 {
 	struct sim_machine *m = data;
-	m->agent_timer =
-		loop_timer_new(m->world->loop, STEP_MS / 2 + (int64_t)world_random(m->world, STEP_MS), step, m);
+	m->agent_timer = loop_timer_new(
+		m->world->loop, m->world->step_ms / 2 + (int64_t)world_random(m->world, m->world->step_ms), step, m);
 	if (m->env == ENV_LIVE)
 		live_step(m);
 	else if (m->env == ENV_HOST)

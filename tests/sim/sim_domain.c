@@ -38,6 +38,30 @@ void sim_domains_drop(struct sim_machine *m)
 		drop(m, &m->domains[0]);
 }
 
+/* ---- what has left, as vm_departure.c keeps it ---- */
+
+static int64_t *departure(struct sim_machine *m, const char *id)
+{
+	for (unsigned i = 0; i < m->departed_count; i++)
+		if (str_equal(m->departed[i].id, id))
+			return &m->departed[i].generation;
+	return NULL;
+}
+
+/* -1: none. */
+static void set_departure(struct sim_machine *m, const char *id, int64_t generation)
+{
+	int64_t *known = departure(m, id);
+	if (known) {
+		*known = generation;
+	} else if (generation >= 0) {
+		if (m->departed_count == DOMAINS_MAX)
+			abort();
+		m->departed[m->departed_count].id = xstrdup(id);
+		m->departed[m->departed_count++].generation = generation;
+	}
+}
+
 static struct sim_domain *at_target(const struct sim_domain *d)
 {
 	struct sim_machine *target = sim_machine_by_address(sim_world, d->target);
@@ -50,6 +74,7 @@ static void begin_migration(struct sim_machine *m, struct sim_domain *d, const j
 	struct sim_domain *there;
 	if (!id || str_equal(d->migration, id))
 		return;
+	set_departure(m, d->id, d->generation);
 	str_set(&d->migration, id);
 	str_set(&d->target, json_string_value(json_object_get(migrate, "address")));
 	d->migration_state = MIGRATION_RUNNING;
@@ -150,12 +175,20 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 			/* A domain that ended at this generation is not started again by itself. */
 			if (d && d->state == DOMAIN_STOPPED && d->generation == generation)
 				return;
+			const int64_t *departed = departure(m, id);
+			if (departed && *departed >= generation)
+				return;
 			d = d ? d : add(m, id);
 			d->state = DOMAIN_RUNNING;
 			str_set(&d->image, image_of(desired));
 			world_say(m->world, "machine %u starts %.13s", m->index, id);
 		}
+		/* An order from before. */
+		if (generation < d->generation)
+			return;
 		d->generation = generation;
+		if (d->migration_state != MIGRATION_RUNNING)
+			set_departure(m, id, -1);
 		begin_migration(m, d, json_object_get(desired, "migrate"));
 	} else if (str_equal(state, "incoming")) {
 		d = d ? d : add(m, id);
@@ -178,11 +211,17 @@ void sim_domains_converge(struct sim_machine *m, const json_t *desired)
 		converge_one(m, vm);
 }
 
-json_t *sim_domains_report(struct sim_machine *m)
+json_t *sim_domains_report(struct sim_machine *m, const json_t *desired)
 {
 	static const char *const states[] = { "stopped", "running", "incoming", "arriving" };
 	static const char *const migrations[] = { NULL, "running", "failed" };
-	json_t *list = json_array();
+	json_t *list = json_array(), *vm;
+	size_t n;
+	json_array_foreach(desired, n, vm)
+		if (!find(m, json_string_value(json_object_get(vm, "id"))))
+			json_array_append_new(list, json_pack("{s:O, s:O, s:s}", "id", json_object_get(vm, "id"),
+							      "generation", json_object_get(vm, "generation"), "state",
+							      "absent"));
 	for (unsigned i = 0; i < m->domain_count; i++) {
 		const struct sim_domain *d = &m->domains[i];
 		json_t *report = json_pack("{s:s, s:I, s:s}", "id", d->id, "generation", (json_int_t)d->generation,

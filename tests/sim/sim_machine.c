@@ -25,7 +25,7 @@ static void booted(void *data)
 		network = false;
 	/* A provisioner that is down answers no boot: the firmware asks again. */
 	if (network && !world_up(m->world)) {
-		m->boot_timer = loop_timer_new(m->world->loop, 15000, booted, m);
+		m->boot_timer = loop_timer_new(m->world->loop, 15000 / m->world->hurry, booted, m);
 		return;
 	}
 	if (network && intent_of(m->world, m->mac) == BOOT_INTENT_LIVE) {
@@ -35,7 +35,7 @@ static void booted(void *data)
 	} else if (m->installed) {
 		m->env = ENV_HOST;
 	} else {
-		m->boot_timer = loop_timer_new(m->world->loop, 30000, booted, m);
+		m->boot_timer = loop_timer_new(m->world->loop, 30000 / m->world->hurry, booted, m);
 		return;
 	}
 	world_say(m->world, "machine %u boots %s", m->index, m->env == ENV_LIVE ? "the live image" : "the host system");
@@ -56,7 +56,19 @@ void sim_machine_power(struct sim_machine *m, bool on)
 	if (!on)
 		return;
 	m->boot_count++;
-	m->boot_timer = loop_timer_new(m->world->loop, 20000 + (int64_t)world_random(m->world, 60000), booted, m);
+	int64_t boot_ms = 20000 + (int64_t)world_random(m->world, 60000);
+	m->boot_timer = loop_timer_new(m->world->loop, boot_ms / m->world->hurry, booted, m);
+}
+
+/* Fifty to a block of 256: the BMCs from .101, the machines from .151. */
+char *sim_bmc_address(unsigned index)
+{
+	return xasprintf("10.%u.%u.%u", 77 + index / 12800, index / 50 % 256, 101 + index % 50);
+}
+
+char *sim_host_address(unsigned index)
+{
+	return xasprintf("10.%u.%u.%u", 77 + index / 12800, index / 50 % 256, 151 + index % 50);
 }
 
 void sim_machine_init(struct world *world, unsigned index)
@@ -65,8 +77,9 @@ void sim_machine_init(struct world *world, unsigned index)
 	m->world = world;
 	m->index = index;
 	m->uuid = xasprintf("00000000-0000-4000-8000-%012u", index + 1);
-	m->mac = xasprintf("52:54:00:00:00:%02x", index + 1);
-	m->bmc_address = xasprintf("10.77.0.%u", 101 + index);
+	m->mac = xasprintf("52:54:00:%02x:%02x:%02x", (index + 1) >> 16 & 255, (index + 1) >> 8 & 255,
+			   (index + 1) & 255);
+	m->bmc_address = sim_bmc_address(index);
 }
 
 void sim_machine_done(struct sim_machine *m)
@@ -79,6 +92,8 @@ void sim_machine_done(struct sim_machine *m)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
 	json_decref(m->desired);
+	for (unsigned i = 0; i < m->departed_count; i++)
+		free(m->departed[i].id);
 }
 
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address)
@@ -92,7 +107,7 @@ struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address)
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address)
 {
 	for (unsigned i = 0; i < world->machine_count; i++) {
-		_cleanup_free_ char *own = xasprintf("10.77.0.%u", 150 + i);
+		_cleanup_free_ char *own = sim_host_address(i);
 		if (str_equal(own, address))
 			return &world->machines[i];
 	}
@@ -196,7 +211,7 @@ static int reserve(void *ctx, const char *mac, char **ret_address, struct err *e
 	struct world *world = ctx;
 	for (unsigned i = 0; i < world->machine_count; i++)
 		if (str_equal(world->machines[i].mac, mac)) {
-			*ret_address = xasprintf("10.77.0.%u", 150 + i);
+			*ret_address = sim_host_address(i);
 			return 0;
 		}
 	return err_set(err, ERR_CAPACITY, "no address for %s", mac);

@@ -95,11 +95,15 @@ static void ask_vm(struct world *world)
 		return;
 	}
 	bool runs = vm->state == VM_RUNNING || vm->state == VM_STARTING;
-	if (vm->state != VM_MIGRATING && vm->state != VM_DELETING && world_chance(world, 10))
+	/* Not where a backup may come back: of a machine that was made after it nobody would know which disk it writes. */
+	bool deletable = vm->state != VM_MIGRATING && vm->state != VM_DELETING && !world->faults.restore;
+	if (deletable && world_chance(world, 10))
 		vm_delete(c->compute, vm->id, &task, &err);
 	else if (vm->state == VM_STOPPED || vm->state == VM_FAILED)
 		vm_start(c->compute, vm->id, &task, &err);
 	else if (runs && world_chance(world, 50))
+		vm_stop(c->compute, vm->id, &task, &err);
+	else if (vm->state == VM_UNKNOWN && world_random(world, 1000) < 50)
 		vm_stop(c->compute, vm->id, &task, &err);
 	else
 		ask_migration(world, vm);
@@ -113,6 +117,8 @@ static void see_whether_done(struct world *world)
 	unsigned deployed = 0;
 	STORE_EACH(struct machine, machine, c->store, &kind_machine)
 		deployed += machine->state == MACHINE_DEPLOYED;
+	if (deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm && world_chance(world, 50))
+		world_back_up(world);
 	world->done = deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm &&
 		      vm->state == VM_RUNNING && world->migrations >= world->wanted_migrations;
 }

@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/store_priv.h"
 
 #define START_MS INT64_C(1767225600000)
 #define STORM_MS (40 * 60 * 1000)   /* faults happen this long */
 #define END_MS (6 * 60 * 60 * 1000) /* by then everything must have come right */
 #define DELAY_MS 1500
 #define RESTART_MS 20000
+#define STEP_MS 2000
+#define SCAN_MAX 256
 
 /* ---- chance: xorshift64*, seeded ---- */
 
@@ -82,20 +85,20 @@ static bool crash_hook(void *data)
 	return world->by_count ? world->commits == world->die_at : world_chance(world, world->faults.crash);
 }
 
+/* In a large rack a scan takes its time, as the real one does: the next part comes with the next scan. */
 static void scan(struct machines *machines, void *ctx)
 {
 	struct world *world = ctx;
-	for (unsigned i = 0; i < world->machine_count; i++)
+	for (unsigned n = 0; n < MIN_OF(world->machine_count, SCAN_MAX); n++) {
+		world->scanned = (world->scanned + 1) % world->machine_count;
 		if (!world_chance(world, world->faults.bmc_silent))
-			machine_bmc_found(machines, world->machines[i].bmc_address);
+			machine_bmc_found(machines, world->machines[world->scanned].bmc_address);
+	}
 }
 
-static void start_controller(void *data)
+struct controller_spec world_controller_spec(struct world *world)
 {
-	struct world *world = data;
-	_cleanup_err_ struct err err = ERR_INIT;
-	world->restart_timer = NULL;
-	const struct controller_spec spec = {
+	return (struct controller_spec){
 		.loop = world->loop,
 		.database = world->database,
 		.ca = world->ca,
@@ -116,6 +119,14 @@ static void start_controller(void *data)
 			     .pool_size = 3,
 			     .upload_dir = world->upload_dir },
 	};
+}
+
+static void start_controller(void *data)
+{
+	struct world *world = data;
+	_cleanup_err_ struct err err = ERR_INIT;
+	world->restart_timer = NULL;
+	const struct controller_spec spec = world_controller_spec(world);
 	if (controller_new(&spec, &world->controller, &err) < 0) {
 		world_violated(world, "the controller does not start: %s", err.text);
 		return;
@@ -125,11 +136,43 @@ static void start_controller(void *data)
 	controller_start(world->controller);
 }
 
+static void copy_database(sqlite3 *from, sqlite3 *to)
+{
+	sqlite3_backup *copy = sqlite3_backup_init(to, "main", from, "main");
+	if (!copy || sqlite3_backup_step(copy, -1) != SQLITE_DONE || sqlite3_backup_finish(copy) != SQLITE_OK)
+		abort();
+}
+
+/* By a connection that locks the others out, as the store's does: its journal is none of those that may be shared. */
+static void restore(struct world *world)
+{
+	sqlite3 *db;
+	world_say(world, "an old state is restored");
+	if (sqlite3_open_v2(world->database, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, NULL) != SQLITE_OK ||
+	    sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) != SQLITE_OK)
+		abort();
+	copy_database(world->backup, db);
+	sqlite3_close(db);
+	world->restores++;
+}
+
+void world_back_up(struct world *world)
+{
+	if (!world->faults.restore)
+		return;
+	if (!world->backup && sqlite3_open(":memory:", (sqlite3 **)&world->backup) != SQLITE_OK)
+		abort();
+	/* The store's own connection: it locks all others out. */
+	copy_database(world->controller->store->db, world->backup);
+}
+
 static void bury(struct world *world)
 {
 	world_say(world, "the provisioner was killed");
 	world->crashes++;
 	world->controller = controller_free(world->controller);
+	if (world->backup && world_chance(world, world->faults.restore))
+		restore(world);
 	world->restart_timer =
 		loop_timer_new(world->loop, 1 + (int64_t)world_random(world, RESTART_MS), start_controller, world);
 }
@@ -213,36 +256,38 @@ static void choose_faults(struct world *world)
 					     .disk_first = 100 * heat,
 					     .part_slow = 40 * heat,
 					     .source_dies = 100 * heat };
+	if (world_random(world, 2))
+		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
 }
 
-static void world_init(struct world *world, uint64_t seed, bool trace)
+void world_open(struct world *world, const struct world_spec *spec)
 {
-	static struct ca *ca;
-	static char folder[64];
 	_cleanup_err_ struct err err = ERR_INIT;
-	*world = (struct world){ .seed = seed, .random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1, .trace = trace };
+	*world = (struct world){ .seed = spec->seed,
+				 .random = spec->seed * UINT64_C(0x9E3779B97F4A7C15) + 1,
+				 .trace = spec->trace,
+				 .loop = spec->loop,
+				 .database = xstrdup(spec->database),
+				 .upload_dir = xstrdup(spec->folder),
+				 .machine_count = spec->machine_count,
+				 .scanned = spec->machine_count - 1,
+				 .hurry = 1,
+				 .step_ms = STEP_MS };
 	sim_world = world;
 	list_init(&world->parcels);
-	if (!ca) {
-		snprintf(folder, sizeof(folder), "/tmp/ingot-sim.XXXXXX");
-		if (!mkdtemp(folder) || ca_open(folder, &ca, &err) < 0) {
-			fprintf(stderr, "sim: %s\n", err.text ? err.text : "no temporary folder");
-			exit(2);
-		}
+	if (ca_open(spec->folder, &world->ca, &err) < 0) {
+		fprintf(stderr, "sim: %s\n", err.text);
+		exit(2);
 	}
-	random_set_source(random_source);
-	world->ca = ca;
-	world->loop = loop_new_fake(START_MS);
-	world->database = xasprintf("file:/ingot-sim-%llu?vfs=memdb", (unsigned long long)seed);
-	world->upload_dir = xstrdup(folder);
-	world->machine_count = 3;
-	choose_faults(world);
+	world->machines = new0(struct sim_machine, spec->machine_count);
+	world->intents = xcalloc(spec->machine_count, sizeof(*world->intents));
+	world->osds = new0(char *, spec->machine_count *DISKS);
 	for (unsigned i = 0; i < world->machine_count; i++)
 		sim_machine_init(world, i);
 }
 
-static void world_done(struct world *world)
+void world_close(struct world *world)
 {
 	struct parcel *parcel;
 	world->controller = controller_free(world->controller);
@@ -259,10 +304,25 @@ static void world_done(struct world *world)
 		free(world->osds[i]);
 	for (unsigned i = 0; i < world->rbd_count; i++)
 		free(world->rbd[i]);
-	loop_free(world->loop);
+	free(world->machines);
+	free(world->intents);
+	free(world->osds);
+	ca_free(world->ca);
 	free(world->database);
 	free(world->upload_dir);
-	random_set_source(NULL);
+}
+
+static const char *temporary_folder(void)
+{
+	static char folder[64];
+	if (!folder[0]) {
+		snprintf(folder, sizeof(folder), "/tmp/ingot-sim.XXXXXX");
+		if (!mkdtemp(folder)) {
+			fprintf(stderr, "sim: no temporary folder\n");
+			exit(2);
+		}
+	}
+	return folder;
 }
 
 static void explain(struct world *world, struct strbuf *why)
@@ -278,6 +338,20 @@ static void explain(struct world *world, struct strbuf *why)
 	STORE_EACH(struct vm, vm, world->controller->store, &kind_vm)
 		strbuf_addf(why, "vm %s (%s); ", vm_state_words[vm->state], vm->error ? vm->error->text : "-");
 	strbuf_addf(why, "%u of %u migrations", world->migrations, world->wanted_migrations);
+}
+
+static void world_init(struct world *world, uint64_t seed, bool trace)
+{
+	_cleanup_free_ char *database = xasprintf("file:/ingot-sim-%llu?vfs=memdb", (unsigned long long)seed);
+	const struct world_spec spec = { .seed = seed,
+					 .trace = trace,
+					 .machine_count = 3,
+					 .loop = loop_new_fake(START_MS),
+					 .database = database,
+					 .folder = temporary_folder() };
+	world_open(world, &spec);
+	random_set_source(random_source);
+	choose_faults(world);
 }
 
 static struct world_result run(struct world *world)
@@ -306,11 +380,15 @@ static struct world_result run(struct world *world)
 				       .crashes = world->crashes,
 				       .messages = world->messages,
 				       .migrations = world->migrations,
+				       .restores = world->restores,
 				       .installs = world->installs,
 				       .commits = world->commits };
 	free(world->violation);
-	world_done(world);
+	world_close(world);
+	random_set_source(NULL);
+	loop_free(world->loop);
 	sqlite3_close(holder);
+	sqlite3_close(world->backup);
 	return result;
 }
 

@@ -7,9 +7,9 @@
 #include "base/list.h"
 #include "controller/controller.h"
 
-#define MACHINES_MAX 64
-#define DOMAINS_MAX 16
+#define DOMAINS_MAX 64
 #define DISKS 2
+#define RBD_MAX 4096
 
 enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
 
@@ -50,12 +50,18 @@ struct sim_machine {
 	bool mon_running, osd_running;
 	struct sim_domain domains[DOMAINS_MAX];
 	unsigned domain_count;
+	/* on disk: what it has sent away, or was about to, and under which order */
+	struct {
+		char *id;
+		int64_t generation;
+	} departed[DOMAINS_MAX];
+	unsigned departed_count;
 };
 
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies;
+		disk_first, part_slow, source_dies, restore;
 };
 
 struct world {
@@ -64,26 +70,31 @@ struct world {
 	struct controller *controller; /* NULL while it is down */
 	struct ca *ca;
 	char *database, *upload_dir;
+	void *backup; /* sqlite3: what was stored earlier */
 	bool trace, calm; /* calm: no more faults, everything has to come right */
 	struct sim_faults faults;
-	struct sim_machine machines[MACHINES_MAX];
-	unsigned machine_count;
+	struct sim_machine *machines;
+	unsigned machine_count, scanned; /* scanned: the last BMC that a scan found */
+	/* A firmware takes a minute and an agent looks every two seconds; who watches may have it otherwise. */
+	unsigned hurry;	  /* firmware is so many times faster */
+	unsigned step_ms; /* between two looks of an agent */
+	bool hostile;	  /* firmware and disks tell markup and control characters of themselves */
 	struct loop_timer *restart_timer, *operator_timer;
 	struct list parcels; /* messages under way */
 	/* network boot, as the boot listener has it */
 	struct {
 		char *mac;
 		enum boot_intent intent;
-	} intents[MACHINES_MAX];
+	} * intents; /* one for each machine */
 	unsigned intent_count;
 	/* Ceph */
-	char *osds[MACHINES_MAX * DISKS];
+	char **osds; /* one for each disk */
 	unsigned osd_count;
-	char *rbd[64];
+	char *rbd[RBD_MAX];
 	unsigned rbd_count;
 	bool pool;
 	/* what happened */
-	unsigned crashes, messages, migrations, installs, commits;
+	unsigned crashes, messages, migrations, installs, commits, restores;
 	bool by_count; /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
 	char *violation;
@@ -104,13 +115,17 @@ void sim_machine_power(struct sim_machine *machine, bool on);
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address);
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address);
 void sim_machine_init(struct world *world, unsigned index);
+/* The address of the BMC of a machine, and its own; the caller frees. */
+char *sim_bmc_address(unsigned index);
+char *sim_host_address(unsigned index);
 void sim_machine_done(struct sim_machine *machine);
 void sim_agent_start(struct sim_machine *machine);
 void sim_agent_stop(struct sim_machine *machine);
 /* What libvirt does by itself, whether the agent looks or not. */
 void sim_domains_live(struct sim_machine *machine);
 void sim_domains_converge(struct sim_machine *machine, const json_t *desired);
-json_t *sim_domains_report(struct sim_machine *machine);
+/* With a word for what was ordered and is not there. */
+json_t *sim_domains_report(struct sim_machine *machine, const json_t *desired);
 void sim_domains_drop(struct sim_machine *machine);
 extern const struct bmc_driver sim_bmc_driver;
 extern struct world *sim_world; /* for the driver tables, which have no context */
@@ -126,13 +141,28 @@ void sim_check(struct world *world);
 
 /* ---- world.c ---- */
 bool world_up(const struct world *world);
+/* Keeps a copy of what is stored; one of the next deaths may be followed by a start from it. */
+void world_back_up(struct world *world);
 /* Delivers a message: perhaps late, twice, or never. deliver is called with data; drop frees it. */
 void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data);
+struct world_spec {
+	uint64_t seed;
+	bool trace;
+	unsigned machine_count;
+	struct loop *loop;
+	const char *database, *folder; /* folder: for uploads and the authority */
+};
+/* The rack, powered off; no controller yet. Drivers and the source of chance stay the caller's to set. */
+void world_open(struct world *world, const struct world_spec *spec);
+void world_close(struct world *world);
+/* What a controller in this world stands on; borrows from it. */
+struct controller_spec world_controller_spec(struct world *world);
+
 struct world_result {
 	bool ok;
 	char *why;
 	int64_t simulated_ms;
-	unsigned crashes, messages, migrations, installs, commits;
+	unsigned crashes, messages, migrations, installs, commits, restores;
 };
 struct world_result world_run(uint64_t seed, bool trace);
 /* The same without any fault but one: the provisioner dies after its nth commit (0: never). */

@@ -33,6 +33,13 @@ static void on_done(struct bmc_op *op, void *data)
 		       str_or(op->identity.firmware, "-"), op->identity.quirks, op->identity.cipher_suite);
 	} else if (op->kind == BMC_OP_POWER_GET) {
 		printf("%s\n", bmc_power_name(op->power));
+	} else if (op->kind == BMC_OP_SENSORS) {
+		for (size_t i = 0; i < op->sensors.count; i++) {
+			const struct bmc_sensor *sensor = &op->sensors.list[i];
+
+			printf("%s|%s|%g|%s|%d|%s\n", sensor->name, sensor->type, sensor->value,
+			       str_or(sensor->unit, "-"), (int)sensor->state, str_or(sensor->text, "-"));
+		}
 	}
 	fprintf(stderr, "took %lld ms\n", (long long)(monotonic_ms() - started_ms));
 	loop_quit(loop, code);
@@ -100,6 +107,7 @@ static const struct {
 	{ "boot-pxe", { .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_PXE } },
 	{ "boot-pxe-uefi", { .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_PXE, .uefi = true } },
 	{ "boot-disk", { .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_DISK, .persistent = true } },
+	{ "sensors", { .kind = BMC_OP_SENSORS } },
 	{ "boot-none", { .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_NONE } },
 };
 

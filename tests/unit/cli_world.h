@@ -240,6 +240,14 @@ static inline void on_image_append(struct http_request *request, void *data)
 		on_image_upload(request, data);
 }
 
+static inline void on_ticket(struct http_request *request, void *data)
+{
+	struct world *w = data;
+	note(w, request);
+	answer(request, 201, json_pack("{s:s, s:s, s:s}", "ticket", "t1", "url", "/v1/consoles/t1", "expires_at",
+				       "2026-01-31T00:00:00Z"));
+}
+
 static inline void on_version(struct http_request *request, void *data)
 {
 	answer(request, 200, json_pack("{s:s}", "version", "9.9.9"));
@@ -304,6 +312,8 @@ static const struct http_route world_routes[] = {
 	{ "POST", "/v1/vms/{id}/start", 65536, on_vm_act, NULL, false },
 	{ "POST", "/v1/vms/{id}/migrate", 65536, on_vm_act, NULL, false },
 	{ "GET", "/v1/vms/{id}/console", 0, on_console, NULL, false },
+	{ "POST", "/v1/vms/{id}/console-ticket", 65536, on_ticket, NULL, false },
+	{ "GET", "/v1/consoles/{id}", 0, on_console, NULL, false },
 	{ "GET", "/v1/machines", 0, on_machine_list, NULL, false },
 	{ "POST", "/v1/machines/{id}/accept", 65536, on_machine_accept, NULL, false },
 	{ "POST", "/v1/images", 65536, on_image_create, NULL, false },

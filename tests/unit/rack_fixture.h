@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <math.h>
 #include <cmocka.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -112,9 +113,37 @@ static inline int rack_boot_device(const struct bmc_target *target, enum bmc_boo
 	return r;
 }
 
-static const struct bmc_driver rack_bmc_driver = { "ipmi",	   BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE,
-						   rack_probe,	   rack_power_get,
-						   rack_power_set, rack_boot_device };
+/* A temperature that is too high, and a power supply that says what is wrong in words. */
+static inline int rack_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err)
+{
+	struct rack_bmc *bmc = NULL;
+	int r = rack_reach(target, &bmc, err);
+	if (r < 0)
+		return r;
+	ret->count = 2;
+	ret->list = new0(struct bmc_sensor, 2);
+	ret->list[0] = (struct bmc_sensor){ .number = 1,
+					    .name = xstrdup("CPU Temp"),
+					    .type = xstrdup("Temperature"),
+					    .unit = xstrdup("C"),
+					    .value = 91.5,
+					    .state = BMC_SENSOR_CRITICAL };
+	ret->list[1] = (struct bmc_sensor){ .number = 2,
+					    .name = xstrdup("PS1"),
+					    .type = xstrdup("Power Supply"),
+					    .text = xstrdup("Power Supply input lost (AC/DC)"),
+					    .value = NAN,
+					    .state = BMC_SENSOR_WARNING };
+	return 0;
+}
+
+static const struct bmc_driver rack_bmc_driver = { .name = "ipmi",
+						   .capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_SENSORS,
+						   .probe = rack_probe,
+						   .power_get = rack_power_get,
+						   .power_set = rack_power_set,
+						   .boot_device = rack_boot_device,
+						   .sensors = rack_sensors };
 static const struct bmc_driver *const rack_drivers[] = { &rack_bmc_driver, NULL };
 
 static inline void rack_scan(struct machines *machines, void *ctx)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The program `ingot` where it takes time: --wait, task watch, event watch, consoles, signals. */
 #include <signal.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "cli_world.h"
 
@@ -289,6 +292,84 @@ static void test_console_on_a_terminal(void **state)
 	assert_null(strstr(w->console.data, "~"));
 }
 
+/* ---- screens ---- */
+
+/* A VNC viewer, as far as it matters here: it takes what comes and sends it back. */
+struct rfb {
+	struct world *w;
+	uint16_t port;
+	int fd;
+	struct loop_timer *timer;
+	char seen[64];
+	size_t seen_len;
+};
+
+/* Tries until the program listens, then talks. */
+static void rfb_step(void *data)
+{
+	struct rfb *rfb = data;
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(rfb->port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	rfb->timer = loop_timer_new(rfb->w->loop, 20, rfb_step, rfb);
+	if (rfb->fd < 0) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+			rfb->fd = fd;
+		else
+			close(fd);
+		return;
+	}
+	ssize_t n = recv(rfb->fd, rfb->seen + rfb->seen_len, sizeof(rfb->seen) - 1 - rfb->seen_len, MSG_DONTWAIT);
+	if (n > 0) {
+		bool first = rfb->seen_len == 0;
+		rfb->seen_len += (size_t)n;
+		if (first)
+			assert_int_equal(send(rfb->fd, "RFB", 3, MSG_NOSIGNAL), 3);
+	}
+}
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static void test_screen(void **state)
+{
+	struct world *w = *state;
+	_cleanup_child_ struct child child = child_of(w);
+	struct rfb rfb = { .w = w, .port = free_port(), .fd = -1 };
+	_cleanup_free_ char *line = xasprintf("vm vnc web --listen 127.0.0.1:%u --duration 2", rfb.port);
+	console_reset(w, false);
+	rfb_step(&rfb);
+	child_run(&child, line);
+	loop_timer_free(rfb.timer);
+	assert_code(&child, 0);
+	assert_said(&child, "waiting for a VNC viewer at 127.0.0.1:");
+	assert_string_equal(json_string_value(json_object_get(w->body, "kind")), "vnc");
+	/* What the far end says first, then its echo of what the viewer said. */
+	assert_string_equal(rfb.seen, "login: RFB");
+	assert_string_equal(w->console.data, "RFB");
+	close(rfb.fd);
+}
+
+static void test_screen_refusals(void **state)
+{
+	_cleanup_child_ struct child child = child_of(*state);
+	child_run(&child, "vm vnc web --listen 0.0.0.0:5900");
+	assert_code(&child, 2);
+	assert_said(&child, "whoever reaches the port has the screen");
+	child_run(&child, "vm vnc web --listen here");
+	assert_code(&child, 2);
+	assert_said(&child, "must be ADDRESS:PORT");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +388,8 @@ int main(void)
 		cmocka_unit_test(test_console_for_a_time),
 		cmocka_unit_test(test_console_of_none),
 		cmocka_unit_test(test_console_on_a_terminal),
+		cmocka_unit_test(test_screen),
+		cmocka_unit_test(test_screen_refusals),
 	};
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -113,7 +113,8 @@ static void a_node_does_not_say_hello(void **state)
 {
 	struct rack *rack = *state;
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *node = rack_node(rack, 1), *id = xstrdup(rack_machine(rack, "machine-1")->id);
+	free(rack_node(rack, 1));
+	_cleanup_free_ char *id = xstrdup(rack_machine(rack, "machine-1")->id);
 	_cleanup_free_ char *boot_mac = xstrdup(rack_machine(rack, id)->boot_mac);
 	json_t *request = hello_with(UUID(7), boot_mac, MAC(8), "a-forged-boot"), *reply = NULL;
 	assert_true(machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0);

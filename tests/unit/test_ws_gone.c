@@ -115,7 +115,7 @@ static void world_connect(struct world *w, bool tls)
 static int find_socket(const struct world *w, bool of_server)
 {
 	for (int fd = 3; fd < 256; fd++) {
-		struct sockaddr_in address;
+		struct sockaddr_in address = { 0 };
 		socklen_t len = sizeof(address);
 
 		if (getpeername(fd, (struct sockaddr *)&address, &len) < 0)

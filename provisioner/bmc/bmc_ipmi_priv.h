@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files that speak IPMI share. */
+#ifndef INGOT_BMC_BMC_IPMI_PRIV_H
+#define INGOT_BMC_BMC_IPMI_PRIV_H
+
+#include <freeipmi/freeipmi.h>
+
+#include "bmc_priv.h"
+
+/* An open session, on a worker. */
+struct bmc_session {
+	ipmi_ctx_t ctx;
+	uint32_t quirks;
+	int cipher_suite;
+};
+int bmc_session_open(const struct bmc_target *target, struct bmc_session *session, struct err *err);
+void bmc_session_close(struct bmc_session *session);
+#define _cleanup_bmc_session_ _cleanup_(bmc_session_close)
+
+/* bmc_ipmi_sensors.c: bmc_driver.sensors */
+int bmc_ipmi_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err);
+
+#endif

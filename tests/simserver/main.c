@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ingot-sim-server: the provisioner's API and dashboard over simulated machines. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "simserver_priv.h"
+
+#define WORKERS 16
+#define OPERATOR_MS 500
+#define HURRY 40
+#define STEP_MS 500
+#define MACHINES_MAX 100000
+#define BUSY_MACHINES 100 /* up to so many, all agents look twice a second; more share what that makes */
+
+static const char usage[] =
+	"Usage: ingot-sim-server --dir DIR [--port N] [--machines N] [--nodes N] [--ui DIR] [--hostile]\n"
+	"\n"
+	"  --dir DIR     database, keys, tokens; made if it is not there\n"
+	"  --port N      where the API listens on 127.0.0.1 (default 0: any; it is printed)\n"
+	"  --machines N  machines in the rack (default 3)\n"
+	"  --nodes N     of which so many are deployed at once (default 0)\n"
+	"  --ui DIR      the dashboard's files\n"
+	"  --hostile     machines tell markup and control characters of themselves\n";
+
+struct options {
+	const char *dir, *ui;
+	int64_t port, machines, nodes;
+	bool hostile;
+};
+
+struct server {
+	struct options options;
+	struct world world;
+	struct auth *auth;
+	struct api *api;
+	struct http_server *listener;
+	struct loop_timer *operator_timer;
+};
+
+/* ---- the first nodes, as a person would deploy them ---- */
+
+static bool take_on(struct server *server, const char *id, int state)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine_accept accept = { 0 };
+	const struct machine_deploy deploy = { 0 };
+	const char *task;
+	if (state == MACHINE_NEW)
+		machine_accept(server->world.controller->machines, id, &accept, &err);
+	else if (state == MACHINE_READY)
+		machine_deploy(server->world.controller->machines, id, &deploy, &task, &err);
+	return state == MACHINE_DEPLOYED;
+}
+
+static void operate(void *data)
+{
+	struct server *server = data;
+	struct store *store = server->world.controller->store;
+	_cleanup_free_ char *after = NULL;
+	const struct machine *machine;
+	int64_t taken = 0, deployed = 0;
+	server->operator_timer = NULL;
+	while (taken < server->options.nodes && (machine = store_next(store, &kind_machine, after))) {
+		str_set(&after, machine->id);
+		deployed += take_on(server, after, (int)machine->state);
+		taken++;
+	}
+	if (deployed < server->options.nodes)
+		server->operator_timer = loop_timer_new(server->world.loop, OPERATOR_MS, operate, server);
+}
+
+/* ---- start ---- */
+
+static const char *health_of_netboot(void *ctx)
+{
+	return "running";
+}
+
+static int start_listener(struct server *server, struct err *err)
+{
+	const char *const names[] = { "localhost", "127.0.0.1", NULL };
+	_cleanup_free_ char *cert = NULL, *key = NULL;
+	struct http_server_spec spec = {
+		.loop = server->world.loop,
+		.data = server->api,
+		.admit = api_admit,
+		.fallback = api_fallback,
+		.address = "127.0.0.1",
+		.port = (uint16_t)server->options.port,
+		.listen_fd = -1,
+		.body_dir = server->world.upload_dir,
+	};
+	int r = ca_issue_server(server->world.ca, "ingot-sim-server", names, &cert, &key, err);
+	if (r < 0)
+		return r;
+	spec.cert_pem = cert;
+	spec.key_pem = key;
+	spec.routes = api_routes(server->api, &spec.route_count);
+	return http_server_new(&spec, &server->listener, err);
+}
+
+static int start_api(struct server *server, struct err *err)
+{
+	const struct controller *c = server->world.controller;
+	_cleanup_free_ char *initial = xasprintf("%s/admin.initial-password", server->options.dir);
+	server->auth = auth_new(c->store, initial);
+	int r = auth_first_start(server->auth, server->options.dir, err);
+	if (r < 0)
+		return r;
+	const struct api_spec spec = {
+		.loop = server->world.loop,
+		.auth = server->auth,
+		.store = c->store,
+		.tasks = c->tasks,
+		.machines = c->machines,
+		.storage = c->storage,
+		.compute = c->compute,
+		.cluster = c->cluster,
+		.netboot_health = health_of_netboot,
+		.ui_dir = server->options.ui,
+	};
+	server->api = api_new(&spec);
+	return start_listener(server, err);
+}
+
+static int start(struct server *server, struct loop *loop, struct err *err)
+{
+	static const struct bmc_driver *const drivers[] = { &bridge_bmc_driver, NULL };
+	struct world *world = &server->world;
+	_cleanup_free_ char *database = xasprintf("%s/ingot.db", server->options.dir);
+	const struct world_spec spec = { .seed = 1,
+					 .machine_count = (unsigned)server->options.machines,
+					 .loop = loop,
+					 .database = database,
+					 .folder = server->options.dir };
+	int r = mkdir_p(server->options.dir, 0700);
+	if (r < 0)
+		return err_set_errno(err, r, "making %s", server->options.dir);
+	world_open(world, &spec);
+	world->hurry = HURRY;
+	world->step_ms = STEP_MS * MAX_OF(world->machine_count, BUSY_MACHINES) / BUSY_MACHINES;
+	world->hostile = server->options.hostile;
+	bmc_drivers_set(drivers);
+	struct controller_spec controller = world_controller_spec(world);
+	controller.storage.driver = &bridge_ceph_driver;
+	r = controller_new(&controller, &world->controller, err);
+	if (r == 0)
+		r = start_api(server, err);
+	if (r < 0)
+		return r;
+	controller_start(world->controller);
+	/* A large rack is switched on by hand: to be found through its BMCs takes the provisioner many scans. */
+	for (unsigned i = 0; world->machine_count > BUSY_MACHINES && i < world->machine_count; i++)
+		sim_machine_power(&world->machines[i], true);
+	operate(server);
+	printf("https://127.0.0.1:%u\n", http_server_port(server->listener));
+	fflush(stdout);
+	return 0;
+}
+
+/* ---- life ---- */
+
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+	static const struct option options[] = {
+		{ "dir", required_argument, NULL, 'd' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "machines", required_argument, NULL, 'm' },
+		{ "nodes", required_argument, NULL, 'n' },
+		{ "ui", required_argument, NULL, 'u' },
+		{ "hostile", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, r = 0;
+	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'd')
+			ret->dir = optarg;
+		else if (c == 'u')
+			ret->ui = optarg;
+		else if (c == 'h')
+			ret->hostile = true;
+		else if (c == 'p')
+			r = parse_i64(optarg, 0, 65535, &ret->port);
+		else if (c == 'm')
+			r = parse_i64(optarg, 1, MACHINES_MAX, &ret->machines);
+		else if (c == 'n')
+			r = parse_i64(optarg, 0, MACHINES_MAX, &ret->nodes);
+		else
+			r = -1;
+	}
+	return r == 0 && ret->dir && optind == argc && ret->nodes <= ret->machines ? 0 : -1;
+}
+
+static void on_stop(void *data)
+{
+	loop_quit(data, 0);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	static struct server server = { .options = { .machines = 3 } };
+	if (parse_options(argc, argv, &server.options) < 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	struct loop *loop = loop_new(WORKERS);
+	loop_signal_new(loop, SIGTERM, on_stop, loop);
+	loop_signal_new(loop, SIGINT, on_stop, loop);
+	signal(SIGPIPE, SIG_IGN);
+	if (start(&server, loop, &err) < 0) {
+		fprintf(stderr, "ingot-sim-server: %s\n", err.text);
+		_exit(1);
+	}
+	/* Workers may wait for the loop, which does not come back: the process ends with them. */
+	_exit(loop_run(loop));
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Signing in and out, roles, passwords, tokens, the audit list.
+import { PASSWORD, Server, assert, open, signIn } from './world.mjs';
+
+export async function accessTests(tests, browser, options) {
+	if (!tests.wants('access')) return;
+	const server = await Server.start(options.server, options.ui, { machines: 1 });
+	try {
+		await tests.run('access: a wrong password is refused and named, nothing of the cluster is shown', async () => {
+			const { page, context } = await open(browser, server);
+			await page.goto(`${server.url}/machines`);
+			await page.locator('input[name=name]').fill('admin');
+			await page.locator('input[name=password]').fill('wrong');
+			await page.locator('button[type=submit]').click();
+			await page.locator('.ingot-problem').waitFor();
+			assert((await page.locator('input[name=password]').inputValue()) === '', 'the password stays in the field');
+			assert((await page.locator('#main').count()) === 0, 'the frame is shown to nobody');
+			await context.close();
+		});
+		await tests.run('access: the session’s cookie is Secure, HttpOnly, SameSite=Strict; it outlives a reload', async () => {
+			const { page, context, wrong } = await open(browser, server);
+			await page.goto(`${server.url}/machines?state=new`);
+			await page.locator('input[name=name]').fill('admin');
+			await page.locator('input[name=password]').fill(PASSWORD);
+			await page.locator('input[name=password]').press('Enter');
+			await page.locator('h1', { hasText: 'Machines' }).waitFor();
+			assert(page.url().endsWith('/machines?state=new'), 'it does not go on where it was asked for');
+			const [cookie] = await context.cookies();
+			assert(cookie.name.startsWith('__Host-') && cookie.secure && cookie.httpOnly && cookie.sameSite === 'Strict' && cookie.path === '/', JSON.stringify(cookie));
+			assert((await page.evaluate(() => document.cookie)) === '', 'scripts can read the cookie');
+			await page.reload();
+			await page.locator('h1', { hasText: 'Machines' }).waitFor();
+			assert(wrong.length === 0, wrong.join('\n'));
+			await context.close();
+		});
+		await tests.run('access: signing out ends the session on the server', async () => {
+			const { page, context } = await open(browser, server);
+			await signIn(page, server);
+			const cookies = await context.cookies();
+			await page.getByRole('button', { name: 'Sign out' }).click();
+			await page.locator('input[name=password]').waitFor();
+			await context.addCookies(cookies);
+			await page.goto(server.url);
+			await page.locator('input[name=password]').waitFor();
+			await context.close();
+		});
+		await tests.run('access: what changes something is refused without the CSRF token', async () => {
+			const { page, context } = await open(browser, server);
+			await signIn(page, server);
+			const status = await page.evaluate(async () => (await fetch('/v1/tokens', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"name":"stolen"}' })).status);
+			assert(status === 403, `POST without the token: ${status}`);
+			const wrong = await page.evaluate(
+				async () => (await fetch('/v1/tokens', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': 'x' }, body: '{"name":"stolen"}' })).status,
+			);
+			assert(wrong === 403, `POST with a wrong token: ${wrong}`);
+			const tokens = await server.must('GET', '/v1/tokens');
+			assert(!tokens.items.some((token) => token.name === 'stolen'), 'a token was made');
+			await context.close();
+		});
+		await tests.run('access: an administrator makes a viewer, who changes the password and may change nothing else', async () => {
+			const { page, context, wrong } = await open(browser, server);
+			await signIn(page, server);
+			await page.goto(`${server.url}/users`);
+			await page.getByRole('button', { name: 'Create a user' }).click();
+			const dialog = page.getByRole('dialog');
+			await dialog.locator('input[name=name]').fill('Not A Name');
+			await dialog.getByText('not of the form').waitFor();
+			assert(await dialog.getByRole('button', { name: 'Create' }).isDisabled(), 'a bad name can be sent');
+			await dialog.locator('input[name=name]').fill('vera');
+			await dialog.locator('input[name=password]').fill('first password');
+			await dialog.getByRole('button', { name: 'Create' }).click();
+			await dialog.waitFor({ state: 'detached' });
+			await page.locator('tr', { hasText: 'vera' }).waitFor();
+			await context.close();
+			const viewer = await open(browser, server);
+			await viewer.page.goto(server.url);
+			await viewer.page.locator('input[name=name]').fill('vera');
+			await viewer.page.locator('input[name=password]').fill('first password');
+			await viewer.page.locator('input[name=password]').press('Enter');
+			await viewer.page.locator('input[name=current]').fill('first password');
+			await viewer.page.locator('input[name=password]').fill('second password');
+			await viewer.page.locator('input[name=repeat]').fill('second password');
+			await viewer.page.locator('button[type=submit]').click();
+			await viewer.page.locator('#main').waitFor();
+			assert((await viewer.page.getByRole('link', { name: 'Users' }).count()) === 0, 'a viewer sees users');
+			await viewer.page.goto(`${server.url}/machines`);
+			await viewer.page.locator('tbody tr[data-id] a').first().click();
+			await viewer.page.locator('h1', { hasText: 'machine-1' }).waitFor();
+			assert((await viewer.page.getByRole('button', { name: 'Accept' }).count()) === 0, 'a viewer can accept');
+			await viewer.page.goto(`${server.url}/users`);
+			await viewer.page.locator('.ingot-problem').waitFor();
+			assert(wrong.length + viewer.wrong.length === 0, [...wrong, ...viewer.wrong].join('\n'));
+			await viewer.context.close();
+		});
+		await tests.run('access: a token is shown once, works, and works no more when deleted', async () => {
+			const { page, context } = await open(browser, server);
+			await signIn(page, server);
+			await page.goto(`${server.url}/tokens`);
+			await page.getByRole('button', { name: 'Create a token' }).click();
+			await page.getByRole('dialog').locator('input[name=name]').fill('backup');
+			await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+			const text = (await page.locator('pre').innerText()).trim();
+			const other = Object.assign(Object.create(Object.getPrototypeOf(server)), { url: server.url, token: text });
+			assert((await other.api('GET', '/v1/machines')).status === 200, 'the token does not work');
+			assert((await other.api('POST', '/v1/volumes', { name: 'v' })).status === 403, 'a viewer’s token may change something');
+			await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+			assert(!(await page.content()).includes(text), 'the token is still in the page');
+			await page.getByRole('button', { name: 'Delete backup' }).click();
+			const remove = page.getByRole('dialog').getByRole('button', { name: 'Delete' });
+			assert(await remove.isDisabled(), 'it is deleted without its name');
+			await page.getByRole('dialog').getByRole('textbox').fill('backup');
+			await remove.click();
+			await page.getByRole('dialog').waitFor({ state: 'detached' });
+			assert((await other.api('GET', '/v1/machines')).status === 401, 'the deleted token works');
+			await context.close();
+		});
+		await tests.run('access: the audit list tells of it', async () => {
+			const { page, context } = await open(browser, server);
+			await signIn(page, server);
+			await page.goto(`${server.url}/audit`);
+			await page.locator('tr', { hasText: 'token.delete' }).first().waitFor();
+			const text = await page.locator('tbody').innerText();
+			assert(text.includes('user.create') && text.includes('session.create'), text);
+			assert(!text.includes('first password') && !text.includes(PASSWORD), 'a password is in the audit list');
+			await context.close();
+		});
+		await tests.run('access: a session that has ended asks to sign in again', async () => {
+			const { page, context } = await open(browser, server);
+			await signIn(page, server);
+			await context.clearCookies();
+			await page.getByRole('link', { name: 'Volumes' }).click();
+			await page.getByText('Your session has ended').waitFor();
+			await context.close();
+		});
+	} finally {
+		await server.stop();
+	}
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Every route: accessible by axe in both themes, without English in Korean, without overflow at 320 px, and a picture of each.
+import { join } from 'node:path';
+import { Server, assert, axeSource, open, signIn } from './world.mjs';
+
+const SERIOUS = ['serious', 'critical'];
+
+export async function look(page) {
+	// The policy of the pages refuses what is injected as a script element: axe is evaluated.
+	await page.evaluate(axeSource);
+	const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+	return result.violations.filter((violation) => SERIOUS.includes(violation.impact)).map((violation) => `${violation.id}: ${violation.help}: ${violation.nodes.map((node) => node.target.join(' ')).slice(0, 4).join(' | ')}`);
+}
+
+export async function lookTests(tests, browser, options) {
+	if (!tests.wants('axe', 'korean', '320', '4k', 'keyboard')) return;
+	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
+	try {
+		await server.poolActive();
+		const vm = await server.makeVm('web');
+		await server.makeVm('db', false);
+		const [machine] = (await server.must('GET', '/v1/machines?state=deployed')).items;
+		const [node] = (await server.must('GET', '/v1/nodes')).items;
+		const routes = {
+			overview: '/',
+			guide: '/guide',
+			machines: '/machines',
+			machine: `/machines/${machine.id}`,
+			'machine-disks': `/machines/${machine.id}?tab=disks`,
+			'machine-timeline': `/machines/${machine.id}?tab=timeline`,
+			nodes: '/nodes',
+			node: `/nodes/${node.id}`,
+			pools: '/pools',
+			volumes: '/volumes',
+			images: '/images',
+			vms: '/vms',
+			'vm-new': '/vms/new',
+			vm: `/vms/${vm.id}`,
+			tasks: '/tasks',
+			events: '/events',
+			audit: '/audit',
+			users: '/users',
+			tokens: '/tokens',
+			settings: '/settings',
+			about: '/about',
+			'not-found': '/nowhere',
+		};
+		const settle = async (page) => {
+			await page.locator('h1').first().waitFor();
+			await page.waitForFunction(() => !document.querySelector('.ingot-bullseye'));
+			await page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined); // the stream of events never ends
+		};
+		for (const theme of ['light', 'dark']) {
+			const { page, context, wrong } = await open(browser, server, { theme });
+			await page.goto(server.url);
+			await tests.run(`axe: sign-in, ${theme}`, async () => {
+				await page.locator('input[name=name]').waitFor();
+				const found = await look(page);
+				await page.screenshot({ path: join(options.shots, `sign-in-${theme}.png`) });
+				assert(found.length === 0, found.join('\n'));
+			});
+			await signIn(page, server);
+			for (const [name, path] of Object.entries(routes))
+				await tests.run(`axe: ${name}, ${theme}`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					await page.screenshot({ path: join(options.shots, `${name}-${theme}.png`) });
+					const found = await look(page);
+					assert(found.length === 0, found.join('\n'));
+					assert(wrong.length === 0, wrong.splice(0).join('\n'));
+				});
+			await tests.run(`axe: a dangerous dialog, ${theme}`, async () => {
+				await page.goto(`${server.url}/vms/${vm.id}`);
+				await page.getByRole('button', { name: 'Delete' }).click();
+				await page.getByRole('dialog').waitFor();
+				await page.screenshot({ path: join(options.shots, `dialog-${theme}.png`) });
+				const found = await look(page);
+				assert(found.length === 0, found.join('\n'));
+			});
+			await tests.run(`axe: the drawer of tasks, ${theme}`, async () => {
+				await page.goto(server.url);
+				await page.getByRole('button', { name: /^Tasks:/ }).click();
+				await page.locator('.ingot-drawer').waitFor();
+				await page.screenshot({ path: join(options.shots, `drawer-${theme}.png`) });
+				const found = await look(page);
+				assert(found.length === 0, found.join('\n'));
+			});
+			await context.close();
+		}
+		{
+			const { page, context, wrong } = await open(browser, server, { language: 'ko' });
+			await page.goto(server.url);
+			await page.getByText('로그인').first().waitFor();
+			await signIn(page, server);
+			for (const [name, path] of Object.entries(routes))
+				await tests.run(`korean: ${name}`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
+					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
+					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || ['machine', 'machine-disks', 'machine-timeline', 'node', 'vm'].includes(name), 'the title is not Korean');
+					// A key that is shown as it is says that a word is missing.
+					assert(!/\b(nav|field|word|common|table|machine|vm|overview)\.[a-z][A-Za-z]+\b/.test((await page.locator('#main').innerText()).replace(/machine\.\w+|vm\.\w+/g, '')), 'a key is shown');
+					assert(wrong.length === 0, wrong.splice(0).join('\n'));
+				});
+			await context.close();
+		}
+		for (const [size, width, height] of [
+			['320', 320, 800],
+			['4k', 3840, 2160],
+		]) {
+			const { page, context } = await open(browser, server, { width, height });
+			await signIn(page, server);
+			for (const [name, path] of Object.entries(routes))
+				await tests.run(`${size}: ${name} needs no sideways scrolling`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					await page.screenshot({ path: join(options.shots, `${name}-${size}.png`) });
+					const over = await page.evaluate(() => {
+						const main = document.getElementById('main');
+						return Math.max(document.documentElement.scrollWidth - innerWidth, main ? main.scrollWidth - main.clientWidth : 0);
+					});
+					assert(over <= 1, `${over} px too wide`);
+				});
+			await context.close();
+		}
+		await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, without a mouse', async () => {
+			const { page, context } = await open(browser, server);
+			await page.goto(server.url);
+			await page.locator('input[name=name]').waitFor();
+			const press = (key) => page.keyboard.press(key);
+			const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute('aria-label') || document.activeElement?.getAttribute('name') || '');
+			const tabTo = async (what) => {
+				for (let i = 0; i < 120; i++) {
+					await press('Tab');
+					if (what.test(await focused())) return;
+				}
+				throw new Error(`Tab does not come to ${what}`);
+			};
+			await tabTo(/^name$/);
+			await page.keyboard.type('admin');
+			await tabTo(/^password$/);
+			await page.keyboard.type('correct horse battery staple');
+			await press('Enter');
+			await page.locator('#main').waitFor();
+			await tabTo(/^Skip to content$/);
+			await press('Enter');
+			await page.goto(server.url);
+			await page.locator('#main').waitFor();
+			await tabTo(/^Machines$/);
+			await press('Enter');
+			await page.waitForURL('**/machines');
+			await page.locator('tr[data-id]').first().waitFor();
+			await tabTo(/^machine-1$/);
+			await press('Enter');
+			await page.locator('h1', { hasText: 'machine-1' }).waitFor();
+			await tabTo(/^Power cycle$/);
+			await press('Enter');
+			await page.getByRole('dialog').waitFor();
+			for (let i = 0; i < 12; i++) {
+				await press('Tab');
+				assert(await page.evaluate(() => Boolean(document.activeElement?.closest('[role=dialog]'))), 'Tab leaves the dialog');
+			}
+			await press('Escape');
+			await page.getByRole('dialog').waitFor({ state: 'detached' });
+			assert(/Power cycle/.test(await focused()), `the focus does not come back: ${await focused()}`);
+			await context.close();
+		});
+	} finally {
+		await server.stop();
+	}
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A rack of 10,000: the table scrolls, sorts and filters without a visible pause.
+import { join } from 'node:path';
+import { Server, assert, open, signIn } from './world.mjs';
+
+const MACHINES = Number(process.env.MACHINES ?? 10000);
+/** What a person takes for at once (RAIL: 100 ms), with the answer of a loaded host in it. */
+const AT_ONCE_MS = 1500;
+const FRAME_MS = 100;
+
+export async function rackTests(tests, browser, options) {
+	if (!tests.wants('rack')) return;
+	const server = await Server.start(options.server, options.ui, { machines: MACHINES });
+	const { page, context, wrong } = await open(browser, server);
+	try {
+		await server.until('/v1/machines?limit=1', (list) => list.total === MACHINES, `${MACHINES} machines`, 300000);
+		await signIn(page, server);
+		await page.goto(`${server.url}/machines`);
+		await page.getByText(`${MACHINES} in all`).waitFor({ timeout: 60000 });
+		await tests.run(`rack: of ${MACHINES} rows only those in sight are in the document`, async () => {
+			await page.locator('tr[data-id]').first().waitFor();
+			const rows = await page.locator('tr[data-id]').count();
+			assert(rows > 5 && rows < 100, `${rows} rows are in the document`);
+			await page.screenshot({ path: join(options.shots, 'machines-rack.png') });
+		});
+		await tests.run('rack: scrolls through thousands of rows, no frame is late', async () => {
+			const slowest = await page.evaluate(async () => {
+				const box = document.querySelector('.ingot-scroll');
+				let worst = 0;
+				let last = performance.now();
+				for (let i = 0; i < 240; i++) {
+					box.scrollTop += 120;
+					await new Promise((resolve) => requestAnimationFrame(resolve));
+					const now = performance.now();
+					if (i > 10) worst = Math.max(worst, now - last);
+					last = now;
+				}
+				return worst;
+			});
+			console.log(`   slowest frame while scrolling: ${slowest.toFixed(0)} ms`);
+			const index = await page.locator('tr[data-id]').first().getAttribute('aria-rowindex');
+			assert(Number(index) > 150, `it came to row ${index}`);
+			assert(slowest < FRAME_MS * 4, `a frame took ${slowest} ms`);
+		});
+		await tests.run('rack: a filter shows at once', async () => {
+			const began = Date.now();
+			await page.getByRole('textbox', { name: 'Search' }).fill('machine-123');
+			await page.waitForFunction(() => /^\s*(\d+) in all/.test(document.querySelector('.ingot-count')?.textContent ?? '') && Number(/(\d+)/.exec(document.querySelector('.ingot-count').textContent)[1]) < 1000);
+			const took = Date.now() - began;
+			console.log(`   filtered in ${took} ms, with 250 ms of waiting for the next letter`);
+			assert(took < AT_ONCE_MS, `it took ${took} ms`);
+			assert(page.url().includes('q=machine-123'), 'the filter is not in the address');
+		});
+		await tests.run('rack: sorting is the server’s, over all rows', async () => {
+			await page.goto(`${server.url}/machines?sort=-name`);
+			await page.locator('tr[data-id]').first().waitFor();
+			const first = await page.locator('tr[data-id] a').first().innerText();
+			const [expected] = (await server.must('GET', '/v1/machines?sort=-name&limit=1')).items;
+			assert(first === expected.name, `${first}, not ${expected.name}`);
+		});
+		await tests.run('rack: all that match are chosen and accepted, with a result for each', async () => {
+			await page.goto(`${server.url}/machines?q=machine-99`);
+			await page.locator('tr[data-id]').first().waitFor();
+			const { total } = await server.must('GET', '/v1/machines?q=machine-99&limit=1');
+			await page.getByRole('checkbox', { name: 'Select all rows shown' }).check();
+			await page.getByText(`${total} selected`).waitFor();
+			await page.locator('.ingot-selection').getByRole('button', { name: 'Accept' }).click();
+			await page.getByRole('dialog').getByText(`Done: ${total} · failed: 0 · of ${total}`).waitFor({ timeout: 120000 });
+			await page.screenshot({ path: join(options.shots, 'bulk-rack.png') });
+			await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+		});
+		await tests.run('rack: nothing went wrong in the page', async () => assert(wrong.length === 0, wrong.join('\n')));
+	} finally {
+		await context.close();
+		await server.stop();
+	}
+}

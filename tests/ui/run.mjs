@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The dashboard in a browser. Ends with a line that counts.
+//     node run.mjs --server PROGRAM --ui FOLDER --shots FOLDER [--only TEXT]
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { accessTests } from './access.mjs';
+import { flowTests } from './flows.mjs';
+import { lookTests } from './looks.mjs';
+import { rackTests } from './rack.mjs';
+import { securityTests } from './security.mjs';
+import { Tests, browser } from './world.mjs';
+
+const options = { only: undefined };
+for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].replace(/^--/, '')] = process.argv[i + 1];
+for (const name of ['server', 'ui', 'shots'])
+	if (!options[name]) {
+		console.error('usage: run.mjs --server PROGRAM --ui FOLDER --shots FOLDER [--only TEXT]');
+		process.exit(2);
+	}
+options.server = resolve(options.server);
+options.ui = resolve(options.ui);
+options.shots = resolve(options.shots);
+mkdirSync(options.shots, { recursive: true });
+
+const tests = new Tests(options.only);
+let chromium;
+try {
+	chromium = await browser();
+} catch (error) {
+	console.error(`ui-browser: no browser: install Debian's chromium (sudo make deps): ${error.message.split('\n')[0]}`);
+	process.exit(1);
+}
+try {
+	for (const suite of [accessTests, flowTests, securityTests, lookTests, rackTests]) {
+		// Each suite has a provisioner of its own; one that falls over does not take the others with it.
+		try {
+			await suite(tests, chromium, options);
+		} catch (error) {
+			tests.failed++;
+			console.log(`FAILED: ${suite.name}: ${error.stack ?? error}`);
+		}
+	}
+} finally {
+	await chromium.close();
+}
+console.log(`ui-browser: ${tests.passed} passed, ${tests.failed} failed`);
+process.exit(tests.failed || !tests.passed ? 1 : 0);

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the browser tests stand on: a provisioner over simulated machines, a browser, and a person who is signed in.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Packages are those of the dashboard.
+const packages = createRequire(new URL('../../ui/package.json', import.meta.url));
+export const { chromium } = packages('playwright-core');
+export const axeSource = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8');
+
+export const PASSWORD = 'correct horse battery staple';
+const START_MS = 60000;
+
+export class Server {
+	/** options: machines, nodes, hostile, port; dir: of an earlier one that goes on. */
+	static async start(program, ui, options = {}) {
+		const server = new Server();
+		server.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'ingot-ui-'));
+		server.options = options;
+		server.program = program;
+		server.ui = ui;
+		if (!options.dir) writeFileSync(join(server.dir, 'admin.password'), `${PASSWORD}\n`, { mode: 0o600 });
+		await server.run(options.port ?? 0);
+		return server;
+	}
+
+	async run(port) {
+		const args = ['--dir', this.dir, '--ui', this.ui, '--port', String(port), '--machines', String(this.options.machines ?? 3), '--nodes', String(this.options.nodes ?? 0)];
+		if (this.options.hostile) args.push('--hostile');
+		this.process = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+		this.log = '';
+		this.process.stderr.on('data', (data) => (this.log = (this.log + data).slice(-20000)));
+		this.ended = new Promise((resolve) => this.process.once('exit', resolve));
+		this.url = await new Promise((resolve, reject) => {
+			let text = '';
+			const timer = setTimeout(() => reject(new Error(`the server did not start: ${this.log}`)), START_MS);
+			this.process.stdout.on('data', (data) => {
+				text += data;
+				const found = /https:\/\/127\.0\.0\.1:\d+/.exec(text);
+				if (!found) return;
+				clearTimeout(timer);
+				resolve(found[0]);
+			});
+			this.ended.then((code) => reject(new Error(`the server ended (${code}): ${this.log}`)));
+		});
+		this.token = readFileSync(join(this.dir, 'admin.token'), 'utf8').trim();
+	}
+
+	/** Kills it and starts it again on the same port and folder. */
+	async kill() {
+		this.process.kill('SIGKILL');
+		await this.ended;
+	}
+
+	async restart() {
+		await this.run(Number(new URL(this.url).port));
+	}
+
+	async stop() {
+		this.process.kill('SIGTERM');
+		await this.ended;
+		rmSync(this.dir, { recursive: true, force: true });
+	}
+
+	/** A call with the administrator's token. Its certificate is of its own authority, which is not looked at here. */
+	api(method, path, body) {
+		return new Promise((resolve, reject) => {
+			const text = body === undefined ? undefined : Buffer.isBuffer(body) ? body : JSON.stringify(body);
+			const call = request(
+				this.url + path,
+				{
+					method,
+					rejectUnauthorized: false,
+					headers: {
+						Authorization: `Bearer ${this.token}`,
+						...(text ? { 'Content-Length': Buffer.byteLength(text), 'Content-Type': Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json' } : {}),
+					},
+				},
+				(answer) => {
+					let data = '';
+					answer.on('data', (part) => (data += part));
+					answer.on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, json: data.startsWith('{') ? JSON.parse(data) : null, text: data }));
+				},
+			);
+			call.on('error', reject);
+			call.end(text);
+		});
+	}
+
+	async must(method, path, body) {
+		const answer = await this.api(method, path, body);
+		if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+		return answer.json;
+	}
+
+	/** Asks again until look() says something true of the answer. */
+	async until(path, look, what, ms = 120000) {
+		const end = Date.now() + ms;
+		for (;;) {
+			const json = await this.must('GET', path);
+			const found = look(json);
+			if (found) return found;
+			if (Date.now() > end) throw new Error(`it did not come to be: ${what}: ${JSON.stringify(json).slice(0, 600)}`);
+			await new Promise((resolve) => setTimeout(resolve, 300));
+		}
+	}
+
+	poolActive() {
+		return this.until('/v1/pools', (list) => list.items[0]?.state === 'active', 'an active pool');
+	}
+
+	/** An image, a volume and a virtual machine that runs. */
+	async makeVm(name, start = true) {
+		let image = (await this.must('GET', '/v1/images')).items[0];
+		if (!image) {
+			image = await this.must('POST', '/v1/images', { name: 'guest' });
+			await this.must('PUT', `/v1/images/${image.id}/content`, Buffer.alloc(1 << 20));
+			await this.until(`/v1/images/${image.id}`, (each) => each.state === 'available', 'an available image');
+		}
+		await this.must('POST', '/v1/volumes', { name: `${name}-disk`, image: image.id });
+		await this.until('/v1/volumes', (list) => list.items.find((each) => each.name === `${name}-disk`)?.state === 'available', 'a volume');
+		const vm = await this.must('POST', '/v1/vms', { name, volume: `${name}-disk`, memory_bytes: 1 << 30, start });
+		if (start) await this.until(`/v1/vms/${vm.id}`, (each) => each.state === 'running', `${name} running`);
+		return vm;
+	}
+}
+
+export function browser() {
+	return chromium.launch({
+		executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+		args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+	});
+}
+
+/** A page of a browser of its own, with all that went wrong in it: errors, refused policies, calls to elsewhere. */
+export async function open(browserOf, server, { language = 'en', theme = 'light', width = 1366, height = 900, reducedMotion = 'reduce' } = {}) {
+	const context = await browserOf.newContext({
+		ignoreHTTPSErrors: true,
+		locale: language === 'ko' ? 'ko-KR' : 'en-GB',
+		viewport: { width, height },
+		colorScheme: theme,
+		reducedMotion,
+		permissions: ['clipboard-read', 'clipboard-write'],
+	});
+	const page = await context.newPage();
+	page.setDefaultTimeout(20000);
+	const wrong = [];
+	page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
+	page.on('console', (message) => {
+		const text = message.text();
+		if (/Content.Security.Policy|Refused to/i.test(text)) wrong.push(`policy: ${text}`);
+		else if (message.type() === 'error' && !/Failed to load resource|net::ERR|ERR_CONNECTION/.test(text)) wrong.push(`console: ${text}`);
+	});
+	page.on('request', (call) => {
+		const url = new URL(call.url());
+		if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== server.url && url.protocol !== 'wss:') wrong.push(`asks elsewhere: ${call.url()}`);
+	});
+	return { context, page, wrong };
+}
+
+export async function signIn(page, server, { name = 'admin', password = PASSWORD } = {}) {
+	await page.goto(server.url);
+	await page.locator('input[name=name]').fill(name);
+	await page.locator('input[name=password]').fill(password);
+	await page.locator('input[name=password]').press('Enter');
+	await page.locator('#main').waitFor();
+}
+
+export class Tests {
+	constructor(only) {
+		this.list = [];
+		this.only = only;
+		this.passed = 0;
+		this.failed = 0;
+	}
+
+	/** Whether any test whose name begins like this is to run. */
+	wants(...beginnings) {
+		return !this.only || beginnings.some((each) => each.startsWith(this.only.split(':')[0]));
+	}
+
+	async run(name, fn) {
+		if (this.only && !name.includes(this.only)) return;
+		const began = Date.now();
+		try {
+			await fn();
+			this.passed++;
+			console.log(`ok: ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
+		} catch (error) {
+			this.failed++;
+			console.log(`FAILED: ${name}: ${error.stack ?? error}`);
+		}
+	}
+}
+
+export function assert(holds, what) {
+	if (!holds) throw new Error(what);
+}

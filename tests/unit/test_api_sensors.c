@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sensors of machines through the real API. */
+#include "api_world.h"
+
+#define PATH "/v1/machines/m1/sensors"
+
+/* A machine whose BMC is number 1 of the rack's. */
+static void make_machine(struct world *w, const char *address)
+{
+	struct store *store = w->rack.controller->store;
+
+	w->rack.bmcs[1].there = true;
+	store_begin(store);
+	struct machine *machine = store_create(store, &kind_machine);
+	machine->name = xstrdup("m1");
+	machine->bmc_address = xstrdup(address);
+	machine->bmc_driver = xstrdup("ipmi");
+	machine->bmc_user = xstrdup("admin");
+	machine->bmc_password = xstrdup("bmc-password");
+	assert_int_equal(store_commit(store, NULL), 0);
+}
+
+static const json_t *sensor(struct world *w, size_t i)
+{
+	return json_array_get(json_object_get(w->answer, "sensors"), i);
+}
+
+static const char *text_of(const json_t *sensor, const char *field)
+{
+	return json_string_value(json_object_get(sensor, field));
+}
+
+static void test_read(void **state)
+{
+	struct world *w = *state;
+
+	make_machine(w, "10.0.0.1");
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", PATH, NULL, NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(w->answer, "sensors")), 2);
+	assert_true(json_is_string(json_object_get(w->answer, "read_at")));
+	assert_string_equal(text_of(sensor(w, 0), "name"), "CPU Temp");
+	assert_string_equal(text_of(sensor(w, 0), "unit"), "C");
+	assert_string_equal(text_of(sensor(w, 0), "state"), "critical");
+	assert_true(json_real_value(json_object_get(sensor(w, 0), "value")) == 91.5);
+	/* One without a number. */
+	assert_true(json_is_null(json_object_get(sensor(w, 1), "value")));
+	assert_string_equal(text_of(sensor(w, 1), "text"), "Power Supply input lost (AC/DC)");
+	assert_string_equal(text_of(sensor(w, 1), "state"), "warning");
+	/* Again, now that the first is over. */
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", PATH, NULL, NULL), 200);
+}
+
+static void test_errors(void **state)
+{
+	struct world *w = *state;
+
+	make_machine(w, NULL);
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", PATH, NULL, NULL), 409);
+	assert_int_equal(call(w, w->nobody, w->origin, "GET", PATH, NULL, NULL), 401);
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", "/v1/machines/m2/sensors", NULL, NULL), 404);
+}
+
+static void test_bmc_is_silent(void **state)
+{
+	struct world *w = *state;
+
+	make_machine(w, "10.0.0.1");
+	w->rack.bmcs[1].there = false;
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", PATH, NULL, NULL), 502);
+	assert_int_equal(w->answer_err.code, ERR_UNREACHABLE);
+}
+
+int main(void)
+{
+#define SENSOR_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		SENSOR_TEST(test_read),
+		SENSOR_TEST(test_errors),
+		SENSOR_TEST(test_bmc_is_silent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Virtual machines that run where they are not expected, as after a restored backup: nothing is started beside them. */
+#include "vm_fixture.h"
+
+static unsigned events_of(struct rack *rack, const char *kind)
+{
+	json_t *list = store_events(rack_store(rack), 0, 10000), *event;
+	unsigned count = 0;
+	size_t i;
+	json_array_foreach(list, i, event)
+		count += str_equal(json_string_value(json_object_get(event, "kind")), kind);
+	json_decref(list);
+	return count;
+}
+
+/* One that is thought to run on the first of two nodes and runs on the second. */
+struct lost {
+	char *thought, *found, *id;
+};
+
+static void lost_done(struct lost *lost)
+{
+	free(lost->thought);
+	free(lost->found);
+	free(lost->id);
+}
+#define _cleanup_lost_ _cleanup_(lost_done)
+
+static struct lost lose(struct rack *rack, const char *word)
+{
+	struct lost lost = { .thought = rack_node(rack, 1) };
+	lost.id = rack_running(rack, "web", lost.thought);
+	lost.found = rack_node(rack, 2);
+	rack_say_vm(rack, lost.found, lost.id, 7, word, true);
+	return lost;
+}
+
+static void it_is_where_it_runs_once_its_node_says_no(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_lost_ struct lost lost = lose(rack, "running");
+	assert_int_equal(events_of(rack, "vm.stray"), 1);
+	assert_told(rack, lost.thought, lost.id, NULL);
+	rack_say_nothing(rack, lost.thought, false); /* of the order to run it, which it may be busy with */
+	assert_string_equal(rack_get_vm(rack, lost.id)->node, lost.thought);
+	rack_say_nothing(rack, lost.thought, true);
+	assert_string_equal(rack_get_vm(rack, lost.id)->node, lost.found);
+	assert_int_equal(rack_get_vm(rack, lost.id)->state, VM_RUNNING);
+	assert_true(rack_get_vm(rack, lost.id)->generation == 7);
+	assert_int_equal(events_of(rack, "vm.found"), 1);
+	assert_told(rack, lost.found, lost.id, "running");
+	assert_told(rack, lost.thought, lost.id, NULL);
+}
+
+static void what_is_arriving_elsewhere_is_waited_for(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_lost_ struct lost lost = lose(rack, "arriving");
+	assert_told(rack, lost.thought, lost.id, NULL);
+	rack_say_nothing(rack, lost.thought, true);
+	assert_string_equal(rack_get_vm(rack, lost.id)->node, lost.thought);
+	rack_say_nothing(rack, lost.found, true); /* it did not arrive */
+	assert_told(rack, lost.thought, lost.id, "running");
+	assert_int_equal(events_of(rack, "vm.stray"), 1);
+}
+
+static void it_is_told_once(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_lost_ struct lost lost = lose(rack, "running");
+	for (unsigned i = 0; i < 3; i++)
+		rack_say_vm(rack, lost.found, lost.id, 7, "running", true);
+	assert_int_equal(events_of(rack, "vm.stray"), 1);
+}
+
+static void an_old_word_of_where_it_was_is_no_stray(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *id = rack_running(rack, "web", one), *two = rack_node(rack, 2);
+	rack_say_vm(rack, two, id, 1, "running", false);
+	assert_int_equal(events_of(rack, "vm.stray"), 0);
+	assert_told(rack, one, id, "running");
+}
+
+static void it_is_stopped_and_deleted_where_it_runs(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_lost_ struct lost lost = lose(rack, "running");
+	_cleanup_free_ char *task = rack_delete(rack, lost.id);
+	rack_say_nothing(rack, lost.thought, true);
+	assert_int_equal(rack_get_vm(rack, lost.id)->state, VM_DELETING);
+	assert_string_equal(rack_get_vm(rack, lost.id)->node, lost.found);
+	assert_told(rack, lost.found, lost.id, "absent");
+	rack_say_nothing(rack, lost.found, true);
+	assert_null(store_get(rack_store(rack), &kind_vm, lost.id));
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
+static void one_that_was_stopped_is_started_where_it_runs(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *two = rack_node(rack, 2);
+	rack_volume(rack, "root", VOLUME_AVAILABLE);
+	_cleanup_free_ char *id = rack_vm(rack, "web", "root", false);
+	rack_say_vm(rack, two, id, 3, "running", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+	assert_told(rack, two, id, NULL); /* nobody asked: it is not touched */
+	free(rack_vm_do(rack, id, vm_start));
+	assert_string_equal(rack_get_vm(rack, id)->node, two);
+	assert_told(rack, two, id, "running");
+	assert_told(rack, one, id, NULL);
+}
+
+/* Not even "absent" is said of one that is not known: it may be the newest of all. */
+static void one_that_is_not_known_is_left_alone(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1);
+	for (unsigned i = 0; i < 2; i++)
+		rack_say_vm(rack, node, "0191d8a0-6c1e-7b3a-9d2f-3c5b7a9e1f20", 1, "running", true);
+	assert_int_equal(events_of(rack, "vm.stray"), 1);
+	assert_told(rack, node, "0191d8a0-6c1e-7b3a-9d2f-3c5b7a9e1f20", NULL);
+}
+
+static void after_a_restart_all_nodes_are_heard_first(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *id = rack_running(rack, "web", one), *two = rack_node(rack, 2);
+	rack_restart(rack);
+	assert_told(rack, one, id, NULL);
+	rack_say_nothing(rack, two, false);
+	assert_told(rack, one, id, NULL);
+	rack_say_nothing(rack, two, true);
+	assert_told(rack, one, id, "running");
+}
+
+static void a_node_that_stays_silent_is_not_waited_for_for_ever(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *id = rack_running(rack, "web", one), *two = rack_node(rack, 2);
+	rack_restart(rack);
+	for (unsigned i = 0; i < 4; i++) {
+		rack_pass(rack, 10000);
+		rack_node_report(rack, one, json_object());
+	}
+	assert_int_equal(((const struct node *)store_get(rack_store(rack), &kind_node, two))->health, NODE_UNREACHABLE);
+	assert_told(rack, one, id, "running");
+}
+
+/* It has sent it away under this very order, says its own note, and nobody else has it. */
+static void one_that_its_node_denies_is_unknown_until_a_person_decides(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_running(rack, "web", node);
+	int64_t generation = rack_get_vm(rack, id)->generation;
+	rack_say_vm(rack, node, id, generation, "absent", false);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+	rack_say_vm(rack, node, id, generation, "absent", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_UNKNOWN);
+	free(rack_stop(rack, id));
+	rack_say_vm(rack, node, id, generation, "stopped", true);
+	free(rack_vm_do(rack, id, vm_start));
+	assert_true(rack_get_vm(rack, id)->generation == generation + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(it_is_where_it_runs_once_its_node_says_no),
+		TEST(what_is_arriving_elsewhere_is_waited_for),
+		TEST(it_is_told_once),
+		TEST(an_old_word_of_where_it_was_is_no_stray),
+		TEST(it_is_stopped_and_deleted_where_it_runs),
+		TEST(one_that_was_stopped_is_started_where_it_runs),
+		TEST(one_that_is_not_known_is_left_alone),
+		TEST(after_a_restart_all_nodes_are_heard_first),
+		TEST(a_node_that_stays_silent_is_not_waited_for_for_ever),
+		TEST(one_that_its_node_denies_is_unknown_until_a_person_decides),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The dashboard. Built once, and again only if its sources, its packages or the API's document changed.
+UI_SOURCES := $(filter-out %.gen.ts %.gen.json,$(shell find ui/src ui/public ui/tools -type f 2>/dev/null)) \
+	ui/index.html ui/vite.config.ts ui/tsconfig.json
+UI_WORK := $(BUILD)/ui-work
+
+.PHONY: ui check-ui check-ui-browser
+ui: $(UI_WORK)/.built  ## build the dashboard into build/ui
+
+$(UI_WORK)/.npm:
+	@mkdir -p $(@D)
+	@command -v npm >/dev/null && command -v node >/dev/null || { \
+		echo "ui: npm is missing: install Node.js 18 or newer with npm (sudo make deps)" >&2; exit 1; }
+	@touch $@
+
+# What npm installs is of the lock file's versions and hashes.
+$(UI_WORK)/.packages: ui/package.json ui/package-lock.json ui/.npmrc | $(UI_WORK)/.npm
+	@echo "  NPM   ui"
+	$(Q)cd ui && npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(UI_WORK)/openapi.json: $(OUT)/openapi-dump
+	@mkdir -p $(@D)
+	@$< >$@.new && if cmp -s $@.new $@; then rm $@.new; touch $@; else mv $@.new $@; fi
+
+$(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs ui/tools/licences.mjs
+	@cd ui && node tools/generate.mjs ../$(UI_WORK)/openapi.json src/api && node tools/licences.mjs src/licences.gen.json
+	@touch $@
+
+$(UI_WORK)/.built: $(UI_WORK)/.generated $(UI_SOURCES)
+	@echo "  VITE  $(BUILD)/ui"
+	$(Q)cd ui && UI_OUT=../$(BUILD)/ui node_modules/.bin/vite build --logLevel warn && node tools/compress.mjs ../$(BUILD)/ui
+	@touch $@
+
+check-ui: ui  ## type check, lint, unit tests, translations and budgets of the dashboard
+	@cd ui && node tools/check.mjs ../$(BUILD)/ui
+
+check-ui-browser: ui $(OUT)/ingot-sim-server  ## the dashboard in a browser, against simulated machines
+	@cd ui && node ../tests/ui/run.mjs --server ../$(OUT)/ingot-sim-server --ui ../$(BUILD)/ui --shots ../$(BUILD)/ui-shots

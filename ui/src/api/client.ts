@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One way to the REST API: the session's cookie goes by itself, what changes something carries the session's CSRF token.
+import { Problem, problemOf } from './problem';
+
+export type Query = Record<string, string | number | undefined | null>;
+export interface CallOptions {
+	body?: unknown;
+	query?: Query;
+	headers?: Record<string, string>;
+	signal?: AbortSignal;
+}
+
+let csrfToken: string | null = null;
+let whenSignedOut: () => void = () => undefined;
+
+export const setCsrfToken = (token: string | null) => {
+	csrfToken = token;
+};
+/** Called when the server no longer knows the session. */
+export const onSignedOut = (fn: () => void) => {
+	whenSignedOut = fn;
+};
+
+export function address(path: string, query: Query = {}): string {
+	const search = new URLSearchParams();
+	for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== '') search.set(name, String(value));
+	const text = search.toString();
+	return text ? `${path}?${text}` : path;
+}
+
+export function unsafeHeaders(): Record<string, string> {
+	return csrfToken ? { 'X-CSRF-Token': csrfToken } : {};
+}
+
+/** Something that happens once however often it is sent: a creation is repeated with the same key after a lost answer. */
+export function newKey(): string {
+	return crypto.randomUUID();
+}
+
+export async function send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+	const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
+	if (method !== 'GET') Object.assign(headers, unsafeHeaders());
+	if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+	let response: Response;
+	try {
+		response = await fetch(address(path, options.query), {
+			method,
+			headers,
+			body: options.body === undefined ? undefined : JSON.stringify(options.body),
+			signal: options.signal,
+			credentials: 'same-origin',
+			cache: 'no-store',
+		});
+	} catch (error) {
+		if (error instanceof DOMException && error.name === 'AbortError') throw error;
+		throw new Problem(0, 'offline', error instanceof Error ? error.message : String(error));
+	}
+	if (response.ok) return response;
+	const problem = await problemOf(response);
+	if (problem.status === 401 && path !== '/v1/session') whenSignedOut();
+	throw problem;
+}
+
+export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+	const response = await send(method, path, options);
+	return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+export const get = <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>('GET', path, { query, signal });

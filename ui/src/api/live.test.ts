@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Live, type LiveSource } from './live';
+
+interface Fake extends LiveSource {
+	url: string;
+	closed: boolean;
+}
+let sources: Fake[] = [];
+const make = (url: string): LiveSource => {
+	const source: Fake = { url, closed: false, onopen: null, onerror: null, onmessage: null, close: () => (source.closed = true) };
+	sources.push(source);
+	return source;
+};
+const last = () => {
+	const source = sources.at(-1);
+	if (!source) throw new Error('no stream was opened');
+	return source;
+};
+const event = (id: string, kind = 'vm.created') => ({ lastEventId: id, data: JSON.stringify({ id, kind, resource: 'vm' }) });
+
+beforeEach(() => {
+	sources = [];
+	vi.useFakeTimers();
+});
+afterEach(() => vi.useRealTimers());
+
+it('tells of events and of its state', () => {
+	const live = new Live(make);
+	const seen: string[] = [];
+	live.listen((each) => seen.push(each.id ?? ''));
+	live.start();
+	live.start();
+	expect(sources).toHaveLength(1);
+	expect(live.state()).toBe('connecting');
+	last().onopen?.();
+	expect(live.state()).toBe('open');
+	last().onmessage?.(event('7'));
+	last().onmessage?.({ lastEventId: '8', data: 'not JSON' });
+	expect(seen).toEqual(['7']);
+});
+
+it('goes on after the last event it saw, more and more slowly, and says when it stands again', () => {
+	const live = new Live(make);
+	const resumed = vi.fn();
+	const changed = vi.fn();
+	live.onResume(resumed);
+	live.watch(changed);
+	live.start();
+	expect(last().url).toBe('/v1/events');
+	last().onopen?.();
+	expect(resumed).not.toHaveBeenCalled();
+	last().onmessage?.(event('41'));
+	last().onerror?.();
+	expect(live.state()).toBe('broken');
+	expect(sources[0]?.closed).toBe(true);
+	vi.advanceTimersByTime(999);
+	expect(sources).toHaveLength(1);
+	vi.advanceTimersByTime(1);
+	expect(last().url).toBe('/v1/events?after=41');
+	last().onerror?.();
+	vi.advanceTimersByTime(1999);
+	expect(sources).toHaveLength(2);
+	vi.advanceTimersByTime(1);
+	expect(sources).toHaveLength(3);
+	for (let i = 0; i < 10; i++) {
+		last().onerror?.();
+		vi.advanceTimersByTime(15000);
+	}
+	expect(sources).toHaveLength(13);
+	expect(live.state()).toBe('broken');
+	last().onopen?.();
+	expect(live.state()).toBe('open');
+	expect(resumed).toHaveBeenCalledTimes(1);
+	expect(changed).toHaveBeenCalledTimes(3);
+});
+
+it('ends, and begins anew for another person', () => {
+	const live = new Live(make);
+	live.start();
+	last().onopen?.();
+	last().onmessage?.(event('5'));
+	last().onerror?.();
+	live.stop();
+	vi.advanceTimersByTime(60000);
+	expect(sources).toHaveLength(1);
+	live.start();
+	expect(last().url).toBe('/v1/events');
+});

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is shown is what the server said: reads are cached by React Query, events say what to read again, changes show once the
+// server has answered.
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { call, get, newKey, type Query } from './client';
+import { live } from './live';
+import { asProblem, type Problem } from './problem';
+import { collectionOf, type Collection, type Event, type Page, type Resources, type Task } from './types';
+
+export const PAGE = 200;
+const GATHER_MS = 400;
+
+export const queryClient = new QueryClient({
+	defaultOptions: {
+		queries: {
+			// Events tell of changes; this is for what no event tells, such as progress and readings.
+			staleTime: 5000,
+			refetchInterval: 20000,
+			retry: (count, error) => count < 2 && [0, 502, 503, 504].includes(asProblem(error).status),
+			throwOnError: false,
+		},
+	},
+});
+
+declare module '@tanstack/react-query' {
+	interface Register {
+		defaultError: Problem;
+	}
+}
+
+/** Events name a resource: what was read of it is read again, all that changed within a moment at once. */
+export function useLiveQueries(signedIn: boolean): void {
+	const client = useQueryClient();
+	useEffect(() => {
+		if (!signedIn) return undefined;
+		const changed = new Set<string>();
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		const flush = () => {
+			timer = undefined;
+			changed.forEach((key) => void client.invalidateQueries({ queryKey: [key] }));
+			changed.clear();
+		};
+		const endListen = live.listen((event) => {
+			const collection = event.resource ? collectionOf[event.resource] : undefined;
+			if (collection) changed.add(collection);
+			// Most changes have a task, and most move something on the nodes and the pool.
+			changed.add('tasks').add('events');
+			if (collection === 'machines' || collection === 'vms' || collection === 'volumes') changed.add('nodes').add('pools');
+			timer ??= setTimeout(flush, GATHER_MS);
+		});
+		const endResume = live.onResume(() => void client.invalidateQueries());
+		live.start();
+		return () => {
+			clearTimeout(timer);
+			endListen();
+			endResume();
+			live.stop();
+		};
+	}, [client, signedIn]);
+}
+
+/** A list of which all is wanted: as many calls as it takes. */
+export async function readAll<K extends Collection>(collection: K, query: Query = {}, signal?: AbortSignal): Promise<Resources[K][]> {
+	const items: Resources[K][] = [];
+	let cursor: string | null = null;
+	do {
+		const page: Page<Resources[K]> = await get(`/v1/${collection}`, { ...query, limit: 1000, cursor }, signal);
+		items.push(...page.items);
+		cursor = page.next;
+	} while (cursor);
+	return items;
+}
+
+export const useAll = <K extends Collection>(collection: K, query: Query = {}, refetchInterval?: number) =>
+	useQuery({
+		queryKey: [collection, 'all', query],
+		queryFn: ({ signal }) => readAll(collection, query, signal),
+		...(refetchInterval ? { refetchInterval } : {}),
+	});
+
+/** How many there are of something, without reading them. */
+export const useCount = (collection: Collection, query: Query = {}) =>
+	useQuery({
+		queryKey: [collection, 'count', query],
+		queryFn: async ({ signal }) => (await get<Page<unknown>>(`/v1/${collection}`, { ...query, limit: 1 }, signal)).total ?? 0,
+	});
+
+export const useOne = <K extends Collection>(collection: K, id: string | null | undefined, refetchInterval?: number) =>
+	useQuery({
+		queryKey: [collection, 'one', id],
+		queryFn: ({ signal }) => get<Resources[K]>(`/v1/${collection}/${encodeURIComponent(id ?? '')}`, undefined, signal),
+		enabled: Boolean(id),
+		...(refetchInterval ? { refetchInterval } : {}),
+	});
+
+export function usePages<T>(path: string, key: string, query: Query) {
+	return useInfiniteQuery({
+		queryKey: [key, 'pages', query],
+		queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { ...query, limit: PAGE, cursor: pageParam }, signal),
+		initialPageParam: null as string | null,
+		getNextPageParam: (last: Page<T>) => last.next,
+		placeholderData: (previous) => previous,
+	});
+}
+
+export const useEvents = () =>
+	useQuery({
+		queryKey: ['events', 'last'],
+		queryFn: async ({ signal }) => (await get<Page<Event>>('/v1/events', undefined, signal)).items.reverse(),
+	});
+
+export interface Change {
+	method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+	path: string;
+	body?: unknown;
+	/** Collections that are read again. */
+	touches: string[];
+}
+
+/** Asks for a change. A creation is asked for once, however often the button is pressed for the same body. */
+export function useChange<T = Task | Record<string, unknown>>() {
+	const client = useQueryClient();
+	return useMutation<T, Problem, Change & { key?: string }>({
+		mutationFn: ({ method, path, body, key }) =>
+			call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': key ?? newKey() } : {} }),
+		onSettled: (_data, _error, change) =>
+			Promise.all([...change.touches, 'tasks'].map((collection) => client.invalidateQueries({ queryKey: [collection] }))),
+	});
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Short names for what the OpenAPI document describes.
+import type { components } from './openapi.gen';
+
+type Schemas = components['schemas'];
+export type Machine = Schemas['machine'];
+export type Node = Schemas['node'];
+export type Pool = Schemas['pool'];
+export type Volume = Schemas['volume'];
+export type Image = Schemas['image'];
+export type Vm = Schemas['vm'];
+export type Task = Schemas['task'];
+export type Event = Schemas['event'];
+export type ResourceProblem = Schemas['problem'];
+
+export interface Resources {
+	machines: Machine;
+	nodes: Node;
+	pools: Pool;
+	volumes: Volume;
+	images: Image;
+	vms: Vm;
+	tasks: Task;
+}
+export type Collection = keyof Resources;
+
+export interface Page<T> {
+	items: T[];
+	next: string | null;
+	total?: number;
+}
+
+/** The word an event or a task has for a resource, and the collection it is in. */
+export const collectionOf: Record<string, Collection> = {
+	machine: 'machines',
+	node: 'nodes',
+	pool: 'pools',
+	volume: 'volumes',
+	image: 'images',
+	vm: 'vms',
+	task: 'tasks',
+};
+
+export type Session = Schemas['session'];
+export type User = Schemas['user'];
+export type Token = Schemas['token'];
+export type Audit = Schemas['audit'];
+export type Role = User['role'];
+export type Sensors = Schemas['machine_sensors'];
+export type ConsoleTicket = Schemas['console_ticket'];
+export type ImageContent = Schemas['image_content'];

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { lazy, Suspense } from 'react';
+import { Route, Routes } from 'react-router-dom';
+import { Bullseye } from './ui/bullseye';
+import { Shell } from './ui/shell';
+import { useSession } from './ui/session';
+import { NewPassword, SignIn } from './screens/sign-in';
+
+const About = lazy(() => import('./screens/about'));
+const AuditScreen = lazy(() => import('./screens/audit'));
+const ConsoleWindow = lazy(() => import('./screens/console-window'));
+const Events = lazy(() => import('./screens/events'));
+const Guide = lazy(() => import('./screens/guide'));
+const Images = lazy(() => import('./screens/images'));
+const MachineScreen = lazy(() => import('./screens/machine'));
+const Machines = lazy(() => import('./screens/machines'));
+const NodeScreen = lazy(() => import('./screens/node'));
+const Nodes = lazy(() => import('./screens/nodes'));
+const NotFound = lazy(() => import('./screens/not-found'));
+const Overview = lazy(() => import('./screens/overview'));
+const Pools = lazy(() => import('./screens/pools'));
+const Settings = lazy(() => import('./screens/settings'));
+const Tasks = lazy(() => import('./screens/tasks'));
+const Tokens = lazy(() => import('./screens/tokens'));
+const Users = lazy(() => import('./screens/users'));
+const VmNew = lazy(() => import('./screens/vm-new'));
+const VmScreen = lazy(() => import('./screens/vm'));
+const Vms = lazy(() => import('./screens/vms'));
+const Volumes = lazy(() => import('./screens/volumes'));
+
+export function App() {
+	const { session, loading } = useSession();
+	if (loading) return <Bullseye />;
+	if (!session) return <SignIn />;
+	if (session.user.password_change_required) return <NewPassword forced />;
+	return (
+		<Suspense fallback={<Bullseye />}>
+			<Routes>
+				<Route path="/console/:collection/:id/:kind" element={<ConsoleWindow />} />
+				<Route element={<Shell />}>
+					<Route index element={<Overview />} />
+					<Route path="guide" element={<Guide />} />
+					<Route path="machines" element={<Machines />} />
+					<Route path="machines/:id" element={<MachineScreen />} />
+					<Route path="nodes" element={<Nodes />} />
+					<Route path="nodes/:id" element={<NodeScreen />} />
+					<Route path="pools" element={<Pools />} />
+					<Route path="volumes" element={<Volumes />} />
+					<Route path="images" element={<Images />} />
+					<Route path="vms" element={<Vms />} />
+					<Route path="vms/new" element={<VmNew />} />
+					<Route path="vms/:id" element={<VmScreen />} />
+					<Route path="tasks" element={<Tasks />} />
+					<Route path="events" element={<Events />} />
+					<Route path="audit" element={<AuditScreen />} />
+					<Route path="users" element={<Users />} />
+					<Route path="tokens" element={<Tokens />} />
+					<Route path="settings" element={<Settings />} />
+					<Route path="about" element={<About />} />
+					<Route path="*" element={<NotFound />} />
+				</Route>
+			</Routes>
+		</Suspense>
+	);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What can be asked of a machine: accept, deploy, power.
+import { useState } from 'react';
+import { call, newKey } from '../api/client';
+import { readAll, useChange } from '../api/queries';
+import type { Machine } from '../api/types';
+import { Button, FormGroup, Radio } from '../pf';
+import { BulkDialog, type BulkItem } from '../ui/bulk';
+import { DangerDialog, Dialog } from '../ui/dialog';
+import { TextField, useComplaint } from '../ui/field';
+import { Foreign } from '../ui/parts';
+import type { Selection } from '../ui/resource-table';
+import { useMay } from '../ui/session';
+import { useWords } from '../ui/words';
+
+type Power = 'on' | 'off' | 'cycle' | 'reset';
+const POWERS: Power[] = ['on', 'off', 'cycle', 'reset'];
+
+function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
+	const { t } = useWords();
+	const complain = useComplaint();
+	const [name, setName] = useState(machine.name ?? '');
+	const change = useChange<Machine>();
+	return (
+		<Dialog
+			title={t('machine.acceptTitle', { name: machine.name })}
+			confirm={t('machine.accept')}
+			busy={change.isPending}
+			error={change.error}
+			disabled={Boolean(complain('machine_accept_request', 'name', name))}
+			onClose={onClose}
+			onConfirm={() =>
+				change.mutate(
+					{ method: 'POST', path: `/v1/machines/${machine.id}/accept`, body: name && name !== machine.name ? { name } : {}, touches: ['machines'] },
+					{ onSuccess: onClose },
+				)
+			}
+		>
+			<p>{t('machine.acceptExplain')}</p>
+			<TextField label={t('field.hostName')} request="machine_accept_request" name="name" value={name} onChange={setName} error={change.error} />
+		</Dialog>
+	);
+}
+
+function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
+	const { t, bytes } = useWords();
+	const [disk, setDisk] = useState('');
+	const [name, setName] = useState(machine.name ?? '');
+	const [typed, setTyped] = useState('');
+	const complain = useComplaint();
+	const change = useChange();
+	const disks = (machine.inventory?.disks ?? []).filter((each) => each.serial || each.wwn);
+	const chosen = disks.find((each) => (each.serial ?? each.wwn) === disk);
+	return (
+		<Dialog
+			title={t('machine.deployTitle', { name: machine.name })}
+			confirm={t('machine.deploy')}
+			danger
+			wide
+			busy={change.isPending}
+			error={change.error}
+			disabled={typed !== machine.name || Boolean(complain('machine_deploy_request', 'name', name))}
+			onClose={onClose}
+			onConfirm={() =>
+				change.mutate(
+					{
+						method: 'POST',
+						path: `/v1/machines/${machine.id}/deploy`,
+						body: { ...(disk ? { disk } : {}), ...(name && name !== machine.name ? { name } : {}) },
+						touches: ['machines'],
+					},
+					{ onSuccess: onClose },
+				)
+			}
+		>
+			<p>{t('machine.deployExplain')}</p>
+			<FormGroup role="radiogroup" label={t('machine.deployDisk')} fieldId="deploy-disk">
+				<Radio id="deploy-disk" name="disk" label={t('machine.deploySmallest')} isChecked={disk === ''} onChange={() => setDisk('')} />
+				{disks.map((each) => {
+					const value = each.serial ?? each.wwn ?? '';
+					return (
+						<Radio
+							key={value}
+							id={`deploy-${value}`}
+							name="disk"
+							isChecked={disk === value}
+							onChange={() => setDisk(value)}
+							label={
+								<>
+									<Foreign text={value} /> · {bytes(each.size_bytes)} · <Foreign text={each.model} />
+								</>
+							}
+						/>
+					);
+				})}
+			</FormGroup>
+			<p className="ingot-lost">
+				{chosen ? t('machine.deployLostDisk', { disk: chosen.serial ?? chosen.wwn ?? '', size: bytes(chosen.size_bytes) }) : t('machine.deployLost')}
+			</p>
+			<TextField label={t('field.hostName')} request="machine_deploy_request" name="name" value={name} onChange={setName} error={change.error} />
+			<TextField label={t('danger.type', { name: machine.name })} request="none" name="confirm" value={typed} onChange={setTyped} />
+		</Dialog>
+	);
+}
+
+function PowerDialog({ machine, action, onClose }: { machine: Machine; action: Power; onClose: () => void }) {
+	const { t, word } = useWords();
+	const change = useChange();
+	const ask = () =>
+		change.mutate({ method: 'POST', path: `/v1/machines/${machine.id}/power`, body: { action }, touches: ['machines'] }, { onSuccess: onClose });
+	const common = {
+		title: t('machine.powerTitle', { action: word(action), name: machine.name }),
+		confirm: word(action),
+		busy: change.isPending,
+		error: change.error,
+		onConfirm: ask,
+		onClose,
+	};
+	if (action === 'on')
+		return (
+			<Dialog {...common}>
+				<p>{t('machine.powerOnExplain')}</p>
+			</Dialog>
+		);
+	return <DangerDialog {...common} name={machine.name ?? machine.id} lost={<p>{machine.node ? t('machine.powerLostNode') : t('machine.powerLost')}</p>} />;
+}
+
+export function MachineActions({ machine }: { machine: Machine }) {
+	const { t, word } = useWords();
+	const [open, setOpen] = useState<'accept' | 'deploy' | Power | null>(null);
+	const close = () => setOpen(null);
+	if (!useMay('operator')) return null;
+	return (
+		<>
+			{(machine.state === 'new' || machine.state === 'failed') && (
+				<Button variant={machine.state === 'new' ? 'primary' : 'secondary'} onClick={() => setOpen('accept')}>
+					{t('machine.accept')}
+				</Button>
+			)}
+			{(machine.state === 'ready' || machine.state === 'failed') && <Button onClick={() => setOpen('deploy')}>{t('machine.deploy')}</Button>}
+			{machine.bmc_address &&
+				POWERS.filter((action) => (machine.power === 'off' ? action === 'on' : machine.power === 'on' ? action !== 'on' : true)).map((action) => (
+					<Button key={action} variant="secondary" onClick={() => setOpen(action)}>
+						{word(action)}
+					</Button>
+				))}
+			{open === 'accept' && <AcceptDialog machine={machine} onClose={close} />}
+			{open === 'deploy' && <DeployDialog machine={machine} onClose={close} />}
+			{open && open !== 'accept' && open !== 'deploy' && <PowerDialog machine={machine} action={open} onClose={close} />}
+		</>
+	);
+}
+
+type Bulk = 'accept' | 'deploy' | 'on' | 'off';
+
+export function MachineBulk({ selection, clear }: { selection: Selection; clear: () => void }) {
+	const { t, word } = useWords();
+	const [asked, setAsked] = useState<Bulk | null>(null);
+	const [running, setRunning] = useState<{ action: Bulk; items: () => Promise<BulkItem[]>; act: (id: string) => Promise<unknown> } | null>(null);
+	if (!useMay('operator')) return null;
+	const label = (action: Bulk) => (action === 'accept' ? t('machine.accept') : action === 'deploy' ? t('machine.deploy') : word(action));
+	const start = (action: Bulk) => {
+		setAsked(null);
+		setRunning({
+			action,
+			items: async () => {
+				const machines = await readAll('machines', selection.matching ? selection.query : {});
+				return machines
+					.filter((machine) => selection.matching || selection.ids.has(machine.id))
+					.map((machine) => ({ id: machine.id, name: machine.name ?? machine.id }));
+			},
+			act: (id) =>
+				call('POST', action === 'accept' || action === 'deploy' ? `/v1/machines/${id}/${action}` : `/v1/machines/${id}/power`, {
+					body: action === 'accept' || action === 'deploy' ? {} : { action },
+					headers: { 'Idempotency-Key': newKey() },
+				}),
+		});
+	};
+	const phrase = String(selection.count);
+	return (
+		<span className="ingot-actions">
+			{(['accept', 'deploy', 'on', 'off'] as const).map((action) => (
+				<Button
+					key={action}
+					size="sm"
+					variant="secondary"
+					onClick={() => (action === 'deploy' || action === 'off' ? setAsked(action) : start(action))}
+				>
+					{label(action)}
+				</Button>
+			))}
+			{asked && (
+				<DangerDialog
+					title={t('bulk.title', { action: label(asked), count: selection.count })}
+					confirm={label(asked)}
+					name={phrase}
+					lost={<p>{asked === 'deploy' ? t('machine.deployLost') : t('machine.powerLostNode')}</p>}
+					onConfirm={() => start(asked)}
+					onClose={() => setAsked(null)}
+				/>
+			)}
+			{running && (
+				<BulkDialog
+					title={t('bulk.title', { action: label(running.action), count: selection.count })}
+					items={running.items}
+					act={running.act}
+					collection="machines"
+					onClose={() => {
+						setRunning(null);
+						clear();
+					}}
+				/>
+			)}
+		</span>
+	);
+}

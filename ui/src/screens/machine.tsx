@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { lazy, Suspense } from 'react';
+import { useParams, useSearchParams } from 'react-router-dom';
+import { useOne } from '../api/queries';
+import type { Machine } from '../api/types';
+import { Alert, Tab, Table, Tabs, TabTitleText, Tbody, Td, Th, Thead, Tr } from '../pf';
+import { Bullseye } from '../ui/bullseye';
+import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
+import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { useMay } from '../ui/session';
+import { StateLabel, Time, useWords } from '../ui/words';
+import { MachineActions } from './machine-actions';
+import { Timeline } from './timeline';
+
+const ConsolePanel = lazy(() => import('./console-panel'));
+
+function Summary({ machine }: { machine: Machine }) {
+	const { t, step, word, bytes } = useWords();
+	const inventory = machine.inventory;
+	return (
+		<div className="ingot-grid">
+			<Panel title={t('machine.life')}>
+				<Facts
+					facts={[
+						[t('field.state'), <StateLabel key="s" state={machine.state} />],
+						[t('field.step'), step(machine.step)],
+						[t('field.deadline'), <Time key="d" at={machine.step_deadline} />],
+						[t('field.node'), machine.node ? <To to={`/nodes/${machine.node}`}>{machine.name}</To> : null],
+						[t('field.found'), <Time key="f" at={machine.created} />],
+						[t('field.agentSeen'), <Time key="a" at={machine.agent_seen} ago />],
+					]}
+				/>
+				{machine.state === 'deploying' && (
+					<Bar value={machine.install_progress ?? 0} label={t('machine.install')} text={step(machine.install_step) === '–' ? t('machine.install') : step(machine.install_step)} />
+				)}
+			</Panel>
+			<Panel title={t('machine.hardware')}>
+				<Facts
+					facts={[
+						[t('field.vendor'), <Foreign key="v" text={inventory?.system?.vendor} />],
+						[t('field.model'), <Foreign key="m" text={inventory?.system?.product} />],
+						[t('field.serial'), <Foreign key="s" text={machine.serial ?? inventory?.system?.serial} />],
+						[t('field.uuid'), machine.uuid],
+						[t('field.cpu'), <Foreign key="c" text={inventory?.cpu?.model} />],
+						[t('field.threads'), inventory?.cpu ? t('machine.threads', { cores: inventory.cpu.cores, threads: inventory.cpu.threads }) : null],
+						[t('field.memory'), bytes(inventory?.memory_bytes)],
+						[t('field.firmware'), word(machine.firmware)],
+						[t('field.kernel'), <Foreign key="k" text={inventory?.kernel} />],
+					]}
+				/>
+			</Panel>
+			<Panel title={t('field.bmc')}>
+				<Facts
+					facts={[
+						[t('field.address'), machine.bmc_address],
+						[t('field.state'), <StateLabel key="s" state={machine.bmc_state} />],
+						[t('field.power'), <StateLabel key="p" state={machine.power} />],
+						[t('field.driver'), machine.bmc_driver],
+						[t('field.user'), machine.bmc_user],
+					]}
+				/>
+				<ResourceError error={machine.bmc_error} title={t('machine.bmcError')} />
+			</Panel>
+			<Panel title={t('machine.network')}>
+				<Facts
+					facts={[
+						[t('field.address'), machine.address],
+						[t('field.bootMac'), machine.boot_mac],
+					]}
+				/>
+			</Panel>
+		</div>
+	);
+}
+
+function Disks({ machine }: { machine: Machine }) {
+	const { t, bytes } = useWords();
+	const boot = machine.install_disk;
+	return (
+		<div className="ingot-scroll-x" role="region" aria-label={t('machine.disks')} tabIndex={0}>
+			<Table variant="compact" aria-label={t('machine.disks')}>
+				<Thead>
+					<Tr>
+						{[t('field.serial'), t('field.model'), t('field.size'), t('field.path'), t('field.wwn'), t('field.use')].map((label) => (
+							<Th key={label}>{label}</Th>
+						))}
+					</Tr>
+				</Thead>
+				<Tbody>
+					{(machine.inventory?.disks ?? []).map((disk, index) => (
+						<Tr key={disk.wwn ?? disk.serial ?? index}>
+							<Td><Foreign text={disk.serial} /></Td>
+							<Td><Foreign text={disk.model} /></Td>
+							<Td>{bytes(disk.size_bytes)}</Td>
+							<Td><Foreign text={disk.path} /></Td>
+							<Td><Foreign text={disk.wwn} /></Td>
+							<Td>
+								{boot && ((boot.serial && boot.serial === disk.serial) || (boot.wwn && boot.wwn === disk.wwn))
+									? t('machine.diskSystem')
+									: disk.in_use
+										? t('machine.diskInUse')
+										: t('machine.diskFree')}
+							</Td>
+						</Tr>
+					))}
+				</Tbody>
+			</Table>
+		</div>
+	);
+}
+
+function Nics({ machine }: { machine: Machine }) {
+	const { t } = useWords();
+	return (
+		<div className="ingot-scroll-x" role="region" aria-label={t('machine.nics')} tabIndex={0}>
+			<Table variant="compact" aria-label={t('machine.nics')}>
+				<Thead>
+					<Tr>
+						{[t('field.name'), t('field.mac'), t('field.link'), t('field.speed'), t('field.driver')].map((label) => (
+							<Th key={label}>{label}</Th>
+						))}
+					</Tr>
+				</Thead>
+				<Tbody>
+					{(machine.inventory?.nics ?? []).map((nic, index) => (
+						<Tr key={nic.mac ?? index}>
+							<Td><Foreign text={nic.name} /></Td>
+							<Td>{nic.mac ?? '–'}</Td>
+							<Td>{nic.link ? t('common.yes') : t('common.no')}</Td>
+							<Td>{nic.speed_mbps ? t('machine.mbps', { count: nic.speed_mbps }) : '–'}</Td>
+							<Td><Foreign text={nic.driver} /></Td>
+						</Tr>
+					))}
+				</Tbody>
+			</Table>
+		</div>
+	);
+}
+
+export default function MachineScreen() {
+	const { t, step } = useWords();
+	const { id } = useParams();
+	const [search, setSearch] = useSearchParams();
+	const found = useOne('machines', id, 4000);
+	const operator = useMay('operator');
+	const machine = found.data;
+	if (!machine) return found.error ? <Screen title={t('kind.machine')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
+	const tab = search.get('tab') ?? 'summary';
+	const tabs: [string, string][] = [
+		['summary', t('tab.summary')],
+		['disks', t('machine.disks')],
+		['nics', t('machine.nics')],
+		['timeline', t('tab.timeline')],
+	];
+	if (operator && machine.bmc_address) tabs.push(['console', t('tab.console')]);
+	return (
+		<Screen
+			title={machine.name ?? machine.id}
+			back={{ to: '/machines', label: t('nav.machines') }}
+			state={<StateLabel state={machine.state} />}
+			actions={<MachineActions machine={machine} />}
+		>
+			<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} />
+			{found.error && <Alert variant="warning" isInline title={t('common.stale')} />}
+			<Tabs activeKey={tab} aria-label={t('tab.label')} onSelect={(_event, key) => setSearch({ tab: String(key) }, { replace: true })}>
+				{tabs.map(([key, label]) => (
+					<Tab key={key} eventKey={key} tabContentId="tab-content" title={<TabTitleText>{label}</TabTitleText>} />
+				))}
+			</Tabs>
+			<div className="ingot-tab" id="tab-content" role="tabpanel" aria-label={tabs.find(([key]) => key === tab)?.[1]}>
+				{tab === 'summary' && <Summary machine={machine} />}
+				{tab === 'disks' && <Disks machine={machine} />}
+				{tab === 'nics' && <Nics machine={machine} />}
+				{tab === 'timeline' && <Timeline collection="machines" kind="machine" id={machine.id} />}
+				{tab === 'console' && (
+					<Suspense fallback={<Bullseye />}>
+						<ConsolePanel collection="machines" id={machine.id} name={machine.name ?? machine.id} kind="serial" />
+					</Suspense>
+				)}
+			</div>
+		</Screen>
+	);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Machine } from '../api/types';
+import { Foreign, Screen, Teach, To } from '../ui/parts';
+import { ResourceTable, type Column, type Filter } from '../ui/resource-table';
+import { StateLabel, useWords } from '../ui/words';
+import { MachineBulk } from './machine-actions';
+
+const STATES = ['new', 'commissioning', 'ready', 'deploying', 'deployed', 'failed'] as const satisfies readonly Machine['state'][];
+const POWERS = ['on', 'off', 'unknown'] as const satisfies readonly Machine['power'][];
+const BMCS = ['ok', 'unreachable', 'credentials', 'unknown'] as const satisfies readonly Machine['bmc_state'][];
+
+export default function Machines() {
+	const { t, bytes, word } = useWords();
+	const columns: Column<Machine>[] = [
+		{
+			field: 'name',
+			label: t('field.name'),
+			sort: true,
+			width: 15,
+			cell: (machine) => <To to={`/machines/${machine.id}`}>{machine.name ?? machine.id}</To>,
+		},
+		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (machine) => <StateLabel state={machine.state} /> },
+		{ field: 'power', label: t('field.power'), sort: true, width: 11, cell: (machine) => <StateLabel state={machine.power} /> },
+		{ field: 'address', label: t('field.address'), width: 12, cell: (machine) => machine.address ?? '–' },
+		{ field: 'bmc_address', label: t('field.bmc'), width: 12, cell: (machine) => machine.bmc_address ?? '–' },
+		{ field: 'model', label: t('field.model'), width: 17, cell: (machine) => <Foreign text={machine.inventory?.system?.product} /> },
+		{ field: 'memory', label: t('field.memory'), width: 10, cell: (machine) => bytes(machine.inventory?.memory_bytes) },
+		{ field: 'firmware', label: t('field.firmware'), width: 10, cell: (machine) => word(machine.firmware) },
+	];
+	const filters: Filter[] = [
+		{ field: 'state', label: t('field.state'), words: STATES },
+		{ field: 'power', label: t('field.power'), words: POWERS },
+		{ field: 'bmc_state', label: t('field.bmc'), words: BMCS },
+	];
+	return (
+		<Screen title={t('nav.machines')}>
+			<ResourceTable<Machine>
+				label={t('nav.machines')}
+				path="/v1/machines"
+				collection="machines"
+				columns={columns}
+				filters={filters}
+				defaultSort="name"
+				rowName={(machine) => machine.name ?? machine.id}
+				selectionActions={(selection, clear) => <MachineBulk selection={selection} clear={clear} />}
+				empty={<Teach title={t('machines.emptyTitle')}>{t('machines.emptyBody')}</Teach>}
+			/>
+		</Screen>
+	);
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { useParams } from 'react-router-dom';
+import { useAll, useOne } from '../api/queries';
+import { Table, Tbody, Td, Th, Thead, Tr } from '../pf';
+import { Bullseye } from '../ui/bullseye';
+import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
+import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { StateLabel, Time, useWords } from '../ui/words';
+
+export default function NodeScreen() {
+	const { t, bytes, word } = useWords();
+	const { id } = useParams();
+	const found = useOne('nodes', id);
+	const vms = useAll('vms');
+	const node = found.data;
+	if (!node) return found.error ? <Screen title={t('kind.node')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
+	const here = (vms.data ?? []).filter((vm) => vm.node === node.id);
+	const used = node.memory_bytes - node.memory_free_bytes;
+	return (
+		<Screen title={node.name ?? node.id} back={{ to: '/nodes', label: t('nav.nodes') }} state={<StateLabel state={node.health} />}>
+			<ResourceError error={node.error} title={t('node.reports')} />
+			<div className="ingot-grid">
+				<Panel title={t('tab.summary')}>
+					<Facts
+						facts={[
+							[t('field.address'), node.address],
+							[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{t('node.machine')}</To> : null],
+							[t('field.cpus'), node.cpus],
+							[t('field.seen'), <Time key="s" at={node.seen} ago />],
+							[t('field.enrolled'), <Time key="e" at={node.created} />],
+							[t('field.monitor'), word(node.mon)],
+							[t('field.manager'), word(node.mgr)],
+						]}
+					/>
+					<Bar
+						value={node.memory_bytes ? (used / node.memory_bytes) * 100 : 0}
+						label={t('field.memory')}
+						text={t('node.memoryPromised', { part: bytes(used), whole: bytes(node.memory_bytes) })}
+					/>
+				</Panel>
+				<Panel title={t('node.dataDisks')}>
+					{node.osds.length === 0 ? (
+						<p>{t('node.noDisks')}</p>
+					) : (
+						<Table variant="compact" aria-label={t('node.dataDisks')}>
+							<Thead>
+								<Tr>
+									<Th>{t('field.osd')}</Th>
+									<Th>{t('field.serial')}</Th>
+									<Th>{t('field.state')}</Th>
+								</Tr>
+							</Thead>
+							<Tbody>
+								{node.osds.map((osd, index) => (
+									<Tr key={osd.uuid ?? index}>
+										<Td>{osd.number >= 0 ? osd.number : '–'}</Td>
+										<Td><Foreign text={osd.serial ?? osd.wwn} /></Td>
+										<Td><StateLabel state={osd.state} /></Td>
+									</Tr>
+								))}
+							</Tbody>
+						</Table>
+					)}
+				</Panel>
+				<Panel title={t('nav.vms')}>
+					{here.length === 0 ? (
+						<p>{t('node.noVms')}</p>
+					) : (
+						<ul className="ingot-list">
+							{here.map((vm) => (
+								<li key={vm.id}>
+									<To to={`/vms/${vm.id}`}>{vm.name}</To> <StateLabel state={vm.state} />
+								</li>
+							))}
+						</ul>
+					)}
+				</Panel>
+			</div>
+		</Screen>
+	);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { useState } from 'react';
+import { useSearchParams } from 'react-router-dom';
+import { useOne } from '../api/queries';
+import type { Task } from '../api/types';
+import { Button, Modal, ModalBody, ModalHeader, ModalVariant } from '../pf';
+import { Facts, Screen, Teach } from '../ui/parts';
+import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { ResourceTable, type Column } from '../ui/resource-table';
+import { CancelTask, TaskProgress, TaskTitle } from '../ui/task-drawer';
+import { TaskLabel, Time, useWords } from '../ui/words';
+
+const STATES = ['running', 'succeeded', 'failed', 'cancelled'] as const satisfies readonly Task['state'][];
+
+function TaskDetail({ id, onClose }: { id: string; onClose: () => void }) {
+	const { t, action, step } = useWords();
+	const found = useOne('tasks', id, 1500);
+	const task = found.data;
+	return (
+		<Modal isOpen variant={ModalVariant.medium} onClose={onClose} aria-labelledby="task-title">
+			<ModalHeader labelId="task-title" title={task ? `${action(task.action)} ${task.resource_name ?? ''}` : t('kind.task')} />
+			<ModalBody tabIndex={0}>
+				<ProblemAlert error={found.error} />
+				{task && (
+					<>
+						<TaskProgress task={task} />
+						<ResourceError error={task.error} title={t('tasks.failed')} />
+						<Facts
+							facts={[
+								[t('field.state'), <TaskLabel key="s" state={task.state} />],
+								[t('field.message'), step(task.message)],
+								[t('field.started'), <Time key="c" at={task.created} />],
+								[t('field.ended'), <Time key="e" at={task.ended} />],
+								[t('field.deadline'), <Time key="d" at={task.deadline} />],
+							]}
+						/>
+						<h3>{t('tasks.steps')}</h3>
+						<ol className="ingot-timeline">
+							{task.steps.map((each, index) => (
+								<li key={index}>
+									<Time at={each.started} />
+									<span>{step(each.name)}</span>
+								</li>
+							))}
+						</ol>
+						<h3>{t('tasks.log')}</h3>
+						<pre className="ingot-log" tabIndex={0} aria-label={t('tasks.log')}>
+							{task.log.join('\n')}
+						</pre>
+						<CancelTask task={task} />
+					</>
+				)}
+			</ModalBody>
+		</Modal>
+	);
+}
+
+export default function Tasks() {
+	const { t, step } = useWords();
+	const [search, setSearch] = useSearchParams();
+	const [open, setOpen] = useState<string | null>(search.get('task'));
+	const show = (id: string | null) => {
+		setOpen(id);
+		setSearch(
+			(old) => {
+				const next = new URLSearchParams(old);
+				if (id) next.set('task', id);
+				else next.delete('task');
+				return next;
+			},
+			{ replace: true },
+		);
+	};
+	const columns: Column<Task>[] = [
+		{ field: 'action', label: t('field.action'), sort: true, width: 28, cell: (task) => <TaskTitle task={task} /> },
+		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (task) => <TaskLabel state={task.state} /> },
+		{ field: 'progress', label: t('field.progress'), width: 14, cell: (task) => <TaskProgress task={task} /> },
+		{ field: 'message', label: t('field.message'), width: 22, cell: (task) => task.error?.text ?? step(task.message) },
+		{ field: 'created', label: t('field.started'), sort: true, width: 13, cell: (task) => <Time at={task.created} ago /> },
+		{
+			field: 'show',
+			label: t('field.actions'),
+			width: 10,
+			cell: (task) => (
+				<Button variant="link" isInline aria-label={t('tasks.showOne', { name: task.resource_name ?? task.id })} onClick={() => show(task.id)}>
+					{t('tasks.show')}
+				</Button>
+			),
+		},
+	];
+	return (
+		<Screen title={t('nav.tasks')}>
+			<ResourceTable<Task>
+				label={t('nav.tasks')}
+				path="/v1/tasks"
+				collection="tasks"
+				columns={columns}
+				filters={[{ field: 'state', label: t('field.state'), words: STATES }]}
+				defaultSort="-created"
+				rowName={(task) => task.resource_name ?? task.id}
+				empty={<Teach title={t('tasks.emptyTitle')}>{t('tasks.emptyBody')}</Teach>}
+			/>
+			{open && <TaskDetail id={open} onClose={() => show(null)} />}
+		</Screen>
+	);
+}

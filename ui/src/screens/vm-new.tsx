@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A new virtual machine: on a volume that is there, or on a new one cloned from an image.
+import { useRef, useState, type FormEvent } from 'react';
+import { useNavigate } from 'react-router-dom';
+import { newKey } from '../api/client';
+import { asProblem } from '../api/problem';
+import { useAll, useChange } from '../api/queries';
+import type { Vm, Volume } from '../api/types';
+import { ActionGroup, Alert, Button, Checkbox, Form, FormGroup, Radio } from '../pf';
+import { SelectField, TextField, useComplaint } from '../ui/field';
+import { parseBytes } from '../ui/format';
+import { ButtonLink, Screen } from '../ui/parts';
+import { ProblemAlert } from '../ui/problem-alert';
+import { useWords } from '../ui/words';
+
+export default function VmNew() {
+	const { t, bytes } = useWords();
+	const navigate = useNavigate();
+	const complain = useComplaint();
+	const images = useAll('images', { state: 'available' });
+	const volumes = useAll('volumes', { state: 'available' });
+	const [name, setName] = useState('');
+	const [cpus, setCpus] = useState('1');
+	const [memory, setMemory] = useState('1 GiB');
+	const [fromImage, setFromImage] = useState(true);
+	const [image, setImage] = useState('');
+	const [size, setSize] = useState('');
+	const [volume, setVolume] = useState('');
+	const [start, setStart] = useState(true);
+	// What was made for this form already: a second try does not make it again.
+	const made = useRef<{ id: string; name: string; image: string; size: string } | null>(null);
+	const vmKey = useRef(newKey());
+	const makeVolume = useChange<Volume>();
+	const makeVm = useChange<Vm>();
+	const error = makeVolume.error ?? makeVm.error;
+	const busy = makeVolume.isPending || makeVm.isPending;
+	const chosenImage = image || (images.data?.[0]?.id ?? '');
+	const chosenVolume = volume || (volumes.data?.[0]?.id ?? '');
+	const free = (volumes.data ?? []).filter((each) => !each.vm);
+	const bad =
+		complain('vm_request', 'name', name) ??
+		complain('vm_request', 'cpus', cpus) ??
+		complain('vm_request', 'memory_bytes', memory) ??
+		(fromImage ? (complain('volume_request', 'size_bytes', size) ?? !chosenImage) : !chosenVolume);
+
+	const volumeOf = async (): Promise<string> => {
+		if (!fromImage) return chosenVolume;
+		const old = made.current;
+		if (old && old.name === name && old.image === chosenImage && old.size === size) return old.id;
+		const answer = await makeVolume.mutateAsync({
+			method: 'POST',
+			path: '/v1/volumes',
+			body: { name, image: chosenImage, ...(size ? { size_bytes: parseBytes(size) } : {}) },
+			touches: ['volumes'],
+		});
+		made.current = { id: answer.id, name, image: chosenImage, size };
+		return answer.id;
+	};
+	const submit = async (event: FormEvent) => {
+		event.preventDefault();
+		if (bad || busy) return;
+		makeVolume.reset();
+		makeVm.reset();
+		try {
+			const vm = await makeVm.mutateAsync({
+				method: 'POST',
+				path: '/v1/vms',
+				body: { name, cpus: Number(cpus), memory_bytes: parseBytes(memory), volume: await volumeOf(), start },
+				touches: ['vms', 'volumes'],
+				key: vmKey.current,
+			});
+			void navigate(`/vms/${vm.id}`);
+		} catch (reason) {
+			// It is shown from the mutation; a body that was refused may be sent again with other words.
+			asProblem(reason);
+			vmKey.current = newKey();
+		}
+	};
+	return (
+		<Screen title={t('vm.create')} back={{ to: '/vms', label: t('nav.vms') }}>
+			<Form className="ingot-form" onSubmit={(event) => void submit(event)}>
+				<TextField label={t('field.name')} request="vm_request" name="name" value={name} onChange={setName} required help={t('help.name')} error={error} />
+				<TextField label={t('field.cpus')} request="vm_request" name="cpus" type="number" value={cpus} onChange={setCpus} required error={error} />
+				<TextField label={t('field.memory')} request="vm_request" name="memory_bytes" value={memory} onChange={setMemory} required help={t('help.size')} error={error} />
+				<FormGroup role="radiogroup" label={t('vm.disk')} fieldId="vm-from-image">
+					<Radio id="vm-from-image" name="disk" label={t('vm.fromImage')} isChecked={fromImage} onChange={() => setFromImage(true)} />
+					<Radio id="vm-from-volume" name="disk" label={t('vm.fromVolume')} isChecked={!fromImage} onChange={() => setFromImage(false)} />
+				</FormGroup>
+				{fromImage && images.data?.length === 0 && (
+					<Alert variant="info" isInline title={t('vm.noImages')}>
+						<ButtonLink to="/images">{t('image.add')}</ButtonLink>
+					</Alert>
+				)}
+				{fromImage && (images.data?.length ?? 0) > 0 && (
+					<>
+						<SelectField
+							label={t('field.image')}
+							request="volume_request"
+							name="image"
+							value={chosenImage}
+							onChange={setImage}
+							required
+							options={(images.data ?? []).map((each) => ({ value: each.id, label: `${each.name} · ${bytes(each.size_bytes)}` }))}
+							error={makeVolume.error}
+						/>
+						<TextField
+							label={t('vm.diskSize')}
+							request="volume_request"
+							name="size_bytes"
+							value={size}
+							onChange={setSize}
+							help={t('volume.sizeOfImage')}
+							placeholder="10 GiB"
+							error={makeVolume.error}
+						/>
+					</>
+				)}
+				{!fromImage && (
+					<SelectField
+						label={t('field.volume')}
+						request="vm_request"
+						name="volume"
+						value={chosenVolume}
+						onChange={setVolume}
+						required
+						options={free.map((each) => ({ value: each.id, label: `${each.name} · ${bytes(each.size_bytes)}` }))}
+						help={free.length === 0 ? t('vm.noVolumes') : undefined}
+						error={makeVm.error}
+					/>
+				)}
+				<Checkbox id="vm-start" label={t('vm.startAtOnce')} isChecked={start} onChange={(_event, on) => setStart(on)} />
+				<ProblemAlert error={error} />
+				<ActionGroup>
+					<Button type="submit" isDisabled={Boolean(bad) || busy} isLoading={busy}>
+						{t('common.create')}
+					</Button>
+					<ButtonLink to="/vms">{t('common.cancel')}</ButtonLink>
+				</ActionGroup>
+			</Form>
+		</Screen>
+	);
+}

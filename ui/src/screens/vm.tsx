@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { lazy, Suspense, useState } from 'react';
+import { useNavigate, useParams, useSearchParams } from 'react-router-dom';
+import { useAll, useChange, useOne } from '../api/queries';
+import type { Vm } from '../api/types';
+import { Button, Tab, Tabs, TabTitleText } from '../pf';
+import { Bullseye } from '../ui/bullseye';
+import { DangerDialog, Dialog } from '../ui/dialog';
+import { SelectField } from '../ui/field';
+import { Bar, Facts, Panel, Screen, To } from '../ui/parts';
+import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { useMay } from '../ui/session';
+import { StateLabel, Time, useWords } from '../ui/words';
+import { Timeline } from './timeline';
+
+const ConsolePanel = lazy(() => import('./console-panel'));
+
+function MigrateDialog({ vm, onClose }: { vm: Vm; onClose: () => void }) {
+	const { t, bytes } = useWords();
+	const nodes = useAll('nodes', { health: 'ready' });
+	const [node, setNode] = useState('');
+	const change = useChange();
+	const others = (nodes.data ?? []).filter((each) => each.id !== vm.node);
+	return (
+		<Dialog
+			title={t('vm.migrateTitle', { name: vm.name })}
+			confirm={t('vm.migrate')}
+			busy={change.isPending}
+			error={change.error}
+			onClose={onClose}
+			onConfirm={() =>
+				change.mutate({ method: 'POST', path: `/v1/vms/${vm.id}/migrate`, body: node ? { node } : {}, touches: ['vms'] }, { onSuccess: onClose })
+			}
+		>
+			<p>{t('vm.migrateExplain')}</p>
+			<SelectField
+				label={t('field.node')}
+				request="vm_migrate_request"
+				name="node"
+				value={node}
+				onChange={setNode}
+				options={[
+					{ value: '', label: t('vm.bestNode') },
+					...others.map((each) => ({ value: each.id, label: t('vm.nodeFree', { name: each.name, free: bytes(each.memory_free_bytes) }) })),
+				]}
+				error={change.error}
+			/>
+		</Dialog>
+	);
+}
+
+function StopDialog({ vm, onClose }: { vm: Vm; onClose: () => void }) {
+	const { t } = useWords();
+	const change = useChange();
+	return (
+		<DangerDialog
+			title={t('vm.stopTitle', { name: vm.name })}
+			confirm={t('vm.stop')}
+			name={vm.name}
+			lost={<p>{t('vm.stopLost')}</p>}
+			busy={change.isPending}
+			error={change.error}
+			onClose={onClose}
+			onConfirm={() => change.mutate({ method: 'POST', path: `/v1/vms/${vm.id}/stop`, touches: ['vms'] }, { onSuccess: onClose })}
+		/>
+	);
+}
+
+function DeleteDialog({ vm, onClose }: { vm: Vm; onClose: () => void }) {
+	const { t } = useWords();
+	const navigate = useNavigate();
+	const change = useChange();
+	return (
+		<DangerDialog
+			title={t('vm.deleteTitle', { name: vm.name })}
+			confirm={t('common.delete')}
+			name={vm.name}
+			lost={<p>{t('vm.deleteLost', { volume: vm.volume_name ?? vm.volume })}</p>}
+			busy={change.isPending}
+			error={change.error}
+			onClose={onClose}
+			onConfirm={() =>
+				change.mutate({ method: 'DELETE', path: `/v1/vms/${vm.id}`, touches: ['vms', 'volumes'] }, { onSuccess: () => void navigate('/vms') })
+			}
+		/>
+	);
+}
+
+function Actions({ vm }: { vm: Vm }) {
+	const { t } = useWords();
+	const start = useChange();
+	const [open, setOpen] = useState<'migrate' | 'stop' | 'delete' | null>(null);
+	const close = () => setOpen(null);
+	if (!useMay('operator')) return null;
+	return (
+		<>
+			{(vm.state === 'stopped' || vm.state === 'failed') && (
+				<Button isDisabled={start.isPending} onClick={() => start.mutate({ method: 'POST', path: `/v1/vms/${vm.id}/start`, touches: ['vms'] })}>
+					{t('vm.start')}
+				</Button>
+			)}
+			{vm.state === 'running' && (
+				<Button variant="secondary" onClick={() => setOpen('migrate')}>
+					{t('vm.migrate')}
+				</Button>
+			)}
+			{(vm.state === 'running' || vm.state === 'starting') && (
+				<Button variant="secondary" onClick={() => setOpen('stop')}>
+					{t('vm.stop')}
+				</Button>
+			)}
+			<Button variant="secondary" isDanger onClick={() => setOpen('delete')}>
+				{t('common.delete')}
+			</Button>
+			<ProblemAlert error={start.error} />
+			{open === 'migrate' && <MigrateDialog vm={vm} onClose={close} />}
+			{open === 'stop' && <StopDialog vm={vm} onClose={close} />}
+			{open === 'delete' && <DeleteDialog vm={vm} onClose={close} />}
+		</>
+	);
+}
+
+export default function VmScreen() {
+	const { t, bytes } = useWords();
+	const { id } = useParams();
+	const [search, setSearch] = useSearchParams();
+	const operator = useMay('operator');
+	const found = useOne('vms', id, 2000);
+	const nodes = useAll('nodes');
+	const vm = found.data;
+	if (!vm) return found.error ? <Screen title={t('kind.vm')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
+	const tab = search.get('tab') ?? 'summary';
+	const tabs: [string, string][] = [
+		['summary', t('tab.summary')],
+		['timeline', t('tab.timeline')],
+	];
+	if (operator) tabs.push(['vnc', t('tab.screen')], ['serial', t('tab.serial')]);
+	const nameOf = (node: string | null) => nodes.data?.find((each) => each.id === node)?.name ?? node;
+	return (
+		<Screen title={vm.name} back={{ to: '/vms', label: t('nav.vms') }} state={<StateLabel state={vm.state} />} actions={<Actions vm={vm} />}>
+			<ResourceError error={vm.error} title={t('vm.lastError')} />
+			{vm.state === 'migrating' && (
+				<Bar
+					value={vm.migration_progress}
+					label={t('vm.migrating')}
+					text={t('vm.migratingTo', { from: vm.node_name ?? nameOf(vm.node) ?? '–', to: nameOf(vm.target) ?? '–' })}
+				/>
+			)}
+			<Tabs activeKey={tab} aria-label={t('tab.label')} onSelect={(_event, key) => setSearch({ tab: String(key) }, { replace: true })}>
+				{tabs.map(([key, label]) => (
+					<Tab key={key} eventKey={key} tabContentId="tab-content" title={<TabTitleText>{label}</TabTitleText>} />
+				))}
+			</Tabs>
+			<div className="ingot-tab" id="tab-content" role="tabpanel" aria-label={tabs.find(([key]) => key === tab)?.[1]}>
+				{tab === 'summary' && (
+					<div className="ingot-grid">
+						<Panel title={t('tab.summary')}>
+							<Facts
+								facts={[
+									[t('field.state'), <StateLabel key="s" state={vm.state} />],
+									[t('field.node'), vm.node ? <To to={`/nodes/${vm.node}`}>{vm.node_name ?? vm.node}</To> : null],
+									[t('field.placement'), vm.placement],
+									[t('field.cpus'), vm.cpus],
+									[t('field.memory'), bytes(vm.memory_bytes)],
+									[t('field.volume'), vm.volume_name ?? vm.volume],
+									[t('field.starts'), vm.generation],
+									[t('field.created'), <Time key="c" at={vm.created} />],
+								]}
+							/>
+						</Panel>
+					</div>
+				)}
+				{tab === 'timeline' && <Timeline collection="vms" kind="vm" id={vm.id} />}
+				{(tab === 'vnc' || tab === 'serial') && (
+					<Suspense fallback={<Bullseye />}>
+						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} />
+					</Suspense>
+				)}
+			</div>
+		</Screen>
+	);
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { collectionOf } from '../api/types';
+
+/** Where a resource is shown; null for what has no screen of its own. */
+export function resourceAddress(kind: string | null | undefined, id: string | null | undefined): string | null {
+	if (!kind || !id) return null;
+	const collection = collectionOf[kind];
+	if (collection === 'machines' || collection === 'nodes' || collection === 'vms') return `/${collection}/${encodeURIComponent(id)}`;
+	if (collection === 'pools') return '/pools';
+	if (collection === 'volumes' || collection === 'images') return `/${collection}`;
+	return null;
+}
