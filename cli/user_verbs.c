@@ -27,6 +27,17 @@ static char *read_line(FILE *file)
 	return text;
 }
 
+/* What was typed up to Enter or Ctrl-C. The caller wipes and frees; NULL: nothing, or it was given up. */
+static char *read_typed(void)
+{
+	char line[LINE_MAX_BYTES];
+	ssize_t len = read(STDIN_FILENO, line, sizeof(line) - 1);
+	line[MAX_OF(len, 0)] = '\0';
+	char *text = len <= 0 || strchr(line, CTRL_C) ? NULL : xstrndup(line, strcspn(line, "\r\n"));
+	wipe(line, sizeof(line));
+	return text;
+}
+
 /* Asks on the terminal, without showing what is typed. */
 static char *ask(const char *question)
 {
@@ -36,16 +47,12 @@ static char *ask(const char *question)
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	hidden.c_cc[VEOL] = CTRL_C; /* ends the line, for signals wait for the loop, which does not run now */
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden); /* before the question: what is typed after it counts */
 	fprintf(stderr, "%s: ", question);
 	fflush(stderr);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-	char *text = read_line(stdin);
+	char *text = read_typed();
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
 	fputs("\n", stderr);
-	if (text && strchr(text, CTRL_C)) {
-		wipe_free_p(&text);
-		return NULL;
-	}
 	return text;
 }
 
@@ -106,10 +113,9 @@ int verb_user(struct session *session, const struct invocation *in)
 	int r = add_password(in, &err);
 	if (r == 0 && json_object_size(in->body) == 0)
 		r = err_set(&err, ERR_INVALID, "what to change is missing; see 'ingot user update --help'");
-	if (r == 0)
-		r = session_operation(session, operation, in->target_count ? in->targets[0] : NULL, in->body, &reply,
-				      &err);
 	if (r < 0)
+		return session_fail(session, in->command, NULL, NULL, &err);
+	if (session_operation(session, operation, in->target_count ? in->targets[0] : NULL, in->body, &reply, &err) < 0)
 		return session_fail(session, in->command, NULL, &reply, &err);
 	print_page(session, operation->response, reply.json);
 	return 0;

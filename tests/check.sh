@@ -38,13 +38,15 @@ step() {
 step build make -j"$jobs" WERROR=1 programs
 suite unit make -j"$jobs" check-unit
 suite sim make sim SEEDS="${SEEDS:-300}"
+suite lint make lint
 suite ui make check-ui
 suite asan make -j"$jobs" VARIANT=asan check-unit
 suite namespaces make check-namespaces
 step images make images
 suite boot make check-images check-iso
 suite lab make check-lab
-step path bash -c 'make lab && make lab-down'
+suite metal make check-metal
+step path bash -c 'make lab; status=$?; make lab-down && exit $status'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

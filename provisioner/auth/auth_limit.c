@@ -25,12 +25,12 @@ static uint64_t key_of(char kind, const void *data, size_t len)
 	return key ? key : 1;
 }
 
-/* Whoever has one IPv6 address has a whole /64 of them. */
+/* Whoever has one IPv6 address has a whole /64 of them; but one that stands for an IPv4 address is just that one. */
 static uint64_t address_key(const char *address)
 {
-	unsigned char v6[16];
-	if (inet_pton(AF_INET6, address, v6) == 1)
-		return key_of('6', v6, IPV6_NET_BYTES);
+	struct in6_addr v6;
+	if (inet_pton(AF_INET6, address, &v6) == 1)
+		return key_of('6', &v6, IN6_IS_ADDR_V4MAPPED(&v6) ? sizeof(v6) : IPV6_NET_BYTES);
 	return key_of('a', address, strlen(address));
 }
 

@@ -7,6 +7,7 @@ import contextlib
 import http.cookies
 import json
 import os
+import pty
 import re
 import sys
 import threading
@@ -442,6 +443,35 @@ def test_users_and_tokens_by_the_command_line():
     make_user("the-admin", "admin")
     listed = ingot("audit", "list", "--filter", "operation=user.delete", "--filter", "object=lee", check=0).stdout
     assert len(listed.splitlines()) == 2 and "204" in listed, listed
+
+
+def typed(lines):
+    """What the command line says to somebody who types a new user's password, and how it ends."""
+    process, terminal = pty.fork()
+    if process == 0:
+        with appliance.network.inside(appliance.home):
+            os.environ.update(INGOT_URL=f"https://127.0.0.1:{API_PORT}", INGOT_CACERT=appliance.ca(),
+                              INGOT_TOKEN=appliance.token())
+            os.execv(ns.built("ingot"), ["ingot", "user", "create", "typist"])
+    said = ""
+    for question, line in zip(("Password: ", "Once more: "), lines):
+        while question not in said:
+            said += os.read(terminal, 4096).decode()
+        os.write(terminal, line.encode())
+    with contextlib.suppress(OSError):  # EIO: it has ended
+        while data := os.read(terminal, 4096):
+            said += data.decode()
+    os.close(terminal)
+    return said, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def test_a_password_is_typed_unseen():
+    for lines, code, words in (((PASSWORD + "\n", "another\n"), 2, "not the same"), (("corr\x03",), 2, "no password"),
+                               ((PASSWORD + "\n", PASSWORD + "\n"), 0, "typist")):
+        said, status = typed(lines)
+        assert status == code and words in said and "corr" not in said, (said, status)
+    Session("typist")
+    call("DELETE", "/v1/users/typist")
 
 
 # ---- lists ----

@@ -132,6 +132,7 @@ static void start_controller(void *data)
 		return;
 	}
 	store_set_crash_hook(world->controller->store, crash_hook, world);
+	world->started_ms = loop_now_ms(world->loop);
 	world_say(world, "the provisioner starts");
 	controller_start(world->controller);
 }

@@ -95,6 +95,7 @@ struct world {
 	bool pool;
 	/* what happened */
 	unsigned crashes, messages, migrations, installs, commits, restores;
+	int64_t started_ms; /* the controller, last */
 	bool by_count; /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
 	char *violation;

@@ -392,6 +392,10 @@ static void an_address_can_try_so_often(void **state)
 		assert_int_equal(count, 30); /* a /64 counts as one address */
 	}
 	assert_int_equal(auth_try(auth, "kim", "2001:db8:1:3::1", &after_s, NULL), 0);
+	for (int i = 1; i <= 100; i++) { /* a listener on "::" sees IPv4 like this */
+		_cleanup_free_ char *name = xasprintf("mapped-%d", i), *address = xasprintf("::ffff:10.2.0.%d", i);
+		assert_int_equal(auth_try(auth, name, address, &after_s, NULL), 0);
+	}
 	assert_int_equal(auth_try(auth, "kim", "10.0.0.2", &after_s, NULL), 0);
 }
 
