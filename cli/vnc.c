@@ -96,8 +96,7 @@ static void on_connected(struct ws *ws, const struct err *err, void *data)
 		return;
 	}
 	viewer->ws = ws;
-	viewer->stream =
-		loop_stream_new(viewer->all->session->loop, TAKE_FD(viewer->fd), &stream_events, viewer);
+	viewer->stream = loop_stream_new(viewer->all->session->loop, TAKE_FD(viewer->fd), &stream_events, viewer);
 	ws_set_events(ws, &events, viewer);
 }
 
@@ -108,7 +107,8 @@ static int viewer_new(struct screens *all, int fd, struct err *err)
 {
 	_cleanup_reply_ struct reply reply = { 0 };
 	json_t *body = json_pack("{s:s}", "kind", console_kind_words[CONSOLE_VNC]);
-	int r = session_operation(all->session, &operations[OP_VM_CONSOLE_TICKET], all->in->targets[0], body, &reply, err);
+	int r = session_operation(all->session, &operations[OP_VM_CONSOLE_TICKET], all->in->targets[0], body, &reply,
+				  err);
 	json_decref(body);
 	const char *path = json_string_value(json_object_get(reply.json, "url"));
 	if (r == 0 && (!path || path[0] != '/'))

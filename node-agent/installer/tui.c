@@ -333,6 +333,7 @@ static int install(struct job *job, struct write_status *status, struct err *err
 	open_bar(&bar, "Installing");
 	r = job_run(job, status, err);
 	close_bar(&bar);
+	job->ctx = NULL;
 	return r;
 }
 

@@ -113,8 +113,8 @@ void migration_forget(struct vm_state *state, const json_t *desired)
 	}
 }
 
-int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order, struct vm_domain *domain,
-		    struct err *err)
+int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order,
+		    struct vm_domain *domain, struct err *err)
 {
 	struct migration *migration;
 	int r;

@@ -168,8 +168,8 @@ json_t *vm_report_stray(struct vm_state *state, const struct vm_domain *domain);
 struct migration *migration_find(struct vm_state *state, const char *vm);
 /* Begins the one that is ordered, unless it was begun before: never twice for one id. The mark in the domain is written
  * first, so that this holds over a restart of the agent. */
-int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order, struct vm_domain *domain,
-		    struct err *err);
+int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order,
+		    struct vm_domain *domain, struct err *err);
 /* It runs here, and no migration of it is under way, nor one whose end is not known. */
 bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain);
 /* Looks how far it is; ends it when its time is over or it is no longer wanted. domain NULL: it is not here (any more). */

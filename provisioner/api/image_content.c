@@ -40,7 +40,7 @@ int api_admit_piece(struct api_call *call, char **ret_header, struct err *err)
 
 int api_image_append(struct api_call *call, struct err *err)
 {
-	struct image_content content;
+	struct image_content content = { 0 };
 	int r = image_append(call->api->spec.storage, call->id, &call->task, err);
 	if (r == 0 && !call->task)
 		r = image_content(call->api->spec.storage, call->id, &content, err);

@@ -288,7 +288,8 @@ static int ipmi_probe(const struct bmc_target *target, struct bmc_identity *ret,
 }
 
 /* Get Chassis Status (IPMI v2.0 section 28.2). */
-static int read_power(const struct bmc_target *target, struct bmc_session *session, enum bmc_power *ret, struct err *err)
+static int read_power(const struct bmc_target *target, struct bmc_session *session, enum bmc_power *ret,
+		      struct err *err)
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_get_chassis_status_rs);
 	int r = ipmi_cmd_get_chassis_status(session->ctx, answer);

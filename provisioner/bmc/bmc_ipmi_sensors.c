@@ -111,7 +111,8 @@ static int read_record(struct reader *reader, uint16_t id, uint16_t *ret_next, s
 
 	if (r < 0)
 		return r;
-	reader->record_len = HEADER_BYTES + reader->record[HEADER_BYTES - 1]; /* section 43: the length of what follows */
+	reader->record_len =
+		HEADER_BYTES + reader->record[HEADER_BYTES - 1]; /* section 43: the length of what follows */
 	for (unsigned at = HEADER_BYTES; r == 0 && at < reader->record_len; at += PIECE_BYTES)
 		r = read_piece(reader, id, at, MIN_OF((unsigned)PIECE_BYTES, reader->record_len - at), &ignored, err);
 	return r;
@@ -154,8 +155,8 @@ static char *unit_of(struct reader *reader)
 	uint8_t percentage, modifier, rate, base, modifier_unit;
 	char text[64] = "";
 
-	if (ipmi_sdr_parse_sensor_units(reader->records, reader->record, reader->record_len, &percentage, &modifier, &rate,
-					&base, &modifier_unit) < 0 ||
+	if (ipmi_sdr_parse_sensor_units(reader->records, reader->record, reader->record_len, &percentage, &modifier,
+					&rate, &base, &modifier_unit) < 0 ||
 	    ipmi_sensor_units_string(percentage, modifier, rate, base, modifier_unit, text, sizeof(text), 1) <= 0)
 		return NULL;
 	return xstrdup(text);
@@ -192,7 +193,8 @@ static void take_record(struct reader *reader, struct bmc_sensors *sensors)
 	if (ipmi_sdr_parse_record_id_and_type(reader->records, reader->record, reader->record_len, &id, &kind) < 0 ||
 	    (kind != IPMI_SDR_FORMAT_FULL_SENSOR_RECORD && kind != IPMI_SDR_FORMAT_COMPACT_SENSOR_RECORD) ||
 	    ipmi_sdr_parse_sensor_type(reader->records, reader->record, reader->record_len, &type) < 0 ||
-	    ipmi_sdr_parse_event_reading_type_code(reader->records, reader->record, reader->record_len, &event_type) < 0)
+	    ipmi_sdr_parse_event_reading_type_code(reader->records, reader->record, reader->record_len, &event_type) <
+		    0)
 		return;
 	ipmi_sdr_parse_id_string(reader->records, reader->record, reader->record_len, name, sizeof(name) - 1);
 	sensors->list = xrealloc(sensors->list, (sensors->count + 1) * sizeof(*sensors->list));
@@ -231,8 +233,7 @@ static int read_all(struct reader *reader, struct bmc_sensors *sensors, struct e
 
 int bmc_ipmi_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err)
 {
-	_cleanup_(reader_done) struct reader reader = { .target = target,
-							.deadline_ms = monotonic_ms() + DEADLINE_MS };
+	_cleanup_(reader_done) struct reader reader = { .target = target, .deadline_ms = monotonic_ms() + DEADLINE_MS };
 	_cleanup_(bmc_sensors_done) struct bmc_sensors sensors = { 0 };
 	int r = reader_open(&reader, err);
 

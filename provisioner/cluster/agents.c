@@ -214,8 +214,11 @@ char *cluster_console_ask(struct cluster *cluster, const char *node, const char 
 void cluster_console_end(struct cluster *cluster, const char *ticket)
 {
 	struct console_ask *ask;
-	LIST_FOREACH(ask, &cluster->consoles, link)
-		if (str_equal(ask->ticket, ticket))
-			ask_free(ask);
+	LIST_FOREACH(ask, &cluster->consoles, link) {
+		if (!str_equal(ask->ticket, ticket))
+			continue;
+		ask_free(ask); /* the ticket may have been its own */
+		break;
+	}
 	cluster_wake(cluster);
 }

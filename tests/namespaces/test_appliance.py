@@ -232,7 +232,7 @@ def test_a_long_poll_brings_news_at_once():
     answers = []
     poll = threading.Thread(target=lambda: answers.append(agent.desired(generation, 25)))
     poll.start()
-    deploy = appliance.post(f"/v1/machines/{agent.machine}/deploy", {})
+    deploy = appliance.post(f"/v1/machines/{agent.machine}/deploy", {"disk": f"D{agent.number}a"})
     poll.join()
     assert deploy.status == 202 and answers[0].status == 200 and answers[0].json["install"], answers
     for query in ("after=x", "after=1&wait_s=61", "wait_s=-1", "after=99999999999999999999"):
@@ -452,8 +452,10 @@ def test_an_altered_bundle_deploys_nothing():
         with open(bundle, "wb") as f:
             f.write(bad)
         appliance.start()
-        expect_problem(appliance.post(f"/v1/machines/{agent.machine}/deploy", {}), 422, "corrupt", words=words)
-        result = appliance.ingot("machine", "deploy", agent.machine, check=15)
+        disk = f"D{agent.number}a"
+        answer = appliance.post(f"/v1/machines/{agent.machine}/deploy", {"disk": disk})
+        expect_problem(answer, 422, "corrupt", words=words)
+        result = appliance.ingot("machine", "deploy", agent.machine, "--disk", disk, check=15)
         assert words in result.stderr, result.stderr
         appliance.stop()
     with open(bundle, "wb") as f:

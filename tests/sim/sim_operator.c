@@ -7,8 +7,7 @@
 #define LOOK_MS 5000
 #define IMAGE_BYTES 512
 
-/* The first disk, by its serial number; NULL before the inventory is known. */
-static char *disk_for_the_system(const struct machine *machine)
+char *sim_disk_for_the_system(const struct machine *machine)
 {
 	return machine->inventory && machine->inventory->disk_count ? machine->inventory->disks[0].serial : NULL;
 }
@@ -21,7 +20,7 @@ static void ask_machines(struct world *world)
 	while ((machine = store_next(c->store, &kind_machine, after))) {
 		_cleanup_err_ struct err err = ERR_INIT;
 		const struct machine_accept accept = { 0 };
-		_cleanup_free_ char *disk = xstrdup(disk_for_the_system(machine));
+		_cleanup_free_ char *disk = xstrdup(sim_disk_for_the_system(machine));
 		const struct machine_deploy deploy = { .disk = disk };
 		const char *task;
 		str_set(&after, machine->id);

@@ -70,7 +70,7 @@ struct world {
 	struct controller *controller; /* NULL while it is down */
 	struct ca *ca;
 	char *database, *upload_dir;
-	void *backup; /* sqlite3: what was stored earlier */
+	void *backup;	  /* sqlite3: what was stored earlier */
 	bool trace, calm; /* calm: no more faults, everything has to come right */
 	struct sim_faults faults;
 	struct sim_machine *machines;
@@ -96,7 +96,7 @@ struct world {
 	/* what happened */
 	unsigned crashes, messages, migrations, installs, commits, restores;
 	int64_t started_ms; /* the controller, last */
-	bool by_count; /* no fault but one: the provisioner dies after this commit (0: never) */
+	bool by_count;	    /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
 	char *violation;
 	bool done;
@@ -138,6 +138,8 @@ bool sim_ceph_quorum(struct world *world);
 
 /* ---- sim_operator.c, sim_check.c ---- */
 void sim_operator(void *world);
+/* The first disk's serial number, borrowed; NULL before the inventory is known. */
+char *sim_disk_for_the_system(const struct machine *machine);
 void sim_check(struct world *world);
 
 /* ---- world.c ---- */

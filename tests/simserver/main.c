@@ -47,12 +47,16 @@ static bool take_on(struct server *server, const char *id, int state)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	const struct machine_accept accept = { 0 };
-	const struct machine_deploy deploy = { 0 };
+	const struct machine *machine = store_get(server->world.controller->store, &kind_machine, id);
+	_cleanup_free_ char *disk = xstrdup(sim_disk_for_the_system(machine));
+	const struct machine_deploy deploy = { .disk = disk };
 	const char *task;
 	if (state == MACHINE_NEW)
 		machine_accept(server->world.controller->machines, id, &accept, &err);
 	else if (state == MACHINE_READY)
 		machine_deploy(server->world.controller->machines, id, &deploy, &task, &err);
+	if (err.code != ERR_NONE)
+		log_warning("%s: %s", machine->name, err.text);
 	return state == MACHINE_DEPLOYED;
 }
 

@@ -244,8 +244,9 @@ static inline void on_ticket(struct http_request *request, void *data)
 {
 	struct world *w = data;
 	note(w, request);
-	answer(request, 201, json_pack("{s:s, s:s, s:s}", "ticket", "t1", "url", "/v1/consoles/t1", "expires_at",
-				       "2026-01-31T00:00:00Z"));
+	answer(request, 201,
+	       json_pack("{s:s, s:s, s:s}", "ticket", "t1", "url", "/v1/consoles/t1", "expires_at",
+			 "2026-01-31T00:00:00Z"));
 }
 
 static inline void on_version(struct http_request *request, void *data)

@@ -138,7 +138,8 @@ static inline int rack_sensors(const struct bmc_target *target, struct bmc_senso
 }
 
 static const struct bmc_driver rack_bmc_driver = { .name = "ipmi",
-						   .capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_SENSORS,
+						   .capabilities =
+							   BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_SENSORS,
 						   .probe = rack_probe,
 						   .power_get = rack_power_get,
 						   .power_set = rack_power_set,

@@ -11,6 +11,7 @@ import { DangerDialog } from '../ui/dialog';
 import { ButtonLink, Panel, Screen } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
+import { deployBody, diskName, systemDisk } from '../ui/system-disk';
 import { StateLabel, useWords } from '../ui/words';
 import { usePoolSentence } from './pools';
 
@@ -33,7 +34,7 @@ function Step({ number, title, done, children }: { number: number; title: string
 const itemsOf = (machines: Machine[]): BulkItem[] => machines.map((machine) => ({ id: machine.id, name: machine.name ?? machine.id }));
 
 export default function Guide() {
-	const { t } = useWords();
+	const { t, bytes } = useWords();
 	const operator = useMay('operator');
 	const machines = useAll('machines', {}, 4000);
 	const pools = useAll('pools', {}, 4000);
@@ -50,6 +51,14 @@ export default function Guide() {
 	const wanted = ready.slice(0, Math.max(0, COPIES - deployed.length - of('deploying').length));
 	const pool = pools.data?.[0];
 	const phrase = String(wanted.length);
+	const diskWords = (machine: Machine) => {
+		const disk = systemDisk(machine);
+		return disk ? `${diskName(disk)} (${bytes(disk.size_bytes)})` : t('machine.noSystemDisk');
+	};
+	const body = (id: string) => {
+		const machine = running?.action === 'deploy' && all.find((each) => each.id === id);
+		return machine ? deployBody(machine) : {};
+	};
 	return (
 		<Screen title={t('nav.guide')}>
 			<p className="ingot-note">{t('guide.intro')}</p>
@@ -107,7 +116,9 @@ export default function Guide() {
 							<p>{t('machine.deployLost')}</p>
 							<ul>
 								{wanted.map((machine) => (
-									<li key={machine.id}>{machine.name}</li>
+									<li key={machine.id}>
+										{machine.name}: {diskWords(machine)}
+									</li>
 								))}
 							</ul>
 						</>
@@ -123,7 +134,7 @@ export default function Guide() {
 				<BulkDialog
 					title={running.action === 'accept' ? t('guide.accept') : t('guide.deploy')}
 					items={() => Promise.resolve(running.items)}
-					act={(id) => call('POST', `/v1/machines/${id}/${running.action}`, { body: {}, headers: { 'Idempotency-Key': newKey() } })}
+					act={(id) => call('POST', `/v1/machines/${id}/${running.action}`, { body: body(id), headers: { 'Idempotency-Key': newKey() } })}
 					collection="machines"
 					onClose={() => setRunning(null)}
 				/>

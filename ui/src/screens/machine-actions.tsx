@@ -11,6 +11,7 @@ import { TextField, useComplaint } from '../ui/field';
 import { Foreign } from '../ui/parts';
 import type { Selection } from '../ui/resource-table';
 import { useMay } from '../ui/session';
+import { deployBody, diskName, systemDisk } from '../ui/system-disk';
 import { useWords } from '../ui/words';
 
 type Power = 'on' | 'off' | 'cycle' | 'reset';
@@ -44,13 +45,14 @@ function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 
 function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
 	const { t, bytes } = useWords();
-	const [disk, setDisk] = useState('');
+	const proposed = systemDisk(machine);
+	const [disk, setDisk] = useState((proposed && diskName(proposed)) ?? '');
 	const [name, setName] = useState(machine.name ?? '');
 	const [typed, setTyped] = useState('');
 	const complain = useComplaint();
 	const change = useChange();
-	const disks = (machine.inventory?.disks ?? []).filter((each) => each.serial || each.wwn);
-	const chosen = disks.find((each) => (each.serial ?? each.wwn) === disk);
+	const disks = (machine.inventory?.disks ?? []).filter((each) => diskName(each));
+	const chosen = disks.find((each) => diskName(each) === disk);
 	return (
 		<Dialog
 			title={t('machine.deployTitle', { name: machine.name })}
@@ -59,14 +61,14 @@ function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 			wide
 			busy={change.isPending}
 			error={change.error}
-			disabled={typed !== machine.name || Boolean(complain('machine_deploy_request', 'name', name))}
+			disabled={!chosen || typed !== machine.name || Boolean(complain('machine_deploy_request', 'name', name))}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate(
 					{
 						method: 'POST',
 						path: `/v1/machines/${machine.id}/deploy`,
-						body: { ...(disk ? { disk } : {}), ...(name && name !== machine.name ? { name } : {}) },
+						body: { disk, ...(name && name !== machine.name ? { name } : {}) },
 						touches: ['machines'],
 					},
 					{ onSuccess: onClose },
@@ -75,9 +77,8 @@ function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 		>
 			<p>{t('machine.deployExplain')}</p>
 			<FormGroup role="radiogroup" label={t('machine.deployDisk')} fieldId="deploy-disk">
-				<Radio id="deploy-disk" name="disk" label={t('machine.deploySmallest')} isChecked={disk === ''} onChange={() => setDisk('')} />
 				{disks.map((each) => {
-					const value = each.serial ?? each.wwn ?? '';
+					const value = diskName(each) ?? '';
 					return (
 						<Radio
 							key={value}
@@ -95,7 +96,7 @@ function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 				})}
 			</FormGroup>
 			<p className="ingot-lost">
-				{chosen ? t('machine.deployLostDisk', { disk: chosen.serial ?? chosen.wwn ?? '', size: bytes(chosen.size_bytes) }) : t('machine.deployLost')}
+				{chosen ? t('machine.deployLostDisk', { disk: diskName(chosen), size: bytes(chosen.size_bytes) }) : t('machine.deployLost')}
 			</p>
 			<TextField label={t('field.hostName')} request="machine_deploy_request" name="name" value={name} onChange={setName} error={change.error} />
 			<TextField label={t('danger.type', { name: machine.name })} request="none" name="confirm" value={typed} onChange={setTyped} />
@@ -160,18 +161,24 @@ export function MachineBulk({ selection, clear }: { selection: Selection; clear:
 	if (!useMay('operator')) return null;
 	const label = (action: Bulk) => (action === 'accept' ? t('machine.accept') : action === 'deploy' ? t('machine.deploy') : word(action));
 	const start = (action: Bulk) => {
+		const known = new Map<string, Machine>();
+		const body = (id: string) => {
+			const machine = known.get(id);
+			return action === 'deploy' && machine ? deployBody(machine) : {};
+		};
 		setAsked(null);
 		setRunning({
 			action,
 			items: async () => {
 				const machines = await readAll('machines', selection.matching ? selection.query : {});
+				for (const machine of machines) known.set(machine.id, machine);
 				return machines
 					.filter((machine) => selection.matching || selection.ids.has(machine.id))
 					.map((machine) => ({ id: machine.id, name: machine.name ?? machine.id }));
 			},
 			act: (id) =>
 				call('POST', action === 'accept' || action === 'deploy' ? `/v1/machines/${id}/${action}` : `/v1/machines/${id}/power`, {
-					body: action === 'accept' || action === 'deploy' ? {} : { action },
+					body: action === 'accept' || action === 'deploy' ? body(id) : { action },
 					headers: { 'Idempotency-Key': newKey() },
 				}),
 		});
@@ -194,7 +201,7 @@ export function MachineBulk({ selection, clear }: { selection: Selection; clear:
 					title={t('bulk.title', { action: label(asked), count: selection.count })}
 					confirm={label(asked)}
 					name={phrase}
-					lost={<p>{asked === 'deploy' ? t('machine.deployLost') : t('machine.powerLostNode')}</p>}
+					lost={<p>{asked === 'deploy' ? `${t('machine.deployProposed')} ${t('machine.deployLost')}` : t('machine.powerLostNode')}</p>}
 					onConfirm={() => start(asked)}
 					onClose={() => setAsked(null)}
 				/>
