@@ -2,6 +2,17 @@
 // What machines say of themselves stays text; the pages' policy holds; nothing leaves for elsewhere.
 import { Server, assert, open, signIn } from './world.mjs';
 
+/** Until no request is under way but the stream of events, and what came is drawn. */
+async function settled(page) {
+	await page.waitForFunction(() => {
+		const now = performance.getEntriesByType('resource').length;
+		const before = window.resourcesSeen;
+		window.resourcesSeen = now;
+		return before === now && !document.querySelector('[aria-busy=true], .pf-v6-c-spinner, .pf-v6-c-skeleton');
+	}, undefined, { polling: 250 });
+	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
 export async function securityTests(tests, browser, options) {
 	if (!tests.wants('security')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 3, hostile: true });
@@ -15,7 +26,7 @@ export async function securityTests(tests, browser, options) {
 			for (const path of ['/machines', `/machines/${machine.id}`, `/machines/${machine.id}?tab=disks`, `/machines/${machine.id}?tab=nics`, `/machines/${machine.id}?tab=timeline`, '/events', '/guide', '/']) {
 				await page.goto(server.url + path);
 				await page.locator('h1').first().waitFor();
-				await page.waitForTimeout(400);
+				await settled(page);
 				assert(!(await page.title()).includes('owned'), `${path}: a script ran`);
 				assert((await page.locator('img[onerror], #main script').count()) === 0, `${path}: markup became elements`);
 			}
@@ -31,7 +42,7 @@ export async function securityTests(tests, browser, options) {
 			for (const path of [`/machines?q=${evil}`, `/machines/${evil}`, `/vms/${evil}`, `/tasks?task=${evil}`, `/${evil}`, `/console/vms/${evil}/serial`, `/machines?sort=${evil}`]) {
 				await page.goto(server.url + path);
 				await page.locator('h1, [role=dialog]').first().waitFor();
-				await page.waitForTimeout(300);
+				await settled(page);
 				assert(!(await page.title()).startsWith('owned'), `${path}: a script ran`);
 				assert((await page.locator('img[onerror]').count()) === 0, `${path}: markup became elements`);
 			}
@@ -58,8 +69,17 @@ export async function securityTests(tests, browser, options) {
 			const { page, context } = await open(browser, server);
 			await signIn(page, server);
 			await page.goto('about:blank');
-			await page.setContent(`<iframe src="${server.url}/"></iframe>`);
-			await page.waitForTimeout(1000);
+			// A frame that was refused has loaded as well: the browser's own page of that refusal.
+			await page.evaluate(
+				(url) =>
+					new Promise((resolve) => {
+						const frame = document.createElement('iframe');
+						frame.onload = resolve;
+						frame.src = url;
+						document.body.append(frame);
+					}),
+				`${server.url}/`,
+			);
 			const inside = page.frames().find((frame) => frame !== page.mainFrame());
 			assert(!inside || (await inside.locator('#main').count().catch(() => 0)) === 0, 'the dashboard shows within another page');
 			await context.close();
