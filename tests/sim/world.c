@@ -256,7 +256,8 @@ static void choose_faults(struct world *world)
 					     .migration_fails = 100 * heat,
 					     .disk_first = 100 * heat,
 					     .part_slow = 40 * heat,
-					     .source_dies = 100 * heat };
+					     .source_dies = 100 * heat,
+					     .migration_stalls = 60 * heat };
 	if (world_random(world, 2))
 		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
@@ -305,6 +306,10 @@ void world_close(struct world *world)
 		free(world->osds[i]);
 	for (unsigned i = 0; i < world->rbd_count; i++)
 		free(world->rbd[i]);
+	for (unsigned i = 0; i < world->move_count; i++) {
+		free(world->moves[i].task);
+		free(world->moves[i].migration);
+	}
 	free(world->machines);
 	free(world->intents);
 	free(world->osds);

@@ -155,7 +155,7 @@ struct owner {
 	enum err_code why;
 };
 
-static void on_stop(const struct task *task, const struct err *why, void *data)
+static bool on_stop(const struct task *task, const struct err *why, void *data)
 {
 	struct owner *owner = data;
 	owner->told++;
