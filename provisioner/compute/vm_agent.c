@@ -250,7 +250,7 @@ static void take_reports(struct compute *compute, const char *node, const struct
 		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
 		if (target)
 			vm_from_target(compute, edit, report, settled);
-		else if (vm->state == VM_MIGRATING)
+		else if (vm->target)
 			vm_from_source(compute, edit, report, settled);
 		else
 			from_node(compute, edit, report, settled);
