@@ -187,9 +187,21 @@ static void mark_missing(struct compute *compute, struct vm *vm, const struct vm
 	}
 }
 
+/* An old state has come back: its node has carried out later orders than any that are known here, and would pass over those
+ * that are given now. */
+static void learn_generation(struct vm *vm, const struct vm_report *report)
+{
+	if (!report || report->generation <= vm->generation)
+		return;
+	/* A start is to be a new one: what ended under an order is not started again under it. */
+	bool again = vm->state == VM_STARTING && !vm_report_runs(report);
+	vm->generation = report->generation + again;
+}
+
 /* Its own node speaks. */
 static void from_node(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
 {
+	learn_generation(vm, report);
 	/* What is over counts only if it was said of the very order that stands now. */
 	bool of_now = settled && report && report->generation == vm->generation;
 	switch ((enum vm_state)vm->state) {

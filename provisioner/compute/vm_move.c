@@ -21,8 +21,8 @@ static void arrived(struct compute *compute, struct vm *vm)
 	vm_mark_running(compute, vm);
 }
 
-/* It was called off, or it failed. */
-static void stayed(struct compute *compute, struct vm *vm, const struct problem *problem)
+/* It was called off, or it failed for this reason. */
+static void stayed(struct compute *compute, struct vm *vm, struct err *cause)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
 	const struct task *task = store_get(compute->store, &kind_task, vm->task);
@@ -30,7 +30,7 @@ static void stayed(struct compute *compute, struct vm *vm, const struct problem 
 		vm_called_off(task, &why);
 		err_prefix(&why, "it still runs where it was");
 	} else {
-		problem_to_err(problem, &why);
+		err_move(&why, cause);
 		err_prefix(&why, "migration failed; it still runs where it was");
 	}
 	end_move(vm);
@@ -53,16 +53,30 @@ static void nowhere(struct compute *compute, struct vm *vm)
 	vm_set_error(vm, &why);
 }
 
+/* It runs at the source: how far is it? */
+static void from_source_running(struct compute *compute, struct vm *vm, const struct vm_report *report)
+{
+	_cleanup_err_ struct err cause = ERR_INIT;
+	const struct migration_report *migration = report->migration;
+	bool ours = migration && str_equal(migration->id, vm->migration_id);
+	vm->migration_progress = ours ? migration->progress : 0;
+	if (report->generation > vm->generation) {
+		/* An old state has come back, with a migration that was over before: its agent passes such orders over. */
+		vm->generation = report->generation;
+		err_set(&cause, ERR_STATE, "it was started anew since");
+		stayed(compute, vm, &cause);
+	} else if (ours && str_equal(migration->state, "failed")) {
+		problem_to_err(migration->error, &cause);
+		stayed(compute, vm, &cause);
+	} else if (ours) {
+		task_progress(compute->store, vm->task, migration->progress, NULL);
+	}
+}
+
 void vm_from_source(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
 {
-	const struct migration_report *migration = report ? report->migration : NULL;
-	bool ours = migration && str_equal(migration->id, vm->migration_id);
 	if (vm_report_runs(report)) {
-		vm->migration_progress = ours ? migration->progress : 0;
-		if (ours && str_equal(migration->state, "failed"))
-			stayed(compute, vm, migration->error);
-		else if (ours)
-			task_progress(compute->store, vm->task, migration->progress, NULL);
+		from_source_running(compute, vm, report);
 	} else if (vm->target_ready && vm_report_not_here(report, settled)) {
 		/* It is not here, and while it is to migrate this agent will not start it. Either it has arrived, or it ended
 		 * on the way: the target is asked anew, see vm_from_target(). A node that is no more has nothing. */

@@ -209,6 +209,9 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 	const char *state = json_string_value(json_object_get(desired, "state"));
 	int64_t generation = json_integer_value(json_object_get(desired, "generation"));
 	struct sim_domain *d = find(m, id);
+	/* An order from before. */
+	if (d && generation < d->generation)
+		return;
 	if (str_equal(state, "running")) {
 		/* One that is on its way elsewhere is never started: it may have arrived. */
 		if (json_object_get(desired, "migrate") && (!d || d->state != DOMAIN_RUNNING))
@@ -227,9 +230,6 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 			str_set(&d->image, image_of(desired));
 			world_say(m->world, "machine %u starts %.13s", m->index, id);
 		}
-		/* An order from before. */
-		if (generation < d->generation)
-			return;
 		d->generation = generation;
 		if (d->migration_state != MIGRATION_RUNNING)
 			set_departure(m, id, -1);
