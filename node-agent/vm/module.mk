@@ -16,3 +16,4 @@ $(AGENT_VM): $(node-agent/vm.objects) $(OUT)/obj/node-agent/daemon/daemon_system
 test_vm.modules := node-agent/core node-agent/daemon node-agent/vm
 test_vm_domain.modules := $(test_vm.modules)
 test_vm_departure.modules := $(test_vm.modules)
+test_vm_migrate.modules := $(test_vm.modules)

@@ -76,6 +76,7 @@ static int parse_migrate(const json_t *migrate, struct vm_order *order, struct e
 	if (!order->address || !*order->address ||
 	    strspn(order->address, "0123456789abcdefABCDEF:.") != strlen(order->address))
 		return refuse(err, "migrate.address", "is no IP address");
+	order->abort = json_is_true(json_object_get(migrate, "abort"));
 	return 0;
 }
 
