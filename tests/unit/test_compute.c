@@ -452,6 +452,33 @@ static void odd_reports_change_nothing(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_vm), 1);
 }
 
+/* ---- an old state came back: the node has carried out later orders than it knows ---- */
+
+static void a_stop_reaches_one_that_was_started_under_a_later_order(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_running(rack, "web", node);
+	rack_say_vm(rack, node, id, 9, "running", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+	free(rack_stop(rack, id));
+	json_t *desired = rack_desired_vm(rack, node, id);
+	assert_true(json_integer_value(json_object_get(desired, "generation")) == 9);
+	json_decref(desired);
+	rack_say_vm(rack, node, id, 9, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+}
+
+static void a_start_is_a_later_one_than_any_that_ended(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	rack_say_vm(rack, node, id, 9, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STARTING);
+	assert_true(rack_get_vm(rack, id)->generation == 10);
+	rack_say_vm(rack, node, id, 10, "running", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+}
+
 static void everything_is_kept_over_a_restart(void **state)
 {
 	struct rack *rack = *state;
@@ -496,6 +523,8 @@ int main(void)
 		TEST(one_that_was_starting_on_a_silent_node_can_be_deleted_once_it_speaks),
 		TEST(one_that_stopped_on_a_silent_node_waits_for_it),
 		TEST(odd_reports_change_nothing),
+		TEST(a_stop_reaches_one_that_was_started_under_a_later_order),
+		TEST(a_start_is_a_later_one_than_any_that_ended),
 		TEST(everything_is_kept_over_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

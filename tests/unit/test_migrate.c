@@ -479,6 +479,18 @@ static void one_that_has_left_for_a_silent_target_is_unknown(void **state)
 	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
 }
 
+/* An old state came back with a migration that was over long ago: its source passes such an order over. */
+static void one_that_was_started_anew_since_is_not_migrating(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	say(&m, m.target, "incoming", true);
+	rack_say_vm(m.rack, m.source, m.id, 9, "running", true);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+	assert_null(vm_of(&m)->target);
+	assert_true(vm_of(&m)->generation == 9);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_FAILED);
+}
+
 static void if_nobody_answers_its_task_says_that_nobody_knows(void **state)
 {
 	_cleanup_move_ struct move m = move_begun(*state);
@@ -567,6 +579,7 @@ int main(void)
 		TEST(one_whose_source_is_silent_is_unknown_until_it_speaks),
 		TEST(it_arrives_though_its_source_is_silent),
 		TEST(one_that_has_left_for_a_silent_target_is_unknown),
+		TEST(one_that_was_started_anew_since_is_not_migrating),
 		TEST(if_nobody_answers_its_task_says_that_nobody_knows),
 		TEST(a_target_that_never_gets_ready_ends_by_the_deadline),
 		TEST(its_room_is_kept_on_both_nodes),
