@@ -96,8 +96,7 @@ int join_text_parse(const char *text, struct join_text *ret)
 	if (packed.version != VERSION || memcmp(check, packed.check, sizeof(check)) != 0)
 		return -EINVAL;
 	ca = hex_encode(packed.ca, sizeof(packed.ca));
-	*ret = (struct join_text){ .agent_port = get_port(packed.agent_port),
-				   .boot_port = get_port(packed.boot_port) };
+	*ret = (struct join_text){ .agent_port = get_port(packed.agent_port), .boot_port = get_port(packed.boot_port) };
 	inet_ntop(AF_INET, packed.address, ret->address, sizeof(ret->address));
 	memcpy(ret->ca, ca, sizeof(ret->ca));
 	wipe(&packed, sizeof(packed));

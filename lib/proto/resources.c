@@ -466,9 +466,8 @@ static const struct field join_token_fields[] = {
 	    .help = "the token itself, which holds the provisioner's address and its authority's fingerprint; only in the answer that made it"),
 	STR(struct join_token, hash, HIDDEN),
 };
-const struct schema join_token_schema =
-	SCHEMA("join_token", struct join_token, join_token_fields,
-	       "what lets a machine in that was not installed over the network");
+const struct schema join_token_schema = SCHEMA("join_token", struct join_token, join_token_fields,
+					       "what lets a machine in that was not installed over the network");
 
 /* ---- user, session, audit ---- */
 

@@ -69,9 +69,9 @@ void host_files_identity(struct host_files *files, const struct host_identity *i
 
 	if (json && joins)
 		json_object_update_new(json,
-				       json_pack("{s:s*, s:{s:s?, s:s?}, s:b, s:s*}", "mac", identity->mac, "disk", "wwn",
-						 identity->disk_wwn, "serial", identity->disk_serial, "pool_disks",
-						 identity->pool_disks, "handover", identity->handover));
+				       json_pack("{s:s*, s:{s:s?, s:s?}, s:b, s:s*}", "mac", identity->mac, "disk",
+						 "wwn", identity->disk_wwn, "serial", identity->disk_serial,
+						 "pool_disks", identity->pool_disks, "handover", identity->handover));
 	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	if (!text)

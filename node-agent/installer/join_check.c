@@ -72,10 +72,11 @@ struct asking {
 
 static void unreachable(const struct asking *asking, const char *url, const struct err *err)
 {
-	problem_add(asking->problems, asking->where,
-		    "the provisioner does not answer at %s (%s); look at the cable and at network.*, or name an address in "
-		    "join.address by which it is reached from here",
-		    url, str_or(err->text, "no answer"));
+	problem_add(
+		asking->problems, asking->where,
+		"the provisioner does not answer at %s (%s); look at the cable and at network.*, or name an address in "
+		"join.address by which it is reached from here",
+		url, str_or(err->text, "no answer"));
 }
 
 /* The certificate that the token's fingerprint names, and no other: it comes in the clear. */
@@ -91,12 +92,13 @@ static char *fetch_ca(const struct asking *asking)
 		return NULL;
 	}
 	if (cert_fingerprint(reply.text, &fingerprint, NULL) < 0 || !str_equal(fingerprint, asking->join.ca)) {
-		problem_add(asking->problems, asking->where,
-			    "whoever answers at %s is not the provisioner of the token: its authority's fingerprint is %.*s..., "
-			    "the token names %.*s...; nothing was told to it. Take a token of that provisioner, or find out who is "
-			    "there",
-			    asking->address, FINGERPRINT_SHOWN, str_or(fingerprint, "none"), FINGERPRINT_SHOWN,
-			    asking->join.ca);
+		problem_add(
+			asking->problems, asking->where,
+			"whoever answers at %s is not the provisioner of the token: its authority's fingerprint is %.*s..., "
+			"the token names %.*s...; nothing was told to it. Take a token of that provisioner, or find out who is "
+			"there",
+			asking->address, FINGERPRINT_SHOWN, str_or(fingerprint, "none"), FINGERPRINT_SHOWN,
+			asking->join.ca);
 		return NULL;
 	}
 	return TAKE_PTR(reply.text);

@@ -164,7 +164,8 @@ static void check_role(const struct machine *machine, const struct answers *answ
 	const char *role = i < 0 ? NULL : machine->contents[i].role;
 
 	if (role && !answers_is(answers, ANSWER_ROLE, role))
-		problem_add(problems, ANSWER_ROLE, "the host on %s, whose state is to be kept, is %s; say %s, or disk.state: new",
+		problem_add(problems, ANSWER_ROLE,
+			    "the host on %s, whose state is to be kept, is %s; say %s, or disk.state: new",
 			    machine->disks.disks[i].path, role, role);
 }
 

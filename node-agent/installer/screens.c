@@ -187,8 +187,9 @@ static void set_ports(struct screens *screens, const char *macs)
 /* What was answered for another role cannot stay: the screens that asked it are not shown any more. */
 static void set_role(struct screens *screens, const char *role)
 {
-	static const enum answer of_provisioner[] = { ANSWER_PROV_MAC,	     ANSWER_PROV_VLAN,	   ANSWER_PROV_ADDRESS,
-						      ANSWER_PROV_DHCP_FIRST, ANSWER_PROV_DHCP_LAST, ANSWER_PROV_GATEWAY,
+	static const enum answer of_provisioner[] = { ANSWER_PROV_MAC,	     ANSWER_PROV_VLAN,
+						      ANSWER_PROV_ADDRESS,   ANSWER_PROV_DHCP_FIRST,
+						      ANSWER_PROV_DHCP_LAST, ANSWER_PROV_GATEWAY,
 						      ANSWER_ADMIN_PASSWORD };
 	struct answers *answers = &screens->answers;
 
@@ -385,7 +386,8 @@ char *screen_summary(const struct screens *screens)
 		const struct question *question = answers_question((enum answer)i);
 		const char *value = answers_get(answers, (enum answer)i);
 
-		if (!value || question->secret || is_idle(answers, (enum answer)i) || i == ANSWER_DISK_ERASE || i == ANSWER_LANGUAGE || i == ANSWER_FINISH)
+		if (!value || question->secret || is_idle(answers, (enum answer)i) || i == ANSWER_DISK_ERASE ||
+		    i == ANSWER_LANGUAGE || i == ANSWER_FINISH)
 			continue;
 		strbuf_addf(&text, "%-24s %.*s\n", question->path, LIST_LABEL_MAX, value);
 	}

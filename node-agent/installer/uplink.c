@@ -20,8 +20,7 @@ static bool has_address(const char *device)
 	if (getifaddrs(&all) < 0)
 		return false;
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
-		found = found ||
-			(i->ifa_addr && i->ifa_addr->sa_family == AF_INET && str_equal(i->ifa_name, device));
+		found = found || (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && str_equal(i->ifa_name, device));
 	freeifaddrs(all);
 	return found;
 }
@@ -31,8 +30,8 @@ static int lease(const struct machine *machine, struct uplink *uplink, struct er
 {
 	_cleanup_free_ char *script = xasprintf("%s/etc/udhcpc.script", machine->sysroot);
 	_cleanup_free_ char *path = xasprintf("PATH=%s", str_or(getenv("PATH"), "/usr/sbin:/usr/bin:/sbin:/bin"));
-	const char *const argv[] = { "busybox", "udhcpc", "-i", uplink->device, "-n", "-q", "-f",
-				     "-t",	"4",	  "-T", "2",		"-s", script, NULL };
+	const char *const argv[] = { "busybox", "udhcpc", "-i", uplink->device, "-n",	"-q", "-f", "-t",
+				     "4",	"-T",	  "2",	"-s",		script, NULL };
 	const char *const envp[] = { path, "INGOT_QUIET=1", NULL };
 	struct cmd_result result = { 0 };
 	int r;
@@ -47,7 +46,8 @@ static int lease(const struct machine *machine, struct uplink *uplink, struct er
 
 static int add_address(const struct answers *answers, struct uplink *uplink, struct err *err)
 {
-	const char *address = answers_get(answers, ANSWER_NET_ADDRESS), *router = answers_get(answers, ANSWER_NET_GATEWAY);
+	const char *address = answers_get(answers, ANSWER_NET_ADDRESS),
+		   *router = answers_get(answers, ANSWER_NET_GATEWAY);
 	int r;
 
 	/* One that is there stays there afterwards, too. */
@@ -59,7 +59,8 @@ static int add_address(const struct answers *answers, struct uplink *uplink, str
 	uplink->address = xstrdup(address);
 	if (!router)
 		return 0;
-	r = cmd_runl(err, TOOL_DEADLINE_MS, "ip", "route", "add", "default", "via", router, "dev", uplink->device, NULL);
+	r = cmd_runl(err, TOOL_DEADLINE_MS, "ip", "route", "add", "default", "via", router, "dev", uplink->device,
+		     NULL);
 	if (r == 0)
 		uplink->router = xstrdup(router);
 	return r;
@@ -84,8 +85,7 @@ bool uplink_open(const struct machine *machine, const struct answers *answers, s
 {
 	const struct machine_nic *nic = machine_port(machine, answers, false);
 	bool is_static = answers_is(answers, ANSWER_NET_MODE, "static");
-	enum answer field =
-		answers_get(answers, ANSWER_NET_BOND_MEMBERS) ? ANSWER_NET_BOND_MEMBERS : ANSWER_NET_MAC;
+	enum answer field = answers_get(answers, ANSWER_NET_BOND_MEMBERS) ? ANSWER_NET_BOND_MEMBERS : ANSWER_NET_MAC;
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	*ret = (struct uplink){ 0 };
@@ -96,8 +96,8 @@ bool uplink_open(const struct machine *machine, const struct answers *answers, s
 	if (open_device(nic, machine_vlan(answers, ANSWER_NET_VLAN), ret, &err) < 0) {
 		problem_add(problems, field, "%s cannot be used to reach the provisioner: %s", nic->name, err.text);
 	} else if (is_static && add_address(answers, ret, &err) < 0) {
-		problem_add(problems, ANSWER_NET_ADDRESS, "cannot be given to %s to reach the provisioner: %s", nic->name,
-			    err.text);
+		problem_add(problems, ANSWER_NET_ADDRESS, "cannot be given to %s to reach the provisioner: %s",
+			    nic->name, err.text);
 	} else if (!is_static && lease(machine, ret, &err) < 0) {
 		problem_add(problems, ANSWER_NET_MODE,
 			    "no DHCP server gives %s an address; look at its cable and network.vlan, or say static",

@@ -120,32 +120,37 @@ static int check_token_use(struct cluster *cluster, const struct joiner *joiner,
 	if (joiner->use && str_equal(joiner->use->key, key))
 		return 0;
 	if (joiner->use)
-		return err_set_field(err, ERR_UNAUTHENTICATED, "token",
-				     "token: this machine joined by it already; make another one (ingot join-token create)");
+		return err_set_field(
+			err, ERR_UNAUTHENTICATED, "token",
+			"token: this machine joined by it already; make another one (ingot join-token create)");
 	if (loop_now_ms(cluster->loop) >= token->expires_at)
 		return err_set_field(err, ERR_UNAUTHENTICATED, "token",
 				     "token: it has expired; make another one (ingot join-token create)");
 	if (token->join_count >= (size_t)token->uses)
 		return err_set_field(err, ERR_UNAUTHENTICATED, "token",
 				     "token: it was used already, for %s; make another one (ingot join-token create)",
-				     token->uses == 1 ? "the one machine it was for" : "as many machines as it was for");
+				     token->uses == 1 ? "the one machine it was for"
+						      : "as many machines as it was for");
 	return 0;
 }
 
 /* Whoever says to be a node that is up, or one that has virtual machines, does not take its place: they may run there. */
 static int check_node(struct cluster *cluster, const struct machine *machine, struct err *err)
 {
-	const struct node *node = machine && machine->node ? store_get(cluster->store, &kind_node, machine->node) : NULL;
+	const struct node *node =
+		machine && machine->node ? store_get(cluster->store, &kind_node, machine->node) : NULL;
 	if (!node)
 		return 0;
 	if (node->health == NODE_READY)
-		return err_set(err, ERR_STATE, "this is machine %s, whose node is up; power that off before it joins anew",
+		return err_set(err, ERR_STATE,
+			       "this is machine %s, whose node is up; power that off before it joins anew",
 			       machine->name);
 	STORE_EACH(struct vm, vm, cluster->store, &kind_vm)
 		if (str_equal(vm->node, node->id) || str_equal(vm->target, node->id))
-			return err_set(err, ERR_STATE,
-				       "this is machine %s, on whose node is the virtual machine %s; move or delete it first",
-				       machine->name, vm->name);
+			return err_set(
+				err, ERR_STATE,
+				"this is machine %s, on whose node is the virtual machine %s; move or delete it first",
+				machine->name, vm->name);
 	return 0;
 }
 
@@ -190,7 +195,8 @@ int cluster_agent_may_join(struct cluster *cluster, const json_t *request, json_
 static int again(struct cluster *cluster, const struct joiner *joiner, json_t **ret_reply, struct err *err)
 {
 	const struct machine *machine = store_get(cluster->store, &kind_machine, joiner->use->machine);
-	const struct node *node = machine && machine->node ? store_get(cluster->store, &kind_node, machine->node) : NULL;
+	const struct node *node =
+		machine && machine->node ? store_get(cluster->store, &kind_node, machine->node) : NULL;
 	if (!node || !node->certificate)
 		return err_set_field(err, ERR_UNAUTHENTICATED, "token", "token: the node that joined by it is gone");
 	*ret_reply = cluster_enrolled(cluster, node->id, node->certificate);

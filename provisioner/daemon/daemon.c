@@ -310,9 +310,9 @@ static int prepare_own_node(struct daemon *d, struct err *err)
 
 static int start(struct daemon *d, struct err *err)
 {
-	int (*const steps[])(struct daemon *, struct err *) = { make_folders,  take_lock,	 open_keys, open_bundle,
-								start_netboot, start_controller, prepare_own_node,
-								start_api };
+	int (*const steps[])(struct daemon *, struct err *) = { make_folders,	  take_lock,	 open_keys,
+								open_bundle,	  start_netboot, start_controller,
+								prepare_own_node, start_api };
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r = steps[i](d, err);
 		if (r < 0)

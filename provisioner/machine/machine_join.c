@@ -59,8 +59,8 @@ static int check(struct machines *machines, const struct join *join, const struc
 			       known->name, machine_state_words[known->state],
 			       machine_fsm.states[machine_step_of(known)].help);
 	if (holder_of(machines, join->more.name, known))
-		return err_set_field(err, ERR_EXISTS, "name", "name: '%s' is the name of another machine; choose another",
-				     join->more.name);
+		return err_set_field(err, ERR_EXISTS, "name",
+				     "name: '%s' is the name of another machine; choose another", join->more.name);
 	return 0;
 }
 
@@ -82,8 +82,7 @@ static char *free_name(struct machines *machines, const char *wanted, const stru
 {
 	for (unsigned n = 2; holder_of(machines, wanted, self) && n < NAME_TRIES; n++) {
 		_cleanup_free_ char *end = xasprintf("-%u", n);
-		_cleanup_free_ char *name =
-			xasprintf("%.*s%s", (int)(NAME_MAX_BYTES - strlen(end)), wanted, end);
+		_cleanup_free_ char *name = xasprintf("%.*s%s", (int)(NAME_MAX_BYTES - strlen(end)), wanted, end);
 		if (!holder_of(machines, name, self))
 			return TAKE_PTR(name);
 	}

@@ -197,7 +197,12 @@ def test_by_dhcp_and_by_another_address():
         assert result.returncode == 0, result.stderr
         assert "DHCP=yes" in machine.ask_state("cat /etc/systemd/network/10-ingot-lan0.network")
     with Fresh():
-        result = install(answers(other_text(token("moved"), address="10.77.0.99"), "node-7", join={"address": ADDRESS}, node={"disks": "pool"}))
+        # Made when the provisioner had another address.
+        old = other_text(token("moved"), address="10.77.0.99")
+        with appliance.stopped() as db:
+            db.execute("UPDATE document SET body = json_set(body, '$.hash', ?) WHERE kind = 'join_token' AND body ->> 'name' = 'moved'",
+                       (hashlib.sha256(old.encode()).hexdigest(),))
+        result = install(answers(old, "node-7", join={"address": ADDRESS}, node={"disks": "pool"}))
         assert result.returncode == 0, result.stderr
         identity = json.loads(machine.ask_state("cat /var/lib/ingot/agent/identity.json"))
         assert identity["server"] == f"{ADDRESS}:{AGENT_PORT}" and identity["pool_disks"] is True, identity

@@ -26,8 +26,8 @@ static json_t *join_request(const char *text, const char *csr, unsigned n, const
 	_cleanup_free_ char *mac = xasprintf("52:54:00:00:00:0%u", n);
 	_cleanup_free_ char *uuid = xasprintf("00000000-0000-4000-8000-00000000000%u", n);
 	json_t *inventory = rack_inventory(n);
-	json_t *join = json_pack("{s:s, s:s, s:[s], s:s, s:s, s:{s:s}, s:b, s:O}", "name", name, "uuid", uuid, "macs", mac,
-				 "boot_mac", mac, "firmware", "uefi", "disk", "serial", "system", "pool_disks", 0,
+	json_t *join = json_pack("{s:s, s:s, s:[s], s:s, s:s, s:{s:s}, s:b, s:O}", "name", name, "uuid", uuid, "macs",
+				 mac, "boot_mac", mac, "firmware", "uefi", "disk", "serial", "system", "pool_disks", 0,
 				 "inventory", json_object_get(inventory, "inventory"));
 	json_decref(inventory);
 	return json_pack("{s:s, s:s*, s:o}", "token", text, "csr", csr, "join", join);
@@ -149,7 +149,8 @@ static void a_repeated_question_gets_the_same_answer(void **state)
 {
 	struct rack *rack = *state;
 	_cleanup_free_ char *text = token(rack, "t"), *csr = rack_csr();
-	_cleanup_free_ char *first = joined(rack, text, csr, 1, "node-4"), *again = joined(rack, text, csr, 1, "node-4");
+	_cleanup_free_ char *first = joined(rack, text, csr, 1, "node-4"),
+			    *again = joined(rack, text, csr, 1, "node-4");
 	assert_string_equal(first, again);
 	rack_restart(rack);
 	rack_pass(rack, 2 * JOIN_TOKEN_DEFAULT_MS);
@@ -224,7 +225,8 @@ static void bad_requests_change_nothing(void **state)
 static void a_name_that_is_taken(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *one = token(rack, "one"), *two = token(rack, "two"), *csr = rack_csr(), *other = rack_csr();
+	_cleanup_free_ char *one = token(rack, "one"), *two = token(rack, "two"), *csr = rack_csr(),
+			    *other = rack_csr();
 	free(joined(rack, one, csr, 1, "node-4"));
 	ASSERT_REFUSED(may_join(rack, two, 2, "node-4", &err), ERR_EXISTS, "choose another");
 	free(joined(rack, two, other, 2, "node-4"));
@@ -259,7 +261,8 @@ static void a_machine_that_is_deployed_now_waits(void **state)
 static void a_node_is_not_pushed_out(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *one = token(rack, "one"), *two = token(rack, "two"), *csr = rack_csr(), *other = rack_csr();
+	_cleanup_free_ char *one = token(rack, "one"), *two = token(rack, "two"), *csr = rack_csr(),
+			    *other = rack_csr();
 	_cleanup_free_ char *old = joined(rack, one, csr, 1, "node-4");
 	rack_node_report(rack, old, json_pack("{s:[]}", "vms"));
 	_cleanup_free_ char *vm = rack_started(rack, "web");
