@@ -450,6 +450,9 @@ static void look(void *data)
 	struct storage *storage = data;
 	const struct ceph_cluster *cluster = storage_cluster(storage);
 	const struct pool *pool = storage_pool(storage);
+	storage->timer = NULL;
+	if (!pool) /* it could not be stored, and this process ends */
+		return;
 	storage->timer = loop_timer_new(storage->loop,
 					pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
 	storage_show_progress(storage);
