@@ -191,6 +191,7 @@ class Machine:
         write("root-of-machine/sys/block/vda/serial", "disk-a")
         os.makedirs(path("root-of-machine/dev"))
         os.symlink(self.device, path("root-of-machine/dev/vda"))
+        ns.show_number(root, "vda", self.device)
         self.root = root
         self.disk_bytes = disk_bytes
         self.start()
