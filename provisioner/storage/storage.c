@@ -70,6 +70,7 @@ static void job_free(struct ceph_job *job)
 	free(job->text);
 	free(job->path);
 	free(job->pool);
+	free(job->received);
 	ceph_status_done(&job->status);
 	err_done(&job->err);
 	free(job);
@@ -549,6 +550,7 @@ struct storage *storage_new(const struct storage_spec *spec)
 	storage->store = spec->store;
 	storage->loop = store_loop(spec->store);
 	list_init(&storage->jobs);
+	list_init(&storage->received);
 	storage_volumes_register(storage);
 	storage_images_register(storage);
 	task_service_owner(spec->tasks, "volume", task_stop, storage);
@@ -570,6 +572,7 @@ struct storage *storage_free(struct storage *storage)
 	if (!storage)
 		return NULL;
 	loop_timer_free(storage->timer);
+	storage_received_drop(storage);
 	LIST_FOREACH(job, &storage->jobs, link) {
 		job->abandoned = true;
 		list_remove(&job->link);

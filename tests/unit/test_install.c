@@ -46,17 +46,19 @@ static struct {
 	bool quit_at_end;
 } world;
 
-/* A disk that does not keep what it was given: whoever reads this byte of a disk gets another. */
+/* A disk that does not keep what it was given: whoever reads this byte of a disk gets another. What is that large is one. */
 static int64_t corrupt_at = -1;
 
 ssize_t pread(int fd, void *data, size_t len, off_t offset)
 {
 	ssize_t (*real)(int, void *, size_t, off_t) = NULL;
+	struct stat st;
 	ssize_t n;
 
 	*(void **)&real = dlsym(RTLD_NEXT, "pread");
 	n = real(fd, data, len, offset);
-	if (corrupt_at >= offset && corrupt_at < offset + n)
+	if (corrupt_at >= offset && corrupt_at < offset + n && fstat(fd, &st) == 0 &&
+	    (uint64_t)st.st_size == DISK_BYTES)
 		((uint8_t *)data)[corrupt_at - offset] ^= 1;
 	return n;
 }
