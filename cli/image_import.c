@@ -77,10 +77,11 @@ static int announce(struct session *session, const struct invocation *in, struct
 	if (!str_equal(state, image_state_words[IMAGE_UPLOADING]))
 		return r;
 	if (theirs && !str_equal(ours, theirs))
-		return err_set(err, ERR_INVALID,
-			       "--file %s: has the SHA-256 %s, but the image was announced with %s; give the same file, or "
-			       "delete the image",
-			       in->given[OPTION_FILE], ours, theirs);
+		return err_set(
+			err, ERR_INVALID,
+			"--file %s: has the SHA-256 %s, but the image was announced with %s; give the same file, or "
+			"delete the image",
+			in->given[OPTION_FILE], ours, theirs);
 	fprintf(stderr, "ingot: the image was announced before and its content is missing: going on with it\n");
 	err_done(err);
 	reply_done(reply);

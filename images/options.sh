@@ -6,11 +6,10 @@
 
 # boot_options NAME VALUE ARGUMENT...: reads --NAME VALUE [--keep] [--kvm] and
 # sets $given to the value and $keep. VALUE is how the usage calls it.
+# shellcheck disable=SC2034 # used by who sources this
 boot_options() {
 	local name=$1 value=$2
 	shift 2
-	# Used by who sources this.
-	# shellcheck disable=SC2034
 	given='' keep=''
 	while [ $# -gt 0 ]; do
 		case $1 in

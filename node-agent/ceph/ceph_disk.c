@@ -96,8 +96,7 @@ static int examine(const struct held_disk *disk, const char *osd_uuid, enum disk
  * if the kernel knows of none. */
 static char *partition_node(const struct held_disk *disk, dev_t *ret_number)
 {
-	_cleanup_free_ char *link =
-		xasprintf("/sys/dev/block/%u:%u", major(disk->number), minor(disk->number));
+	_cleanup_free_ char *link = xasprintf("/sys/dev/block/%u:%u", major(disk->number), minor(disk->number));
 	_cleanup_free_ char *folder = disk->number ? realpath(link, NULL) : NULL;
 	const char *name = folder ? strrchr(folder, '/') + 1 : "";
 	/* sda1, but nvme0n1p1: a 'p' between two digits. */
@@ -155,9 +154,8 @@ int ceph_disk_check(const struct osd_disk *disk, struct err *err)
 	if (r < 0)
 		return r;
 	if (fstat(disk->partition_fd, &held) < 0 || stat(disk->node, &node) < 0 || held.st_rdev != node.st_rdev)
-		return err_set(err, ERR_STATE,
-			       "%s is not the partition of %s any more; nothing more is written to it", disk->node,
-			       disk->disk.disk.path);
+		return err_set(err, ERR_STATE, "%s is not the partition of %s any more; nothing more is written to it",
+			       disk->node, disk->disk.disk.path);
 	return 0;
 }
 

@@ -83,8 +83,8 @@ static int mkfs(const struct ceph_node *node, const char *dir, const struct osd_
 }
 
 /* An empty folder, but for what mkfs needs. */
-static int make(const struct ceph_node *node, const char *dir, const struct osd_order *osd,
-		const struct osd_disk *disk, struct err *err)
+static int make(const struct ceph_node *node, const char *dir, const struct osd_order *osd, const struct osd_disk *disk,
+		struct err *err)
 {
 	int r = cmd_runl(err, TOOL_DEADLINE_MS, "rm", "-rf", "--", dir, NULL);
 

@@ -109,7 +109,7 @@ static int run_sfdisk(const struct layout *layout, const struct held_disk *disk,
 {
 	_cleanup_free_ char *script = layout_script(layout);
 	/* The kernel need not know: nobody opens a partition before the next boot. */
-	const char *argv[] = { "sfdisk",	   "--quiet",	"--wipe",  "always", "--no-reread",
+	const char *argv[] = { "sfdisk",	   "--quiet",	"--wipe",   "always", "--no-reread",
 			       "--no-tell-kernel", "--lock=no", disk->path, NULL };
 	struct cmd cmd = {
 		.argv = argv,

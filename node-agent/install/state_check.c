@@ -184,9 +184,7 @@ static int cat_to(struct install *install, const char *path, int fd, struct err 
 {
 	_cleanup_free_ char *device = state_device(install), *request = xasprintf("cat %s", path);
 	const char *argv[] = { "debugfs", "-R", request, device, NULL };
-	struct cmd cmd = {
-		.argv = argv, .deadline_ms = COPY_DEADLINE_MS, .die_with_parent = true, .stdout_fd = fd
-	};
+	struct cmd cmd = { .argv = argv, .deadline_ms = COPY_DEADLINE_MS, .die_with_parent = true, .stdout_fd = fd };
 
 	return cmd_run(&cmd, NULL, err);
 }

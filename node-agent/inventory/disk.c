@@ -269,8 +269,7 @@ int disk_read_name(const char *sysroot, const char *name, struct disk *ret, stru
 /* sysfs has a link for each number, to the folder that bears the name (sysfs-dev, ABI). */
 int disk_read_number(const char *sysroot, dev_t number, struct disk *ret, struct err *err)
 {
-	_cleanup_free_ char *name =
-		sysfs_link_name("%s/sys/dev/block/%u:%u", sysroot, major(number), minor(number));
+	_cleanup_free_ char *name = sysfs_link_name("%s/sys/dev/block/%u:%u", sysroot, major(number), minor(number));
 
 	if (!name)
 		return err_set(err, ERR_NOT_FOUND, "the kernel knows of no block device %u:%u", major(number),

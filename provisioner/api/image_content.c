@@ -60,8 +60,8 @@ int api_image_upload(struct api_call *call, struct err *err)
 int api_image_append(struct api_call *call, struct err *err)
 {
 	struct image_content content = { 0 };
-	int r = image_append(call->api->spec.storage, call->id, http_request_take_body_hash(call->request),
-			     &call->task, err);
+	int r = image_append(call->api->spec.storage, call->id, http_request_take_body_hash(call->request), &call->task,
+			     err);
 	if (r == 0 && !call->task)
 		r = image_content(call->api->spec.storage, call->id, &content, err);
 	if (r < 0 || call->task)

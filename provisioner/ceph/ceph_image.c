@@ -21,7 +21,7 @@ struct import_slot {
 struct import {
 	struct ceph_conn *conn;
 	rbd_image_t image;
-	const char *label; /* "pool/name", for errors */
+	const char *label;  /* "pool/name", for errors */
 	const char *sha256; /* of the content */
 	int fd;
 	uint64_t file_bytes;

@@ -449,8 +449,8 @@ static void look(void *data)
 	struct storage *storage = data;
 	const struct ceph_cluster *cluster = storage_cluster(storage);
 	const struct pool *pool = storage_pool(storage);
-	storage->timer = loop_timer_new(storage->loop,
-					pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
+	storage->timer = loop_timer_new(
+		storage->loop, pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
 	storage_show_progress(storage);
 	if (storage->asking)
 		return;

@@ -12,7 +12,7 @@ struct storage {
 	struct loop_timer *timer;
 	bool asking; /* an operation of the reconciler is under way */
 	int64_t next_status_ms;
-	struct list jobs; /* volume and image jobs under way */
+	struct list jobs;     /* volume and image jobs under way */
 	struct list received; /* image_upload.c: hashes of images that come in pieces */
 };
 

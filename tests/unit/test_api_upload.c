@@ -220,10 +220,11 @@ static void test_restart(void **state)
 
 static void announce_hash(struct world *w, const char *sha256)
 {
-	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/images",
-			      json_pack("{s:s, s:I, s:s?}", "name", "deb", "size_bytes", (json_int_t)SIZE, "sha256", sha256),
-			      NULL),
-			 201);
+	assert_int_equal(
+		call(w, w->operator, w->origin, "POST", "/v1/images",
+		     json_pack("{s:s, s:I, s:s?}", "name", "deb", "size_bytes", (json_int_t)SIZE, "sha256", sha256),
+		     NULL),
+		201);
 }
 
 static const struct image *the_image(struct world *w)
@@ -307,9 +308,15 @@ int main(void)
 {
 #define UPLOAD_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		UPLOAD_TEST(test_pieces),  UPLOAD_TEST(test_wrong_offset), UPLOAD_TEST(test_announced),
-		UPLOAD_TEST(test_who_may), UPLOAD_TEST(test_cut_off),	   UPLOAD_TEST(test_restart),
-		UPLOAD_TEST(test_deleted), UPLOAD_TEST(test_hash_of_pieces), UPLOAD_TEST(test_hash_over_a_restart),
+		UPLOAD_TEST(test_pieces),
+		UPLOAD_TEST(test_wrong_offset),
+		UPLOAD_TEST(test_announced),
+		UPLOAD_TEST(test_who_may),
+		UPLOAD_TEST(test_cut_off),
+		UPLOAD_TEST(test_restart),
+		UPLOAD_TEST(test_deleted),
+		UPLOAD_TEST(test_hash_of_pieces),
+		UPLOAD_TEST(test_hash_over_a_restart),
 		UPLOAD_TEST(test_another_hash_than_announced),
 	};
 

@@ -176,15 +176,16 @@ static void test_reading_back(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		assert_int_equal(held_disk_reread(&disk, places[i].at, back, places[i].len, NULL), 0);
 		assert_memory_equal(back, data + places[i].at, places[i].len);
-		assert_int_equal(
-			held_disk_compare(&disk, "it", places[i].at, data + places[i].at, places[i].len, NULL), 0);
+		assert_int_equal(held_disk_compare(&disk, "it", places[i].at, data + places[i].at, places[i].len, NULL),
+				 0);
 	}
 	assert_true(held_disk_reread(&disk, DISK_BYTES - 1, back, 2, &err) < 0);
 	data[5000] ^= 0x10;
 	assert_true(held_disk_compare(&disk, "the thing", 4900, data + 4900, 300, &err) < 0);
 	assert_int_equal(err.code, ERR_CORRUPT);
-	assert_non_null(strstr(err.text, "(serial a-disk) gives back other bytes than were written: the thing, byte 100 of "
-					 "300 (at 5000 of the disk) is 0x"));
+	assert_non_null(strstr(err.text,
+			       "(serial a-disk) gives back other bytes than were written: the thing, byte 100 of "
+			       "300 (at 5000 of the disk) is 0x"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -501,7 +501,8 @@ static void test_disk_that_does_not_keep(void **state)
 		corrupt_at = (int64_t)places[i].at;
 		install(make_order(id));
 		corrupt_at = -1;
-		assert_failed(places[i].step, ERR_CORRUPT, "(serial disk-a) gives back other bytes than were written: ");
+		assert_failed(places[i].step, ERR_CORRUPT,
+			      "(serial disk-a) gives back other bytes than were written: ");
 		assert_failed(places[i].step, ERR_CORRUPT, places[i].words);
 		assert_bootable(false);
 	}

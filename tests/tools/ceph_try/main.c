@@ -140,8 +140,7 @@ static void count_progress(uint64_t done_bytes, uint64_t total_bytes, void *data
 static int try_image_import(struct call *call, json_t *answer, struct err *err)
 {
 	return ceph_driver_librados.image_import(call->ctx, &call->access, call->argv[1], call->argv[2], call->argv[3],
-						 number(call->argv[4]), call->argv[5],
-						 count_progress, answer, err);
+						 number(call->argv[4]), call->argv[5], count_progress, answer, err);
 }
 
 static int try_image_delete(struct call *call, json_t *answer, struct err *err)
