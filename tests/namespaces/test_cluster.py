@@ -278,7 +278,7 @@ def arrived(provisioner, image):
 
 def an_upload_goes_on_after_a_kill():
     provisioner = join_provisioner()
-    size = 320 << 20
+    size = 160 << 20
     content, other = noise("large.img", size), noise("other.img", size)
     sender = provisioner.network.start(
         provisioner.home, built("ingot"), "image", "import", "large", "--file", content, "--wait",
