@@ -52,11 +52,11 @@ int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err)
 struct vm_mark {
 	char *id;
 	int64_t generation;
-	char *boot;	 /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
-	char *accel;	 /* "kvm" or "tcg", once it was started */
-	char *migration; /* the last migration that was begun with it, or was called off before; or NULL */
+	char *boot;	  /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
+	char *accel;	  /* "kvm" or "tcg", once it was started */
+	char *migration;  /* the last migration that was begun with it, or was called off before; or NULL */
 	int64_t until_ms; /* monotonic, in that boot: then the migration is called off; 0: not begun */
-	char *arrived;	 /* the last migration that brought it here, or NULL */
+	char *arrived;	  /* the last migration that brought it here, or NULL */
 };
 void vm_mark_done(struct vm_mark *mark);
 #define _cleanup_mark_ _cleanup_(vm_mark_done)

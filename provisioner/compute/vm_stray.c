@@ -97,11 +97,11 @@ void vm_strays_desired(struct compute *compute, const char *node, json_t *list)
 	LIST_FOREACH(stray, &compute->strays, link) {
 		const struct deleted_vm *deleted = vm_deleted(compute, stray->vm);
 		if (deleted && str_equal(stray->node, node))
-			json_array_append_new(
-				list, json_pack("{s:s, s:s, s:I, s:s}", "id", stray->vm, "name", deleted->name,
-						"generation",
-						(json_int_t)MAX_OF(deleted->generation, stray->generation), "state",
-						"absent"));
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s, s:I, s:s}", "id", stray->vm, "name", deleted->name,
+							"generation",
+							(json_int_t)MAX_OF(deleted->generation, stray->generation),
+							"state", "absent"));
 	}
 }
 

@@ -192,8 +192,8 @@ static void what_is_not_stored_is_not_acknowledged(void **state)
 	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
 	const struct peer peer = { .node = node };
 	json_t *report = json_pack("{s:{s:I}, s:[{s:s, s:I, s:s}]}", "generations", "vms",
-				   (json_int_t)rack_generation(rack, node), "vms", "id", id, "generation", (json_int_t)1,
-				   "state", "running");
+				   (json_int_t)rack_generation(rack, node), "vms", "id", id, "generation",
+				   (json_int_t)1, "state", "running");
 	store_set_fault_hook(rack_store(rack), is_full, NULL);
 	assert_true(cluster_agent_report(rack->controller->cluster, &peer, report, &err) < 0);
 	assert_string_equal(err.text, "the report was not stored");

@@ -359,8 +359,7 @@ static void once_it_is_on_its_way_the_source_is_told_to_end_it(void **state)
 	assert_null(vm_of(&m)->target);
 	assert_null(vm_of(&m)->error);
 	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_CANCELLED);
-	assert_string_equal(rack_task(m.rack, m.task)->error->text,
-			    "it still runs where it was: cancelled on request");
+	assert_string_equal(rack_task(m.rack, m.task)->error->text, "it still runs where it was: cancelled on request");
 }
 
 static void what_had_moved_already_is_not_cancelled(void **state)
@@ -500,9 +499,10 @@ static void if_nobody_answers_its_task_says_that_nobody_knows(void **state)
 	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_RUNNING);
 	keep_silent(&m, NULL, 70000);
 	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_FAILED);
-	assert_string_equal(rack_task(m.rack, m.task)->error->text,
-			    "vm.migrate was not done by its deadline and could not be called off; whether web moved from "
-			    "machine-1 to machine-2 is known once they answer");
+	assert_string_equal(
+		rack_task(m.rack, m.task)->error->text,
+		"vm.migrate was not done by its deadline and could not be called off; whether web moved from "
+		"machine-1 to machine-2 is known once they answer");
 	assert_int_equal(vm_of(&m)->state, VM_UNKNOWN);
 	assert_true(told_to_abort(&m));
 	say_migration(&m, vm_of(&m)->migration_id, "failed", 70);

@@ -89,10 +89,11 @@ static void test_domain(void **state)
 
 static void test_mark(void **state)
 {
-	struct vm_mark mark = {
-		.id = (char *)ID, .generation = 12, .boot = (char *)"host/boot <&'\">", .migration = (char *)"m1",
-		.until_ms = 1234567
-	};
+	struct vm_mark mark = { .id = (char *)ID,
+				.generation = 12,
+				.boot = (char *)"host/boot <&'\">",
+				.migration = (char *)"m1",
+				.until_ms = 1234567 };
 	_cleanup_free_ char *xml = vm_mark_format(&mark);
 	_cleanup_mark_ struct vm_mark back = { 0 };
 

@@ -72,14 +72,13 @@ static inline json_t *host_run(int (*converge)(struct part_run *, json_t *, json
 
 	assert_non_null(mkdtemp(dir));
 	host.loop = loop_new(2);
-	assert_int_equal(
-		converge_new(&(struct converge_spec){ .loop = host.loop,
-						      .parts = parts,
-						      .mode = PART_NODE,
-						      .prefix = dir,
-						      .changed = host_quit },
-			     &converger, NULL),
-		0);
+	assert_int_equal(converge_new(&(struct converge_spec){ .loop = host.loop,
+							       .parts = parts,
+							       .mode = PART_NODE,
+							       .prefix = dir,
+							       .changed = host_quit },
+				      &converger, NULL),
+			 0);
 	loop_run(host.loop);
 	converge_collect(converger, true, report);
 	host.idle = false;
