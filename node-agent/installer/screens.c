@@ -89,7 +89,7 @@ static const struct screen screens_table[SCREEN_COUNT] = {
 			       "Through which interface are other machines found and installed?",
 			       ROWS(CHOICE(ANSWER_PROV_MAC), TEXT(ANSWER_PROV_VLAN), CHOICE(ANSWER_PROV_DHCP)),
 			       .applies = has_provisioner },
-	[SCREEN_PROV] = { "Provisioning network", "Addresses for machines there. Nobody else may give them away.",
+	[SCREEN_PROV] = { "Provisioning network", "The provisioner serves DHCP there. Nobody else may.",
 			  ROWS(TEXT(ANSWER_PROV_ADDRESS), TEXT(ANSWER_PROV_DHCP_FIRST), TEXT(ANSWER_PROV_DHCP_LAST),
 			       TEXT(ANSWER_PROV_GATEWAY)),
 			  .applies = has_provisioner },
@@ -374,11 +374,11 @@ enum screen_id screen_of(enum answer answer)
 	return SCREEN_SUMMARY;
 }
 
-/* What has a default, and is of another role. */
+/* What has a default that is of another role, or goes without saying. */
 static bool is_idle(const struct answers *answers, enum answer answer)
 {
 	return (answer == ANSWER_NODE_DISKS && !answers_has_node(answers)) ||
-	       (answer == ANSWER_PROV_DHCP && !answers_has_provisioner(answers));
+	       (answer == ANSWER_PROV_DHCP && answers_is(answers, answer, "server"));
 }
 
 char *screen_summary(const struct screens *screens)
