@@ -50,7 +50,7 @@ def answers(**changes):
 
 
 def install(file, check=True):
-    result = network.run(machine.space, *machine.argv("--answers", file), check=False)
+    result = network.run(machine.space, *machine.argv("--answers", file), check=False, seconds=300)
     assert not check or result.returncode == 0, result.stdout + result.stderr
     return result
 
