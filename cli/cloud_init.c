@@ -92,7 +92,8 @@ int verb_cloud_init_check(struct session *session, const struct invocation *in)
 	_cleanup_reply_ struct reply reply = { 0 };
 	int r = add_files(in, &err);
 	if (r == 0 && json_object_size(in->body) == 0)
-		r = err_set(&err, ERR_INVALID, "what to check is missing; give --user-data, --network-config or --ssh-key");
+		r = err_set(&err, ERR_INVALID,
+			    "what to check is missing; give --user-data, --network-config or --ssh-key");
 	if (r == 0)
 		r = session_operation(session, command_operation(in->command), NULL, in->body, &reply, &err);
 	if (r < 0)

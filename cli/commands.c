@@ -100,8 +100,9 @@ const struct command commands[] = {
 	  .positional = "name",
 	  .run = verb_vm_create,
 	  .options = OPTION_BIT(OPTION_USER_DATA) | OPTION_BIT(OPTION_NETWORK_CONFIG) | OPTION_BIT(OPTION_SSH_KEY),
-	  .details = "With --user-data, --network-config, --ssh-key or --hostname the guest finds a seed for cloud-init: a "
-		     "disk labelled cidata (data source NoCloud). What the files hold is never shown again.",
+	  .details =
+		  "With --user-data, --network-config, --ssh-key or --hostname the guest finds a seed for cloud-init: a "
+		  "disk labelled cidata (data source NoCloud). What the files hold is never shown again.",
 	  .example = "ingot vm create web --memory 2GiB --volume web-root --ssh-key id_ed25519.pub --start --wait" },
 	ACT("vm", "start", OP_VM_START, .help = "Place and start virtual machines"),
 	ACT("vm", "stop", OP_VM_STOP, .help = "Stop virtual machines"),

@@ -85,7 +85,8 @@ static json_t *card_of(const json_t *links, const char *bridge)
 }
 
 /* What the node's own address is on: the card itself, or the host's bridge and the card in it. */
-static int find_uplink(const json_t *links, const char *address, json_t **ret_holder, json_t **ret_card, struct err *err)
+static int find_uplink(const json_t *links, const char *address, json_t **ret_holder, json_t **ret_card,
+		       struct err *err)
 {
 	json_t *holder = NULL, *card, *link;
 	size_t i;
@@ -120,7 +121,8 @@ static int check_untagged(const json_t *links, const json_t *holder, unsigned mt
 {
 	if (!str_equal(text_of(holder, "ifname"), HOST_BRIDGE))
 		return err_set(err, ERR_UNSUPPORTED,
-			       "this node has no bridge " HOST_BRIDGE " with its address, which untagged networks need: "
+			       "this node has no bridge " HOST_BRIDGE
+			       " with its address, which untagged networks need: "
 			       "deploy it anew, or use a network with a VLAN");
 	return check_mtu(holder, mtu, err);
 }
@@ -174,8 +176,8 @@ static int add_port(const char *port, const char *card, const char *tag, const c
 
 	random_bytes(random, sizeof(random));
 	mac = xasprintf("02:%02x:%02x:%02x:%02x:%02x", random[0], random[1], random[2], random[3], random[4]);
-	return cmd_runl(err, IP_DEADLINE_MS, "ip", "link", "add", "link", card, "name", port, "address", mac, "mtu", mtu,
-			"addrgenmode", "none", "type", "vlan", "id", tag, NULL);
+	return cmd_runl(err, IP_DEADLINE_MS, "ip", "link", "add", "link", card, "name", port, "address", mac, "mtu",
+			mtu, "addrgenmode", "none", "type", "vlan", "id", tag, NULL);
 }
 
 static int make_vlan(const json_t *links, const json_t *card_link, unsigned vlan, unsigned mtu, struct err *err)
@@ -198,8 +200,9 @@ static int make_vlan(const json_t *links, const json_t *card_link, unsigned vlan
 		has_port = NULL;
 	}
 	if (r == 0 && !has_bridge)
-		r = cmd_runl(err, IP_DEADLINE_MS, "ip", "link", "add", "name", bridge, "mtu", size, "addrgenmode", "none", "type",
-			     "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0", NULL);
+		r = cmd_runl(err, IP_DEADLINE_MS, "ip", "link", "add", "name", bridge, "mtu", size, "addrgenmode",
+			     "none", "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0",
+			     NULL);
 	if (r == 0 && !has_port)
 		r = add_port(port, card, tag, size, err);
 	if (r == 0) {

@@ -44,7 +44,7 @@ struct vm_order {
 		unsigned mtu;
 	} nics[VM_NICS_MAX];
 	unsigned nic_count;
-	const char *uplink;		 /* with nics: the address of this node on the card that their networks are on */
+	const char *uplink; /* with nics: the address of this node on the card that their networks are on */
 	const char *migration, *address; /* NULL: it stays here */
 };
 /* One entry; strings are borrowed from it. ERR_INVALID with the field that is wrong. */

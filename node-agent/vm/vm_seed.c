@@ -19,12 +19,12 @@
 /* ---- fields of ISO 9660 (ECMA-119) and of its extensions (SUSP, Rock Ridge) ---- */
 
 #define SECTOR 2048
-#define PRIMARY_DESCRIPTOR (16 * SECTOR)  /* 8.4 */
-#define DESCRIPTOR_LABEL 40		  /* 32 bytes */
-#define DESCRIPTOR_ROOT 156		  /* the record of the root folder */
-#define DESCRIPTOR_APPLICATION 574	  /* 128 bytes */
-#define DESCRIPTOR_DATES 813		  /* creation, modification, expiration, effective: 17 bytes each */
-#define RECORD_EXTENT 2			  /* 9.1 */
+#define PRIMARY_DESCRIPTOR (16 * SECTOR) /* 8.4 */
+#define DESCRIPTOR_LABEL 40		 /* 32 bytes */
+#define DESCRIPTOR_ROOT 156		 /* the record of the root folder */
+#define DESCRIPTOR_APPLICATION 574	 /* 128 bytes */
+#define DESCRIPTOR_DATES 813		 /* creation, modification, expiration, effective: 17 bytes each */
+#define RECORD_EXTENT 2			 /* 9.1 */
 #define RECORD_SIZE 10
 #define RECORD_DATE 18 /* 7 bytes */
 #define RECORD_NAME_LENGTH 32

@@ -150,8 +150,9 @@ static void add_nic(struct strbuf *xml, const struct vm_order *order, unsigned i
 	vm_net_bridge_name(order->nics[i].vlan, bridge);
 	strbuf_addf(xml, "    <interface type='bridge'>\n      <mac address='%s'/>\n      <source bridge='%s'/>\n",
 		    order->nics[i].mac, bridge);
-	strbuf_addf(xml, "      <model type='virtio'/>\n      <mtu size='%u'/>\n      <rom enabled='no'/>\n"
-			 "    </interface>\n",
+	strbuf_addf(xml,
+		    "      <model type='virtio'/>\n      <mtu size='%u'/>\n      <rom enabled='no'/>\n"
+		    "    </interface>\n",
 		    order->nics[i].mtu);
 }
 

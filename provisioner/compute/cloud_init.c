@@ -22,7 +22,8 @@ static int refuse_yaml(const char *field, const yaml_parser_t *parser, struct er
 {
 	/* Marks count from 0. A reader's problem (bytes that are no UTF-8) has none. */
 	if (parser->error == YAML_READER_ERROR)
-		return err_set_field(err, ERR_INVALID, field, "%s: is no YAML: a byte that may not be in a text", field);
+		return err_set_field(err, ERR_INVALID, field, "%s: is no YAML: a byte that may not be in a text",
+				     field);
 	return err_set_field(err, ERR_INVALID, field, "%s: line %zu, column %zu: is no YAML: %s", field,
 			     parser->problem_mark.line + 1, parser->problem_mark.column + 1,
 			     str_or(parser->problem, "cannot be read"));
@@ -65,8 +66,8 @@ static void walk_event(struct yaml_walk *walk, const yaml_event_t *event)
 	bool closes = event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT;
 	bool node = opens || event->type == YAML_SCALAR_EVENT || event->type == YAML_ALIAS_EVENT;
 	if (node && walk->depth == 0)
-		walk->look.top = event->type == YAML_MAPPING_START_EVENT    ? YAML_MAPPING
-				 : event->type == YAML_SEQUENCE_START_EVENT ? YAML_LIST
+		walk->look.top = event->type == YAML_MAPPING_START_EVENT			      ? YAML_MAPPING
+				 : event->type == YAML_SEQUENCE_START_EVENT			      ? YAML_LIST
 				 : event->type == YAML_SCALAR_EVENT && event->data.scalar.length == 0 ? YAML_NOTHING
 												      : YAML_TEXT;
 	else if (node && walk->depth == 1 && walk->look.top == YAML_MAPPING)
@@ -140,8 +141,8 @@ static const struct beginning {
 static bool begins(const char *text, const struct beginning *beginning)
 {
 	size_t len = strlen(beginning->text);
-	int differs = beginning->any_case ? strncasecmp(text, beginning->text, len)
-					  : strncmp(text, beginning->text, len);
+	int differs =
+		beginning->any_case ? strncasecmp(text, beginning->text, len) : strncmp(text, beginning->text, len);
 	if (differs)
 		return false;
 	text += len;
@@ -156,9 +157,10 @@ int cloud_init_check_user_data(const char *text, struct err *err)
 			return beginnings[i].check ? beginnings[i].check(text, err) : 0;
 	if (!text)
 		return 0;
-	return err_set_field(err, ERR_INVALID, "user_data",
-			     "user_data: line 1: says not what it is; begin with \"#cloud-config\", a script's \"#!\" or "
-			     "a MIME header (\"Content-Type: ...\")");
+	return err_set_field(
+		err, ERR_INVALID, "user_data",
+		"user_data: line 1: says not what it is; begin with \"#cloud-config\", a script's \"#!\" or "
+		"a MIME header (\"Content-Type: ...\")");
 }
 
 /* ---- network configuration ---- */

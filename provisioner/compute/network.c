@@ -102,8 +102,8 @@ static char *new_mac(struct compute *compute, const struct vm *vm)
 	for (;;) {
 		unsigned char bytes[MAC_BYTES];
 		random_bytes(bytes, sizeof(bytes));
-		_cleanup_free_ char *mac = xasprintf("02:%02x:%02x:%02x:%02x:%02x", bytes[1], bytes[2], bytes[3], bytes[4],
-						     bytes[5]);
+		_cleanup_free_ char *mac =
+			xasprintf("02:%02x:%02x:%02x:%02x:%02x", bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]);
 		if (!mac_is_taken(compute, mac) && !mac_is_among(vm, mac))
 			return TAKE_PTR(mac);
 	}
@@ -128,9 +128,9 @@ json_t *vm_networks_desired(struct compute *compute, const struct vm *vm)
 	for (size_t i = 0; i < vm->nic_count; i++) {
 		const struct network *network = store_get(compute->store, &kind_network, vm->nics[i].network);
 		if (network)
-			json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "mac", vm->nics[i].mac, "vlan",
-							      (json_int_t)network->vlan, "mtu",
-							      (json_int_t)network->mtu));
+			json_array_append_new(list,
+					      json_pack("{s:s, s:I, s:I}", "mac", vm->nics[i].mac, "vlan",
+							(json_int_t)network->vlan, "mtu", (json_int_t)network->mtu));
 	}
 	return list;
 }

@@ -18,9 +18,10 @@ static json_t *desired_vm(struct compute *compute, const struct vm *vm, const ch
 {
 	const struct volume *volume = store_get(compute->store, &kind_volume, vm->volume);
 	_cleanup_free_ char *device = xasprintf("volume-%s", vm->volume);
-	json_t *desired = json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:[{s:s, s:s}]}", "id", vm->id, "name", vm->name, "generation",
-			 (json_int_t)vm->generation, "state", state, "cpus", (json_int_t)vm->cpus, "memory_bytes",
-			 (json_int_t)vm->memory_bytes, "disks", "pool", volume ? volume->pool : "", "image", device);
+	json_t *desired = json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:[{s:s, s:s}]}", "id", vm->id, "name", vm->name,
+				    "generation", (json_int_t)vm->generation, "state", state, "cpus",
+				    (json_int_t)vm->cpus, "memory_bytes", (json_int_t)vm->memory_bytes, "disks", "pool",
+				    volume ? volume->pool : "", "image", device);
 	bool has_qemu = str_equal(state, "running") || str_equal(state, "incoming");
 	json_t *seed = has_qemu ? cloud_init_seed(vm) : NULL;
 	json_t *nics = has_qemu ? vm_networks_desired(compute, vm) : NULL;

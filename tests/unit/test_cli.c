@@ -96,7 +96,8 @@ static void test_create_sends_what_was_given(void **state)
 
 static void test_create_sends_what_cloud_init_is_given(void **state)
 {
-	static const char data[] = "#cloud-config\nusers: []\n", keys[] = "# mine\n\nssh-ed25519 AAAA me\r\nssh-rsa BBBB\n";
+	static const char data[] = "#cloud-config\nusers: []\n",
+			  keys[] = "# mine\n\nssh-ed25519 AAAA me\r\nssh-rsa BBBB\n";
 	struct world *w = *state;
 	_cleanup_child_ struct child child = child_of(w);
 	_cleanup_free_ char *data_path = world_path(w, "user-data"), *keys_path = world_path(w, "keys"),

@@ -155,8 +155,9 @@ static void test_what_is_missing(void **state)
 
 static void test_what_is_wrong(void **state)
 {
-	assert_refused("frobnicate",
-		       "unknown command 'frobnicate'; there is: machine, node, pool, image, volume, network, vm, cloud-init, task");
+	assert_refused(
+		"frobnicate",
+		"unknown command 'frobnicate'; there is: machine, node, pool, image, volume, network, vm, cloud-init, task");
 	assert_refused("vm frobnicate", "unknown command 'vm frobnicate'; there is: list, show");
 	assert_refused("vm show a b", "'b' is one argument too many");
 	assert_refused("vm list a", "'a' is one argument too many");

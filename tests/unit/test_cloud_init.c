@@ -45,8 +45,14 @@ static void user_data_says_what_it_is(void **state)
 			fail_msg("%s: %s", right[i], err.text);
 	}
 	assert_int_equal(cloud_init_check_user_data(NULL, NULL), 0);
-	static const char *const wrong[] = { "", "users: []\n", " #cloud-config\n", "#cloud-configs\n", "#cloud-config: x\n",
-					     "\n#!/bin/sh\n", "# comment\n", "\xef\xbb\xbf#cloud-config\n" };
+	static const char *const wrong[] = { "",
+					     "users: []\n",
+					     " #cloud-config\n",
+					     "#cloud-configs\n",
+					     "#cloud-config: x\n",
+					     "\n#!/bin/sh\n",
+					     "# comment\n",
+					     "\xef\xbb\xbf#cloud-config\n" };
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		assert_user_data_refused(wrong[i], "line 1: says not what it is; begin with \"#cloud-config\"");
 }
@@ -71,8 +77,10 @@ static void cloud_config_is_yaml(void **state)
 /* It may be a password. */
 static void no_error_repeats_what_was_given(void **state)
 {
-	static const char *const texts[] = { "hunter2\n", "#cloud-config\nhunter2\n", "#cloud-config\npassword: [hunter2\n",
-					     "#cloud-config\n&hunter2 &hunter2 x: y\n", "#cloud-config\na: *hunter2\nb: [" };
+	static const char *const texts[] = { "hunter2\n", "#cloud-config\nhunter2\n",
+					     "#cloud-config\npassword: [hunter2\n",
+					     "#cloud-config\n&hunter2 &hunter2 x: y\n",
+					     "#cloud-config\na: *hunter2\nb: [" };
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		_cleanup_err_ struct err err = ERR_INIT;
 		assert_true(cloud_init_check_user_data(texts[i], &err) < 0);

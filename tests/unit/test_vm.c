@@ -90,8 +90,9 @@ static void test_domain_with_seed(void **state)
 	_cleanup_json_ json_t *json = whole_order();
 	struct vm_order order;
 
-	json_object_set_new(json, "seed", json_pack("{s:s, s:s, s:n}", "meta_data", "{}", "user_data", "#!/bin/sh\n",
-						    "network_config"));
+	json_object_set_new(
+		json, "seed",
+		json_pack("{s:s, s:s, s:n}", "meta_data", "{}", "user_data", "#!/bin/sh\n", "network_config"));
 	assert_int_equal(vm_order_parse(json, &order, NULL), 0);
 	assert_string_equal(order.seed.user_data, "#!/bin/sh\n");
 	assert_null(order.seed.network_config);
@@ -147,8 +148,9 @@ static void test_marks_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order), cmocka_unit_test(test_orders_refused),  cmocka_unit_test(test_domain),
-		cmocka_unit_test(test_domain_with_seed), cmocka_unit_test(test_mark),  cmocka_unit_test(test_marks_of_others),
+		cmocka_unit_test(test_order),  cmocka_unit_test(test_orders_refused),
+		cmocka_unit_test(test_domain), cmocka_unit_test(test_domain_with_seed),
+		cmocka_unit_test(test_mark),   cmocka_unit_test(test_marks_of_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
