@@ -73,7 +73,8 @@ class Node:
         self.disks, self.runner, self.desired = [], None, {"generation": 0}
         self.ns = net.namespace(name)
         net.link(hub, f"v-{name}", self.ns, "eth0")
-        run("ip", "-n", self.ns, "address", "add", f"{address}/24", "dev", "eth0")
+        # As the host image does it: the card is in a bridge that has the address.
+        net.bridge(self.ns, "ingot0", f"{address}/24", "eth0")
         self.holder = net.start(self.ns, "unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c", SETUP,
                                 env=dict(os.environ, NODE_NAME=name, NODE_FOLDER=self.folder, NODE_ADDRESS=address,
                                          NODE_MACHINE=uuid.uuid4().hex))

@@ -14,6 +14,7 @@ import subprocess
 import uuid
 
 import ns
+import two_guests
 from nodes import Node, give_certificates
 from ns import built, need, wait_until
 
@@ -22,7 +23,7 @@ POOL = "vms"
 VM = str(uuid.uuid4())
 PLUGIN = (built("ingot-agent-vm.so"), "ingot_vm_part")
 need("ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool", "libvirtd", "qemu-system-x86_64", "sfdisk", "partx", "wipefs",
-     "openssl", "as", "ld", "virsh")
+     "openssl", "as", "ld", "virsh", "grub-mkimage", "mformat", "mcopy", "cpio")
 
 
 class Cluster:
@@ -377,6 +378,66 @@ def guest_ends():
     cluster.await_deleted()
 
 
+# ---- cloud-init and networks ----
+
+LEFT, RIGHT = (two_guests.Guest(name, f"10.92.0.{number}", f"10.92.0.{3 - number}", number)
+               for name, number in (("left", 1), ("right", 2)))
+
+
+def guests_read_their_seeds_and_reach_each_other():
+    first, second = cluster.nodes[:2]
+    two_guests.make_volumes(cluster, POOL, (LEFT, RIGHT))
+    for guest, node in ((LEFT, first), (RIGHT, second)):
+        node.want(vms=[guest.order(POOL, node)])
+        guest.await_state(node, "running", 120, "it runs")
+    for guest, node in ((LEFT, first), (RIGHT, second)):
+        guest.await_reaching(node, 240)
+        text = guest.serial(node)
+        assert f"guest user-data #!/bin/sh # user data of {guest.name}" in text, text
+        assert ": meta-data user-data" in text, text
+        assert f"guest mac {guest.mac} mtu 1400" in text, text
+        assert two_guests.seeds(node) == [f"{guest.id}.seed.iso"]
+        assert node.run("stat", "-c", "%a", f"/var/lib/ingot/agent/seeds/{guest.id}.seed.iso").stdout.strip() == "600"
+
+
+def they_do_after_one_has_moved():
+    first, second, third = cluster.nodes
+    third.want(vms=[LEFT.order(POOL, third, "incoming")])
+    LEFT.await_state(third, "incoming", 30, "it is expected")
+    # The same seed is there before it comes.
+    path = f"/var/lib/ingot/agent/seeds/{LEFT.id}.seed.iso"
+    assert third.read(path) and third.read(path) == first.read(path)
+    first.want(vms=[LEFT.order(POOL, first, migrate={"id": "m10", "address": third.address})])
+    LEFT.await_state(third, "running", 120, "it runs there")
+    third.want(vms=[LEFT.order(POOL, third)])
+    LEFT.await_state(first, "absent", 60, "it has left")
+    first.want(vms=[])
+    LEFT.await_reaching(third, 120)
+    RIGHT.await_reaching(second, 120)
+    assert "guest user-data" not in LEFT.serial(third), "it was started anew"
+    ns.wait_until(lambda: not two_guests.seeds(first), 30, "the seed goes where the guest has left")
+
+
+def a_network_that_the_node_cannot_have_is_an_error_that_says_so():
+    first = cluster.nodes[0]
+    order_ = RIGHT.order(POOL, first, generation=2)
+    order_["id"] = str(uuid.uuid4())
+    order_["nics"] = [{"mac": "02:00:00:00:00:09", "vlan": 0, "mtu": 9000}]
+    first.want(vms=[order_])
+    report = first.await_report("vms", lambda r: r and r[0]["error"], 30, "it says why")
+    assert "network: the network has an MTU of 9000, and ingot0 of this node one of 1500" in report[0]["error"]["text"], report
+    first.want(vms=[])
+
+
+def their_seeds_go_with_them():
+    for guest, node in ((LEFT, cluster.nodes[2]), (RIGHT, cluster.nodes[1])):
+        node.want(vms=[guest.order(POOL, node, "absent", generation=2)])
+        guest.await_state(node, "absent", 30, "it is gone")
+        node.want(vms=[])
+        ns.wait_until(lambda n=node: not two_guests.seeds(n), 30, "its seed is gone")
+    two_guests.drop_volumes(cluster, POOL, (LEFT, RIGHT))
+
+
 def parts_end_when_told():
     for node in cluster.nodes:
         runner = node.runner
@@ -401,6 +462,10 @@ TESTS = [
     guest_that_crashes_is_reported,
     guest_is_stopped,
     guest_ends,
+    guests_read_their_seeds_and_reach_each_other,
+    they_do_after_one_has_moved,
+    a_network_that_the_node_cannot_have_is_an_error_that_says_so,
+    their_seeds_go_with_them,
     parts_end_when_told,
 ]
 
