@@ -17,3 +17,4 @@ test_vm.modules := node-agent/core node-agent/daemon node-agent/vm
 test_vm_domain.modules := $(test_vm.modules)
 test_vm_departure.modules := $(test_vm.modules)
 test_vm_seed.modules := $(test_vm.modules)
+test_vm_net.modules := $(test_vm.modules)

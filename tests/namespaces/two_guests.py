@@ -54,8 +54,12 @@ class Guest:
 
     def await_reaching(self, node, seconds):
         before = self.reached(node)
-        wait_until(lambda: self.reached(node) >= before + 3, seconds,
-                   f"{self.name} on {node.name} reaches {self.peer}; it says:\n{self.serial(node)[-1500:]}")
+        try:
+            wait_until(lambda: self.reached(node) >= before + 3, seconds, f"{self.name} on {node.name} reaches {self.peer}")
+        except AssertionError as failure:
+            log = node.read(f"/var/log/libvirt/qemu/ingot-{self.id}.log").decode(errors="replace")
+            raise AssertionError(f"{failure}\nit says:\n{self.serial(node)[-3000:]}\nQEMU says:\n{log[-3000:]}\n"
+                                 f"{node.run('ip', 'link').stdout}") from None
 
 
 def make_volumes(cluster, pool, guests):
