@@ -13,6 +13,7 @@ KIND(network);
 KIND(vm);
 KIND(token);
 KIND(user);
+KIND(join_token);
 KIND_WITHOUT_NAME(task);
 KIND_WITHOUT_NAME(ceph_cluster);
 KIND_WITHOUT_NAME(creation);

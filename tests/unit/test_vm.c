@@ -62,7 +62,8 @@ static void test_orders_refused(void **state)
 	assert_refused("memory_bytes", json_integer(1000), "vms.memory_bytes");
 	assert_refused("disks", json_pack("[{s:s, s:s}]", "pool", "vms", "image", "a@b"), "vms.disks");
 	assert_refused("disks", json_pack("[{s:s, s:s}]", "pool", "v/ms", "image", "a"), "vms.disks");
-	assert_refused("nics", json_pack("[{s:s, s:i, s:i}]", "mac", "02:00'/><x a='1", "vlan", 1, "mtu", 1500), "vms.nics");
+	assert_refused("nics", json_pack("[{s:s, s:i, s:i}]", "mac", "02:00'/><x a='1", "vlan", 1, "mtu", 1500),
+		       "vms.nics");
 	assert_refused("nics", json_pack("[{s:s, s:i, s:i}]", "mac", "02:00:00:00:00:01", "vlan", 4095, "mtu", 1500),
 		       "vms.nics");
 	assert_refused("nics", json_pack("[{s:s, s:i, s:i}]", "mac", "02:00:00:00:00:01", "vlan", 1, "mtu", 1500),
@@ -99,8 +100,8 @@ static void test_domain_with_seed_and_networks(void **state)
 		json, "seed",
 		json_pack("{s:s, s:s, s:n}", "meta_data", "{}", "user_data", "#!/bin/sh\n", "network_config"));
 	json_object_set_new(json, "nics",
-			    json_pack("[{s:s, s:i, s:i}, {s:s, s:i, s:i}]", "mac", "02:00:00:00:00:01", "vlan", 20, "mtu",
-				      9000, "mac", "02:00:00:00:00:02", "vlan", 0, "mtu", 1500));
+			    json_pack("[{s:s, s:i, s:i}, {s:s, s:i, s:i}]", "mac", "02:00:00:00:00:01", "vlan", 20,
+				      "mtu", 9000, "mac", "02:00:00:00:00:02", "vlan", 0, "mtu", 1500));
 	json_object_set_new(json, "uplink", json_string("10.0.0.11"));
 	assert_int_equal(vm_order_parse(json, &order, NULL), 0);
 	assert_string_equal(order.seed.user_data, "#!/bin/sh\n");

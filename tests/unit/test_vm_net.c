@@ -60,9 +60,9 @@ static int tear_down(void **state)
 
 static int ensure(const char *links, unsigned vlan, unsigned mtu, struct err *err)
 {
-	const struct vm_order order = {
-		.nics = { { .mac = "02:00:00:00:00:01", .vlan = vlan, .mtu = mtu } }, .nic_count = 1, .uplink = "10.0.0.11"
-	};
+	const struct vm_order order = { .nics = { { .mac = "02:00:00:00:00:01", .vlan = vlan, .mtu = mtu } },
+					.nic_count = 1,
+					.uplink = "10.0.0.11" };
 
 	world.links = links;
 	return vm_net_ensure(&order, err);
@@ -70,12 +70,13 @@ static int ensure(const char *links, unsigned vlan, unsigned mtu, struct err *er
 
 static void a_vlan_gets_a_bridge_on_the_card(void **state)
 {
-	static const char made[] = "ip link add name ingot-v20 mtu 1400 addrgenmode none type bridge stp_state 0 "
-				   "forward_delay 0 mcast_snooping 0\n"
-				   "ip link add link enp1s0 name ingot-u20 address MAC mtu 1400 addrgenmode none type vlan "
-				   "id 20\n"
-				   "ip link set ingot-u20 master ingot-v20 up\n"
-				   "ip link set ingot-v20 up\n";
+	static const char made[] =
+		"ip link add name ingot-v20 mtu 1400 addrgenmode none type bridge stp_state 0 "
+		"forward_delay 0 mcast_snooping 0\n"
+		"ip link add link enp1s0 name ingot-u20 address MAC mtu 1400 addrgenmode none type vlan "
+		"id 20\n"
+		"ip link set ingot-u20 master ingot-v20 up\n"
+		"ip link set ingot-v20 up\n";
 
 	assert_int_equal(ensure("[" CARD "]", 20, 1400, NULL), 0);
 	assert_string_equal(world.told.data, made);
@@ -137,8 +138,11 @@ int main(void)
 {
 #define HERE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		HERE(a_vlan_gets_a_bridge_on_the_card), HERE(what_is_there_is_left_alone), HERE(what_was_cut_off_is_finished),
-		HERE(what_this_host_cannot_do_is_said), HERE(names_fit_the_kernel),
+		HERE(a_vlan_gets_a_bridge_on_the_card),
+		HERE(what_is_there_is_left_alone),
+		HERE(what_was_cut_off_is_finished),
+		HERE(what_this_host_cannot_do_is_said),
+		HERE(names_fit_the_kernel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
