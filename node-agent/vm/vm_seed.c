@@ -12,8 +12,9 @@
 #include "base/log.h"
 #include "vm/vm_priv.h"
 
-/* Volume descriptors, tables and folders take about thirty sectors. */
-#define ROOM_BYTES (256 * KIB)
+/* Volume descriptors, tables and folders take about thirty sectors; padding 150: what looks for labels on a disk (busybox) takes one
+ * of less than 64 KiB for broken. */
+#define ROOM_BYTES (640 * KIB)
 #define LABEL "cidata"
 
 /* ---- fields of ISO 9660 (ECMA-119) and of its extensions (SUSP, Rock Ridge) ---- */
@@ -171,7 +172,7 @@ int vm_seed_image(const struct vm_order *order, char **ret_image, size_t *ret_le
 	int r = -EIO;
 
 	if (archive && archive_write_set_format_iso9660(archive) == ARCHIVE_OK &&
-	    archive_write_set_options(archive, "!joliet,!pad,rockridge=useful,volume-id=" LABEL) == ARCHIVE_OK &&
+	    archive_write_set_options(archive, "!joliet,rockridge=useful,volume-id=" LABEL) == ARCHIVE_OK &&
 	    archive_write_open_memory(archive, image.bytes, room, &image.len) == ARCHIVE_OK)
 		r = write_files(archive, order);
 	if (r == 0)

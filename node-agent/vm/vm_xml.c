@@ -142,7 +142,8 @@ static void add_seed(struct strbuf *xml, const struct vm_order *order, const cha
 			 "    </disk>\n");
 }
 
-/* Nothing boots from it: no ROM. */
+/* Nothing boots from it: no ROM. In the host's own bridge it takes the bridge's MTU: with a smaller one it would lower that, and
+ * so the host's. */
 static void add_nic(struct strbuf *xml, const struct vm_order *order, unsigned i)
 {
 	char bridge[VM_NET_NAME_SIZE];
@@ -150,10 +151,10 @@ static void add_nic(struct strbuf *xml, const struct vm_order *order, unsigned i
 	vm_net_bridge_name(order->nics[i].vlan, bridge);
 	strbuf_addf(xml, "    <interface type='bridge'>\n      <mac address='%s'/>\n      <source bridge='%s'/>\n",
 		    order->nics[i].mac, bridge);
-	strbuf_addf(xml,
-		    "      <model type='virtio'/>\n      <mtu size='%u'/>\n      <rom enabled='no'/>\n"
-		    "    </interface>\n",
-		    order->nics[i].mtu);
+	strbuf_adds(xml, "      <model type='virtio'/>\n");
+	if (order->nics[i].vlan)
+		strbuf_addf(xml, "      <mtu size='%u'/>\n", order->nics[i].mtu);
+	strbuf_adds(xml, "      <rom enabled='no'/>\n    </interface>\n");
 }
 
 static void add_ends(struct strbuf *xml, const struct vm_order *order, const char *prefix)

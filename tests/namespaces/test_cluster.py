@@ -395,8 +395,9 @@ def guests_read_their_seeds_and_reach_each_other():
         text = guest.serial(node)
         assert f"guest user-data #!/bin/sh # user data of {guest.name}" in text, text
         assert ": meta-data user-data" in text, text
-        assert f"guest mac {guest.mac} mtu 1400" in text, text
+        assert f"guest mac {guest.mac} mtu 1500" in text, text
         assert two_guests.seeds(node) == [f"{guest.id}.seed.iso"]
+        assert " mtu 1500 " in node.run("ip", "link", "show", "ingot0").stdout, "a guest has lowered the host's MTU"
         assert node.run("stat", "-c", "%a", f"/var/lib/ingot/agent/seeds/{guest.id}.seed.iso").stdout.strip() == "600"
 
 
