@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MODULES = ("ipmi_si", "ipmi_devintf", "virtio_pci", "virtio_scsi", "sd_mod", "virtio_blk", "virtio_net", "isofs")
+MODULES = ("ipmi_si", "ipmi_devintf", "virtio_pci", "virtio_scsi", "sd_mod", "virtio_blk", "virtio_net")
 PROGRAMS = ("/usr/bin/ipmitool",)
 HERE = Path(__file__).resolve().parent
 

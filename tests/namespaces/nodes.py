@@ -10,7 +10,7 @@ import stat
 import subprocess
 import uuid
 
-from ns import built, run, wait_until
+from ns import built, run, show_number, wait_until
 
 SETUP = r"""
 set -e
@@ -55,6 +55,7 @@ class Disk:
                            ("queue/logical_block_size", 512)):
             with open(os.path.join(block, file), "w", encoding="ascii") as f:
                 f.write(f"{text}\n")
+        show_number(sysroot, name, self.device)
         os.mknod(os.path.join(sysroot, "dev", name), 0o600 | stat.S_IFBLK, number)
 
     def close(self):
@@ -73,8 +74,7 @@ class Node:
         self.disks, self.runner, self.desired = [], None, {"generation": 0}
         self.ns = net.namespace(name)
         net.link(hub, f"v-{name}", self.ns, "eth0")
-        # As the host image does it: the card is in a bridge that has the address.
-        net.bridge(self.ns, "ingot0", f"{address}/24", "eth0")
+        run("ip", "-n", self.ns, "address", "add", f"{address}/24", "dev", "eth0")
         self.holder = net.start(self.ns, "unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c", SETUP,
                                 env=dict(os.environ, NODE_NAME=name, NODE_FOLDER=self.folder, NODE_ADDRESS=address,
                                          NODE_MACHINE=uuid.uuid4().hex))
