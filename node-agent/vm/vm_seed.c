@@ -75,12 +75,18 @@ static void settle_record(struct image *image, size_t at)
 	settle_entries(image, at + RECORD_NAME + name + (name % 2 == 0), at + record[0], false);
 }
 
+/* Padded with spaces. */
+static void put_text(unsigned char *field, size_t size, const char *text)
+{
+	memset(field, ' ', size);
+	for (size_t i = 0; i < size && text[i]; i++)
+		field[i] = (unsigned char)text[i];
+}
+
 static void settle_descriptor(unsigned char *descriptor)
 {
-	memset(descriptor + DESCRIPTOR_LABEL, ' ', 32);
-	memcpy(descriptor + DESCRIPTOR_LABEL, LABEL, strlen(LABEL));
-	memset(descriptor + DESCRIPTOR_APPLICATION, ' ', 128);
-	memcpy(descriptor + DESCRIPTOR_APPLICATION, "INGOT", strlen("INGOT"));
+	put_text(descriptor + DESCRIPTOR_LABEL, 32, LABEL);
+	put_text(descriptor + DESCRIPTOR_APPLICATION, 128, "INGOT");
 	for (unsigned i = 0; i < 4; i++) {
 		unsigned char *date = descriptor + DESCRIPTOR_DATES + i * 17;
 
