@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The node's side of networks: for each VLAN a bridge, joined to the network card by an interface that tags. The untagged network
- * is the bridge that the host image made of the card at its first start (docs/protocol.md): a host's own address is never moved
- * while it is in use. ip(8) is asked and told, in its JSON. */
+ * is a bridge of the host's own, if it has one (docs/protocol.md): a host's address is never moved while it is in
+ * use. ip(8) is asked and told, in its JSON. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -122,8 +122,8 @@ static int check_untagged(const json_t *links, const json_t *holder, unsigned mt
 	if (!str_equal(text_of(holder, "ifname"), HOST_BRIDGE))
 		return err_set(err, ERR_UNSUPPORTED,
 			       "this node has no bridge " HOST_BRIDGE
-			       " with its address, which untagged networks need: "
-			       "deploy it anew, or use a network with a VLAN");
+			       " with its address, which untagged networks need: use a "
+			       "network with a VLAN");
 	return check_mtu(holder, mtu, err);
 }
 
