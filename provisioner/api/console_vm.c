@@ -144,8 +144,8 @@ static void agent_closed(struct ws *ws, const char *reason, void *ctx)
 	_cleanup_free_ char *why = why_closed(vm, moved, reason);
 	c->agent = NULL;
 	ws_pause(c->viewer, false);
-	if (ws_peer_status(ws) == WS_VANISHED)
-		agent_vanished(c, reason);
+	if (ws_peer_status(ws) != WS_NORMAL)
+		agent_vanished(c, reason); /* the guest may live */
 	else if (c->kind == CONSOLE_VNC)
 		end(c, lives ? WS_TRY_AGAIN : WS_NORMAL, why); /* another QEMU begins another session (RFC 6143) */
 	else if (moved)

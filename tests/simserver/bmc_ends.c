@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Serial over LAN of simulated machines: a BMC of its own (ipmi_sim) on a port of loopback for each whose console is opened, with
- * a guest at its serial port as long as the machine is on. */
+ * a guest at its serial port. The guest is there while the machine is off as well, and does nothing: ipmi_sim does not
+ * connect to a serial port again. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "simserver_priv.h"
 
-#define LOOK_MS 100
 /* What ipmi_sim needs; libfreeipmi has the flag as OPEN_SESSION_PRIVILEGE. */
 #define QUIRKS 0x10
 #define CIPHER_SUITE 3
@@ -18,8 +19,11 @@
 struct bmc_end {
 	struct list link;
 	const struct sim_machine *machine;
-	char *address, *serial;
+	char *address, *serial, *monitor;
 	struct service *bmc, *guest;
+	int monitor_fd;
+	bool on;
+	unsigned boot_count;
 };
 
 static struct {
@@ -89,17 +93,37 @@ static void start_bmc(struct bmc_end *end, const char *folder)
 	end->bmc = service_new(all.world->loop, &spec);
 }
 
+static void start_guest(struct bmc_end *end)
+{
+	_cleanup_free_ char *serial = xasprintf("%s,server=on,wait=off", end->serial);
+	_cleanup_free_ char *monitor = xasprintf("unix:%s,server=on,wait=off", end->monitor);
+	const char *const ends[] = { "-serial", serial, "-monitor", monitor, end->on ? NULL : "-S", NULL };
+	end->guest = guest_start(all.world, all.image, end->address, ends);
+}
+
+/* To QEMU's monitor for people, which is held open: what is sent just before it is closed may get lost. */
+static bool tell_guest(struct bmc_end *end, const char *commands)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	if (end->monitor_fd < 0 && strlen(end->monitor) < sizeof(address.sun_path)) {
+		_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		memcpy(address.sun_path, end->monitor, strlen(end->monitor));
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+			end->monitor_fd = TAKE_FD(fd);
+	}
+	return end->monitor_fd >= 0 &&
+	       send(end->monitor_fd, commands, strlen(commands), MSG_NOSIGNAL) == (ssize_t)strlen(commands);
+}
+
 static void follow_power(struct bmc_end *end)
 {
 	bool on = end->machine->env != ENV_OFF;
-	if (on && !end->guest) {
-		_cleanup_free_ char *place = xstrdup(strchr(end->serial, ':') + 1);
-		_cleanup_free_ char *serial = xasprintf("%s,server=on,wait=off", end->serial);
-		const char *const ends[] = { "-serial", serial, NULL };
-		end->guest = guest_start(all.world, all.image, place, ends);
-	} else if (!on) {
-		end->guest = service_free(end->guest);
-	}
+	if (on == end->on && end->machine->boot_count == end->boot_count)
+		return;
+	if (!tell_guest(end, on ? "stop\nsystem_reset\ncont\n" : "stop\nsystem_reset\n"))
+		return; /* it starts: at the next look */
+	end->on = on;
+	end->boot_count = end->machine->boot_count;
 }
 
 static int bmc_end_new(const struct sim_machine *machine, const struct bmc_target *target, struct bmc_end **ret,
@@ -114,6 +138,10 @@ static int bmc_end_new(const struct sim_machine *machine, const struct bmc_targe
 	if (r < 0)
 		err_set_errno(err, r, "no port of 127.0.0.1 is free");
 	end->machine = machine;
+	end->on = machine->env != ENV_OFF;
+	end->boot_count = machine->boot_count;
+	end->monitor_fd = -1;
+	end->monitor = xasprintf("%s/monitor", folder);
 	end->address = xasprintf("127.0.0.1:%u", port);
 	end->serial = xasprintf("tcp:127.0.0.1:%u", serial_port);
 	if (r == 0)
@@ -121,10 +149,11 @@ static int bmc_end_new(const struct sim_machine *machine, const struct bmc_targe
 	if (r < 0) {
 		free(end->address);
 		free(end->serial);
+		free(end->monitor);
 		free(end);
 		return r;
 	}
-	follow_power(end);
+	start_guest(end);
 	start_bmc(end, folder);
 	list_append(&all.list, &end->link);
 	*ret = end;
@@ -142,12 +171,11 @@ static struct bmc_end *find(const struct sim_machine *machine)
 	return NULL;
 }
 
-static void look(void *data)
+void bmc_ends_look(void)
 {
 	struct bmc_end *end;
 	LIST_FOREACH(end, &all.list, link)
 		follow_power(end);
-	loop_timer_new(all.world->loop, LOOK_MS, look, NULL);
 }
 
 void bmc_ends_new(struct world *world, const char *dir, const char *image)
@@ -156,7 +184,6 @@ void bmc_ends_new(struct world *world, const char *dir, const char *image)
 	all.dir = dir;
 	all.image = image;
 	list_init(&all.list);
-	look(NULL);
 }
 
 int bmc_ends_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,

@@ -3,7 +3,6 @@
 #include "simserver_priv.h"
 #include "vm/vm_paths.h"
 
-#define LOOK_MS 100
 #define ARGUMENTS_MAX 32
 
 struct guest {
@@ -76,9 +75,8 @@ static void drop(struct guest *guest)
 	free(guest);
 }
 
-static void look(void *data)
+void guests_look(struct guests *guests)
 {
-	struct guests *guests = data;
 	struct guest *guest;
 	LIST_FOREACH(guest, &guests->list, link)
 		guest->wanted = false;
@@ -96,7 +94,6 @@ static void look(void *data)
 	LIST_FOREACH(guest, &guests->list, link)
 		if (!guest->wanted)
 			drop(guest);
-	loop_timer_new(guests->world->loop, LOOK_MS, look, guests);
 }
 
 struct guests *guests_new(struct world *world, const char *dir, const char *image)
@@ -106,6 +103,5 @@ struct guests *guests_new(struct world *world, const char *dir, const char *imag
 	guests->dir = dir;
 	guests->image = image;
 	list_init(&guests->list);
-	look(guests);
 	return guests;
 }

@@ -13,6 +13,7 @@
 
 #define WORKERS 16
 #define OPERATOR_MS 500
+#define LOOK_MS 100
 #define HURRY 40
 #define STEP_MS 500
 #define MACHINES_MAX 100000
@@ -44,6 +45,8 @@ struct server {
 	struct api *api;
 	struct http_server *listener, *agents;
 	struct loop_timer *operator_timer;
+	struct guests *guests;
+	struct node_consoles *node_consoles;
 };
 
 /* ---- the first nodes, as a person would deploy them ---- */
@@ -89,6 +92,16 @@ static const char *health_of_netboot(void *ctx)
 	return "running";
 }
 
+/* Agents first: one whose machine lost its power is not to see how a guest ends. */
+static void look_at_ends(void *data)
+{
+	struct server *server = data;
+	node_consoles_look(server->node_consoles);
+	guests_look(server->guests);
+	bmc_ends_look();
+	loop_timer_new(server->world.loop, LOOK_MS, look_at_ends, server);
+}
+
 /* Consoles with real ends: guests, and what lies between them and the API. */
 static int start_consoles(struct server *server, const char *cert, const char *key, struct err *err)
 {
@@ -114,9 +127,10 @@ static int start_consoles(struct server *server, const char *cert, const char *k
 		free(guest);
 		return r;
 	}
-	guests_new(&server->world, dir, guest);
-	node_consoles_new(&server->world, dir, url);
+	server->guests = guests_new(&server->world, dir, guest);
+	server->node_consoles = node_consoles_new(&server->world, dir, url);
 	bmc_ends_new(&server->world, dir, guest);
+	look_at_ends(server);
 	return 0;
 }
 

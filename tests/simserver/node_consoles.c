@@ -4,7 +4,6 @@
 #include "http/http_client.h"
 #include "simserver_priv.h"
 
-#define LOOK_MS 100
 #define WAIT_S 25
 #define AGAIN_MS 500
 
@@ -87,9 +86,8 @@ static void live(struct node_end *end)
 	ask(end);
 }
 
-static void look(void *data)
+void node_consoles_look(struct node_consoles *all)
 {
-	struct node_consoles *all = data;
 	for (unsigned i = 0; i < all->world->machine_count; i++) {
 		struct node_end *end = &all->ends[i];
 		const char *node = end->machine->env == ENV_HOST && end->machine->certificate ? end->machine->node : NULL;
@@ -98,7 +96,6 @@ static void look(void *data)
 		if (node && !end->node)
 			live(end);
 	}
-	loop_timer_new(all->world->loop, LOOK_MS, look, all);
 }
 
 struct node_consoles *node_consoles_new(struct world *world, const char *dir, const char *url)
@@ -113,6 +110,5 @@ struct node_consoles *node_consoles_new(struct world *world, const char *dir, co
 		all->ends[i].machine = &world->machines[i];
 		all->ends[i].prefix = guests_prefix(dir, &world->machines[i]);
 	}
-	look(all);
 	return all;
 }

@@ -230,6 +230,9 @@ async function machineTests(tests, { page, go, shots, server }) {
 		await terminalLives(page);
 	});
 	await tests.run('console: a machine that is switched off says that its console is silent; on again, it speaks', async () => {
+		await go(`/machines/${machine.id}?tab=console`);
+		await connected(page);
+		await terminalLives(page);
 		await server.must('POST', `/v1/machines/${machine.id}/power`, { action: 'off' });
 		await page.getByText('its console stays silent').waitFor({ timeout: 60000 });
 		await page.screenshot({ path: join(shots, 'console-machine-off.png') });
