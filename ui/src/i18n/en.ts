@@ -485,6 +485,7 @@ export const en = {
 	'word.joining': 'Joining',
 	'word.migrating': 'Migrating',
 	'word.new': 'New',
+	'word.node': 'Node',
 	'word.nothing': 'Nothing',
 	'word.off': 'Off',
 	'word.ok': 'OK',

@@ -486,6 +486,7 @@ export const ko: Words = {
 	'word.joining': '참여 중',
 	'word.migrating': '옮기는 중',
 	'word.new': '새 머신',
+	'word.node': '노드',
 	'word.nothing': '없음',
 	'word.off': '꺼짐',
 	'word.ok': '정상',
