@@ -199,9 +199,10 @@ int bmc_ipmi_console_open(struct loop *loop, const struct bmc_target *target, co
 	if (r < 0)
 		return r;
 	if (ntohs(address.sin_port) > PORT_MAX)
-		return err_set(err, ERR_UNSUPPORTED,
-			       "console of BMC %s: serial over LAN goes to ports up to %d only; give the BMC such a port",
-			       target->address, PORT_MAX);
+		return err_set(
+			err, ERR_UNSUPPORTED,
+			"console of BMC %s: serial over LAN goes to ports up to %d only; give the BMC such a port",
+			target->address, PORT_MAX);
 	if (!engine_start())
 		return err_set_errno(err, -errno, "cannot start the engine of libipmiconsole");
 	console = new0(struct bmc_console, 1);

@@ -62,20 +62,21 @@ static int write_configuration(const struct bmc_end *end, const struct bmc_targe
 				       "mc_enable 0x20\n";
 	_cleanup_free_ char *state = xasprintf("%s/state", folder), *lan = xasprintf("%s/lan.conf", folder);
 	_cleanup_free_ char *emu = xasprintf("%s/sim.emu", folder);
-	_cleanup_free_ char *text = xasprintf("name \"bmc\"\n"
-					      "set_working_mc 0x20\n"
-					      "  startlan 1\n"
-					      "    addr 127.0.0.1 %u\n"
-					      "    guid %032u\n" /* without one it speaks no IPMI 2.0 */
-					      "    priv_limit admin\n"
-					      "    allowed_auths_user md5\n"
-					      "    allowed_auths_operator md5\n"
-					      "    allowed_auths_admin md5\n"
-					      "  endlan\n"
-					      "  sol \"%s\" 115200\n"
-					      "  user 1 false \"\" \"\" user 10 md5\n"
-					      "  user 2 true \"%s\" \"%s\" admin 10 md5\n",
-					      port, end->machine->index + 1, end->serial, target->user, target->password);
+	_cleanup_free_ char *text =
+		xasprintf("name \"bmc\"\n"
+			  "set_working_mc 0x20\n"
+			  "  startlan 1\n"
+			  "    addr 127.0.0.1 %u\n"
+			  "    guid %032u\n" /* without one it speaks no IPMI 2.0 */
+			  "    priv_limit admin\n"
+			  "    allowed_auths_user md5\n"
+			  "    allowed_auths_operator md5\n"
+			  "    allowed_auths_admin md5\n"
+			  "  endlan\n"
+			  "  sol \"%s\" 115200\n"
+			  "  user 1 false \"\" \"\" user 10 md5\n"
+			  "  user 2 true \"%s\" \"%s\" admin 10 md5\n",
+			  port, end->machine->index + 1, end->serial, target->user, target->password);
 	int r = mkdir_p(state, 0700);
 	if (r == 0)
 		r = write_file_atomic(lan, text, strlen(text), 0600);

@@ -22,9 +22,21 @@ struct guests {
 struct service *guest_start(struct world *world, const char *image, const char *name, const char *const *ends)
 {
 	_cleanup_free_ char *drive = xasprintf("file=%s,format=raw,if=virtio,readonly=on", image);
-	const char *argv[ARGUMENTS_MAX] = { "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-name", name,
-					    "-machine",		  "pc,accel=tcg", "-m",		   "16",    "-drive",
-					    drive,		  "-vga",	  "std",	   "-display", "none" };
+	const char *argv[ARGUMENTS_MAX] = { "qemu-system-x86_64",
+					    "-nodefaults",
+					    "-no-user-config",
+					    "-name",
+					    name,
+					    "-machine",
+					    "pc,accel=tcg",
+					    "-m",
+					    "16",
+					    "-drive",
+					    drive,
+					    "-vga",
+					    "std",
+					    "-display",
+					    "none" };
 	size_t n = 0;
 	while (argv[n])
 		n++;

@@ -90,7 +90,8 @@ void node_consoles_look(struct node_consoles *all)
 {
 	for (unsigned i = 0; i < all->world->machine_count; i++) {
 		struct node_end *end = &all->ends[i];
-		const char *node = end->machine->env == ENV_HOST && end->machine->certificate ? end->machine->node : NULL;
+		const char *node =
+			end->machine->env == ENV_HOST && end->machine->certificate ? end->machine->node : NULL;
 		if (end->node && !str_equal(end->node, node))
 			die(end);
 		if (node && !end->node)

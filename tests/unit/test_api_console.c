@@ -215,8 +215,7 @@ static void test_machine_without_console(void **state)
 	assert_int_equal(store_commit(w->rack.controller->store, NULL), 0);
 	assert_null(bmc_driver_find("ipmi")->console_open);
 	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/machines/mute/console-ticket", NULL, NULL), 201);
-	_cleanup_free_ char *url =
-		xasprintf("%s%s", w->origin, json_string_value(json_object_get(w->answer, "url")));
+	_cleanup_free_ char *url = xasprintf("%s%s", w->origin, json_string_value(json_object_get(w->answer, "url")));
 	open_end(w, w->nobody, url, &viewer);
 	assert_null(viewer.ws);
 	assert_int_equal(viewer.refused.code, ERR_UNSUPPORTED);
@@ -338,10 +337,17 @@ int main(void)
 {
 #define CONSOLE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CONSOLE_TEST(test_ticket_opens_once), CONSOLE_TEST(test_screen), CONSOLE_TEST(test_several_viewers),
-		CONSOLE_TEST(test_agent_vanishes),    CONSOLE_TEST(test_origin), CONSOLE_TEST(test_who_may),
-		CONSOLE_TEST(test_not_running),	      CONSOLE_TEST(test_stops), CONSOLE_TEST(test_why_it_ended),
-		CONSOLE_TEST(test_typed_before_the_agent_is_there), CONSOLE_TEST(test_machine_without_console),
+		CONSOLE_TEST(test_ticket_opens_once),
+		CONSOLE_TEST(test_screen),
+		CONSOLE_TEST(test_several_viewers),
+		CONSOLE_TEST(test_agent_vanishes),
+		CONSOLE_TEST(test_origin),
+		CONSOLE_TEST(test_who_may),
+		CONSOLE_TEST(test_not_running),
+		CONSOLE_TEST(test_stops),
+		CONSOLE_TEST(test_why_it_ended),
+		CONSOLE_TEST(test_typed_before_the_agent_is_there),
+		CONSOLE_TEST(test_machine_without_console),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
