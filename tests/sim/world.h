@@ -43,7 +43,7 @@ struct sim_machine {
 	enum { INSTALL_IDLE, INSTALL_RUNNING, INSTALL_WRITTEN, INSTALL_FAILED } install_state;
 	int install_progress;
 	/* node's agent; on disk */
-	char *csr, *node;
+	char *key, *csr, *certificate, *node;
 	json_t *desired;
 	/* its part for virtual machines: the run under way (order, of which document, when it ends), and the last report */
 	json_t *vms_order, *vms_report;

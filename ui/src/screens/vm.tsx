@@ -11,6 +11,7 @@ import { Bar, Facts, Panel, Screen, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
+import { lifeOfVm } from './console-life';
 import { Timeline } from './timeline';
 
 const ConsolePanel = lazy(() => import('./console-panel'));
@@ -185,7 +186,7 @@ export default function VmScreen() {
 				{tab === 'timeline' && <Timeline collection="vms" kind="vm" id={vm.id} />}
 				{(tab === 'vnc' || tab === 'serial') && (
 					<Suspense fallback={<Bullseye />}>
-						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} />
+						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} life={lifeOfVm(vm)} />
 					</Suspense>
 				)}
 			</div>
