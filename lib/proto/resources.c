@@ -416,6 +416,8 @@ static const struct field vm_fields[] = {
 	STR(struct vm, migration_id, HIDDEN),
 	BOOL(struct vm, target_ready, HIDDEN),
 	BOOL(struct vm, source_gone, HIDDEN),
+	BOOL(struct vm, call_off, HIDDEN),
+	BOOL(struct vm, has_run, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 
@@ -617,5 +619,14 @@ static const struct field creation_fields[] = {
 };
 const struct schema creation_schema =
 	SCHEMA("creation", struct creation, creation_fields, "a creating call that was answered");
+
+static const struct field deleted_vm_fields[] = {
+	STR(struct deleted_vm, id, HIDDEN),
+	STR(struct deleted_vm, name, HIDDEN),
+	INT(struct deleted_vm, generation, HIDDEN),
+	TIME(struct deleted_vm, deleted, HIDDEN),
+};
+const struct schema deleted_vm_schema =
+	SCHEMA("deleted_vm", struct deleted_vm, deleted_vm_fields, "a virtual machine that was deleted");
 
 const struct schema no_body_schema = { .name = "no_body", .help = "nothing", .size = sizeof(struct no_body) };

@@ -273,6 +273,8 @@ struct vm {
 	bool wanted;	   /* should run */
 	bool source_gone;  /* the source said that it is not there (any more) */
 	bool target_ready; /* the target said that it waits for the migration */
+	bool call_off;	   /* the migration is to be ended */
+	bool has_run;	   /* under this generation */
 	char *placement;   /* why this node */
 	struct problem *error;
 	/* what the guest finds in its seed (cloud-init's data source NoCloud) */
@@ -428,6 +430,13 @@ struct creation {
 	int64_t created;
 };
 extern const struct schema creation_schema;
+
+/* A virtual machine that was deleted: a node that was away may have it still. Never shown. */
+struct deleted_vm {
+	char *id, *name;
+	int64_t generation, deleted;
+};
+extern const struct schema deleted_vm_schema;
 
 struct no_body {
 	char unused;

@@ -16,5 +16,6 @@ $(AGENT_VM): $(node-agent/vm.objects) $(OUT)/obj/node-agent/daemon/daemon_system
 test_vm.modules := node-agent/core node-agent/daemon node-agent/vm
 test_vm_domain.modules := $(test_vm.modules)
 test_vm_departure.modules := $(test_vm.modules)
+test_vm_migrate.modules := $(test_vm.modules)
 test_vm_seed.modules := $(test_vm.modules)
 test_vm_net.modules := $(test_vm.modules)

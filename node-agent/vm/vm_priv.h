@@ -46,6 +46,7 @@ struct vm_order {
 	unsigned nic_count;
 	const char *uplink; /* with nics: the address of this node on the card that their networks are on */
 	const char *migration, *address; /* NULL: it stays here */
+	bool abort;			 /* the migration is called off */
 };
 /* One entry; strings are borrowed from it. ERR_INVALID with the field that is wrong. */
 int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err);
@@ -63,10 +64,11 @@ int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err)
 struct vm_mark {
 	char *id;
 	int64_t generation;
-	char *boot;	 /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
-	char *accel;	 /* "kvm" or "tcg", once it was started */
-	char *migration; /* the last migration that was begun with it, or NULL */
-	char *arrived;	 /* the last migration that brought it here, or NULL */
+	char *boot;	  /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
+	char *accel;	  /* "kvm" or "tcg", once it was started */
+	char *migration;  /* the last migration that was begun with it, or was called off before; or NULL */
+	int64_t until_ms; /* monotonic, in that boot: then the migration is called off; 0: not begun */
+	char *arrived;	  /* the last migration that brought it here, or NULL */
 };
 void vm_mark_done(struct vm_mark *mark);
 #define _cleanup_mark_ _cleanup_(vm_mark_done)
@@ -101,8 +103,6 @@ int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct migration {
 	struct list link;
 	char *id, *vm, *address;
-	int64_t until_ms; /* monotonic: then it is called off */
-	bool aborted;
 	int progress;
 	pthread_t thread;
 	/* Below: shared with the thread. */
@@ -179,18 +179,20 @@ json_t *vm_report_stray(struct vm_state *state, const struct vm_domain *domain);
 /* The migration of this machine that this process began last, or NULL. */
 struct migration *migration_find(struct vm_state *state, const char *vm);
 /* Begins the one that is ordered, unless it was begun before: never twice for one id. The mark in the domain is written
- * first, so that this holds over a restart of the agent. */
+ * first, so that this and its deadline hold over a restart of the agent. One that is called off is only marked. */
 int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 		    struct vm_domain *domain, struct err *err);
 /* It runs here, and no migration of it is under way, nor one whose end is not known. */
 bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain);
-/* Looks how far it is; ends it when its time is over or it is no longer wanted. domain NULL: it is not here (any more). */
-void migration_look(struct migration *migration, const struct vm_domain *domain, bool wanted);
+/* Of one that runs here: looks how far its migration is, whichever process began it, and ends it when it was called off, is
+ * not ordered (any more), or its time is over. */
+void migration_look(struct vm_state *state, const struct vm_order *order, const struct vm_domain *domain);
 bool migration_ended(struct migration *migration);
-/* {"id", "state", "progress", "error"}, new reference. */
-json_t *migration_report(struct migration *migration);
-/* The same of one begun by an earlier process, from what the domain says. */
-json_t *migration_report_earlier(const struct vm_state *state, const struct vm_domain *domain);
+/* {"id", "state", "progress", "error"} of the last one of a machine that is here: "failed" only if that has stayed. New
+ * reference; NULL: there was none. */
+json_t *migration_report_here(struct vm_state *state, const struct vm_domain *domain);
+/* The same where the machine is not here: of the one that this process began last. NULL: none. */
+json_t *migration_report_gone(struct vm_state *state, const char *vm);
 /* Forgets those that ended and whose machine has no order here. */
 void migration_forget(struct vm_state *state, const json_t *desired);
 

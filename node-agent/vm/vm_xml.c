@@ -44,6 +44,8 @@ char *vm_mark_format(const struct vm_mark *mark)
 
 	add_escaped(&xml, "<vm id=\"", mark->id, "\"");
 	strbuf_addf(&xml, " generation='%" PRId64 "'", mark->generation);
+	if (mark->until_ms)
+		strbuf_addf(&xml, " until='%" PRId64 "'", mark->until_ms);
 	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
 		if (!optional[i].value)
 			continue;
@@ -69,7 +71,7 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 				    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
 	struct vm_mark mark = { 0 };
-	_cleanup_free_ char *generation = NULL;
+	_cleanup_free_ char *generation = NULL, *until = NULL;
 	bool good;
 
 	if (root) {
@@ -79,8 +81,10 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 		mark.migration = attribute(root, "migration");
 		mark.arrived = attribute(root, "arrived");
 		generation = attribute(root, "generation");
+		until = attribute(root, "until");
 	}
-	good = mark.id && generation && parse_i64(generation, 0, INT64_MAX, &mark.generation) == 0;
+	good = mark.id && generation && parse_i64(generation, 0, INT64_MAX, &mark.generation) == 0 &&
+	       (!until || parse_i64(until, 0, INT64_MAX, &mark.until_ms) == 0);
 	xmlFreeDoc(doc);
 	if (good)
 		*ret = mark;

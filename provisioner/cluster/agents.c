@@ -155,8 +155,8 @@ static void node_heard(struct cluster *cluster, const char *id)
 	edit->health = NODE_READY;
 	edit->seen = loop_now_ms(cluster->loop);
 	store_event(cluster->store, "node.ready", "node", id, edit->name, "%s reports", edit->name);
-	store_commit(cluster->store, NULL);
 	vm_node_health(cluster->spec.compute, id, true);
+	store_must_commit(cluster->store);
 }
 
 static int node_report(struct cluster *cluster, const char *id, const json_t *report, struct err *err)
@@ -179,13 +179,20 @@ static int node_report(struct cluster *cluster, const char *id, const json_t *re
 	return 0;
 }
 
+static int take_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err)
+{
+	if (peer->node)
+		return node_report(cluster, peer->node, report, err);
+	return machine_agent_report(cluster->spec.machines, peer->machine, report, err);
+}
+
 int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err)
 {
 	if (!json_is_object(report))
 		return err_set(err, ERR_INVALID, "a report must be a JSON object");
-	if (peer->node)
-		return node_report(cluster, peer->node, report, err);
-	return machine_agent_report(cluster->spec.machines, peer->machine, report, err);
+	int r = take_report(cluster, peer, report, err);
+	/* What was not stored is not acknowledged: it is said again, to the process that comes. */
+	return r == 0 && store_is_dead(cluster->store) ? err_set(err, ERR_INTERNAL, "the report was not stored") : r;
 }
 
 /* ---- consoles ---- */

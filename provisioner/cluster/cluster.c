@@ -203,8 +203,8 @@ static void mark_silent(struct cluster *cluster, const char *id)
 	node->seen = loop_now_ms(cluster->loop) - NODE_SILENT_MS;
 	store_event(cluster->store, "node.unreachable", "node", id, node->name, "%s has not reported for %d s",
 		    node->name, NODE_SILENT_MS / 1000);
-	store_commit(cluster->store, NULL);
 	vm_node_health(cluster->spec.compute, id, false);
+	store_must_commit(cluster->store);
 }
 
 static void tick(void *data)
@@ -235,7 +235,7 @@ static void count_vms(struct cluster *cluster)
 		struct node *edit = store_edit(cluster->store, &kind_node, node->id);
 		edit->vm_count = count;
 		edit->memory_free_bytes = used < edit->memory_bytes ? edit->memory_bytes - used : 0;
-		store_commit(cluster->store, NULL);
+		store_must_commit(cluster->store);
 	}
 }
 

@@ -165,15 +165,13 @@ bool machine_feed(struct machines *machines, const char *id, enum machine_event 
 	}
 	if (!result.entered)
 		return true;
-	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *before = xstrdup(machine->step);
 	store_begin(machines->store);
 	struct machine *edit = store_edit(machines->store, &kind_machine, id);
 	enter(machines, edit, &result, why);
 	log_info("machine %s: %s in %s: %s%s%s", edit->name, machine_fsm.events[event], before, edit->step,
 		 why ? ": " : "", why ? str_or(why->text, "") : "");
-	if (store_commit(machines->store, &err) < 0 && !store_is_dead(machines->store))
-		log_error("machine %s: %s was not stored: %s", id, machine_fsm.events[event], str_or(err.text, "?"));
+	store_must_commit(machines->store);
 	return true;
 }
 

@@ -210,7 +210,7 @@ static void report_inventory(struct machines *machines, const struct machine *ma
 			    edit->name);
 	schema_free(&inventory_schema, edit->inventory);
 	edit->inventory = inventory;
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 struct install_report {
@@ -253,7 +253,7 @@ static void note_progress(struct machines *machines, const struct machine *machi
 	task_progress(machines->store, edit->task, report->progress, message);
 	if (new_step)
 		task_log(machines->store, edit->task, "installer: %s", str_or(report->step, "?"));
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void take_install(struct machines *machines, const struct machine *machine, const struct install_report *report)

@@ -120,7 +120,7 @@ static void finish(struct sequence *s, const struct err *why)
 			 why ? ": " : "", why ? why->text : "");
 		machine_feed(machines, s->machine, why ? EVENT_FAILURE : EVENT_BMC_DONE, why);
 	}
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 	sequence_free(s);
 }
 
@@ -134,7 +134,7 @@ static void note_power(struct machines *machines, const char *id, enum bmc_power
 	edit->power = (int)power;
 	store_event(machines->store, "machine.power", "machine", id, edit->name, "%s is %s", edit->name,
 		    bmc_power_name(power));
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void retry(void *data)
@@ -321,7 +321,7 @@ static void without_bmc(struct machines *machines, const struct effect *effect, 
 		task_log(machines->store, machine->task, "%s has no BMC that is known: power it on by hand",
 			 machine->name);
 	machine_feed(machines, machine->id, EVENT_BMC_DONE, NULL);
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void on_effect(const struct effect *effect, void *data)
@@ -414,7 +414,7 @@ static void lose_bmc(struct machines *machines, const struct machine *machine, c
 	edit->power = BMC_POWER_UNKNOWN;
 	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "%s: %s", edit->name,
 		    why.text);
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 /* A machine whose BMC was at another address before, and does not answer there. */
@@ -465,7 +465,7 @@ static void record_bmc(struct machines *machines, const struct bmc_op *op)
 		machine->step_deadline = loop_now_ms(machines->loop) + state->deadline_ms;
 		store_effect_add(machines->store, state->effects[0], machine->id, machine->attempt);
 	}
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void probe_free(struct probe *probe)

@@ -104,7 +104,7 @@ void machine_bmc_register(struct machines *machines);
 void machine_bmc_start(struct machines *machines);
 void machine_bmc_tick(struct machines *machines, const struct machine *machine);
 void machine_bmc_stop(struct machines *machines);
-void machine_task_stop(const struct task *task, const struct err *why, void *data);
+bool machine_task_stop(const struct task *task, const struct err *why, void *data);
 /* Within a transaction: an address that belongs to the machine from now on. */
 int machine_ensure_address(struct machines *machines, struct machine *machine, struct err *err);
 

@@ -146,7 +146,7 @@ static void done_import(struct ceph_job *job)
 		str_set(&edit->task, NULL);
 		str_set(&edit->upload, NULL);
 	}
-	if (store_commit(storage->store, NULL) == 0 && unlink(job->path) < 0)
+	if (store_must_commit(storage->store) == 0 && unlink(job->path) < 0)
 		log_debug("removing %s failed", job->path);
 }
 
@@ -222,7 +222,7 @@ static void done_delete(struct ceph_job *job)
 		edit->error = problem_new(&job->err);
 		str_set(&edit->task, NULL);
 	}
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
 }
 
 static void on_delete(const struct effect *effect, void *data)
@@ -250,7 +250,7 @@ void storage_show_progress(struct storage *storage)
 		const struct image *image = store_get(storage->store, &kind_image, job->id);
 		store_begin(storage->store);
 		task_progress(storage->store, image ? image->task : NULL, job->percent, NULL);
-		store_commit(storage->store, NULL);
+		store_must_commit(storage->store);
 	}
 }
 

@@ -12,7 +12,7 @@ static const struct store_kind *const kinds[] = {
 	&kind_machine,	       &kind_node,	 &kind_pool,	&kind_ceph_cluster,
 	&kind_image,	       &kind_volume,	 &kind_vm,	&kind_task,
 	&kind_token,	       &kind_creation,	 &kind_user,	&kind_audit,
-	&kind_sign_in_session, &kind_join_token, &kind_network,
+	&kind_sign_in_session, &kind_join_token, &kind_network, &kind_deleted_vm,
 };
 
 static const char schema_sql[] =
@@ -411,6 +411,7 @@ struct store *store_free(struct store *store)
 		return NULL;
 	lists_clear(&store->changes, &store->events, &store->effects);
 	lists_clear(&store->told_changes, &store->told_events, &store->told_effects);
+	loop_timer_free(store->end);
 	loop_timer_free(store->sweep);
 	sweep(store);
 	sqlite3_stmt *const statements[] = { store->put,	store->remove,	   store->add_event,
@@ -571,6 +572,8 @@ static int write_all(struct store *store, int64_t first_revision, struct err *er
 	LIST_FOREACH(effect, &store->effects, link)
 		if (r == 0)
 			r = write_effect(store, effect, err);
+	if (r == 0 && store->fault_hook && store->fault_hook(store->fault_data))
+		r = err_set(err, ERR_CAPACITY, "store: the disk is full");
 	return r == 0 ? store_sql(store, "COMMIT", err) : r;
 }
 
@@ -677,6 +680,27 @@ int store_commit(struct store *store, struct err *err)
 	return 0;
 }
 
+/* Also if the loop does not run yet. */
+static void end_loop(void *data)
+{
+	struct store *store = data;
+	store->end = NULL;
+	loop_quit(store->loop, 1);
+}
+
+int store_must_commit(struct store *store)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	int r = store_commit(store, &err);
+	if (r == 0 || store->depth > 0 || store->rolled_back || store->dead)
+		return r;
+	log_error("%s; what happened cannot be kept: this process ends, and the next one takes up what is stored",
+		  err.text);
+	store->dead = true;
+	store->end = loop_timer_new(store->loop, 0, end_loop, store);
+	return r;
+}
+
 void store_rollback(struct store *store)
 {
 	assert(store->depth > 0);
@@ -695,6 +719,12 @@ void store_set_crash_hook(struct store *store, bool (*hook)(void *data), void *d
 {
 	store->crash_hook = hook;
 	store->crash_data = data;
+}
+
+void store_set_fault_hook(struct store *store, bool (*hook)(void *data), void *data)
+{
+	store->fault_hook = hook;
+	store->fault_data = data;
 }
 
 bool store_is_dead(const struct store *store)

@@ -22,7 +22,7 @@ struct store_kind {
 /* All kinds, in one table (kinds.c). */
 extern const struct store_kind kind_machine, kind_node, kind_pool, kind_ceph_cluster, kind_image, kind_volume, kind_vm,
 	kind_network, kind_task, kind_token, kind_creation, kind_user, kind_sign_in_session, kind_audit,
-	kind_join_token;
+	kind_deleted_vm, kind_join_token;
 
 /* Opens or makes the file; path ":memory:" for tests. Names the reason if the file is damaged or of a newer version. */
 int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err);
@@ -68,7 +68,12 @@ void *store_create_id(struct store *store, const struct store_kind *kind, const 
 void store_remove(struct store *store, const struct store_kind *kind, const char *id);
 /* 0, or a negative errno: then nothing of the whole transaction was done. A document that was edited and is as before is
  * not written. */
-int store_commit(struct store *store, struct err *err);
+int store_commit(struct store *store, struct err *err) __attribute__((warn_unused_result));
+/* The same for what nobody waits for: a report that was taken, work that has ended. Dropped it would be lost, and what is
+ * stored would stay wrong: a failure is logged and ends this process (store_is_dead(); the loop is told to quit with 1).
+ * The next one takes up what is stored, with its effects. Within another transaction that one decides. Negative if it was
+ * not stored: then nothing that follows from it may be done. */
+int store_must_commit(struct store *store);
 /* Gives the whole transaction up, also the outer ones; their commit then fails with -ECANCELED. */
 void store_rollback(struct store *store);
 
@@ -120,11 +125,13 @@ typedef void (*store_event_fn)(int64_t seq, const char *json, void *data);
 void store_event_watch(struct store *store, store_event_fn fn, void *data);
 #define STORE_EVENTS_MAX 100000
 
-/* ---- simulation ---- */
+/* ---- simulation, and the end after a failed commit ---- */
 
 /* Called between a commit and everything that follows from it. If it returns true this process counts as dead: nothing is
  * called or committed any more. */
 void store_set_crash_hook(struct store *store, bool (*hook)(void *data), void *data);
 bool store_is_dead(const struct store *store);
+/* Called for each transaction once all of it is written, before it counts: if it returns true it fails, as on a full disk. */
+void store_set_fault_hook(struct store *store, bool (*hook)(void *data), void *data);
 
 #endif

@@ -76,7 +76,7 @@ struct store {
 	bool rolled_back, dead;
 	struct list changes, events, effects;
 	struct list graves;
-	struct loop_timer *sweep;
+	struct loop_timer *sweep, *end;
 
 	/* what was committed and not told yet; told in order, also if telling commits more */
 	struct list told_changes, told_events, told_effects;
@@ -90,6 +90,8 @@ struct store {
 	size_t handler_count;
 	bool (*crash_hook)(void *data);
 	void *crash_data;
+	bool (*fault_hook)(void *data);
+	void *fault_data;
 };
 
 /* The effect's memory, but not its place in a list. */

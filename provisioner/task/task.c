@@ -129,15 +129,15 @@ struct task_service {
 	size_t owner_count;
 };
 
-static void stop(struct task_service *service, const struct task *task, const struct err *why)
+static bool stop(struct task_service *service, const struct task *task, const struct err *why)
 {
 	for (size_t i = 0; i < service->owner_count; i++) {
 		size_t len = strlen(service->owners[i].word);
 		if (strncmp(task->action, service->owners[i].word, len) == 0 && task->action[len] == '.') {
-			service->owners[i].fn(task, why, service->owners[i].data);
-			return;
+			return service->owners[i].fn(task, why, service->owners[i].data);
 		}
 	}
+	return false;
 }
 
 static void drop_oldest(struct store *store)
@@ -154,7 +154,7 @@ static void drop_oldest(struct store *store)
 		store_remove(store, &kind_task, task->id);
 		count--;
 	}
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 static void time_out(struct task_service *service, const struct task *task)
@@ -164,11 +164,12 @@ static void time_out(struct task_service *service, const struct task *task)
 	_cleanup_free_ char *id = xstrdup(task->id);
 	err_set(&why, ERR_TIMEOUT, "%s was not done by its deadline; the last step was: %s", task->action,
 		str_or(task->message, "none"));
-	stop(service, task, &why);
+	if (stop(service, task, &why))
+		return;
 	/* An owner that has lost sight of its task would leave it running for ever. */
 	store_begin(store);
 	task_finish(store, id, &why);
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 static void ask_to_stop(struct task_service *service, const struct task *task)

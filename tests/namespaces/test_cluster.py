@@ -389,6 +389,34 @@ def migration_to_nowhere_fails_and_it_stays():
     await_counting(first)
 
 
+def migration_is_called_off():
+    """By another agent than the one that began it, and once more before it begins."""
+    source, target = cluster.nodes[0], cluster.nodes[1]
+    target.want(vms=[order("incoming", 3)])
+    await_vm(target, "incoming", 30, "it is prepared to receive")
+    source.run("virsh", "migrate-setspeed", f"ingot-{VM}", "1")
+    slow = {"id": "m-slow", "address": target.address}
+    source.want(vms=[order(generation=3, migrate=slow)])
+    await_vm(source, "running", 30, "it is on its way", lambda vm: vm["migration"] and vm["migration"]["id"] == "m-slow")
+    await_vm(target, "arriving", 30, "it arrives")
+    source.kill_parts(signal.SIGKILL)
+    source.forget_report()
+    source.want(vms=[order(generation=3, migrate=dict(slow, abort=True))])
+    source.start_parts(*PLUGIN)
+    vm = await_vm(source, "running", 60, "it is called off", lambda vm: vm["migration"]["state"] != "running")
+    assert vm["migration"]["id"] == "m-slow" and vm["migration"]["state"] == "failed", vm
+    await_vm(target, "incoming", 60, "nothing arrives there any more")
+    never = {"id": "m-never", "address": target.address}
+    for migrate in (dict(never, abort=True), never):
+        source.want(vms=[order(generation=3, migrate=migrate)])
+        source.forget_report()
+        vm = await_vm(source, "running", 30, "it never begins", lambda vm: vm["migration"]["id"] == "m-never")
+        assert vm["migration"]["state"] == "failed", vm
+    target.want(vms=[])
+    source.run("virsh", "migrate-setspeed", f"ingot-{VM}", "8796093022207")
+    await_counting(source)
+
+
 def check_no_gap(*logs):
     together = b"".join(logs)
     numbers = counters(together)
@@ -524,6 +552,7 @@ TESTS = [
     agent_is_killed_and_the_guest_goes_on,
     nobody_asked_and_it_is_not_touched,
     migration_to_nowhere_fails_and_it_stays,
+    migration_is_called_off,
     guest_moves_without_gap,
     guest_moves_back_while_agents_die,
     guest_that_crashes_is_reported,

@@ -327,6 +327,12 @@ static void host_step(struct sim_machine *m)
 		return;
 	}
 	sim_domains_live(m);
+	/* What it knew it has to hear again; what libvirt does goes on. */
+	if (world_chance(m->world, m->world->faults.agent_dies)) {
+		world_say(m->world, "the agent of machine %u was killed", m->index);
+		sim_agent_start(m);
+		return;
+	}
 	run_vms(m);
 	json_t *report = json_pack("{s:{s:I}, s:o}", "generations", "vms", (json_int_t)m->vms_generation, "inventory",
 				   inventory(m));

@@ -10,6 +10,7 @@
 #define DOMAINS_MAX 64
 #define DISKS 2
 #define RBD_MAX 4096
+#define MOVES_MAX 1024
 
 enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
 
@@ -62,7 +63,13 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies, restore;
+		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies;
+};
+
+/* A migration that the operator asked for. */
+struct sim_move {
+	char *task, *migration;
+	bool moved;
 };
 
 struct world {
@@ -99,6 +106,8 @@ struct world {
 	int64_t started_ms; /* the controller, last */
 	bool by_count;	    /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
+	struct sim_move moves[MOVES_MAX];
+	unsigned move_count;
 	char *violation;
 	bool done;
 	unsigned wanted_migrations;

@@ -177,6 +177,34 @@ static void who_is_no_member_is_refused(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_node), 0);
 }
 
+/* ---- a store that cannot be written ---- */
+
+static bool is_full(void *data)
+{
+	return true;
+}
+
+/* It is not acknowledged, so that the agent says it again; what comes after this process finds everything as it was. */
+static void what_is_not_stored_is_not_acknowledged(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	const struct peer peer = { .node = node };
+	json_t *report = json_pack("{s:{s:I}, s:[{s:s, s:I, s:s}]}", "generations", "vms",
+				   (json_int_t)rack_generation(rack, node), "vms", "id", id, "generation",
+				   (json_int_t)1, "state", "running");
+	store_set_fault_hook(rack_store(rack), is_full, NULL);
+	assert_true(cluster_agent_report(rack->controller->cluster, &peer, report, &err) < 0);
+	assert_string_equal(err.text, "the report was not stored");
+	assert_true(store_is_dead(rack_store(rack)));
+	rack_restart(rack);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STARTING);
+	assert_int_equal(cluster_agent_report(rack->controller->cluster, &peer, report, &err), 0);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+	json_decref(report);
+}
+
 /* ---- room ---- */
 
 static void what_is_free_on_a_node_is_counted(void **state)
@@ -206,6 +234,7 @@ int main(void)
 		TEST(a_restart_gives_nodes_their_time),
 		TEST(after_a_restart_placing_waits_for_nodes),
 		TEST(who_is_no_member_is_refused),
+		TEST(what_is_not_stored_is_not_acknowledged),
 		TEST(what_is_free_on_a_node_is_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

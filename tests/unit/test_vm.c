@@ -33,6 +33,10 @@ static void test_order(void **state)
 	assert_string_equal(order.disks[1].image, "volume-b");
 	assert_string_equal(order.migration, "m1");
 	assert_string_equal(order.address, "10.77.0.152");
+	assert_false(order.abort);
+	json_object_set_new(json_object_get(json, "migrate"), "abort", json_true());
+	assert_int_equal(vm_order_parse(json, &order, &err), 0);
+	assert_true(order.abort);
 
 	/* What is to go needs no size. */
 	_cleanup_json_ json_t *absent = json_pack("{s:s, s:i, s:s}", "id", ID, "generation", 8, "state", "absent");
@@ -112,9 +116,11 @@ static void test_domain_with_seed_and_networks(void **state)
 
 static void test_mark(void **state)
 {
-	struct vm_mark mark = {
-		.id = (char *)ID, .generation = 12, .boot = (char *)"host/boot <&'\">", .migration = (char *)"m1"
-	};
+	struct vm_mark mark = { .id = (char *)ID,
+				.generation = 12,
+				.boot = (char *)"host/boot <&'\">",
+				.migration = (char *)"m1",
+				.until_ms = 1234567 };
 	_cleanup_free_ char *xml = vm_mark_format(&mark);
 	_cleanup_mark_ struct vm_mark back = { 0 };
 
@@ -123,6 +129,7 @@ static void test_mark(void **state)
 	assert_int_equal(back.generation, 12);
 	assert_string_equal(back.boot, mark.boot);
 	assert_string_equal(back.migration, "m1");
+	assert_int_equal(back.until_ms, 1234567);
 	assert_null(back.arrived);
 	assert_null(back.accel);
 	vm_mark_done(&back);
@@ -145,6 +152,7 @@ static void test_marks_of_others(void **state)
 		"<vm generation='1'/>",
 		"<vm id='x' generation='-1'/>",
 		"<vm id='x' generation='one'/>",
+		"<vm id='x' generation='1' until='soon'/>",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
