@@ -136,9 +136,10 @@ static void test_ed25519_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256_known),	cmocka_unit_test(test_sha256_in_pieces),
-		cmocka_unit_test(test_token),		cmocka_unit_test(test_ed25519_round),
-		cmocka_unit_test(test_ed25519_refuses), cmocka_unit_test(test_ed25519_known),
+		cmocka_unit_test(test_sha256_known),	 cmocka_unit_test(test_sha256_in_pieces),
+		cmocka_unit_test(test_sha256_of_a_file), cmocka_unit_test(test_token),
+		cmocka_unit_test(test_ed25519_round),	 cmocka_unit_test(test_ed25519_refuses),
+		cmocka_unit_test(test_ed25519_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
