@@ -17,6 +17,8 @@ void sha256_final(struct sha256 *h, uint8_t ret_digest[SHA256_SIZE]); /* and fre
 struct sha256 *sha256_free(struct sha256 *h);
 DEFINE_CLEANUP(struct sha256 *, sha256_free)
 void sha256_of(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE]);
+/* Of a whole file, from its beginning, wherever the descriptor is. 0, or a negative errno. Blocks. */
+int sha256_of_file(int fd, uint8_t ret_digest[SHA256_SIZE]);
 /* Hexadecimal; the caller frees. */
 char *sha256_hex(const void *data, size_t len);
 
