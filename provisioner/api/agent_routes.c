@@ -31,7 +31,7 @@ static void answer(struct http_request *request, int r, json_t *reply, const str
 		http_answer_json(request, 200, reply ? reply : json_object(), NULL);
 }
 
-static void on_hello(struct http_request *request, void *data)
+static void hello(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api *api = data;
@@ -43,7 +43,7 @@ static void on_hello(struct http_request *request, void *data)
 	answer(request, r, reply, &err);
 }
 
-static void on_enroll(struct http_request *request, void *data)
+static void enroll(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api *api = data;
@@ -55,7 +55,7 @@ static void on_enroll(struct http_request *request, void *data)
 	answer(request, r, reply, &err);
 }
 
-static void on_report(struct http_request *request, void *data)
+static void report(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api *api = data;
@@ -68,6 +68,21 @@ static void on_report(struct http_request *request, void *data)
 		r = cluster_agent_report(api->spec.cluster, &peer, body, &err);
 	json_decref(body);
 	answer(request, r, NULL, &err);
+}
+
+static void on_hello(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, true, hello);
+}
+
+static void on_enroll(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, true, enroll);
+}
+
+static void on_report(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, false, report);
 }
 
 /* ---- the long poll ---- */

@@ -444,6 +444,7 @@ struct api *api_new(const struct api_spec *spec)
 			.tag = &operations[i],
 			.stream_body_to_file = operations[i].body_max_bytes > MIB,
 		};
+	agent_queue_start(api);
 	api_events_register(api);
 	api_consoles_register(api);
 	return api;
@@ -459,6 +460,7 @@ struct api *api_free(struct api *api)
 		list_remove(&call->link);
 		call->gone = true;
 	}
+	agent_queue_stop(api);
 	api_events_stop(api);
 	api_consoles_stop(api);
 	api_sensors_stop(api);

@@ -17,6 +17,7 @@ struct api {
 	struct tickets *tickets; /* console.c */
 	struct list readings;	 /* machine_sensors.c */
 	struct list hashing;	 /* struct api_call: waits for a password */
+	struct agent_queue *agents; /* agent_queue.c */
 	json_t *openapi;
 };
 
@@ -95,6 +96,15 @@ int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
 void api_events_register(struct api *api);
 void api_events_stop(struct api *api);
+
+/* ---- agent_queue.c ---- */
+
+/* Calls fn with the request and the api when its turn has come, unless the agent leaves before. stranger: it is not known who
+ * speaks. ERR_BUSY (503) is answered if too many strangers wait. */
+void agent_queue_add(struct api *api, struct http_request *request, bool stranger, http_handler_fn fn);
+void agent_queue_start(struct api *api);
+void agent_queue_stop(struct api *api);
+
 /* ---- machine_sensors.c ---- */
 
 int api_machine_sensors(struct api_call *call, struct err *err);

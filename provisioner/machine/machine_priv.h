@@ -58,8 +58,22 @@ struct machine_runtime {
 	bool polling;
 };
 
+/* By what a machine is found; see machine_index.c. */
+enum machine_index {
+	INDEX_MAC,
+	INDEX_BOOT_MAC,
+	INDEX_BMC_ADDRESS,
+	INDEX_UNSEEN,	   /* by UUID: those without MAC addresses */
+	INDEX_WITHOUT_BMC, /* by UUID: those whose BMC is not known */
+	INDEX_LOST_BMC,	   /* by UUID: those whose BMC does not answer */
+	INDEX_COUNT,
+};
+
 struct machines {
 	struct machines_spec spec;
+	struct store_index *indexes[INDEX_COUNT];
+	unsigned last_name; /* N of the last "machine-N" that was given */
+	struct store_cursor ticked; /* how far the tick under way has come */
 	struct store *store;
 	struct loop *loop;
 	struct loop_timer *tick, *scan_timer;
@@ -83,6 +97,12 @@ int machine_step_of(const struct machine *machine);
  * nothing in this state. In a transaction it becomes part of it. */
 bool machine_feed(struct machines *machines, const char *id, enum machine_event event, const struct err *why);
 bool machine_would_take(struct machines *machines, const struct machine *machine, enum machine_event event);
+void machine_index_init(struct machines *machines);
+/* The nth committed machine that is found by a word; NULL past the last. */
+const struct machine *machine_find_by(struct machines *machines, enum machine_index index, const char *key, size_t nth);
+/* One of those that are found by a UUID and have it, in whatever order of bytes; or NULL. */
+const struct machine *machine_find_by_uuid(struct machines *machines, enum machine_index index, const char *uuid);
+/* "machine-N", which no machine is called; the caller frees. */
 char *machine_free_name(struct machines *machines);
 
 void machine_bmc_register(struct machines *machines);
