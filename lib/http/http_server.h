@@ -73,6 +73,8 @@ const struct http_route *http_request_route(const struct http_request *request);
 const void *http_request_body(const struct http_request *request, size_t *ret_len);
 const char *
 http_request_body_file(const struct http_request *request); /* stream_body_to_file; removed after the answer */
+/* Within admit(): this body may have at most max_bytes, if that is less than what its route allows. 413 past it. */
+void http_request_limit_body(struct http_request *request, size_t max_bytes);
 /* Within admit(), for a route with stream_body_to_file: the body is added to the file at path, which is made if it is not there
  * and has to be offset_bytes long, until that has max_bytes. What came stays in it, also of a body that was cut off, and
  * nobody else adds to it meanwhile. *ret_bytes: how long it is, if that is known. ERR_STATE: not offset_bytes; ERR_BUSY:

@@ -4,7 +4,10 @@
 
 #include "api/api.h"
 #include "base/list.h"
+#include "base/rate.h"
 #include "proto/operations.h"
+
+#define STRANGERS_KEPT 1024
 
 struct api {
 	struct api_spec spec;
@@ -18,6 +21,7 @@ struct api {
 	struct list readings;	 /* machine_sensors.c */
 	struct list hashing;	 /* struct api_call: waits for a password */
 	struct agent_queue *agents; /* agent_queue.c */
+	struct rate_table strangers; /* agent_routes.c: hellos by address */
 	json_t *openapi;
 };
 

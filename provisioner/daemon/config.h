@@ -14,6 +14,7 @@ struct config_api {
 struct config_provisioning {
 	char *interface, *address, *dhcp_first, *dhcp_last, *gateway, *console;
 	int64_t agent_port, boot_port;
+	int64_t new_machines_max, new_machines_per_minute;
 };
 struct config_bmc {
 	char **ranges;

@@ -226,10 +226,10 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 	if (kind != &kind_machine)
 		return;
 	const struct machine *machine = machine_get(machines, id);
-	if (machine)
-		publish(machines, machine);
-	if (machines->desired_changed)
-		machines->desired_changed(id, machines->desired_data);
+	if (!machine)
+		return;
+	machine_intake_follow(machines, machine);
+	publish(machines, machine);
 }
 
 int machine_ensure_address(struct machines *machines, struct machine *machine, struct err *err)
@@ -253,6 +253,7 @@ struct machines *machines_new(const struct machines_spec *spec)
 	list_init(&machines->probes);
 	list_init(&machines->polls);
 	machine_index_init(machines);
+	machine_intake_init(machines);
 	store_watch(machines->store, watch, machines);
 	machine_bmc_register(machines);
 	task_service_owner(spec->tasks, "machine", machine_task_stop, machines);
@@ -289,13 +290,8 @@ struct machines *machines_free(struct machines *machines)
 		return NULL;
 	loop_timer_free(machines->tick);
 	machine_bmc_stop(machines);
+	machine_intake_done(machines);
 	tdestroy(machines->runtimes, runtime_free);
 	free(machines);
 	return NULL;
-}
-
-void machines_on_desired(struct machines *machines, void (*fn)(const char *machine, void *data), void *data)
-{
-	machines->desired_changed = fn;
-	machines->desired_data = data;
 }

@@ -130,6 +130,11 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 		return err_set(err, ERR_STATE, "%s is %s; it is not to run the live image", known->name,
 			       machine_state_words[known->state]);
 	}
+	if (!known) {
+		int r = machine_intake_admit(machines, err);
+		if (r < 0)
+			return r;
+	}
 	store_begin(machines->store);
 	struct machine *machine =
 		known ? store_edit(machines->store, &kind_machine, known->id) : add_machine(machines, hello);
@@ -165,21 +170,33 @@ int machine_agent_hello(struct machines *machines, const json_t *request, json_t
 	return r;
 }
 
-int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err)
+static const struct machine *find_by_token(struct machines *machines, const char *token)
 {
 	const char *dot = token ? strchr(token, '.') : NULL;
-	if (dot) {
-		_cleanup_free_ char *id = xstrndup(token, (size_t)(dot - token));
-		_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
-		const struct machine *machine = machine_get(machines, id);
-		if (machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64)) {
-			machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
-			machine_feed(machines, id, EVENT_SEEN, NULL);
-			*ret = machine_get(machines, id);
-			return 0;
-		}
-	}
-	return err_set(err, ERR_UNAUTHENTICATED, "the token is not of a boot that is known; say hello again");
+	if (!dot)
+		return NULL;
+	_cleanup_free_ char *id = xstrndup(token, (size_t)(dot - token));
+	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
+	const struct machine *machine = machine_get(machines, id);
+	bool right = machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64);
+	return right ? machine : NULL;
+}
+
+const struct machine *machine_agent_known(struct machines *machines, const char *token)
+{
+	return find_by_token(machines, token);
+}
+
+int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err)
+{
+	const struct machine *machine = find_by_token(machines, token);
+	if (!machine)
+		return err_set(err, ERR_UNAUTHENTICATED, "the token is not of a boot that is known; say hello again");
+	_cleanup_free_ char *id = xstrdup(machine->id);
+	machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
+	machine_feed(machines, id, EVENT_SEEN, NULL);
+	*ret = machine_get(machines, id);
+	return 0;
 }
 
 /* ---- the desired document ---- */

@@ -3,6 +3,7 @@
 #define INGOT_MACHINE_MACHINE_PRIV_H
 
 #include "base/list.h"
+#include "base/rate.h"
 #include "crypto/crypto.h"
 #include "machine/machine.h"
 
@@ -56,6 +57,7 @@ struct machine_runtime {
 	int64_t next_poll_ms; /* of the power state */
 	unsigned failed_polls;
 	bool polling;
+	bool waiting; /* to be accepted */
 };
 
 /* By what a machine is found; see machine_index.c. */
@@ -72,6 +74,12 @@ enum machine_index {
 struct machines {
 	struct machines_spec spec;
 	struct store_index *indexes[INDEX_COUNT];
+	int64_t waiting_count; /* machines that wait to be accepted */
+	struct rate new_rate;
+	struct rate_table new_times; /* one bucket: how many more may appear now */
+	unsigned refused; /* since the last event about it */
+	char *refusal; /* why the last was */
+	struct loop_timer *refused_timer; /* until it there is no further event */
 	unsigned last_name; /* N of the last "machine-N" that was given */
 	struct store_cursor ticked; /* how far the tick under way has come */
 	struct store *store;
@@ -83,8 +91,6 @@ struct machines {
 	struct list probes;    /* addresses being probed */
 	struct list polls;     /* of the power, under way */
 	unsigned poll_count;
-	void (*desired_changed)(const char *machine, void *data);
-	void *desired_data;
 };
 
 #define AGENT_LIVE_MS 30000
@@ -104,6 +110,15 @@ const struct machine *machine_find_by(struct machines *machines, enum machine_in
 const struct machine *machine_find_by_uuid(struct machines *machines, enum machine_index index, const char *uuid);
 /* "machine-N", which no machine is called; the caller frees. */
 char *machine_free_name(struct machines *machines);
+
+/* ---- machine_intake.c: machines that nobody knows ---- */
+
+void machine_intake_init(struct machines *machines);
+void machine_intake_done(struct machines *machines);
+/* A machine changed, or is there at the start. */
+void machine_intake_follow(struct machines *machines, const struct machine *machine);
+/* Whether one more may appear, which it then does. Else ERR_CAPACITY or ERR_RATE_LIMIT. Not within a transaction. */
+int machine_intake_admit(struct machines *machines, struct err *err);
 
 void machine_bmc_register(struct machines *machines);
 void machine_bmc_start(struct machines *machines);
