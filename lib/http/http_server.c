@@ -323,9 +323,8 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 				MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)CONN_MEMORY_STEP_BYTES,
 				MHD_OPTION_CONNECTION_LIMIT, server->connections_max,
 				MHD_OPTION_PER_IP_CONNECTION_LIMIT, spec->connections_per_address_max,
-				MHD_OPTION_CONNECTION_TIMEOUT,
-				(unsigned)((server->idle_timeout_ms + 999) / 1000), MHD_OPTION_ARRAY,
-				spec->cert_pem ? tls : none, MHD_OPTION_END);
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((server->idle_timeout_ms + 999) / 1000),
+				MHD_OPTION_ARRAY, spec->cert_pem ? tls : none, MHD_OPTION_END);
 }
 
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err)
@@ -352,8 +351,8 @@ int http_server_new(const struct http_server_spec *spec, struct http_server **re
 	server->body_dir = xstrdup(spec->body_dir);
 	server->check_clients = spec->client_ca_pem;
 	server->idle_timeout_ms = spec->idle_timeout_ms > 0 ? spec->idle_timeout_ms : IDLE_TIMEOUT_DEFAULT_MS;
-	server->first_head_ms = spec->first_head_ms > 0 ? spec->first_head_ms
-							: MIN_OF(server->idle_timeout_ms, FIRST_HEAD_DEFAULT_MS);
+	server->first_head_ms =
+		spec->first_head_ms > 0 ? spec->first_head_ms : MIN_OF(server->idle_timeout_ms, FIRST_HEAD_DEFAULT_MS);
 	server->answer_deadline_ms = ANSWER_DEADLINE_MS;
 	server->heartbeat_ms = STREAM_HEARTBEAT_MS;
 	server->connections_max = spec->connections_max ? spec->connections_max : CONNECTIONS_DEFAULT;

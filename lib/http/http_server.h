@@ -48,10 +48,11 @@ struct http_server_spec {
 	const char *cert_pem, *key_pem; /* NULL: plain HTTP */
 	const char *client_ca_pem;	/* asks for client certificates and checks them against it; none is fine */
 	const char *body_dir;
-	unsigned connections_max; /* 0: 1000. Past half of it, connections that have not said anything for long are closed first */
+	unsigned
+		connections_max; /* 0: 1000. Past half of it, connections that have not said anything for long are closed first */
 	unsigned connections_per_address_max; /* 0: no such limit; more are closed as they come */
-	int64_t idle_timeout_ms;  /* 0: 30 000; SSE and waiting requests are not idle */
-	int64_t first_head_ms;	  /* how long a new connection may take for TLS and its first head; 0: 10 000, or idle_timeout_ms */
+	int64_t idle_timeout_ms;	      /* 0: 30 000; SSE and waiting requests are not idle */
+	int64_t first_head_ms; /* how long a new connection may take for TLS and its first head; 0: 10 000, or idle_timeout_ms */
 };
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);

@@ -153,9 +153,8 @@ unsigned posts_run(struct posts *posts)
 	unsigned there = posts->count, ran = 0;
 	pthread_mutex_unlock(&posts->lock);
 	/* Only those: a call that posts itself again must not keep the loop from its timers and files. */
-	for (struct posted *call; ran < there && !(ran > 0 && loop_turn_is_over(loop, began_ms)) &&
-				  (call = posts_take(posts));
-	     ran++) {
+	for (struct posted *call;
+	     ran < there && !(ran > 0 && loop_turn_is_over(loop, began_ms)) && (call = posts_take(posts)); ran++) {
 		loop_fn fn = call->fn;
 		void *data = call->data;
 		free(call);

@@ -176,7 +176,8 @@ static int admit_stranger(struct api *api, struct http_request *request, struct 
 	int64_t now = loop_monotonic_ms(api->spec.loop);
 	int64_t wait = rate_wait_ms(&api->strangers, key, &stranger_rate, now);
 	if (wait > 0)
-		return err_set(err, ERR_RATE_LIMIT, "too many machines say hello from this address; try again in a second");
+		return err_set(err, ERR_RATE_LIMIT,
+			       "too many machines say hello from this address; try again in a second");
 	rate_take(&api->strangers, key, &stranger_rate, now);
 	return 0;
 }

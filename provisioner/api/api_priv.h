@@ -17,10 +17,10 @@ struct api {
 	struct list streams;			/* event_stream.c */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
 	unsigned console_viewers;
-	struct tickets *tickets; /* console.c */
-	struct list readings;	 /* machine_sensors.c */
-	struct list hashing;	 /* struct api_call: waits for a password */
-	struct agent_queue *agents; /* agent_queue.c */
+	struct tickets *tickets;     /* console.c */
+	struct list readings;	     /* machine_sensors.c */
+	struct list hashing;	     /* struct api_call: waits for a password */
+	struct agent_queue *agents;  /* agent_queue.c */
 	struct rate_table strangers; /* agent_routes.c: hellos by address */
 	json_t *openapi;
 };

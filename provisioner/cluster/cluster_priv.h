@@ -7,10 +7,10 @@
 
 /* What an agent was told last. Kept in memory only: after a restart every agent is told anew. */
 struct briefing {
-	struct list link; /* in cluster->stale, or by itself */
+	struct list link;  /* in cluster->stale, or by itself */
 	struct list waits; /* struct desired_wait of a machine's live agent */
-	char *id;	  /* of the machine or the node */
-	json_t *document; /* without its generation */
+	char *id;	   /* of the machine or the node */
+	json_t *document;  /* without its generation */
 	int64_t generation;
 	int64_t heard_ms; /* nodes */
 };

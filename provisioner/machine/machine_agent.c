@@ -72,8 +72,8 @@ static const struct machine *find_machine(struct machines *machines, const struc
 	if (!found && hello->uuid)
 		found = machine_find_by_uuid(machines, INDEX_UNSEEN, hello->uuid);
 	const struct machine *machine;
-	for (size_t n = 0; !found && hello->bmc &&
-			   (machine = machine_find_by(machines, INDEX_BMC_ADDRESS, hello->bmc->address, n));
+	for (size_t n = 0;
+	     !found && hello->bmc && (machine = machine_find_by(machines, INDEX_BMC_ADDRESS, hello->bmc->address, n));
 	     n++)
 		if (machine->mac_count == 0)
 			found = machine;

@@ -55,11 +55,12 @@ int machine_intake_admit(struct machines *machines, struct err *err)
 		return 0;
 	int64_t wait = rate_wait_ms(&machines->new_times, THE_BUCKET, &machines->new_rate, now);
 	if (wait > 0)
-		return refuse(machines, ERR_RATE_LIMIT,
-			      xasprintf("more than %lld machines that are not known came within a minute; they are taken "
-					"up when they say hello again (provisioning.new_machines_per_minute)",
-					(long long)spec->new_per_minute),
-			      err);
+		return refuse(
+			machines, ERR_RATE_LIMIT,
+			xasprintf("more than %lld machines that are not known came within a minute; they are taken "
+				  "up when they say hello again (provisioning.new_machines_per_minute)",
+				  (long long)spec->new_per_minute),
+			err);
 	rate_take(&machines->new_times, THE_BUCKET, &machines->new_rate, now);
 	return 0;
 }

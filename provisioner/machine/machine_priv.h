@@ -76,12 +76,12 @@ struct machines {
 	struct store_index *indexes[INDEX_COUNT];
 	int64_t waiting_count; /* machines that wait to be accepted */
 	struct rate new_rate;
-	struct rate_table new_times; /* one bucket: how many more may appear now */
-	unsigned refused; /* since the last event about it */
-	char *refusal; /* why the last was */
+	struct rate_table new_times;	  /* one bucket: how many more may appear now */
+	unsigned refused;		  /* since the last event about it */
+	char *refusal;			  /* why the last was */
 	struct loop_timer *refused_timer; /* until it there is no further event */
-	unsigned last_name; /* N of the last "machine-N" that was given */
-	struct store_cursor ticked; /* how far the tick under way has come */
+	unsigned last_name;		  /* N of the last "machine-N" that was given */
+	struct store_cursor ticked;	  /* how far the tick under way has come */
 	struct store *store;
 	struct loop *loop;
 	struct loop_timer *tick, *scan_timer;

@@ -516,8 +516,8 @@ static int write_change(struct store *store, const struct change *change, int64_
 		sqlite3_bind_text(store->remove, 2, change->id, -1, SQLITE_STATIC);
 		return store_step(store, store->remove, err, "removing a document");
 	}
-	_cleanup_json_ json_t *json = change->json ? json_incref(change->json)
-						   : schema_encode(change->kind->schema, change->object, true);
+	_cleanup_json_ json_t *json =
+		change->json ? json_incref(change->json) : schema_encode(change->kind->schema, change->object, true);
 	_cleanup_free_ char *body = json_dumps(json, JSON_COMPACT);
 	if (!body)
 		return err_set(err, ERR_INTERNAL, "store: %s %s cannot be written as JSON", change->kind->name,

@@ -16,7 +16,7 @@ struct shelf {
 	const struct store_kind *kind;
 	struct document *documents;
 	size_t count, alloc;
-	struct list indexes; /* struct store_index */
+	struct list indexes;	     /* struct store_index */
 	struct store_index *by_name; /* one of them; NULL for a kind without names */
 };
 

@@ -172,6 +172,18 @@ export async function open(browserOf, server, { language = 'en', theme = 'light'
 	return { context, page, wrong };
 }
 
+/** Until no request is under way but the stream of events (which never ends: a page is never without network), and what came is
+ *  drawn. */
+export async function settled(page) {
+	await page.waitForFunction(() => {
+		const now = performance.getEntriesByType('resource').length;
+		const before = window.resourcesSeen;
+		window.resourcesSeen = now;
+		return before === now && !document.querySelector('[aria-busy=true], .pf-v6-c-spinner, .pf-v6-c-skeleton');
+	}, undefined, { polling: 250 });
+	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
 export async function signIn(page, server, { name = 'admin', password = PASSWORD } = {}) {
 	await page.goto(server.url);
 	await page.locator('input[name=name]').fill(name);
@@ -188,7 +200,7 @@ export class Tests {
 		this.failed = 0;
 	}
 
-	/** Whether any test whose name begins like this is to run. */
+	/** Whether any test whose name begins like one of these is to run. */
 	wants(...beginnings) {
 		return !this.only || beginnings.some((each) => each.startsWith(this.only.split(':')[0]));
 	}

@@ -117,11 +117,10 @@ static void test_waiting_hellos_end_with_the_api(void **state)
 	json_t *body = hello(1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
-		http_call_new(w->nobody, &(struct http_call_spec){ .method = "POST",
-								   .url = url,
-								   .json = body,
-								   .done = on_stopped,
-								   .data = &statuses[i] });
+		http_call_new(
+			w->nobody,
+			&(struct http_call_spec){
+				.method = "POST", .url = url, .json = body, .done = on_stopped, .data = &statuses[i] });
 	while (!statuses[0])
 		run_once(w->f->loop);
 	world_stop(w);

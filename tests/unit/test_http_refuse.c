@@ -279,10 +279,9 @@ static void test_connections_of_one_address(void **state)
 static void test_first_head_has_a_deadline(void **state)
 {
 	struct fixture *f = *state;
-	struct http_server *server = start_server(f, (struct http_server_spec){ .routes = routes,
-										.body_dir = f->dir,
-										.idle_timeout_ms = 60000,
-										.first_head_ms = 100 });
+	struct http_server *server = start_server(
+		f, (struct http_server_spec){
+			   .routes = routes, .body_dir = f->dir, .idle_timeout_ms = 60000, .first_head_ms = 100 });
 	struct raw *raw = raw_open(f->loop, http_server_port(server));
 	struct raw *kept = raw_open(f->loop, http_server_port(server));
 	int64_t began_ms = monotonic_ms();
@@ -316,12 +315,14 @@ static void test_limited_body(void **state)
 	struct fixture *f = *state;
 	struct http_server *server =
 		start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .admit = admit_ten });
-	_cleanup_free_ char *fits = raw_talk(f->loop, http_server_port(server),
-					     "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\n"
-					     "0123456789");
-	_cleanup_free_ char *more = raw_talk(f->loop, http_server_port(server),
-					     "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
-					     "\r\n6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n");
+	_cleanup_free_ char *fits =
+		raw_talk(f->loop, http_server_port(server),
+			 "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\n"
+			 "0123456789");
+	_cleanup_free_ char *more =
+		raw_talk(f->loop, http_server_port(server),
+			 "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+			 "\r\n6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n");
 
 	assert_true(str_starts(fits, "HTTP/1.1 200 "));
 	assert_true(str_starts(more, "HTTP/1.1 413 "));
@@ -331,10 +332,16 @@ static void test_limited_body(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HTTP_TEST(test_framing),	  HTTP_TEST(test_malformed), HTTP_TEST(test_head_too_large),
-		HTTP_TEST(test_slow_heads),	  HTTP_TEST(test_slow_body), HTTP_TEST(test_broken_upload),
-		HTTP_TEST(test_connection_limit), HTTP_TEST(test_connections_of_one_address),
-		HTTP_TEST(test_first_head_has_a_deadline), HTTP_TEST(test_limited_body),
+		HTTP_TEST(test_framing),
+		HTTP_TEST(test_malformed),
+		HTTP_TEST(test_head_too_large),
+		HTTP_TEST(test_slow_heads),
+		HTTP_TEST(test_slow_body),
+		HTTP_TEST(test_broken_upload),
+		HTTP_TEST(test_connection_limit),
+		HTTP_TEST(test_connections_of_one_address),
+		HTTP_TEST(test_first_head_has_a_deadline),
+		HTTP_TEST(test_limited_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

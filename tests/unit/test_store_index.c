@@ -129,10 +129,8 @@ static void a_word_of_many_is_of_all_of_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_document_is_found_by_each_of_its_words),
-		TEST(it_follows_what_is_committed),
-		TEST(names_are_found_after_changes_and_restarts),
-		TEST(watchers_see_it_up_to_date),
+		TEST(a_document_is_found_by_each_of_its_words),	  TEST(it_follows_what_is_committed),
+		TEST(names_are_found_after_changes_and_restarts), TEST(watchers_see_it_up_to_date),
 		TEST(a_word_of_many_is_of_all_of_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
