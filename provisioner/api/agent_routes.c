@@ -2,7 +2,7 @@
 /* The listener for agents: who speaks is found out here, what is said goes to cluster and machine. */
 #include "api/api_priv.h"
 
-#define STRANGER_BODY_MAX (8 * KIB) /* a hello with 64 MAC addresses; a certificate request */
+#define STRANGER_BODY_MAX (8 * KIB) /* a hello with 64 MAC addresses */
 #define NEW_BODY_MAX (32 * KIB)	    /* of a machine that nobody has accepted: an inventory with a hundred disks */
 #define BODY_MAX MIB
 #define WAIT_MAX_S 60
@@ -52,7 +52,19 @@ static void enroll(struct http_request *request, void *data)
 	json_t *body = NULL, *reply = NULL;
 	int r = http_request_json(request, &body, &err);
 	if (r == 0)
-		r = cluster_agent_enroll(api->spec.cluster, body, &reply, &err);
+		r = cluster_agent_enroll(api->spec.cluster, body, http_request_peer(request), &reply, &err);
+	json_decref(body);
+	answer(request, r, reply, &err);
+}
+
+static void join(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	json_t *body = NULL, *reply = NULL;
+	int r = http_request_json(request, &body, &err);
+	if (r == 0)
+		r = cluster_agent_may_join(api->spec.cluster, body, &reply, &err);
 	json_decref(body);
 	answer(request, r, reply, &err);
 }
@@ -80,6 +92,11 @@ static void on_hello(struct http_request *request, void *data)
 static void on_enroll(struct http_request *request, void *data)
 {
 	agent_queue_add(data, request, true, enroll);
+}
+
+static void on_join(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, true, join);
 }
 
 static void on_report(struct http_request *request, void *data)
@@ -220,7 +237,8 @@ bool api_agent_admit(struct http_request *request, void *data)
 
 static const struct http_route routes[] = {
 	{ "POST", "/agent/v1/hello", .body_max_bytes = STRANGER_BODY_MAX, .handler = on_hello, .tag = &stranger },
-	{ "POST", "/agent/v1/enroll", .body_max_bytes = STRANGER_BODY_MAX, .handler = on_enroll, .tag = &stranger },
+	{ "POST", "/agent/v1/enroll", .body_max_bytes = NEW_BODY_MAX, .handler = on_enroll, .tag = &stranger },
+	{ "POST", "/agent/v1/join", .body_max_bytes = NEW_BODY_MAX, .handler = on_join, .tag = &stranger },
 	{ "GET", "/agent/v1/desired", .handler = on_desired, .tag = &known },
 	{ "POST", "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report, .tag = &known },
 	{ "GET", "/agent/v1/console/{ticket}", .handler = api_agent_console, .tag = &ticket },
