@@ -56,7 +56,8 @@ static void test_bodies_of_strangers(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(say(w, w->nobody, HELLO, filled(9000)), 413);
-	assert_int_equal(say(w, w->nobody, "/agent/v1/enroll", filled(9000)), 413);
+	assert_int_equal(say(w, w->nobody, "/agent/v1/enroll", filled(40000)), 413);
+	assert_int_equal(say(w, w->nobody, "/agent/v1/join", filled(40000)), 413);
 	/* Nobody's report is not even read. */
 	assert_int_equal(say(w, w->nobody, REPORT, filled(500000)), 401);
 	assert_int_equal(say_with(w, REPORT, "live.forged", filled(500000)), 401);
