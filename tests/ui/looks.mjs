@@ -42,6 +42,7 @@ async function lookTests(tests, browser, options, parts) {
 			pools: '/pools',
 			volumes: '/volumes',
 			images: '/images',
+			networks: '/networks',
 			vms: '/vms',
 			'vm-new': '/vms/new',
 			vm: `/vms/${vm.id}`,
