@@ -19,6 +19,8 @@ struct briefing *cluster_briefing(struct cluster *cluster, const char *id)
 		return *found;
 	struct briefing *briefing = new0(struct briefing, 1);
 	briefing->id = xstrdup(id);
+	list_init(&briefing->link);
+	list_init(&briefing->waits);
 	if (!tsearch(briefing, &cluster->briefings, compare_briefings))
 		abort();
 	return briefing;
@@ -115,31 +117,83 @@ struct desired_wait *cluster_agent_wait(struct cluster *cluster, const struct pe
 	wait->after = after;
 	wait->fn = fn;
 	wait->data = data;
+	wait->round = cluster->round;
 	wait->timer = loop_timer_new(cluster->loop, wait_ms, wait_over, wait);
-	list_append(&cluster->waits, &wait->link);
+	list_append(peer->node ? &cluster->waits : &cluster_briefing(cluster, peer->machine)->waits, &wait->link);
 	return wait;
+}
+
+static void check_wait(struct desired_wait *wait)
+{
+	const struct peer peer = { wait->machine, wait->node };
+	if (wait->after == INT64_MIN || brief(wait->cluster, &peer)->generation == wait->after)
+		return;
+	/* Its turn comes from the loop: what it calls may change the lists. */
+	loop_timer_free(wait->timer);
+	wait->timer = loop_timer_new(wait->cluster->loop, 0, wait_over, wait);
+	wait->after = INT64_MIN;
+}
+
+static bool check_stale(struct cluster *cluster, int64_t began_ms)
+{
+	struct desired_wait *wait;
+	while (!list_empty(&cluster->stale)) {
+		struct briefing *briefing = CONTAINER_OF(list_take_first(&cluster->stale), struct briefing, link);
+		LIST_FOREACH(wait, &briefing->waits, link)
+			check_wait(wait);
+		if (loop_turn_is_over(cluster->loop, began_ms))
+			return false;
+	}
+	return true;
+}
+
+static bool check_nodes(struct cluster *cluster, int64_t began_ms)
+{
+	while (!list_empty(&cluster->waits)) {
+		struct desired_wait *wait = CONTAINER_OF(cluster->waits.next, struct desired_wait, link);
+		if (wait->round == cluster->round)
+			break;
+		wait->round = cluster->round;
+		list_remove(&wait->link);
+		list_append(&cluster->waits, &wait->link);
+		check_wait(wait);
+		if (loop_turn_is_over(cluster->loop, began_ms))
+			return false;
+	}
+	return true;
+}
+
+static void check_waits(void *data);
+
+static void check_soon(struct cluster *cluster)
+{
+	if (!cluster->wake)
+		cluster->wake = loop_timer_new(cluster->loop, 0, check_waits, cluster);
 }
 
 static void check_waits(void *data)
 {
 	struct cluster *cluster = data;
-	struct desired_wait *wait;
+	int64_t began_ms = loop_monotonic_ms(cluster->loop);
 	cluster->wake = NULL;
-	LIST_FOREACH(wait, &cluster->waits, link) {
-		const struct peer peer = { wait->machine, wait->node };
-		if (brief(cluster, &peer)->generation == wait->after)
-			continue;
-		/* Its turn comes from the loop: what it calls may change this list. */
-		loop_timer_free(wait->timer);
-		wait->timer = loop_timer_new(cluster->loop, 0, wait_over, wait);
-		wait->after = INT64_MIN;
-	}
+	if (!check_stale(cluster, began_ms) || !check_nodes(cluster, began_ms))
+		check_soon(cluster);
 }
 
 void cluster_wake(struct cluster *cluster)
 {
-	if (!cluster->wake)
-		cluster->wake = loop_timer_new(cluster->loop, 0, check_waits, cluster);
+	cluster->round++;
+	check_soon(cluster);
+}
+
+void cluster_wake_machine(struct cluster *cluster, const char *id)
+{
+	struct briefing *briefing = cluster_briefing(cluster, id);
+	if (list_empty(&briefing->waits))
+		return;
+	list_remove(&briefing->link);
+	list_append(&cluster->stale, &briefing->link);
+	check_soon(cluster);
 }
 
 /* ---- reports ---- */

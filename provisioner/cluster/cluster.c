@@ -267,7 +267,9 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 		cluster->place = loop_timer_new(cluster->loop, 0, place_soon, cluster);
 	if (kind == &kind_vm || kind == &kind_node)
 		count_vms(cluster);
-	if (concerns_agents(kind))
+	if (kind == &kind_machine)
+		cluster_wake_machine(cluster, id);
+	else if (concerns_agents(kind))
 		cluster_wake(cluster);
 }
 
@@ -279,6 +281,7 @@ struct cluster *cluster_new(const struct cluster_spec *spec)
 	cluster->spec = *spec;
 	cluster->store = spec->store;
 	cluster->loop = store_loop(spec->store);
+	list_init(&cluster->stale);
 	list_init(&cluster->waits);
 	list_init(&cluster->consoles);
 	store_watch(cluster->store, watch, cluster);
@@ -294,6 +297,9 @@ void cluster_start(struct cluster *cluster)
 static void briefing_free(void *data)
 {
 	struct briefing *briefing = data;
+	struct desired_wait *wait;
+	LIST_FOREACH(wait, &briefing->waits, link)
+		desired_wait_free(wait);
 	json_decref(briefing->document);
 	free(briefing->id);
 	free(briefing);

@@ -33,7 +33,7 @@ struct loop *store_loop(struct store *store);
 /* ---- reading: what is borrowed stays valid, if not up to date, until control returns to the loop ---- */
 
 const void *store_get(struct store *store, const struct store_kind *kind, const char *id);
-/* By id or by name. */
+/* By id or by name; if several have the name, one of them. */
 const void *store_find(struct store *store, const struct store_kind *kind, const char *id_or_name);
 /* Its name, borrowed; NULL for a kind that has none. */
 const char *store_name(const struct store_kind *kind, const void *object);
@@ -53,6 +53,21 @@ const void *store_each(struct store *store, const struct store_kind *kind, struc
 #define STORE_EACH(type, var, store, kind)                                                                             \
 	for (struct store_cursor cursor_##var = { .once = true }; cursor_##var.once;)                                  \
 		for (const type *var; (var = store_each(store, kind, &cursor_##var)) != NULL;)
+
+/* ---- indexes: committed documents by what is in them ---- */
+
+/* Tells the words by which a document is to be found, each by store_keys_add(). A function of the document alone. */
+struct store_keys;
+typedef void (*store_keys_fn)(const struct store_kind *kind, const void *object, struct store_keys *to);
+/* Copies the word. NULL and "" are left out. */
+void store_keys_add(struct store_keys *keys, const char *key);
+/* An index over all documents of a kind, those of now and those to come: it follows each commit before anybody is told of it.
+ * Lives as long as the store. */
+struct store_index;
+struct store_index *store_index_new(struct store *store, const struct store_kind *kind, store_keys_fn keys);
+/* The nth committed document that has the word, in no order; NULL past the last, and for NULL. Borrowed like that of
+ * store_get(). Its cost grows with how many have this word, not with how many documents there are. */
+const void *store_index_get(const struct store_index *index, const char *key, size_t nth);
 
 /* ---- writing ---- */
 

@@ -121,6 +121,7 @@ void task_finish(struct store *store, const char *id, const struct err *err)
 struct task_service {
 	struct store *store;
 	struct loop_timer *timer;
+	struct store_cursor checked; /* how far the check under way has come */
 	struct {
 		const char *word;
 		task_stop_fn fn;
@@ -182,17 +183,22 @@ static void ask_to_stop(struct task_service *service, const struct task *task)
 static void check(void *data)
 {
 	struct task_service *service = data;
-	int64_t now = loop_now_ms(store_loop(service->store));
-	service->timer = loop_timer_new(store_loop(service->store), CHECK_EVERY_MS, check, service);
-	STORE_EACH(struct task, task, service->store, &kind_task) {
-		if (task->state != TASK_RUNNING)
-			continue;
-		if (now >= task->deadline)
+	struct loop *loop = store_loop(service->store);
+	int64_t now = loop_now_ms(loop), began_ms = loop_monotonic_ms(loop);
+	const struct task *task;
+	while ((task = store_each(service->store, &kind_task, &service->checked))) {
+		if (task->state == TASK_RUNNING && now >= task->deadline)
 			time_out(service, task);
-		else if (task->cancel) /* the wish was stored and its owner not told: we died in between */
+		else if (task->state == TASK_RUNNING && task->cancel) /* we died before its owner was told */
 			ask_to_stop(service, task);
+		if (loop_turn_is_over(loop, began_ms))
+			break;
 	}
-	drop_oldest(service->store);
+	if (!task) {
+		service->checked = (struct store_cursor){ 0 };
+		drop_oldest(service->store);
+	}
+	service->timer = loop_timer_new(loop, task ? 0 : CHECK_EVERY_MS, check, service);
 }
 
 struct task_service *task_service_new(struct store *store)

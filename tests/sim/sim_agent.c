@@ -4,6 +4,7 @@
 #include "world.h"
 
 #define PART_SLOW_MS 30000
+#define FIRST_LOOK_MS 2000 /* at most: also a large rack says hello at once */
 
 static void step(void *data);
 
@@ -11,7 +12,8 @@ void sim_agent_start(struct sim_machine *m)
 {
 	sim_agent_stop(m);
 	m->generation = -1;
-	m->agent_timer = loop_timer_new(m->world->loop, (int64_t)world_random(m->world, m->world->step_ms), step, m);
+	unsigned within_ms = MIN_OF(m->world->step_ms, FIRST_LOOK_MS);
+	m->agent_timer = loop_timer_new(m->world->loop, (int64_t)world_random(m->world, within_ms), step, m);
 }
 
 void sim_agent_stop(struct sim_machine *m)

@@ -86,12 +86,11 @@ static void check_moves(struct world *world)
 /* A deployed machine's network boot leads to its disk. */
 static void check_intents(struct world *world)
 {
-	STORE_EACH(struct machine, machine, world->controller->store, &kind_machine)
-		for (unsigned i = 0; i < world->intent_count; i++)
-			if (str_equal(world->intents[i].mac, machine->boot_mac) &&
-			    world->intents[i].intent != machine_boot_intent(machine))
-				world_violated(world, "%s in %s is told to boot the wrong thing", machine->name,
-					       machine->step);
+	STORE_EACH(struct machine, machine, world->controller->store, &kind_machine) {
+		const struct sim_machine *m = sim_machine_by_mac(world, machine->boot_mac);
+		if (m && m->intent != machine_boot_intent(machine))
+			world_violated(world, "%s in %s is told to boot the wrong thing", machine->name, machine->step);
+	}
 }
 
 /* What a document names exists. */

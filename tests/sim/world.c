@@ -293,7 +293,6 @@ void world_open(struct world *world, const struct world_spec *spec)
 		exit(2);
 	}
 	world->machines = new0(struct sim_machine, spec->machine_count);
-	world->intents = xcalloc(spec->machine_count, sizeof(*world->intents));
 	world->osds = new0(char *, spec->machine_count *DISKS);
 	for (unsigned i = 0; i < world->machine_count; i++)
 		sim_machine_init(world, i);
@@ -310,8 +309,6 @@ void world_close(struct world *world)
 		parcel_free(parcel);
 	for (unsigned i = 0; i < world->machine_count; i++)
 		sim_machine_done(&world->machines[i]);
-	for (unsigned i = 0; i < world->intent_count; i++)
-		free(world->intents[i].mac);
 	for (unsigned i = 0; i < world->osd_count; i++)
 		free(world->osds[i]);
 	for (unsigned i = 0; i < world->rbd_count; i++)
@@ -321,7 +318,6 @@ void world_close(struct world *world)
 		free(world->moves[i].migration);
 	}
 	free(world->machines);
-	free(world->intents);
 	free(world->osds);
 	ca_free(world->ca);
 	free(world->database);

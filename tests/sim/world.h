@@ -31,7 +31,8 @@ struct sim_machine {
 	unsigned index;
 	char *uuid, *mac, *bmc_address;
 	enum sim_env env;
-	int boot_device; /* enum bmc_boot_device */
+	enum boot_intent intent; /* as the boot listener has it */
+	int boot_device;	 /* enum bmc_boot_device */
 	unsigned boot_count;
 	struct loop_timer *boot_timer, *agent_timer;
 	/* disk */
@@ -89,12 +90,6 @@ struct world {
 	bool hostile;	  /* firmware and disks tell markup and control characters of themselves */
 	struct loop_timer *restart_timer, *operator_timer;
 	struct list parcels; /* messages under way */
-	/* network boot, as the boot listener has it */
-	struct {
-		char *mac;
-		enum boot_intent intent;
-	} * intents; /* one for each machine */
-	unsigned intent_count;
 	/* Ceph */
 	char **osds; /* one for each disk */
 	unsigned osd_count;
@@ -123,6 +118,8 @@ void world_violated(struct world *world, const char *fmt, ...) PRINTF_LIKE(2, 3)
 
 /* ---- sim_machine.c, sim_agent.c, sim_domain.c ---- */
 void sim_machine_power(struct sim_machine *machine, bool on);
+/* NULL: none of ours. */
+struct sim_machine *sim_machine_by_mac(struct world *world, const char *mac);
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address);
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address);
 void sim_machine_init(struct world *world, unsigned index);

@@ -86,6 +86,35 @@ static void news_of_others_wakes_nobody(void **state)
 	desired_wait_free(wait);
 }
 
+/* A machine's document is its own: what happens to others is not even looked at for it. */
+static void a_machine_waits_for_its_own_document(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *other = NULL;
+	free(rack_ready(rack, 1, &id));
+	free(rack_ready(rack, 2, &other));
+	const struct peer peer = { .machine = id };
+	json_t *document = cluster_agent_desired(rack->controller->cluster, &peer, -1);
+	int64_t generation = json_integer_value(json_object_get(document, "generation"));
+	json_decref(document);
+	woken = 0;
+	cluster_agent_wait(rack->controller->cluster, &peer, generation, 60000, on_wake, NULL);
+	cluster_agent_wait(rack->controller->cluster, &peer, generation, 60000, on_wake, NULL);
+	free(rack_deploy(rack, other));
+	rack_settle(rack);
+	assert_int_equal(woken, 0);
+	free(rack_deploy(rack, id));
+	rack_settle(rack);
+	assert_int_equal(woken, 2); /* both of its agents: one may be of a boot that is over */
+	document = cluster_agent_desired(rack->controller->cluster, &peer, generation);
+	assert_non_null(json_object_get(document, "install"));
+	json_decref(document);
+	/* What waits when the provisioner ends goes with it. */
+	cluster_agent_wait(rack->controller->cluster, &peer, generation, 60000, on_wake, NULL);
+	rack_restart(rack);
+	assert_int_equal(woken, 2);
+}
+
 /* ---- consoles ---- */
 
 static void a_console_is_asked_for_and_ended(void **state)
@@ -229,6 +258,7 @@ int main(void)
 		TEST(generations_of_an_earlier_life_are_not_met_again),
 		TEST(a_poll_ends_with_news_or_with_its_time),
 		TEST(news_of_others_wakes_nobody),
+		TEST(a_machine_waits_for_its_own_document),
 		TEST(a_console_is_asked_for_and_ended),
 		TEST(a_node_joins_and_falls_silent_and_comes_back),
 		TEST(a_restart_gives_nodes_their_time),
