@@ -44,6 +44,8 @@ suite asan make -j"$jobs" VARIANT=asan check-unit
 suite namespaces make check-namespaces
 step images make images
 suite boot make check-images check-iso
+suite install make check-iso-install
+suite reproducible make check-iso-reproducible
 suite lab make check-lab
 suite metal make check-metal
 # What make lab left is removed in any case.

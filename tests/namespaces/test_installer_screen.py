@@ -8,78 +8,48 @@ import os
 import sys
 
 import pexpect
-import pyte
 
 import ns
 import rig
+from screen import DOWN, ENTER, SPACE, TAB, Screen
 
 sys.dont_write_bytecode = True
 ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid")
 
 PASSWORD = "correct horse battery staple"
-TAB, ENTER, SPACE, DOWN, UP = "\t", "\r", " ", "\x1bOB", "\x1bOA"
 network = ns.Network()
 machine = rig.Rig(network)
 
 
-class Terminal:
+class Terminal(Screen):
     def __init__(self, term):
-        self.screen = pyte.Screen(80, 24)
-        self.stream = pyte.ByteStream(self.screen)
         self.child = pexpect.spawn("ip", ["netns", "exec", machine.space, *machine.argv()], dimensions=(24, 80), timeout=30,
                                    env={**os.environ, "TERM": term, "LANG": "C.UTF-8"})
+        super().__init__(self)
 
-    def text(self):
-        # A wide character takes two cells, the second of which is empty.
-        return "\n".join(self.screen.display)
-
-    def flat(self):
-        """The same without frames and line ends: sentences that were wrapped are whole."""
-        return " ".join(self.text().replace("│", " ").split())
-
-    def read(self, seconds):
+    def receive(self, seconds):
         try:
-            self.stream.feed(self.child.read_nonblocking(65536, timeout=seconds))
-            return True
+            return self.child.read_nonblocking(65536, timeout=seconds)
         except pexpect.TIMEOUT:
-            return False
+            return b""
+        except pexpect.EOF:
+            raise EOFError from None
 
-    def see(self, *words, seconds=60):
-        """Waits until all of the words are on the screen."""
-        def shown():
-            try:
-                self.read(0.05)
-            except pexpect.EOF:
-                raise AssertionError(f"the installer ended; no {words!r} in:\n{self.text()}") from None
-            text = self.flat()
-            return all(w in text for w in words)
-        try:
-            ns.wait_until(shown, seconds, str(words))
-        except AssertionError as e:
-            raise AssertionError(f"{e}\n{self.text()}") from None
-
-    def press(self, *keys):
-        for key in keys:
-            self.child.send(key)
+    def send(self, text):
+        self.child.send(text)
 
     def end(self):
         """Reads to the end; the exit code."""
         try:
             while True:
                 self.read(5)
-        except pexpect.EOF:
+        except EOFError:
             pass
         self.child.close()
         return self.child.exitstatus
 
     def close(self):
         self.child.close(force=True)
-
-
-def fill(terminal, *texts):
-    """Into the entries of a screen from the first on, each emptied before."""
-    for text in texts:
-        terminal.press("\x05", "\x15", text, TAB)
 
 
 def with_terminal(term):
@@ -106,32 +76,32 @@ def to_the_disk(t):
     t.see("To allow the disk", "disk-a")
 
 
-def answer_the_rest(t):
+def answer_the_rest(t, name="rack-1"):
     t.see("Network", "lan0x", "52:54:00:00:00:01", "link")
     t.press(SPACE, TAB, ENTER)
     t.see("Where does its address come from?")
     t.press(DOWN, ENTER)
     t.see("Static address", "Gateway")
-    fill(t, "192.0.2.10/24", "192.0.2.1", "192.0.2.53")
+    t.fill("192.0.2.10/24", "192.0.2.1", "192.0.2.53")
     t.press(ENTER)
     t.see("Through which interface")
     t.press(DOWN, DOWN, ENTER)
     t.see("The provisioner serves DHCP")
-    fill(t, "10.10.0.1/24", "10.10.0.100", "10.10.0.250", "")
+    t.fill("10.10.0.1/24", "10.10.0.100", "10.10.0.250", "")
     t.press(ENTER)
     t.see("Host name", "The name of this machine")
-    fill(t, "rack-1")
+    t.fill(name)
     t.press(ENTER)
     t.see("Administrator")
     t.press("abc")
     t.see("***", "too weak")
-    fill(t, PASSWORD)
+    t.fill(PASSWORD)
     t.see("strong")
     assert "correct" not in t.text()
-    fill(t, PASSWORD)
+    t.fill(PASSWORD)
     t.press(ENTER)
     t.see("Time zone", "UTC")
-    fill(t, "Asia/Seoul", "")
+    t.fill("Asia/Seoul", "")
     t.press(ENTER)
 
 
@@ -139,12 +109,12 @@ def answer_the_rest(t):
 def test_whole(t):
     to_the_disk(t)
     # What is wrong is said, and nothing that was typed is lost.
-    fill(t, "disk-b")
+    t.fill("disk-b")
     t.press(ENTER)
     t.see("is not the disk's serial number")
     t.press(ENTER)
     t.see("To allow the disk", "disk-b")
-    fill(t, "disk-a")
+    t.fill("disk-a")
     t.press(ENTER)
     answer_the_rest(t)
     t.see("Summary", "disk.serial", "disk-a", "host_name", "rack-1")
@@ -163,10 +133,45 @@ def test_whole(t):
     assert "Asia/Seoul" in machine.ask_state("stat /etc/localtime")
 
 
+def test_state_is_kept():
+    """Over an old installation: it is recognised, its state is offered to be kept, and kept."""
+    def walk(name, *state):
+        t = Terminal("vt220")
+        try:
+            t.see("Language", "English")
+            t.press(ENTER)
+            t.see("Role", "Provisioner:")
+            t.press(ENTER)
+            t.see("vda", "Ingot host" if state else "empty")
+            t.press(ENTER)
+            if state:
+                t.see("An Ingot host is on this disk", "Keep the state")
+                t.press(*state, ENTER)
+            t.see("To allow the disk", "disk-a")
+            t.fill("disk-a")
+            t.press(ENTER)
+            answer_the_rest(t, name)
+            t.see("Summary", "host_name", name)
+            t.press(TAB, ENTER)
+            t.see("Installed", "Take the medium out", seconds=120)
+            t.press(ENTER)
+            assert t.end() == 0
+        finally:
+            t.close()
+        ns.run("e2fsck", "-fn", machine.state())
+        return machine.ask_state("cat /etc/hostname")
+
+    with machine.machine():
+        assert walk("old") == "old\n"
+        ns.run("debugfs", "-w", "-R", f"write {machine.write('note', 'kept')} /var/lib/ingot/provisioner/note", machine.state())
+        assert walk("other", DOWN) == "old\n"
+        assert machine.bootable() and machine.ask_state("cat /var/lib/ingot/provisioner/note") == "kept"
+
+
 @with_terminal("vt100")
 def test_back_and_forth(t):
     to_the_disk(t)
-    fill(t, "disk-a")
+    t.fill("disk-a")
     t.press(ENTER)
     answer_the_rest(t)
     t.see("Summary")
@@ -203,4 +208,4 @@ def test_no_korean_where_it_cannot_be_shown(t):
     assert "Korean" not in t.text()
 
 
-ns.main([test_whole, test_back_and_forth, test_korean, test_no_korean_where_it_cannot_be_shown], network)
+ns.main([test_whole, test_state_is_kept, test_back_and_forth, test_korean, test_no_korean_where_it_cannot_be_shown], network)
