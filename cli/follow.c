@@ -9,7 +9,7 @@
 
 #define LOOK_FIRST_MS 250
 #define LOOK_MAX_MS 2000
-#define LOOK_SOON_MS 50 /* after an event: others of the same moment are taken with it */
+#define LOOK_APART_MS 50 /* at least, however many events come */
 #define GIVE_UP_MS INT64_C(300000)
 #define PROGRESS_EVERY_MS 10000 /* where lines cannot be written over */
 
@@ -18,7 +18,7 @@ struct followed {
 	struct follow_item *item;
 	struct http_call *call;
 	struct loop_timer *timer;
-	int64_t delay_ms, failing_since_ms, progress_at_ms, progress;
+	int64_t delay_ms, failing_since_ms, looked_at_ms, progress_at_ms, progress;
 	size_t steps_shown;
 	bool again, ended;
 };
@@ -107,6 +107,13 @@ static void look_after(struct followed *t, int64_t delay_ms)
 	t->timer = loop_timer_new(t->follow->session->loop, delay_ms, on_timer, t);
 }
 
+/* Something has happened to it. */
+static void look_soon(struct followed *t)
+{
+	int64_t apart = t->looked_at_ms + LOOK_APART_MS - loop_monotonic_ms(t->follow->session->loop);
+	look_after(t, MAX_OF(apart, 0));
+}
+
 static void task_end(struct followed *t)
 {
 	t->ended = true;
@@ -137,7 +144,10 @@ static void task_seen(struct followed *t)
 	show_steps(t, label);
 	if (str_equal(state, task_state_words[TASK_RUNNING])) {
 		show_progress(t, label);
-		look_after(t, t->again ? LOOK_SOON_MS : t->delay_ms);
+		if (t->again)
+			look_soon(t);
+		else
+			look_after(t, t->delay_ms);
 		t->delay_ms = t->again ? LOOK_FIRST_MS : MIN_OF(t->delay_ms * 2, LOOK_MAX_MS);
 		t->again = false;
 		return;
@@ -203,6 +213,7 @@ static void task_look(struct followed *t)
 	_cleanup_free_ char *path = operation_path(operation, t->item->id);
 	_cleanup_free_ char *url = xasprintf("%s%s", session->url, path);
 	const struct http_call_spec spec = { .method = operation->method, .url = url, .done = on_answer, .data = t };
+	t->looked_at_ms = loop_monotonic_ms(session->loop);
 	t->call = http_call_new(session->client, &spec);
 }
 
@@ -221,7 +232,7 @@ static void on_event(const json_t *event, void *data)
 		if (t->call)
 			t->again = true;
 		else
-			look_after(t, LOOK_SOON_MS);
+			look_soon(t);
 	}
 }
 

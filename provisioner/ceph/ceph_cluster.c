@@ -129,21 +129,32 @@ int ceph_cluster_osd_new(void *ctx, const struct ceph_access *access, const char
 	return 0;
 }
 
-static int pool_set(struct ceph_conn *conn, const char *pool, const char *variable, unsigned value, struct err *err)
+static int pool_set(struct ceph_conn *conn, const char *pool, const char *variable, unsigned value, bool really,
+		    struct err *err)
 {
 	_cleanup_free_ char *text = xasprintf("%u", value);
 	json_t *command =
 		json_pack("{s:s, s:s, s:s, s:s}", "prefix", "osd pool set", "pool", pool, "var", variable, "val", text);
-	if (value == 1 && str_equal(variable, "size")) {
-		/* One copy is what a cluster of one disk can have; Ceph wants to hear it twice. */
-		int rc = config_set(conn, "global", "mon_allow_pool_size_one", "true", false, err);
-		if (rc < 0) {
-			json_decref(command);
-			return rc;
-		}
+	if (really)
 		json_object_set_new(command, "yes_i_really_mean_it", json_true());
-	}
 	return ceph_command(conn, command, NULL, NULL, NULL, err);
+}
+
+/* Sets what differs only: a monitor puts changes of the OSD map a second apart. */
+static int pool_ensure(struct ceph_conn *conn, const char *pool, const char *variable, unsigned value, struct err *err)
+{
+	_cleanup_json_ json_t *answer = NULL;
+	int rc = ceph_command(
+		conn, json_pack("{s:s, s:s, s:s}", "prefix", "osd pool get", "pool", pool, "var", variable), NULL,
+		&answer, NULL, err);
+	if (rc < 0)
+		return rc;
+	if (json_integer_value(json_object_get(answer, variable)) == (json_int_t)value)
+		return 0;
+	/* One copy is what a cluster of one disk can have; Ceph wants to hear it twice. */
+	bool really = value == 1 && str_equal(variable, "size");
+	rc = really ? config_set(conn, "global", "mon_allow_pool_size_one", "true", false, err) : 0;
+	return rc < 0 ? rc : pool_set(conn, pool, variable, value, really, err);
 }
 
 int ceph_cluster_pool_create(void *ctx, const struct ceph_access *access, const char *pool, unsigned size,
@@ -155,20 +166,16 @@ int ceph_cluster_pool_create(void *ctx, const struct ceph_access *access, const 
 		return rc;
 	/* replicated_rule is what a new cluster has: copies on different hosts. Asked again, Ceph says 0 and does
 	 * nothing. */
-	rc = ceph_command(conn,
-			  json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "prefix", "osd pool create", "pool", pool,
+	json_t *command = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "prefix", "osd pool create", "pool", pool,
 				    "pg_num", (int)pg_num, "pgp_num", (int)pg_num, "pool_type", "replicated", "rule",
-				    "replicated_rule"),
-			  NULL, NULL, NULL, err);
+				    "replicated_rule");
+	if (size > 1)
+		json_object_set_new(command, "size", json_integer(size));
+	rc = ceph_command(conn, command, NULL, NULL, NULL, err);
 	if (rc == 0)
-		rc = pool_set(conn, pool, "size", size, err);
+		rc = pool_ensure(conn, pool, "size", size, err);
 	if (rc == 0)
-		rc = pool_set(conn, pool, "min_size", min_size, err);
-	if (rc == 0)
-		rc = ceph_command(conn,
-				  json_pack("{s:s, s:s, s:s}", "prefix", "osd pool application enable", "pool", pool,
-					    "app", "rbd"),
-				  NULL, NULL, NULL, err);
+		rc = pool_ensure(conn, pool, "min_size", min_size, err);
 	if (rc < 0)
 		return rc;
 
@@ -176,6 +183,7 @@ int ceph_cluster_pool_create(void *ctx, const struct ceph_access *access, const 
 	rc = ceph_io(conn, pool, &io, err);
 	if (rc < 0)
 		return rc;
+	/* Says as well that the pool is for RBD ("osd pool application enable"). */
 	rc = rbd_pool_init(io, false);
 	if (rc < 0)
 		return ceph_fail(conn, rc, NULL, err, "cannot prepare pool %s for volumes", pool);

@@ -7,6 +7,8 @@
 
 #define LOOK_EVERY_MS 1000
 #define STATUS_EVERY_MS 2000
+/* While placement groups come up, which takes seconds. */
+#define STATUS_CREATING_MS 500
 #define STATUS_QUIET_MS 10000
 #define DATA_DISK_MIN_BYTES GIB
 
@@ -95,6 +97,17 @@ void ceph_job_run(struct ceph_job *job)
 		return;
 	err_set(&job->err, ERR_BUSY, "too much is waiting for the storage; try again later");
 	loop_timer_new(job->storage->loop, 0, job_done, job);
+}
+
+static void look(void *data);
+
+/* Something has gone well or come in that the next step may have waited for. */
+static void look_now(struct storage *storage)
+{
+	if (!storage->timer)
+		return;
+	loop_timer_free(storage->timer);
+	storage->timer = loop_timer_new(storage->loop, 0, look, storage);
 }
 
 /* ---- bootstrap: the cluster's identity is made once, on the first node with a data disk ---- */
@@ -196,11 +209,14 @@ static void work_osd(struct ceph_job *job)
 	job->driver->osd_new(job->driver_ctx, &job->access, job->text, &job->number, &job->key, &job->err);
 }
 
+/* A step that failed is taken again at the next look, not at once. */
 static void looked(struct ceph_job *job, const char *what)
 {
 	job->storage->asking = false;
 	if (job->err.code != ERR_NONE)
 		log_warning("storage: %s: %s", what, job->err.text);
+	else
+		look_now(job->storage);
 }
 
 static void done_osd(struct ceph_job *job)
@@ -391,13 +407,20 @@ static void done_status(struct ceph_job *job)
 	store_commit(storage->store, NULL);
 }
 
+static int64_t status_every_ms(const struct pool *pool)
+{
+	if (pool->state == POOL_ACTIVE)
+		return STATUS_QUIET_MS;
+	return pool->state == POOL_CREATING ? STATUS_CREATING_MS : STATUS_EVERY_MS;
+}
+
 static void ask_status(struct storage *storage)
 {
 	int64_t now = loop_monotonic_ms(storage->loop);
 	const struct pool *pool = storage_pool(storage);
 	if (now < storage->next_status_ms)
 		return;
-	storage->next_status_ms = now + (pool->state == POOL_ACTIVE ? STATUS_QUIET_MS : STATUS_EVERY_MS);
+	storage->next_status_ms = now + status_every_ms(pool);
 	struct ceph_job *job = ceph_job_new(storage);
 	job->work = work_status;
 	job->done = done_status;
@@ -424,7 +447,9 @@ static void look(void *data)
 {
 	struct storage *storage = data;
 	const struct ceph_cluster *cluster = storage_cluster(storage);
-	storage->timer = loop_timer_new(storage->loop, LOOK_EVERY_MS, look, storage);
+	const struct pool *pool = storage_pool(storage);
+	storage->timer = loop_timer_new(storage->loop,
+					pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
 	storage_show_progress(storage);
 	if (storage->asking)
 		return;
@@ -501,16 +526,25 @@ static const struct field report_fields[] = {
 };
 static const struct schema report_schema = SCHEMA("ceph", struct ceph_report, report_fields, "");
 
-static void take_report(struct node *node, const struct ceph_report *report)
+static bool take_state(char **state, const char *reported)
 {
-	str_set(&node->mon, report->mon);
-	str_set(&node->mgr, report->mgr);
+	bool changed = !str_equal(*state, reported);
+	str_set(state, reported);
+	return changed;
+}
+
+/* Whether a daemon's state has changed. */
+static bool take_report(struct node *node, const struct ceph_report *report)
+{
+	bool changed = take_state(&node->mon, report->mon);
+	changed = take_state(&node->mgr, report->mgr) || changed;
 	for (size_t i = 0; i < report->osd_count; i++)
 		for (size_t j = 0; j < node->osd_count; j++)
 			if (node->osds[j].number == report->osds[i].id)
-				str_set(&node->osds[j].state, report->osds[i].state);
+				changed = take_state(&node->osds[j].state, report->osds[i].state) || changed;
 	schema_free(&problem_schema, node->error);
 	node->error = report->error ? schema_dup(&problem_schema, report->error) : NULL;
+	return changed;
 }
 
 void storage_agent_report(struct storage *storage, const char *id, const json_t *json)
@@ -525,9 +559,13 @@ void storage_agent_report(struct storage *storage, const char *id, const json_t 
 		return;
 	}
 	store_begin(storage->store);
-	take_report(store_edit(storage->store, &kind_node, id), &report);
+	bool changed = take_report(store_edit(storage->store, &kind_node, id), &report);
 	store_commit(storage->store, NULL);
 	schema_done(&report_schema, &report);
+	if (!changed)
+		return;
+	storage->next_status_ms = 0;
+	look_now(storage);
 }
 
 /* ---- life ---- */

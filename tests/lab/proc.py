@@ -40,12 +40,17 @@ class ProcessId(NamedTuple):
 
 def start_time(pid: int) -> int | None:
     """Start time in clock ticks since boot; None if there is no such process, or a zombie."""
+    state, start = _state_and_start(pid)
+    return None if state in ("Z", "X") else start
+
+
+def _state_and_start(pid: int) -> tuple[str, int | None]:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        return "X", None
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in ("Z", "X") else int(fields[19])
+    return fields[0], int(fields[19])
 
 
 def enter_netns(path: str) -> None:
@@ -84,7 +89,8 @@ class Process:
         except ProcessLookupError:
             return True
         try:
-            if self.alive() and not readable(fd, deadline):
+            # A zombie may have threads that still hold its files and sockets: the descriptor tells when all are gone.
+            if _state_and_start(self.pid)[1] == self.ident.start and not readable(fd, deadline):
                 return False
         finally:
             os.close(fd)
