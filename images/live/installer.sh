@@ -81,22 +81,25 @@ terminals() {
 	done
 }
 
-# by_answers URL TERMINAL...: installs without asking, and says on these
-# terminals what it does. Returns only when that has failed.
+# run_answers URL: installs without asking. Returns only when that has failed.
+run_answers() {
+	local file
+	file=$(find_answers "$1")
+	if [ -n "$file" ]; then
+		/usr/sbin/ingot-agent install --medium "$MEDIUM" --answers "$file" </dev/null 2>&1
+		echo "ingot: installing by $file has failed with status $?; the reason is above"
+	else
+		echo "ingot: there is no answers.yaml on a stick labelled INGOT or INGOT-ANS any more"
+	fi
+}
+
+# by_answers URL TERMINAL...: the same, shown on these terminals.
 by_answers() {
-	local url=$1 file tty shown=''
+	local url=$1 tty shown=''
 	shift
 	for tty in "$@"; do shown="$shown /dev/$tty"; done
-	file=$(find_answers "$url")
-	{
-		if [ -n "$file" ]; then
-			/usr/sbin/ingot-agent install --medium "$MEDIUM" --answers "$file" </dev/null 2>&1
-			echo "ingot: installing by $file has failed with status $?; the reason is above"
-		else
-			echo "ingot: there is no answers.yaml on a stick labelled INGOT or INGOT-ANS any more"
-		fi
-		# shellcheck disable=SC2086 # one word each
-	} | tee $shown >/dev/null
+	# shellcheck disable=SC2086 # one word each
+	run_answers "$url" | tee $shown >/dev/null
 }
 
 # after_failure URL TERMINAL: what by_answers said stays there until somebody
