@@ -41,7 +41,9 @@ suite sim make sim SEEDS="${SEEDS:-300}"
 suite lint make lint
 suite ui make check-ui
 suite asan make -j"$jobs" VARIANT=asan check-unit
-suite namespaces make check-namespaces
+suite fuzz make -j"$jobs" fuzz FUZZ_SECONDS=5
+# With the sanitizers: these tests wait more than they compute.
+suite namespaces make -j"$jobs" VARIANT=asan check-namespaces
 step images make images
 suite boot make check-images check-iso
 suite install make check-iso-install

@@ -45,13 +45,12 @@ static int pubkey_of_pem(gnutls_pubkey_t public, const gnutls_datum_t *pem)
 	_cleanup_(gnutls_x509_crt_deinit_p) gnutls_x509_crt_t crt = NULL;
 	int r;
 
-	/* Both "CERTIFICATE REQUEST" and "NEW CERTIFICATE REQUEST" are in use (RFC 7468 section 7). */
-	if (memmem(pem->data, pem->size, "CERTIFICATE REQUEST-----", 24)) {
-		r = gnutls_x509_crq_init(&crq);
-		if (r >= 0)
-			r = gnutls_x509_crq_import(crq, pem, GNUTLS_X509_FMT_PEM);
-		return r < 0 ? r : gnutls_pubkey_import_x509_crq(public, crq, 0);
-	}
+	/* What it is, is left to those who read it: they take more spellings of the header than one (RFC 7468 section 7). */
+	r = gnutls_x509_crq_init(&crq);
+	if (r < 0)
+		return r;
+	if (gnutls_x509_crq_import(crq, pem, GNUTLS_X509_FMT_PEM) >= 0)
+		return gnutls_pubkey_import_x509_crq(public, crq, 0);
 	r = gnutls_x509_crt_init(&crt);
 	if (r >= 0)
 		r = gnutls_x509_crt_import(crt, pem, GNUTLS_X509_FMT_PEM);
