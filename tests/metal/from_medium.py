@@ -3,7 +3,7 @@
 """From the installation medium to provisioners: one machine by a person at its console, one by answers, side by side; what is
 wrong with answers, disks, network and medium before that; and the second one deploys a third machine.
 
-from_medium.py ISO
+from_medium.py ISO [attended] [unattended]
 """
 
 from __future__ import annotations
@@ -37,12 +37,16 @@ def main() -> int:
     failed = True
     try:
         attended, unattended = Attended(lab, iso, BUILD), Unattended(lab, iso, BUILD)
+        wanted = sys.argv[2:] or ["attended", "unattended"]
         beside = threading.Thread(target=lambda: stories.append(attended.tell()), daemon=True)
-        beside.start()
-        stories.append(unattended.tell())
-        beside.join()
-        unattended.close()
-        failed = len(stories) < 2 or any(story.checks.failed for story in stories)
+        if "attended" in wanted:
+            beside.start()
+        if "unattended" in wanted:
+            stories.append(unattended.tell())
+            unattended.close()
+        if "attended" in wanted:
+            beside.join()
+        failed = len(stories) < len(wanted) or any(story.checks.failed for story in stories)
     except (LabError, OSError) as problem:
         print(f"FAIL  the lab stands: {problem}", flush=True)
     finally:

@@ -35,8 +35,8 @@ class Appliance:
 
     def banner(self) -> str:
         console = self.console
-        console.expect(rf"^ +https://{re.escape(self.box.address)}\r?$", 120)
-        halves = [console.expect(rf"^ +{PAIRS}\r?$", 30) for _ in range(2)]
+        console.expect(rf"^ +https://{re.escape(self.box.address)}\r?\n", 120)
+        halves = [console.expect(rf"^ +{PAIRS}\r?\n", 30) for _ in range(2)]
         self.fingerprint = ":".join(halves)
         console.expect(r"ingot machine list", 30)
         return f"https://{self.box.address}"

@@ -65,9 +65,9 @@ class Attended:
         console = self.box.switch_on(*in_drive(self.medium), *on_usb(1, image), *extra)
         console.expect("Install Ingot", BOOT)
         console.send("\r")
-        console.expect(r"ingot: live image, kernel .*, BIOS\r?$", BOOT)
+        console.expect(r"ingot: live image, kernel .*, BIOS\r?\n", BOOT)
         console.expect("starting the installer of version", BOOT)
-        said = console.expect(r"^.*(answers\.yaml:2:1: colour.*?)\r?$", 60)
+        said = console.expect(r"^.*(answers\.yaml:2:1: colour.*?)\r?\n", 60)
         console.expect("has failed with status [1-9]", 60)
         console.expect("Enter opens the installer here", 60)
         console.send("\r")
@@ -220,11 +220,11 @@ class Attended:
         self.t.see("Summary", "rack-1")
 
     def install(self) -> str:
-        t, rates = self.t, set()
+        t, rates = self.t, []
 
         def done() -> bool:
             t.read(0.05)
-            rates.update(re.findall(r"(?:Checking the medium|Writing the system).*?(\d+ % \S+ \S+/s \d+:\d\d)", t.flat()))
+            rates.extend(re.findall(r"(?:Checking the medium|Writing the system).*?(\d+ % \S+ \S+/s \d+:\d\d)", t.flat()))
             return "Take the medium out; Enter restarts" in t.flat()
 
         self.go()
@@ -232,7 +232,7 @@ class Attended:
         expect(rates or self.lab.accel == "kvm", "no rate and time left were shown")  # they come after a second
         t.press(ENTER)
         self.box.await_end(120)
-        return min(rates, default="")
+        return rates[-1] if rates else ""
 
     def start(self) -> None:
         self.box.switch_on()

@@ -79,14 +79,14 @@ admin:
         console = self.box.switch_on(*on_usb(1, self.iso, "bootindex=0"), *on_usb(2, self.answers))
         console.expect("Install Ingot", BOOT)
         console.send("\r")
-        console.expect(r"ingot: live image, kernel .*, UEFI\r?$", BOOT)
+        console.expect(r"ingot: live image, kernel .*, UEFI\r?\n", BOOT)
         console.expect("starting the installer of version", BOOT)
         return console
 
     def refused_answers(self) -> str:
         self.write_answers("NOT-THERE")
         console = self.boot_medium()
-        said = console.expect(r"(answers\.yaml:4:\d+: disk\.serial.*?)\r?$", 60)
+        said = console.expect(r"(answers\.yaml:4:\d+: disk\.serial.*?)\r?\n", 60)
         expect(self.box.serial in said, f"it does not say which disks there are: {said}")
         console.expect("has failed with status [1-9]", 60)
         console.expect('"r" and Enter tries the answers again', 60)
@@ -99,7 +99,7 @@ admin:
         self.write_answers_in_place()
         console.send("r\r")
         console.expect(r"^medium +100 %", 300)
-        return console.expect(r"^(write +[1-9]\d* %.*?)\r?$", WRITE)
+        return console.expect(r"^(write +[1-9]\d* %.*?)\r?\n", WRITE)
 
     def write_answers_in_place(self) -> None:
         """Into the stick that the machine has: another image would be another file than QEMU has open."""
@@ -113,13 +113,13 @@ admin:
         with self.box.disk.open("rb") as disk:
             expect(not any(disk.read(440)), "there is boot code for BIOS on the disk")
         console = self.box.switch_on()
-        said = console.expect(r"(BdsDxe: failed to load Boot\d+ .*LABDISK.*?)\r?$", BOOT)
+        said = console.expect(r"(BdsDxe: failed to load Boot\d+ .*LABDISK.*?)\r?\n", BOOT)
         self.box.cut_power()
         return re.sub(r"\x1b\S*", "", said)
 
     def install(self) -> str:
         console = self.boot_medium()
-        steps = [console.expect(rf"^({step} +\d+ %.*?)\r?$", WRITE) for step in ("medium", "check", "partition", "write", "verify",
+        steps = [console.expect(rf"^({step} +\d+ %.*?)\r?\n", WRITE) for step in ("medium", "check", "partition", "write", "verify",
                                                                                    "identity", "loader")]
         console.expect("is installed: rack-2", 300)
         self.box.await_end(120)
