@@ -45,7 +45,9 @@ def dd(bench: Bench, box: Box, medium: Path) -> float:
         console.expect("# ", BOOT)
         console.run("modprobe -a sr_mod isofs; mkdir -p /mnt; mount -t iso9660 -o ro /dev/sr0 /mnt", BOOT)
         console.run(f"cat {MEDIUM} >/dev/null", WRITE)
-        return timed(console, f"dd if={MEDIUM} of=/dev/sda bs=1M conv=fsync 2>/dev/null")
+        # Kernels do not name disks in one order.
+        console.run(f"disk=/dev/$(cd /sys/block; grep -lx {box.machine.disks[0].size // 512} sd*/size | cut -d/ -f1)")
+        return timed(console, f"dd if={MEDIUM} of=$disk bs=1M conv=fsync 2>/dev/null")
     finally:
         box.cut_power()
 

@@ -161,7 +161,9 @@ class Box:
         self.address = f"10.77.0.{20 + index}"
         self.rack = f"10.{80 + index}.0"  # the provisioning network
         self.bridge = f"rack-{name}"
-        self.machine = lab.add_machine(name, index, firmware, disk_sizes=DISKS, memory_mib=MEMORY_MIB)
+        # Without a BMC: that would have the serial line.
+        self.machine = dataclasses.replace(
+            lab.add_machine(name, index, firmware, bmc=False, disk_sizes=DISKS, memory_mib=MEMORY_MIB), disk_first=True)
         self.serial = self.machine.disks[0].serial
         self.disk = self.machine.path / "disk0.raw"
         self.rack_mac = f"52:54:00:77:01:{index:02x}"
