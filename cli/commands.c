@@ -67,6 +67,10 @@ const struct command commands[] = {
 	LIST("node", OP_NODE_LIST),
 	SHOW("node", OP_NODE_SHOW),
 
+	ACT("node", "update", OP_NODE_UPDATE, .help = "Give the data disks of nodes to the pool",
+	    .details = "What is on them is lost. A node that joined by a token keeps them until then.",
+	    .example = "ingot node update rack1-d --pool-disks true"),
+
 	LIST("pool", OP_POOL_LIST),
 	SHOW("pool", OP_POOL_SHOW),
 
@@ -158,6 +162,22 @@ const struct command commands[] = {
 	  .help = "Create a token, and print it this once",
 	  .example = "ingot token create backup --role viewer --expires-at 2030-01-01T00:00:00Z" },
 	ACT("token", "delete", OP_TOKEN_DELETE, .help = "Delete tokens"),
+
+	LIST("join-token", OP_JOIN_TOKEN_LIST),
+	SHOW("join-token", OP_JOIN_TOKEN_SHOW),
+	{ .noun = "join-token",
+	  .verb = "create",
+	  .operation = OP_JOIN_TOKEN_CREATE,
+	  .positional = "name",
+	  .run = verb_token,
+	  .help = "Create a token by which a machine joins, and print it this once",
+	  .details =
+		  "For machines that cannot be installed over the network: boot one from the installation medium, choose the "
+		  "role node, and give it the token. It is good for one machine, or as many as --uses says, for a day, or until "
+		  "--expires-at.",
+	  .example = "ingot join-token create rack2" },
+	ACT("join-token", "delete", OP_JOIN_TOKEN_DELETE,
+	    .help = "Delete join tokens: nobody joins by them any more; who has joined stays"),
 
 	LIST("audit", OP_AUDIT_LIST),
 

@@ -148,7 +148,7 @@ static int run(const struct options *o)
 					    .parts = parts,
 					    .sysroot = o->sysroot,
 					    .prefix = o->prefix,
-					    .introduce = inventory_hello,
+					    .introduce = o->mode == PART_NODE ? inventory_join : inventory_hello,
 					    .state_dir = o->mode == PART_NODE ? o->state : NULL },
 		      &agent, &err) < 0) {
 		log_error("%s", str_or(err.text, "cannot start"));

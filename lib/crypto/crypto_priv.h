@@ -37,6 +37,8 @@ int gnutls_err(struct err *err, enum err_code code, int status, const char *what
 int p256_key_new(gnutls_x509_privkey_t *ret, struct err *err);
 /* PKCS #8, unencrypted. The caller wipes and frees. */
 int key_export_pem(gnutls_x509_privkey_t key, char **ret_pem, struct err *err);
+/* The URL-safe alphabet without padding (RFC 4648 section 5); the caller frees. */
+char *base64_url_encode(const void *data, size_t len);
 /* Copies a datum to a NUL-terminated string. */
 char *datum_text(const gnutls_datum_t *datum);
 

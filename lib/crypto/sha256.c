@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <gnutls/crypto.h>
 
-#include "crypto/crypto.h"
+#include "crypto/crypto_priv.h"
 
 struct sha256 {
 	gnutls_hash_hd_t handle;
@@ -52,15 +52,10 @@ char *sha256_hex(const void *data, size_t len)
 	return hex_encode(digest, sizeof(digest));
 }
 
-char *token_new(const char *prefix)
+char *base64_url_encode(const void *data, size_t len)
 {
-	uint8_t secret[32];
-	char *encoded, *token;
+	char *encoded = base64_encode(data, len);
 
-	random_bytes(secret, sizeof(secret));
-	encoded = base64_encode(secret, sizeof(secret));
-	wipe(secret, sizeof(secret));
-	/* The URL-safe alphabet without padding (RFC 4648 section 5). */
 	encoded[strcspn(encoded, "=")] = '\0';
 	for (char *p = encoded; *p; p++) {
 		if (*p == '+')
@@ -68,6 +63,17 @@ char *token_new(const char *prefix)
 		else if (*p == '/')
 			*p = '_';
 	}
+	return encoded;
+}
+
+char *token_new(const char *prefix)
+{
+	uint8_t secret[32];
+	char *encoded, *token;
+
+	random_bytes(secret, sizeof(secret));
+	encoded = base64_url_encode(secret, sizeof(secret));
+	wipe(secret, sizeof(secret));
 	token = xasprintf("%s_%s", prefix, encoded);
 	wipe(encoded, strlen(encoded));
 	free(encoded);

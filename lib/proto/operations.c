@@ -32,6 +32,8 @@ const struct operation operations[OPERATION_COUNT] = {
 
 	LIST(OP_NODE_LIST, "node.list", "/v1/nodes", node_schema, "List nodes"),
 	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
+	ACT(OP_NODE_UPDATE, "node.update", OPERATION_UPDATE, "PATCH", "/v1/nodes/{id}", &node_schema, &node_schema,
+	    "Give the data disks of a node to the pool"),
 
 	LIST(OP_POOL_LIST, "pool.list", "/v1/pools", pool_schema, "List pools"),
 	SHOW(OP_POOL_SHOW, "pool.show", "/v1/pools/{id}", pool_schema, "Show a pool"),
@@ -112,6 +114,16 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Create a token; the answer has its text this once"),
 	ACT(OP_TOKEN_DELETE, "token.delete", OPERATION_DELETE, "DELETE", "/v1/tokens/{id}", NULL, NULL,
 	    "Delete a token"),
+
+	READ(OP_JOIN_TOKEN_LIST, "join_token.list", OPERATION_LIST, "/v1/join-tokens", ROLE_ADMIN, &join_token_schema,
+	     "List the tokens by which machines may join"),
+	READ(OP_JOIN_TOKEN_SHOW, "join_token.show", OPERATION_SHOW, "/v1/join-tokens/{id}", ROLE_ADMIN,
+	     &join_token_schema, "Show a join token, and who joined by it"),
+	ADMIN(OP_JOIN_TOKEN_CREATE, "join_token.create", OPERATION_CREATE, "POST", "/v1/join-tokens",
+	      &join_token_schema, &join_token_schema,
+	      "Create a token by which a machine joins that cannot be installed over the network; the answer has its text this once"),
+	ADMIN(OP_JOIN_TOKEN_DELETE, "join_token.delete", OPERATION_DELETE, "DELETE", "/v1/join-tokens/{id}", NULL, NULL,
+	      "Delete a join token: nobody joins by it any more"),
 
 	READ(OP_AUDIT_LIST, "audit.list", OPERATION_LIST, "/v1/audit", ROLE_ADMIN, &audit_schema,
 	     "List who called what, and what came of it"),

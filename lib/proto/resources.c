@@ -249,6 +249,8 @@ static const struct field node_fields[] = {
 	INT(struct node, vm_count, COLUMN, .help = "virtual machines placed here"),
 	STR(struct node, mon, 0, .help = "Ceph monitor"),
 	STR(struct node, mgr, 0, .help = "Ceph manager"),
+	BOOL(struct node, pool_disks, FIELD_UPDATE, .initial = "true",
+	     .help = "whether its data disks are given to the pool; of a machine that joined by a token only if that was asked for"),
 	F_LIST(struct node, osds, osd_count, FIELD_OBJECTS, 0, .of = &node_osd_schema, .help = "data disks"),
 	OBJECT(struct node, error, 0, problem_schema, .help = "what its agent reports as wrong"),
 	TIME(struct node, created, 0, .help = "when it enrolled"),
@@ -434,6 +436,38 @@ static const struct field token_fields[] = {
 	STR(struct token, hash, HIDDEN),
 };
 const struct schema token_schema = SCHEMA("token", struct token, token_fields, "a credential for the API");
+
+const char *const join_role_words[] = { "node", NULL };
+
+static const struct field join_use_fields[] = {
+	STR(struct join_use, uuid, COLUMN, .help = "system UUID; of a machine that has none, a MAC address"),
+	STR(struct join_use, machine, 0, .help = "the machine that it became"),
+	TIME(struct join_use, joined_at, COLUMN, .help = "when"),
+	STR(struct join_use, key, HIDDEN),
+};
+const struct schema join_use_schema =
+	SCHEMA("join_use", struct join_use, join_use_fields, "a machine that joined by a token");
+
+static const struct field join_token_fields[] = {
+	ID(struct join_token),
+	STR(struct join_token, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "what it is for"),
+	ENUM(struct join_token, role, COLUMN | CREATE, join_role_words, .initial = "node",
+	     .help = "what a machine may become by it"),
+	INT(struct join_token, uses, COLUMN | CREATE, .min = 1, .max = 1000, .initial = "1",
+	    .help = "how many machines may join by it"),
+	F_LIST(struct join_token, joins, join_count, FIELD_OBJECTS, 0, .of = &join_use_schema, .max = 1000,
+	       .help = "the machines that joined by it; each may ask again with its own key, and no other"),
+	STR(struct join_token, user, 0, .help = "who made it"),
+	STR(struct join_token, user_name, COLUMN, .help = "the name of that user"),
+	TIME(struct join_token, created_at, COLUMN, .help = "when it was made"),
+	TIME(struct join_token, expires_at, COLUMN | CREATE,
+	     .help = "from when on no machine may join by it; a day from now if it is left out"),
+	STR(struct join_token, token, 0,
+	    .help = "the token itself, which holds the provisioner's address and its authority's fingerprint; only in the answer that made it"),
+	STR(struct join_token, hash, HIDDEN),
+};
+const struct schema join_token_schema = SCHEMA("join_token", struct join_token, join_token_fields,
+					       "what lets a machine in that was not installed over the network");
 
 /* ---- user, session, audit ---- */
 

@@ -172,6 +172,7 @@ struct node {
 	int health;
 	int64_t created, seen;
 	char *certificate;
+	bool pool_disks; /* its data disks are the pool's */
 	uint64_t memory_bytes, memory_free_bytes;
 	int64_t cpus, vm_count;
 	char *mon, *mgr; /* as the agent reports */
@@ -305,6 +306,28 @@ struct token {
 	int64_t created_at, expires_at, last_used_at; /* expires_at 0: never */
 };
 extern const struct schema token_schema;
+
+/* A machine that joined by a token. */
+struct join_use {
+	char *uuid; /* system UUID; of a machine without one, a MAC address */
+	char *key;  /* fingerprint of the key that it got a certificate for */
+	char *machine;
+	int64_t joined_at;
+};
+extern const struct schema join_use_schema;
+struct join_token {
+	char *id, *name, *hash;
+	char *token;		/* the text, in the answer that made it; never stored */
+	char *user, *user_name; /* who made it; NULL: the provisioner, or a token that no user made */
+	int role;		/* what a machine may become by it: join_role_words */
+	int64_t uses;		/* how many machines may join by it */
+	int64_t created_at, expires_at;
+	struct join_use *joins;
+	size_t join_count;
+};
+extern const struct schema join_token_schema;
+extern const char *const join_role_words[];
+#define JOIN_TOKEN_DEFAULT_MS (INT64_C(24) * 60 * 60 * 1000)
 
 /* ---- user, session, audit ---- */
 

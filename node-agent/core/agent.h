@@ -26,7 +26,8 @@ struct agent_spec {
 	unsigned mode;			 /* PART_LIVE or PART_NODE */
 	const struct part *const *parts; /* NULL at the end; borrowed */
 	const char *sysroot, *prefix;	 /* see part.h */
-	/* Live: how the machine introduces itself (new reference); called on a worker, may block for seconds. */
+	/* How the machine introduces itself (new reference), in the live image, or where it joins by a token; called on a worker,
+	 * may block for seconds. */
 	json_t *(*introduce)(const char *sysroot);
 	/* Node: the folder with identity.json, where key, certificate and kept sections live. */
 	const char *state_dir;

@@ -2,6 +2,7 @@
 /* Credentials of a node: a key of its own and a certificate for it, given once for the token that the installer left. What
  * is asked for is stored before it is asked, so that after a crash the same question gets the same answer. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,11 @@ struct node {
 	json_t *identity; /* identity.json as it stands on the disk */
 	credentials_fn done;
 	void *data;
+
+	char *sysroot;
+	json_t *(*introduce)(const char *sysroot);
+	json_t *introduction; /* of a machine that joins */
+	bool working, closed; /* a worker holds it */
 
 	char *csr_pem;
 	struct http_client *client;
@@ -73,8 +79,9 @@ static const char *identity_text(const struct node *node, const char *key)
 
 static int load_identity(struct node *node, struct err *err)
 {
-	static const char *const required[] = { "server", "ca", "machine", "name" };
+	static const char *const required[] = { "machine", "name", "server", "ca" };
 	_cleanup_free_ char *text = NULL;
+	size_t count = ARRAY_SIZE(required);
 	json_error_t problem;
 	int r = load_text(node, "identity.json", &text, err);
 
@@ -88,7 +95,10 @@ static int load_identity(struct node *node, struct err *err)
 	if (!json_is_object(node->identity))
 		return err_set(err, ERR_INVALID, "%s/identity.json: line %d: %s", node->dir, problem.line,
 			       problem.text);
-	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
+	/* The last two are handed over later. */
+	if (identity_text(node, "handover"))
+		count -= 2;
+	for (size_t i = 0; i < count; i++) {
 		if (!identity_text(node, required[i]))
 			return err_set(err, ERR_INVALID, "%s/identity.json has no text \"%s\"", node->dir, required[i]);
 	}
@@ -121,8 +131,61 @@ static int forget_token(struct node *node, struct err *err)
 	if (!json_object_get(node->identity, "token"))
 		return 0;
 	json_object_del(node->identity, "token");
+	json_object_del(node->identity, "handover");
 	text = json_dumps(node->identity, JSON_INDENT(2));
 	return store_text(node, "identity.json", text, 0600, err);
+}
+
+/* ---- what another program on this host hands over ---- */
+
+/* A file of one who is no administrator here: it is not followed elsewhere, and nobody else may have read it. */
+static int read_handover(const char *path, char **ret, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char *text = new0(char, FILE_MAX_BYTES);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		free(text);
+		return errno == ENOENT ? -ENOENT : err_set_errno(err, -errno, "%s", path);
+	}
+	n = S_ISREG(st.st_mode) && !(st.st_mode & 077) ? read(fd, text, FILE_MAX_BYTES - 1) : -1;
+	if (n <= 0) {
+		free(text);
+		return err_set(err, ERR_INVALID, "%s is no file that only its owner may read, or is empty", path);
+	}
+	*ret = text;
+	return 0;
+}
+
+/* Server, authority and token, from the provisioner on this very host (docs/protocol.md). It writes them anew as long as the
+ * token was not used, so what is there now counts. 0 also if there is nothing (yet). */
+static int take_handover(struct node *node, struct err *err)
+{
+	static const char *const keys[] = { "server", "ca", "token" };
+	const char *path = identity_text(node, "handover");
+	char *text = NULL;
+	json_t *json;
+	int r = path ? read_handover(path, &text, err) : -ENOENT;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	wipe(text, strlen(text));
+	free(text);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(keys); i++) {
+		if (!json_is_string(json_object_get(json, keys[i])))
+			r = err_set(err, ERR_INVALID, "%s has no text \"%s\"", path, keys[i]);
+	}
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(keys); i++)
+		json_object_set(node->identity, keys[i], json_object_get(json, keys[i]));
+	json_decref(json);
+	if (r == 0) {
+		free(node->credentials.url);
+		node->credentials.url = xasprintf("https://%s", identity_text(node, "server"));
+	}
+	return r;
 }
 
 static int load_certificate(struct node *node, struct err *err)
@@ -188,23 +251,97 @@ static void enroll_answered(const struct http_response *response, const struct e
 	node->done(&node->credentials, node->data);
 }
 
-static void node_ask(struct node *node)
+/* A machine that the provisioner does not know says what it is (docs/protocol.md, "join"). */
+static bool joins(const struct node *node)
 {
-	_cleanup_free_ char *url = xasprintf("%s/agent/v1/enroll", node->credentials.url);
-	const char *token = identity_text(node, "token");
-	_cleanup_err_ struct err err = ERR_INIT;
-	json_t *body;
+	return !*identity_text(node, "machine");
+}
 
-	if (!token) {
-		err_set(&err, ERR_CREDENTIALS,
-			"there is neither a certificate nor a token to get one with; deploy this machine again");
-		node_failed(node, &err);
+static void node_free(struct node *node)
+{
+	http_client_free(node->client);
+	credentials_done(&node->credentials);
+	json_decref(node->identity);
+	json_decref(node->introduction);
+	free(node->csr_pem);
+	free(node->sysroot);
+	free(node->dir);
+	free(node);
+}
+
+static void introduce_work(void *data)
+{
+	struct node *node = data;
+
+	node->introduction = node->introduce(node->sysroot);
+}
+
+static void introduce_done(void *data)
+{
+	static const char *const told[] = { "name", "disk", "pool_disks" };
+	struct node *node = data;
+	json_t *mac = json_object_get(node->identity, "mac");
+
+	node->working = false;
+	if (node->closed) {
+		node_free(node);
 		return;
 	}
-	if (!node->client)
-		node->client = http_client_new(
-			&(struct http_client_spec){ .loop = node->loop, .ca_pem = identity_text(node, "ca") });
-	body = json_pack("{s:s, s:s}", "token", token, "csr", node->csr_pem);
+	if (node->introduction && mac)
+		json_object_set(node->introduction, "boot_mac", mac);
+	for (size_t i = 0; node->introduction && i < ARRAY_SIZE(told); i++) {
+		json_t *value = json_object_get(node->identity, told[i]);
+
+		if (value)
+			json_object_set(node->introduction, told[i], value);
+	}
+	if (node->introduction)
+		node_step(node);
+	else
+		node_failed(node, NULL);
+}
+
+/* Whether there is all that it takes to ask; if not, it is on its way, or said. */
+static bool ready_to_ask(struct node *node)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	if (take_handover(node, &err) < 0) {
+		node_failed(node, &err);
+		return false;
+	}
+	if (!identity_text(node, "token")) {
+		if (identity_text(node, "handover"))
+			err_set(&err, ERR_UNREACHABLE, "the provisioner of this host has not handed a token over yet");
+		else
+			err_set(&err, ERR_CREDENTIALS,
+				"there is neither a certificate nor a token to get one with; deploy this machine again");
+		node_failed(node, &err);
+		return false;
+	}
+	if (!joins(node) || node->introduction)
+		return true;
+	node->working = loop_work(node->loop, NULL, introduce_work, introduce_done, node) == 0;
+	if (!node->working)
+		node_failed(node, NULL);
+	return false;
+}
+
+static void node_ask(struct node *node)
+{
+	_cleanup_free_ char *url = NULL;
+	json_t *body;
+
+	if (!ready_to_ask(node))
+		return;
+	url = xasprintf("%s/agent/v1/enroll", node->credentials.url);
+	/* Anew each time: the authority may have been handed over anew. */
+	http_client_free(node->client);
+	node->client =
+		http_client_new(&(struct http_client_spec){ .loop = node->loop, .ca_pem = identity_text(node, "ca") });
+	body = json_pack("{s:s, s:s}", "token", identity_text(node, "token"), "csr", node->csr_pem);
+	if (joins(node))
+		json_object_set(body, "join", node->introduction);
 	node->call = http_call_new(node->client, &(struct http_call_spec){
 							 .method = "POST",
 							 .url = url,
@@ -223,7 +360,7 @@ static void node_step(void *data)
 	node->timer = NULL;
 	if (node->credentials.cert_pem)
 		node->done(&node->credentials, node->data);
-	else if (!node->call)
+	else if (!node->call && !node->working)
 		node_ask(node);
 }
 
@@ -236,13 +373,13 @@ static void node_close(void *source)
 	if (!node)
 		return;
 	http_call_free(node->call);
-	http_client_free(node->client);
 	loop_timer_free(node->timer);
-	credentials_done(&node->credentials);
-	json_decref(node->identity);
-	free(node->csr_pem);
-	free(node->dir);
-	free(node);
+	node->call = NULL;
+	node->timer = NULL;
+	if (node->working)
+		node->closed = true;
+	else
+		node_free(node);
 }
 
 static int node_load(struct node *node, struct err *err)
@@ -256,7 +393,7 @@ static int node_load(struct node *node, struct err *err)
 		r = ensure_request(node, err);
 	if (r < 0)
 		return r;
-	node->credentials.url = xasprintf("https://%s", identity_text(node, "server"));
+	node->credentials.url = xasprintf("https://%s", str_or(identity_text(node, "server"), ""));
 	r = load_certificate(node, err);
 	return r == -ENOENT ? 0 : r;
 }
@@ -268,6 +405,8 @@ static int node_open(const struct agent_spec *spec, credentials_fn done, void *d
 
 	node->loop = spec->loop;
 	node->dir = xstrdup(spec->state_dir);
+	node->sysroot = xstrdup(str_or(spec->sysroot, ""));
+	node->introduce = spec->introduce;
 	node->done = done;
 	node->data = data;
 	node->backoff = (struct backoff){ .first_ms = BACKOFF_FIRST_MS, .max_ms = BACKOFF_MAX_MS };

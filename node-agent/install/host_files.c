@@ -60,12 +60,19 @@ char *host_network_text(const char *mac, const char *address, const char *gatewa
 			 gateway ? "Gateway=" : "", str_or(gateway, ""), gateway ? "\n" : "");
 }
 
-void host_files_identity(struct host_files *files, const char *server, const char *ca_pem, const char *machine,
-			 const char *name, const char *token)
+void host_files_identity(struct host_files *files, const struct host_identity *identity)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "server", server, "ca", ca_pem, "machine", machine,
-				 "name", name, "token", token);
-	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	json_t *json = json_pack("{s:s*, s:s*, s:s, s:s, s:s*}", "server", identity->server, "ca", identity->ca_pem,
+				 "machine", identity->machine, "name", identity->name, "token", identity->token);
+	bool joins = !*identity->machine;
+	char *text;
+
+	if (json && joins)
+		json_object_update_new(json,
+				       json_pack("{s:s*, s:{s:s?, s:s?}, s:b, s:s*}", "mac", identity->mac, "disk",
+						 "wwn", identity->disk_wwn, "serial", identity->disk_serial,
+						 "pool_disks", identity->pool_disks, "handover", identity->handover));
+	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	if (!text)
 		abort(); /* out of memory on something small */

@@ -32,8 +32,18 @@ void host_files_done(struct host_files *files);
 
 /* systemd.network(5) of an interface with one address; gateway may be NULL. The caller frees. */
 char *host_network_text(const char *mac, const char *address, const char *gateway);
-/* What makes the host's agent enroll: server "ADDRESS:PORT"; machine is its id there, or "" with a join token. */
-void host_files_identity(struct host_files *files, const char *server, const char *ca_pem, const char *machine,
-			 const char *name, const char *token);
+/* What makes the host's agent enroll. All borrowed. */
+struct host_identity {
+	const char *server; /* "ADDRESS:PORT" */
+	const char *ca_pem;
+	const char *machine; /* its id there, or "": it joins, and the rest is told */
+	const char *name, *token;
+	/* of one that joins */
+	const char *mac;		    /* of the interface that it is reached through; or NULL */
+	const char *disk_wwn, *disk_serial; /* the system is on; either may be NULL */
+	bool pool_disks;		    /* its data disks are the pool's */
+	const char *handover; /* in place of server, ca_pem and token, which are NULL: the file they will be in */
+};
+void host_files_identity(struct host_files *files, const struct host_identity *identity);
 
 #endif

@@ -86,8 +86,11 @@ static void load_ahead(const struct write_status *status, int kernel, int initrd
 
 static void list_files(const struct order *order, struct host_files *files)
 {
-	host_files_identity(files, order->host.server, order->host.ca_pem, order->host.machine, order->host.name,
-			    order->host.token);
+	host_files_identity(files, &(struct host_identity){ .server = order->host.server,
+							    .ca_pem = order->host.ca_pem,
+							    .machine = order->host.machine,
+							    .name = order->host.name,
+							    .token = order->host.token });
 	host_files_text(files, "/etc/hostname", 0644, xasprintf("%s\n", order->host.name));
 	host_files_text(files, "/etc/systemd/network/10-ingot.network", 0644,
 			host_network_text(order->host.mac, order->host.address, order->host.gateway));

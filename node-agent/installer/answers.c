@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "crypto/join_text.h"
 #include "installer/answers_priv.h"
 #include "schema/schema.h"
 
@@ -68,25 +69,11 @@ static bool is_host_or_address(const char *text)
 	return is_address(text) || (all_of(text, "-.") && text[0] != '-' && text[0] != '.' && strlen(text) <= 253);
 }
 
-static bool is_server(const char *text)
+static bool is_join_token(const char *text)
 {
-	const char *colon = strrchr(text, ':');
-	_cleanup_free_ char *host = colon ? xstrndup(text, (size_t)(colon - text)) : NULL;
-	int64_t port;
+	struct join_text join;
 
-	return host && is_ipv4(host) && parse_i64(colon + 1, 1, 65535, &port) == 0;
-}
-
-static bool is_fingerprint(const char *text)
-{
-	uint8_t digest[32];
-
-	return hex_decode(text, digest, sizeof(digest)) == 0;
-}
-
-static bool is_token(const char *text)
-{
-	return all_of(text, "._-");
+	return join_text_parse(text, &join) == 0;
 }
 
 /* Modular crypt format, of the kinds that crypt(5) does not call weak. */
@@ -135,6 +122,7 @@ static bool is_zone(const char *text)
 static const char *const role_words[] = { "node", "provisioner", "both", NULL };
 static const char *const language_words[] = { "en", "ko", NULL };
 static const char *const finish_words[] = { "reboot", "poweroff", "kexec", NULL };
+static const char *const disks_words[] = { "keep", "pool", NULL };
 static const char *const state_words[] = { "new", "keep", NULL };
 static const char *const mode_words[] = { "dhcp", "static", NULL };
 static const char *const bond_words[] = { "active-backup", "802.3ad", "balance-xor", "balance-alb", NULL };
@@ -226,17 +214,16 @@ static const struct row {
 	[ANSWER_TIME_NTP] = { { "time.ntp", "Time servers", LIST, .help = "names or addresses of time servers" },
 			      253,
 			      is_host_or_address },
-	[ANSWER_NODE_PROVISIONER] = { { "node.provisioner", "Provisioner",
-					.help = "IPV4:PORT of its listener for agents" },
-				      21,
-				      is_server },
-	[ANSWER_NODE_CA] = { { "node.ca", "Its CA",
-			       .help = "the SHA-256 fingerprint of its CA certificate, 64 hexadecimal digits" },
-			     64,
-			     is_fingerprint },
-	[ANSWER_NODE_TOKEN] = { { "node.token", "Join token", SECRET, .help = "as the provisioner gave it" },
+	[ANSWER_NODE_DISKS] = { { "node.disks", "Its other disks", "keep", .words = disks_words,
+				  .help = "pool: they are given to the pool, and what is on them is lost" } },
+	[ANSWER_JOIN_TOKEN] = { { "join.token", "Join token", SECRET,
+				  .help = "the whole text that \"ingot join-token create\" printed: join_ and 80 characters" },
 				255,
-				is_token },
+				is_join_token },
+	[ANSWER_JOIN_ADDRESS] = { { "join.address", "Provisioner",
+				    .help = "the IPv4 address of the provisioner, if it is another one than in the token" },
+				  15,
+				  is_ipv4 },
 };
 
 const struct question *answers_question(enum answer answer)
@@ -287,6 +274,16 @@ bool answers_is(const struct answers *answers, enum answer answer, const char *v
 bool answers_has_provisioner(const struct answers *answers)
 {
 	return answers_is(answers, ANSWER_ROLE, "provisioner") || answers_is(answers, ANSWER_ROLE, "both");
+}
+
+bool answers_has_node(const struct answers *answers)
+{
+	return answers_is(answers, ANSWER_ROLE, "node") || answers_is(answers, ANSWER_ROLE, "both");
+}
+
+bool answers_keep(const struct answers *answers)
+{
+	return answers_is(answers, ANSWER_DISK_STATE, "keep");
 }
 
 bool answers_joins(const struct answers *answers)

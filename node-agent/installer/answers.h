@@ -34,9 +34,9 @@ enum answer {
 	ANSWER_ADMIN_HASH,
 	ANSWER_TIME_ZONE,
 	ANSWER_TIME_NTP,
-	ANSWER_NODE_PROVISIONER,
-	ANSWER_NODE_CA,
-	ANSWER_NODE_TOKEN,
+	ANSWER_NODE_DISKS,
+	ANSWER_JOIN_TOKEN,
+	ANSWER_JOIN_ADDRESS,
 	ANSWER_COUNT,
 };
 
@@ -67,9 +67,12 @@ const char *answers_get(const struct answers *answers, enum answer answer);
 /* NULL and "" take it back. A value that was secret is wiped. */
 void answers_set(struct answers *answers, enum answer answer, const char *value);
 bool answers_is(const struct answers *answers, enum answer answer, const char *value);
-/* The host becomes a provisioner (alone or as well); it becomes a node of another provisioner. */
+/* The host becomes a provisioner (alone or as well); it becomes a node; it becomes one of another provisioner. */
 bool answers_has_provisioner(const struct answers *answers);
+bool answers_has_node(const struct answers *answers);
 bool answers_joins(const struct answers *answers);
+/* What the host on the disk knows stays. */
+bool answers_keep(const struct answers *answers);
 /* Whether the provisioning network is on the interface of network.mac, untagged or with the same tag. */
 bool answers_one_network(const struct answers *answers);
 

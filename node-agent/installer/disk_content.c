@@ -9,6 +9,7 @@
 
 #include "cmd/cmd.h"
 #include "install/write.h"
+#include "installer/record.h"
 
 #define TOOL_DEADLINE_MS 20000
 #define KINDS_SHOWN 3
@@ -108,6 +109,13 @@ void disk_content_read(const char *path, struct disk_content *ret)
 	if (type)
 		add_kind(ret, &kinds, &count, type);
 	ret->host = partitions && layout_read(path, &layout, NULL) == 0;
+	if (ret->host) {
+		struct record record;
+
+		record_read(path, &layout, &record);
+		ret->role = xstrdup(str_or(record.role, "node"));
+		record_done(&record);
+	}
 	ret->whole_host = ret->host && write_find_host(path, &layout, NULL) == 0;
 	if (ret->host)
 		strbuf_done(&kinds);
@@ -126,5 +134,6 @@ void disk_content_done(struct disk_content *content)
 {
 	free(content->text);
 	free(content->pool);
+	free(content->role);
 	*content = (struct disk_content){ 0 };
 }

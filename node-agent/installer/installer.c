@@ -10,6 +10,7 @@
 #include "crypto/crypto.h"
 #include "install/fetch.h"
 #include "installer/job.h"
+#include "installer/join_check.h"
 #include "installer/machine.h"
 #include "installer/tui.h"
 #include "schema/schema.h"
@@ -165,9 +166,14 @@ static int run_answers(const struct installer_options *options)
 	_cleanup_machine_ struct machine machine = { 0 };
 	_cleanup_medium_ struct medium medium = { 0 };
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *mark = NULL;
+	_cleanup_free_ char *mark = NULL, *ca_pem = NULL;
 	int64_t told_ms = 0;
-	struct job job = { &answers, &medium, NULL, options->sysroot, options->prefix, print_progress, &told_ms };
+	struct job job = { .answers = &answers,
+			   .medium = &medium,
+			   .sysroot = options->sysroot,
+			   .prefix = options->prefix,
+			   .progress = print_progress,
+			   .ctx = &told_ms };
 	int code = 0, disk;
 
 	if (medium_open(options->medium, &medium, &err) < 0 ||
@@ -185,6 +191,9 @@ static int run_answers(const struct installer_options *options)
 	machine_check(&machine, &answers, &problems);
 	if (problems.count == 0)
 		machine_probe(&machine, &answers, &problems);
+	if (problems.count == 0)
+		join_check(&machine, &answers, &ca_pem, &problems);
+	job.ca_pem = ca_pem;
 	return problems.count ? say_problems(&answers, &problems) : install(&job);
 }
 

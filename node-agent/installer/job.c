@@ -3,21 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <crypt.h>
-#include <jansson.h>
 
 #include "base/log.h"
-#include "cmd/cmd.h"
 #include "install/boot.h"
 #include "installer/plan.h"
+#include "installer/record.h"
 
 #define CMDLINE_MAX_BYTES ((size_t)(64 * KIB))
-#define DEBUGFS_DEADLINE_MS 20000
 #define TELL_INTERVAL_MS 200
 #define RATE_AFTER_MS 1000
 
@@ -116,8 +113,8 @@ static int write_all(struct running *running, const char *hash, struct write_sta
 	const struct job *job = running->job;
 	const struct answers *answers = job->answers;
 	_cleanup_free_ char *work_dir = xasprintf("%s/run/ingot/install", job->prefix), *console = own_console(job);
-	struct plan_input input = { job->medium->dir, NULL, hash, job->mark, job->medium->version };
-	bool keep = answers_is(answers, ANSWER_DISK_STATE, "keep");
+	struct plan_input input = { job->medium->dir, job->ca_pem, hash, job->mark, job->medium->version };
+	bool keep = answers_keep(answers);
 	_cleanup_host_files_ struct host_files files = { 0 };
 	struct write_spec spec = {
 		.id = "from the medium",
@@ -187,18 +184,12 @@ int job_finish(const struct job *job, const struct write_status *status, struct 
 
 char *job_mark_on_disk(const char *disk_path)
 {
-	_cleanup_free_ char *device = NULL, *text = NULL;
+	struct record record;
 	struct layout layout;
-	json_t *record;
-	char *mark;
 
 	if (write_find_host(disk_path, &layout, NULL) < 0)
 		return NULL;
-	device = xasprintf("%s?offset=%" PRIu64, disk_path, layout.partitions[PARTITION_STATE].offset_bytes);
-	if (cmd_outputl(NULL, DEBUGFS_DEADLINE_MS, &text, "debugfs", "-R", "cat " PLAN_RECORD, device, NULL) < 0)
-		return NULL;
-	record = json_loads(text, 0, NULL);
-	mark = xstrdup(json_string_value(json_object_get(record, "answers")));
-	json_decref(record);
-	return mark;
+	record_read(disk_path, &layout, &record);
+	free(record.role);
+	return record.answers;
 }

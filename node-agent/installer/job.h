@@ -17,6 +17,7 @@ struct job_progress {
 struct job {
 	const struct answers *answers;
 	const struct medium *medium;
+	const char *ca_pem;  /* of the provisioner that a node joins, as join_check() found it; else NULL */
 	const char *mark;    /* for the record: which answers these are; NULL */
 	const char *sysroot; /* before /sys, /proc, /dev */
 	const char *prefix;  /* before /run, which is written to */

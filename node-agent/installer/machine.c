@@ -130,7 +130,7 @@ static void check_disk(const struct machine *machine, const struct answers *answ
 			disk->path, machine->contents[i].pool);
 	else if (layout_plan(disk->size_bytes, disk->logical_block_bytes, &layout, &err) < 0)
 		problem_add(problems, field, "%s is too small: %s; choose a larger disk", disk->path, err.text);
-	if (answers_is(answers, ANSWER_DISK_STATE, "keep") && !machine->contents[i].host)
+	if (answers_keep(answers) && !machine->contents[i].host)
 		problem_add(problems, ANSWER_DISK_STATE, "%s has no Ingot host whose state could be kept (%s); say new",
 			    disk->path, machine->contents[i].text);
 }
@@ -165,27 +165,28 @@ static void check_nics(const struct machine *machine, const struct answers *answ
 	}
 }
 
-/* A join token is taken by no provisioner yet, and without one neither a node nor the node in "both" would ever belong to a
- * cluster: said before anything is written. */
-static void check_role(const struct answers *answers, struct problems *problems)
+/* What is kept is what it was: a node has nothing that a provisioner could go on with, nor the other way round. */
+static void check_role(const struct machine *machine, const struct answers *answers, struct problems *problems)
 {
-	if (!answers_is(answers, ANSWER_ROLE, "provisioner"))
-		problem_add(
-			problems, ANSWER_ROLE,
-			"this version installs provisioners from a medium; say provisioner, and have nodes deployed by it");
+	int i = answers_keep(answers) ? machine_find_disk(machine, answers) : -1;
+	const char *role = i < 0 ? NULL : machine->contents[i].role;
+
+	if (role && !answers_is(answers, ANSWER_ROLE, role))
+		problem_add(problems, ANSWER_ROLE,
+			    "the host on %s, whose state is to be kept, is %s; say %s, or disk.state: new",
+			    machine->disks.disks[i].path, role, role);
 }
 
 void machine_check(const struct machine *machine, const struct answers *answers, struct problems *problems)
 {
-	check_role(answers, problems);
+	check_role(machine, answers, problems);
 	check_disk(machine, answers, problems);
 	check_nics(machine, answers, problems);
 }
 
 /* ---- probes ---- */
 
-/* The interface that packets of a network go through: the first of a bond that has a link. */
-static const struct machine_nic *port(const struct machine *machine, const struct answers *answers, bool provisioning)
+const struct machine_nic *machine_port(const struct machine *machine, const struct answers *answers, bool provisioning)
 {
 	const char *own = provisioning ? answers_get(answers, ANSWER_PROV_MAC) : NULL;
 	_cleanup_free_ char *macs = xstrdup(own ? own
@@ -202,7 +203,7 @@ static const struct machine_nic *port(const struct machine *machine, const struc
 	return NULL;
 }
 
-static unsigned vlan_of(const struct answers *answers, enum answer field)
+unsigned machine_vlan(const struct answers *answers, enum answer field)
 {
 	int64_t tag = 0;
 
@@ -213,14 +214,14 @@ static void probe_address(const struct machine *machine, const struct answers *a
 			  struct problems *problems)
 {
 	enum answer field = provisioning ? ANSWER_PROV_ADDRESS : ANSWER_NET_ADDRESS;
-	const struct machine_nic *nic = port(machine, answers, provisioning);
+	const struct machine_nic *nic = machine_port(machine, answers, provisioning);
 	const char *subnet = answers_get(answers, field);
 	_cleanup_free_ char *address = subnet ? xstrndup(subnet, strcspn(subnet, "/")) : NULL, *other = NULL;
 	struct in_addr ip;
 
 	if (!nic || !address || inet_pton(AF_INET, address, &ip) != 1)
 		return;
-	if (probe_address_taken(nic->name, vlan_of(answers, provisioning ? ANSWER_PROV_VLAN : ANSWER_NET_VLAN), ip,
+	if (probe_address_taken(nic->name, machine_vlan(answers, provisioning ? ANSWER_PROV_VLAN : ANSWER_NET_VLAN), ip,
 				&other) == 1)
 		problem_add(problems, field, "%s is taken: the machine %s has it; choose another address", address,
 			    other);
@@ -228,10 +229,10 @@ static void probe_address(const struct machine *machine, const struct answers *a
 
 static void probe_dhcp(const struct machine *machine, const struct answers *answers, struct problems *problems)
 {
-	const struct machine_nic *nic = port(machine, answers, true);
+	const struct machine_nic *nic = machine_port(machine, answers, true);
 	_cleanup_free_ char *server = NULL;
 
-	if (nic && probe_dhcp_served(nic->name, vlan_of(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server) == 1)
+	if (nic && probe_dhcp_served(nic->name, machine_vlan(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server) == 1)
 		problem_add(
 			problems, ANSWER_PROV_DHCP_FIRST,
 			"%s serves DHCP on this network already; switch it off there, or give provisioning a network of its own",

@@ -32,8 +32,14 @@ void machine_done(struct machine *machine);
 int machine_find_disk(const struct machine *machine, const struct answers *answers);
 const struct machine_nic *machine_find_nic(const struct machine *machine, const char *mac);
 
-/* Whether the answers, which are right by themselves, fit this machine and this version: role; disk there, large enough, not in use and in no pool,
- * with a host if its state is to be kept; interfaces there and with a link. Adds to problems. */
+/* The interface that packets of the network, or of the provisioning network, go through: the first of a bond that has a link.
+ * NULL: none has. */
+const struct machine_nic *machine_port(const struct machine *machine, const struct answers *answers, bool provisioning);
+/* The tag that an answer names; 0: none. */
+unsigned machine_vlan(const struct answers *answers, enum answer field);
+
+/* Whether the answers, which are right by themselves, fit this machine: disk there, large enough, not in use and in no pool, with a
+ * host of the same role if its state is to be kept; interfaces there and with a link. Adds to problems. */
 void machine_check(const struct machine *machine, const struct answers *answers, struct problems *problems);
 /* Whether they fit the network: nobody has our addresses (RFC 5227), nobody serves DHCP where we would (RFC 2131). Takes some
  * seconds; needs CAP_NET_RAW. What cannot be probed is taken for free. */

@@ -3,7 +3,9 @@
 
 #include <jansson.h>
 
+#include "crypto/join_text.h"
 #include "installer/plan_priv.h"
+#include "installer/record.h"
 
 /* The user of the provisioner, the same in every image (docs/protocol.md). */
 #define PROVISIONER_ID 64060
@@ -52,12 +54,17 @@ char *plan_provisioner_config(const struct answers *answers)
 					 answers_get(answers, ANSWER_PROV_DHCP_FIRST), "dhcp_last",
 					 answers_get(answers, ANSWER_PROV_DHCP_LAST));
 
+	json_t *config;
+
 	if (gateway)
 		json_object_set_new(provisioning, "gateway", json_string(gateway));
-	return dump(json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:s, s:s}}", "state_dir", STATE_DIR, "run_dir",
-			      "/run/ingot-provisioner", "api", api_json(answers), "provisioning", provisioning,
-			      "images", "live_dir", IMAGES_DIR "/live", "bundle", IMAGES_DIR "/host.bundle",
-			      "bundle_key", IMAGES_DIR "/bundle.pub"));
+	config = json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:s, s:s}}", "state_dir", STATE_DIR, "run_dir",
+			   "/run/ingot-provisioner", "api", api_json(answers), "provisioning", provisioning, "images",
+			   "live_dir", IMAGES_DIR "/live", "bundle", IMAGES_DIR "/host.bundle", "bundle_key",
+			   IMAGES_DIR "/bundle.pub");
+	if (answers_has_node(answers))
+		json_object_set_new(config, "own_node", json_true());
+	return dump(config);
 }
 
 static void copy_medium(const struct plan_input *input, struct host_files *files)
@@ -95,6 +102,46 @@ static void add_provisioner(const struct answers *answers, const struct plan_inp
 	copy_medium(input, files);
 }
 
+/* ---- the node ---- */
+
+char *plan_server(const struct answers *answers)
+{
+	const char *address = answers_get(answers, ANSWER_JOIN_ADDRESS);
+	struct join_text join = { 0 };
+
+	join_text_parse(str_or(answers_get(answers, ANSWER_JOIN_TOKEN), ""), &join);
+	return xasprintf("%s:%u", str_or(address, join.address), join.agent_port);
+}
+
+/* The address that the node is known by is of the interface towards the provisioner; of a bond, its first member's is the
+ * bond's. The caller frees. */
+static char *own_mac(const struct answers *answers)
+{
+	const char *provisioning = answers_has_provisioner(answers) ? answers_get(answers, ANSWER_PROV_MAC) : NULL;
+	const char *macs = str_or(provisioning, str_or(answers_get(answers, ANSWER_NET_BOND_MEMBERS),
+						       answers_get(answers, ANSWER_NET_MAC)));
+
+	return xstrndup(macs, strcspn(macs, " "));
+}
+
+static void add_node(const struct answers *answers, const struct plan_input *input, struct host_files *files)
+{
+	_cleanup_free_ char *server = answers_joins(answers) ? plan_server(answers) : NULL, *mac = own_mac(answers);
+
+	host_files_identity(files, &(struct host_identity){
+					   .server = server,
+					   .ca_pem = server ? input->ca_pem : NULL,
+					   .machine = "",
+					   .name = answers_get(answers, ANSWER_HOST_NAME),
+					   .token = answers_get(answers, ANSWER_JOIN_TOKEN),
+					   .mac = mac,
+					   .disk_wwn = answers_get(answers, ANSWER_DISK_WWN),
+					   .disk_serial = answers_get(answers, ANSWER_DISK_SERIAL),
+					   .pool_disks = answers_is(answers, ANSWER_NODE_DISKS, "pool"),
+					   .handover = server ? NULL : STATE_DIR "/own-node.json",
+				   });
+}
+
 /* ---- the host ---- */
 
 static void add_time(const struct answers *answers, struct host_files *files)
@@ -117,7 +164,7 @@ static void add_record(const struct answers *answers, const struct plan_input *i
 		json_pack("{s:s, s:s, s:s, s:s?}", "role", answers_get(answers, ANSWER_ROLE), "language",
 			  answers_get(answers, ANSWER_LANGUAGE), "version", input->version, "answers", input->mark);
 
-	host_files_text(files, PLAN_RECORD, 0644, dump(json));
+	host_files_text(files, RECORD_PATH, 0644, dump(json));
 }
 
 void plan_files(const struct answers *answers, const struct plan_input *input, struct host_files *ret)
@@ -129,9 +176,8 @@ void plan_files(const struct answers *answers, const struct plan_input *input, s
 	add_time(answers, ret);
 	if (answers_has_provisioner(answers))
 		add_provisioner(answers, input, ret);
-	if (answers_joins(answers))
-		host_files_identity(ret, answers_get(answers, ANSWER_NODE_PROVISIONER), input->ca_pem, "", name,
-				    answers_get(answers, ANSWER_NODE_TOKEN));
+	if (answers_has_node(answers))
+		add_node(answers, input, ret);
 	add_record(answers, input, ret);
 }
 

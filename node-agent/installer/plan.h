@@ -22,10 +22,9 @@ void plan_files_kept(const struct answers *answers, const struct plan_input *inp
 /* "console=tty0 console=ttyS0,115200" from the answers, else from the words console= of this kernel's command line; the caller
  * frees. */
 char *plan_console(const struct answers *answers, const char *cmdline);
+/* "ADDRESS:PORT" of the listener for agents that answers with a join token lead to; the caller frees. */
+char *plan_server(const struct answers *answers);
 /* The provisioner's configuration (docs/configuration.md); the caller frees. */
 char *plan_provisioner_config(const struct answers *answers);
-
-/* The record that the installer leaves. */
-#define PLAN_RECORD "/var/lib/ingot/install.json"
 
 #endif

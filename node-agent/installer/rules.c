@@ -133,7 +133,7 @@ static void rule_role(const struct answers *answers, struct problems *problems)
 						      ANSWER_PROV_ADDRESS,   ANSWER_PROV_DHCP_FIRST,
 						      ANSWER_PROV_DHCP_LAST, ANSWER_PROV_GATEWAY,
 						      ANSWER_ADMIN_PASSWORD, ANSWER_ADMIN_HASH };
-	static const enum answer of_node[] = { ANSWER_NODE_PROVISIONER, ANSWER_NODE_CA, ANSWER_NODE_TOKEN };
+	static const enum answer of_join[] = { ANSWER_JOIN_TOKEN, ANSWER_JOIN_ADDRESS };
 
 	if (!answers_get(answers, ANSWER_ROLE)) {
 		problem_add(problems, ANSWER_ROLE, "is missing; say node, provisioner or both");
@@ -143,13 +143,16 @@ static void rule_role(const struct answers *answers, struct problems *problems)
 		if (answers_joins(answers))
 			refuse(answers, of_provisioner[i], "is of a provisioner, and role is node", problems);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(of_node); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(of_join); i++) {
 		if (answers_has_provisioner(answers))
-			refuse(answers, of_node[i], "is of a node that joins another provisioner, and role is not node",
+			refuse(answers, of_join[i], "is of a node that joins another provisioner, and role is not node",
 			       problems);
-		else
-			require(answers, of_node[i], "(role is node)", problems);
 	}
+	if (!answers_has_node(answers))
+		refuse(answers, ANSWER_NODE_DISKS, "is of a node, and role is provisioner", problems);
+	/* A node that is kept has its certificate. */
+	if (answers_joins(answers) && !answers_keep(answers))
+		require(answers, ANSWER_JOIN_TOKEN, "(role is node)", problems);
 }
 
 static void rule_disk(const struct answers *answers, struct problems *problems)
@@ -225,6 +228,9 @@ static void rule_network(const struct answers *answers, struct problems *problem
 	require(answers, ANSWER_NET_ADDRESS, "(network.mode is static)", problems);
 	if (!HAS(ANSWER_NET_ADDRESS) || !subnet_parse(answers->value[ANSWER_NET_ADDRESS], &subnet))
 		return;
+	if (subnet.v6 && answers_joins(answers))
+		problem_add(problems, ANSWER_NET_ADDRESS,
+			    "is of IPv6, and provisioners are reached by IPv4; say an IPv4 address");
 	if (!subnet.v6 && subnet.prefix <= 30 && !subnet_is_host(&subnet, subnet.address))
 		problem_add(problems, ANSWER_NET_ADDRESS,
 			    "is the number of the network or its broadcast address; choose an address between them");

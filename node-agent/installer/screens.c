@@ -34,6 +34,21 @@ static bool is_static(const struct screens *screens)
 	return answers_is(&screens->answers, ANSWER_NET_MODE, "static");
 }
 
+static bool joins(const struct screens *screens)
+{
+	return answers_joins(&screens->answers) && !answers_keep(&screens->answers);
+}
+
+static bool has_node(const struct screens *screens)
+{
+	return answers_has_node(&screens->answers) && !answers_keep(&screens->answers);
+}
+
+static bool has_provisioner(const struct screens *screens)
+{
+	return answers_has_provisioner(&screens->answers);
+}
+
 #define ROWS(...) .rows = { __VA_ARGS__ }, .row_count = sizeof((struct row[]){ __VA_ARGS__ }) / sizeof(struct row)
 #define TEXT(answer)                                                                                                   \
 	{                                                                                                              \
@@ -55,6 +70,8 @@ static const struct screen screens_table[SCREEN_COUNT] = {
 	[SCREEN_ERASE] = { "Erase the disk",
 			   "To allow the disk to be written, type its serial number as it is shown here:",
 			   ROWS(TEXT(ANSWER_DISK_ERASE)) },
+	[SCREEN_DISKS] = { "Data disks", "What is to become of the other disks of this machine?",
+			   ROWS(CHOICE(ANSWER_NODE_DISKS)), .applies = has_node },
 	[SCREEN_PORT] = { "Network", "Choose the interface; several of them become a bond. Space marks.",
 			  ROWS({ ROW_MARKS, ANSWER_NET_MAC }) },
 	[SCREEN_BOND] = { "Bond", "How are the interfaces bonded?", ROWS(CHOICE(ANSWER_NET_BOND_MODE)),
@@ -64,15 +81,21 @@ static const struct screen screens_table[SCREEN_COUNT] = {
 	[SCREEN_STATIC] = { "Static address", "Name servers: addresses with a space between two.",
 			    ROWS(TEXT(ANSWER_NET_ADDRESS), TEXT(ANSWER_NET_GATEWAY), TEXT(ANSWER_NET_DNS)),
 			    .applies = is_static },
+	[SCREEN_JOIN] = { "Join",
+			  "The token that \"ingot join-token create\" printed on the provisioner; its address only if it is "
+			  "reached from here by another one than the token says.",
+			  ROWS(TEXT(ANSWER_JOIN_TOKEN), TEXT(ANSWER_JOIN_ADDRESS)), .applies = joins },
 	[SCREEN_PROV_PORT] = { "Provisioning network",
 			       "Through which interface are other machines found and installed?",
-			       ROWS(CHOICE(ANSWER_PROV_MAC), TEXT(ANSWER_PROV_VLAN)) },
+			       ROWS(CHOICE(ANSWER_PROV_MAC), TEXT(ANSWER_PROV_VLAN)), .applies = has_provisioner },
 	[SCREEN_PROV] = { "Provisioning network", "The provisioner serves DHCP there. Nobody else may.",
 			  ROWS(TEXT(ANSWER_PROV_ADDRESS), TEXT(ANSWER_PROV_DHCP_FIRST), TEXT(ANSWER_PROV_DHCP_LAST),
-			       TEXT(ANSWER_PROV_GATEWAY)) },
+			       TEXT(ANSWER_PROV_GATEWAY)),
+			  .applies = has_provisioner },
 	[SCREEN_HOST] = { "Host name", "The name of this machine: a-z, 0-9 and '-'.", ROWS(TEXT(ANSWER_HOST_NAME)) },
 	[SCREEN_PASSWORD] = { "Administrator", "The password of \"admin\" in the dashboard and of root on the console.",
-			      ROWS({ ROW_SECRET, ANSWER_ADMIN_PASSWORD }, { ROW_SECRET, ANSWER_COUNT }) },
+			      ROWS({ ROW_SECRET, ANSWER_ADMIN_PASSWORD }, { ROW_SECRET, ANSWER_COUNT }),
+			      .applies = has_provisioner },
 	[SCREEN_TIME] = { "Time", "Time zone, such as Asia/Seoul; time servers with a space between two, or none.",
 			  ROWS(TEXT(ANSWER_TIME_ZONE), TEXT(ANSWER_TIME_NTP)) },
 	[SCREEN_SUMMARY] = { "Summary", "This will be done. Nothing has been written so far." },
@@ -113,6 +136,7 @@ void screens_done(struct screens *screens)
 	if (screens->password_again)
 		wipe(screens->password_again, strlen(screens->password_again));
 	free(screens->password_again);
+	free(screens->ca_pem);
 	*screens = (struct screens){ 0 };
 }
 
@@ -160,6 +184,26 @@ static void set_ports(struct screens *screens, const char *macs)
 		answers_set(&screens->answers, ANSWER_NET_BOND_MODE, NULL);
 }
 
+/* What was answered for another role cannot stay: the screens that asked it are not shown any more. */
+static void set_role(struct screens *screens, const char *role)
+{
+	static const enum answer of_provisioner[] = { ANSWER_PROV_MAC,	     ANSWER_PROV_VLAN,
+						      ANSWER_PROV_ADDRESS,   ANSWER_PROV_DHCP_FIRST,
+						      ANSWER_PROV_DHCP_LAST, ANSWER_PROV_GATEWAY,
+						      ANSWER_ADMIN_PASSWORD };
+	struct answers *answers = &screens->answers;
+
+	answers_set(answers, ANSWER_ROLE, role);
+	for (size_t i = 0; answers_joins(answers) && i < ARRAY_SIZE(of_provisioner); i++)
+		answers_set(answers, of_provisioner[i], NULL);
+	if (!answers_joins(answers)) {
+		answers_set(answers, ANSWER_JOIN_TOKEN, NULL);
+		answers_set(answers, ANSWER_JOIN_ADDRESS, NULL);
+	}
+	if (!answers_has_node(answers))
+		answers_set(answers, ANSWER_NODE_DISKS, NULL);
+}
+
 void row_set(struct screens *screens, const struct row *row, const char *value)
 {
 	if (row->answer == ANSWER_COUNT) {
@@ -170,6 +214,8 @@ void row_set(struct screens *screens, const struct row *row, const char *value)
 		set_ports(screens, value);
 	} else if (row->answer == ANSWER_DISK_SERIAL) {
 		set_disk(screens, value);
+	} else if (row->answer == ANSWER_ROLE) {
+		set_role(screens, value);
 	} else {
 		answers_set(&screens->answers, row->answer, value);
 	}
@@ -246,6 +292,10 @@ static const struct {
 	{ ANSWER_LANGUAGE, "en", "English" },
 	{ ANSWER_LANGUAGE, "ko", "\355\225\234\352\265\255\354\226\264 (Korean)" },
 	{ ANSWER_ROLE, "provisioner", "Provisioner: finds, installs and runs the other machines" },
+	{ ANSWER_ROLE, "node", "Node: joins a provisioner by a token, and runs virtual machines" },
+	{ ANSWER_ROLE, "both", "Both: a provisioner that is its own first node" },
+	{ ANSWER_NODE_DISKS, "keep", "Leave them as they are" },
+	{ ANSWER_NODE_DISKS, "pool", "Give them to the pool: all on them is lost" },
 	{ ANSWER_DISK_STATE, "new", "Begin anew: all on the disk is lost" },
 	{ ANSWER_DISK_STATE, "keep", "Keep the state, write the system anew" },
 	{ ANSWER_NET_MODE, "dhcp", "Automatically (DHCP)" },
@@ -312,6 +362,21 @@ char *screen_problem(const struct screens *screens, enum screen_id id)
 	return found;
 }
 
+enum screen_id screen_of(enum answer answer)
+{
+	for (unsigned id = 0; id < SCREEN_SUMMARY; id++) {
+		if (asks(&screens_table[id], answer))
+			return (enum screen_id)id;
+	}
+	return SCREEN_SUMMARY;
+}
+
+/* What has a default, and is of another role. */
+static bool is_idle(const struct answers *answers, enum answer answer)
+{
+	return answer == ANSWER_NODE_DISKS && !answers_has_node(answers);
+}
+
 char *screen_summary(const struct screens *screens)
 {
 	const struct answers *answers = &screens->answers;
@@ -321,7 +386,8 @@ char *screen_summary(const struct screens *screens)
 		const struct question *question = answers_question((enum answer)i);
 		const char *value = answers_get(answers, (enum answer)i);
 
-		if (!value || question->secret || i == ANSWER_DISK_ERASE || i == ANSWER_LANGUAGE || i == ANSWER_FINISH)
+		if (!value || question->secret || is_idle(answers, (enum answer)i) || i == ANSWER_DISK_ERASE ||
+		    i == ANSWER_LANGUAGE || i == ANSWER_FINISH)
 			continue;
 		strbuf_addf(&text, "%-24s %.*s\n", question->path, LIST_LABEL_MAX, value);
 	}

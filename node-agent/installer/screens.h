@@ -11,10 +11,12 @@ enum screen_id {
 	SCREEN_DISK,
 	SCREEN_STATE,
 	SCREEN_ERASE,
+	SCREEN_DISKS,
 	SCREEN_PORT,
 	SCREEN_BOND,
 	SCREEN_ADDRESS,
 	SCREEN_STATIC,
+	SCREEN_JOIN,
 	SCREEN_PROV_PORT,
 	SCREEN_PROV,
 	SCREEN_HOST,
@@ -29,6 +31,7 @@ struct screens {
 	struct answers answers; /* kept whatever way one goes */
 	char *password_again;	/* the second time it was typed; wiped */
 	struct machine machine;
+	char *ca_pem; /* of the provisioner to join, once it was asked */
 };
 void screens_done(struct screens *screens);
 
@@ -74,6 +77,8 @@ const char *row_value(const struct screens *screens, const struct row *row);
 void row_set(struct screens *screens, const struct row *row, const char *value);
 /* NULL if what this screen asks is answered rightly, or what is wrong; the caller frees. */
 char *screen_problem(const struct screens *screens, enum screen_id id);
+/* The screen that asks it; SCREEN_SUMMARY if none does. */
+enum screen_id screen_of(enum answer answer);
 /* What will be done, in lines; the caller frees. */
 char *screen_summary(const struct screens *screens);
 

@@ -8,6 +8,7 @@
 
 #include <newt.h>
 
+#include "installer/join_check.h"
 #include "installer/screens.h"
 #include "installer/words.h"
 #include "schema/schema.h"
@@ -296,11 +297,15 @@ static enum screen_id last_look(struct screens *screens)
 	}
 	open_bar(&bar, "Looking at the network");
 	machine_probe(&screens->machine, &screens->answers, &problems);
+	free(screens->ca_pem);
+	screens->ca_pem = NULL;
+	if (problems.count == 0)
+		join_check(&screens->machine, &screens->answers, &screens->ca_pem, &problems);
 	close_bar(&bar);
 	if (problems.count == 0)
 		return SCREEN_COUNT;
-	say("Network", problems.list[0].text);
-	return problems.list[0].answer == ANSWER_NET_ADDRESS ? SCREEN_STATIC : SCREEN_PROV;
+	say(screen_get(screen_of(problems.list[0].answer))->title, problems.list[0].text);
+	return screen_of(problems.list[0].answer);
 }
 
 /* Asks until all is answered and confirmed. */
@@ -348,6 +353,7 @@ static int ask_and_install(struct screens *screens, struct job *job, struct writ
 
 	for (;;) {
 		ask(screens, from);
+		job->ca_pem = screens->ca_pem;
 		r = install(job, status, err);
 		if (r == 0)
 			break;

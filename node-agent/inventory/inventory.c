@@ -243,6 +243,15 @@ json_t *inventory_hello(const char *sysroot)
 	return hello;
 }
 
+json_t *inventory_join(const char *sysroot)
+{
+	json_t *hello = inventory_hello(sysroot);
+	const char *bmc = json_string_value(json_object_get(json_object_get(hello, "bmc"), "address"));
+
+	json_object_set_new(hello, "inventory", inventory_read(sysroot, bmc));
+	return hello;
+}
+
 /* The BMC's address hardly changes, and a silent BMC costs seconds: it is asked once, and again until it has answered. */
 static int inventory_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
 {

@@ -15,6 +15,9 @@ json_t *inventory_read(const char *sysroot, const char *bmc_address);
  * macs, boot_id, firmware, bmc. Asks the BMC: blocks up to some seconds. New reference. */
 json_t *inventory_hello(const char *sysroot);
 
+/* The same with the section "inventory": how it introduces itself where it is not known yet (POST /agent/v1/enroll, "join"). */
+json_t *inventory_join(const char *sysroot);
+
 extern const struct part inventory_part;
 
 #endif

@@ -50,7 +50,19 @@ static void on_enroll(struct http_request *request, void *data)
 	json_t *body = NULL, *reply = NULL;
 	int r = http_request_json(request, &body, &err);
 	if (r == 0)
-		r = cluster_agent_enroll(api->spec.cluster, body, &reply, &err);
+		r = cluster_agent_enroll(api->spec.cluster, body, http_request_peer(request), &reply, &err);
+	json_decref(body);
+	answer(request, r, reply, &err);
+}
+
+static void on_join(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	json_t *body = NULL, *reply = NULL;
+	int r = http_request_json(request, &body, &err);
+	if (r == 0)
+		r = cluster_agent_may_join(api->spec.cluster, body, &reply, &err);
 	json_decref(body);
 	answer(request, r, reply, &err);
 }
@@ -151,6 +163,7 @@ static void on_desired(struct http_request *request, void *data)
 static const struct http_route routes[] = {
 	{ .method = "POST", .path = "/agent/v1/hello", .body_max_bytes = BODY_MAX, .handler = on_hello },
 	{ .method = "POST", .path = "/agent/v1/enroll", .body_max_bytes = BODY_MAX, .handler = on_enroll },
+	{ .method = "POST", .path = "/agent/v1/join", .body_max_bytes = BODY_MAX, .handler = on_join },
 	{ .method = "GET", .path = "/agent/v1/desired", .handler = on_desired },
 	{ .method = "POST", .path = "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report },
 	{ .method = "GET", .path = "/agent/v1/console/{ticket}", .handler = api_agent_console },

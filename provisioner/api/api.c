@@ -20,6 +20,26 @@ static int do_machine_power(struct api_call *call, struct err *err)
 	return machine_power(call->api->spec.machines, call->id, power->action, &call->task, err);
 }
 
+static int do_node_update(struct api_call *call, struct err *err)
+{
+	return cluster_node_update(call->api->spec.cluster, call->id, call->body, err);
+}
+
+static int do_join_token_create(struct api_call *call, struct err *err)
+{
+	const struct join_token *token = NULL;
+	const char *user = call->who.user ? call->who.user->id : NULL;
+	int r = cluster_join_token_create(call->api->spec.cluster, call->body, user, call->who.name, &token,
+					  &call->token_text, err);
+	call->result = token;
+	return r;
+}
+
+static int do_join_token_delete(struct api_call *call, struct err *err)
+{
+	return cluster_join_token_delete(call->api->spec.cluster, call->id, err);
+}
+
 static int do_image_create(struct api_call *call, struct err *err)
 {
 	const struct image *image = NULL;
@@ -123,6 +143,7 @@ static const struct binding {
 	[OP_MACHINE_SENSORS] = { &kind_machine, api_machine_sensors },
 	[OP_NODE_LIST] = { &kind_node, NULL },
 	[OP_NODE_SHOW] = { &kind_node, NULL },
+	[OP_NODE_UPDATE] = { &kind_node, do_node_update },
 	[OP_POOL_LIST] = { &kind_pool, NULL },
 	[OP_POOL_SHOW] = { &kind_pool, NULL },
 	[OP_IMAGE_LIST] = { &kind_image, NULL },
@@ -163,6 +184,10 @@ static const struct binding {
 	[OP_TOKEN_SHOW] = { &kind_token, NULL },
 	[OP_TOKEN_CREATE] = { &kind_token, api_token_create },
 	[OP_TOKEN_DELETE] = { &kind_token, api_token_delete },
+	[OP_JOIN_TOKEN_LIST] = { &kind_join_token, NULL },
+	[OP_JOIN_TOKEN_SHOW] = { &kind_join_token, NULL },
+	[OP_JOIN_TOKEN_CREATE] = { &kind_join_token, do_join_token_create },
+	[OP_JOIN_TOKEN_DELETE] = { &kind_join_token, do_join_token_delete },
 	[OP_AUDIT_LIST] = { &kind_audit, NULL },
 	[OP_OPENAPI] = { NULL, do_openapi },
 	[OP_VERSION] = { NULL, do_version },

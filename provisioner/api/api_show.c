@@ -10,7 +10,7 @@ static const struct reference {
 } references[] = {
 	{ &kind_vm, "node", "node_name", &kind_node },	  { &kind_vm, "volume", "volume_name", &kind_volume },
 	{ &kind_volume, "vm", "vm_name", &kind_vm },	  { &kind_volume, "image", "image_name", &kind_image },
-	{ &kind_token, "user", "user_name", &kind_user },
+	{ &kind_token, "user", "user_name", &kind_user }, { &kind_join_token, "user", "user_name", &kind_user },
 };
 
 static const char *string_of(const struct field *f, const void *object)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cluster/cluster_priv.h"
+#include "crypto/join_text.h"
 
 #define TICK_MS 1000
 #define HOST_MEMORY_BYTES (512 * MIB)
@@ -26,7 +27,7 @@ static struct node *add_node(struct cluster *cluster, const struct machine *mach
 }
 
 /* A machine deployed anew is a new node: what the old one promised is gone with its disks' system. */
-static struct node *node_for(struct cluster *cluster, const struct machine *machine, bool repeated)
+struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated)
 {
 	const struct node *old = machine->node ? store_get(cluster->store, &kind_node, machine->node) : NULL;
 	if (old && repeated)
@@ -36,6 +37,11 @@ static struct node *node_for(struct cluster *cluster, const struct machine *mach
 	return add_node(cluster, machine);
 }
 
+json_t *cluster_enrolled(struct cluster *cluster, const char *node, const char *certificate)
+{
+	return json_pack("{s:s, s:s, s:s}", "node", node, "certificate", certificate, "ca", ca_pem(cluster->spec.ca));
+}
+
 static int sign(struct cluster *cluster, const struct machine *machine, const char *csr, const char *key,
 		json_t **ret_reply, struct err *err)
 {
@@ -43,7 +49,7 @@ static int sign(struct cluster *cluster, const struct machine *machine, const ch
 	_cleanup_free_ char *certificate = NULL, *id = NULL;
 	bool repeated = machine->enroll_key != NULL;
 	store_begin(cluster->store);
-	struct node *node = node_for(cluster, machine, repeated);
+	struct node *node = cluster_node_for(cluster, machine, repeated);
 	id = xstrdup(node->id);
 	if (repeated && node->certificate)
 		certificate = xstrdup(node->certificate);
@@ -56,12 +62,12 @@ static int sign(struct cluster *cluster, const struct machine *machine, const ch
 		machine_enrolled(cluster->spec.machines, machine->id, key, id);
 	int r = store_commit(cluster->store, err);
 	if (r == 0)
-		*ret_reply = json_pack("{s:s, s:s, s:s}", "node", id, "certificate", certificate, "ca",
-				       ca_pem(cluster->spec.ca));
+		*ret_reply = cluster_enrolled(cluster, id, certificate);
 	return r;
 }
 
-int cluster_agent_enroll(struct cluster *cluster, const json_t *request, json_t **ret_reply, struct err *err)
+int cluster_agent_enroll(struct cluster *cluster, const json_t *request, const char *address, json_t **ret_reply,
+			 struct err *err)
 {
 	const char *token = json_string_value(json_object_get(request, "token"));
 	const char *csr = json_string_value(json_object_get(request, "csr"));
@@ -73,6 +79,8 @@ int cluster_agent_enroll(struct cluster *cluster, const json_t *request, json_t 
 	int r = csr_key_fingerprint(csr, &key, err);
 	if (r < 0)
 		return err_prefix(err, "csr");
+	if (str_starts(token, JOIN_TEXT_PREFIX))
+		return cluster_join(cluster, request, key, address, ret_reply, err);
 	r = machine_enroll_check(cluster->spec.machines, token, key, &machine, err);
 	return r < 0 ? r : sign(cluster, machine, csr, key, ret_reply, err);
 }
@@ -242,9 +250,10 @@ static void place_soon(void *data)
 /* Of people and of what they call: nothing of it is in what agents are to do. */
 static bool concerns_agents(const struct store_kind *kind)
 {
-	static const struct store_kind *const others[] = { &kind_task,	&kind_user,
-							   &kind_token, &kind_sign_in_session,
-							   &kind_audit, &kind_creation };
+	static const struct store_kind *const others[] = { &kind_task,	    &kind_user,
+							   &kind_token,	    &kind_sign_in_session,
+							   &kind_audit,	    &kind_creation,
+							   &kind_join_token };
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (kind == others[i])
 			return false;

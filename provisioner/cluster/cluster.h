@@ -18,6 +18,8 @@ struct cluster_spec {
 	struct storage *storage;
 	struct compute *compute;
 	struct ca *ca;
+	const char *server; /* "IPV4:PORT" of the agent listener, for join tokens; borrowed */
+	uint16_t boot_port; /* of the boot listener at the same address */
 };
 struct cluster *cluster_new(const struct cluster_spec *spec);
 void cluster_start(struct cluster *cluster);
@@ -31,7 +33,12 @@ struct peer {
 	const char *node;    /* node's agent, or NULL */
 };
 
-int cluster_agent_enroll(struct cluster *cluster, const json_t *request, json_t **ret_reply, struct err *err);
+/* address: where the request came from; a machine that joins is known by it. */
+int cluster_agent_enroll(struct cluster *cluster, const json_t *request, const char *address, json_t **ret_reply,
+			 struct err *err);
+/* Whether a machine might join as it says: what enrolling would be refused for, before anything is installed. Changes
+ * nothing. */
+int cluster_agent_may_join(struct cluster *cluster, const json_t *request, json_t **ret_reply, struct err *err);
 int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err);
 /* The document if its generation is not `after`, else NULL. The caller owns it. */
 json_t *cluster_agent_desired(struct cluster *cluster, const struct peer *peer, int64_t after);
@@ -49,6 +56,14 @@ char *cluster_console_ask(struct cluster *cluster, const char *node, const char 
 void cluster_console_end(struct cluster *cluster, const char *ticket);
 
 /* ---- people ---- */
+
+/* Makes a join token. user: id of who asks, NULL if no user does; maker: the name, for the event. *ret: borrowed; the text is
+ * shown this once: the caller wipes and frees it. ERR_EXISTS, ERR_INVALID. */
+int cluster_join_token_create(struct cluster *cluster, const struct join_token *wanted, const char *user,
+			      const char *maker, const struct join_token **ret, char **ret_text, struct err *err);
+int cluster_join_token_delete(struct cluster *cluster, const char *id, struct err *err);
+/* What may be changed of a node: ERR_STATE if its disks are the pool's already and are to be no more. */
+int cluster_node_update(struct cluster *cluster, const char *id, const struct node *changed, struct err *err);
 
 /* node: name or id, or NULL for the best one. */
 int cluster_vm_migrate(struct cluster *cluster, const char *vm, const char *node, const char **ret_task,

@@ -41,6 +41,14 @@ struct cluster {
 	int64_t started_ms;
 };
 
+/* In a transaction: a new node for a machine in place of the one it had; or, repeated, that one. */
+struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated);
+/* What a node is told that has its certificate. */
+json_t *cluster_enrolled(struct cluster *cluster, const char *node, const char *certificate);
+/* Enrolling by a join token. key: fingerprint of that in the request. */
+int cluster_join(struct cluster *cluster, const json_t *request, const char *key, const char *address,
+		 json_t **ret_reply, struct err *err);
+
 struct briefing *cluster_briefing(struct cluster *cluster, const char *id);
 void cluster_wake(struct cluster *cluster);
 /* Where virtual machines that need a node go. */

@@ -18,7 +18,13 @@ int controller_new(const struct controller_spec *spec, struct controller **ret, 
 	c->storage = storage_new(&storage);
 	c->compute = compute_new(c->store, c->tasks);
 	const struct cluster_spec cluster = {
-		.store = c->store, .machines = c->machines, .storage = c->storage, .compute = c->compute, .ca = spec->ca
+		.store = c->store,
+		.machines = c->machines,
+		.storage = c->storage,
+		.compute = c->compute,
+		.ca = spec->ca,
+		.server = spec->machines.server,
+		.boot_port = spec->boot_port,
 	};
 	c->cluster = cluster_new(&cluster);
 	*ret = TAKE_PTR(c);

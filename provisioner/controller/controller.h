@@ -21,6 +21,7 @@ struct controller_spec {
 	struct machines_spec machines; /* store and tasks are filled in */
 	struct storage_spec storage;   /* likewise */
 	struct ca *ca;
+	uint16_t boot_port; /* of the boot listener, for join tokens */
 };
 
 /* Opens the store and puts everything together; nothing acts yet. */

@@ -66,6 +66,8 @@ static const struct field config_fields[] = {
 	F(struct config, state_dir, FIELD_STRING, 0, .max = 4096, .initial = "/var/lib/ingot",
 	  .help = "what must survive"),
 	F(struct config, run_dir, FIELD_STRING, 0, .max = 4096, .initial = "/run/ingot", .help = "what need not"),
+	F(struct config, own_node, FIELD_BOOL, 0,
+	  .help = "the host is a node as well: its agent is handed a join token, in STATE_DIR/own-node.json"),
 	F(struct config, api, FIELD_OBJECT, REQUIRED, .of = &api_schema, .help = "the REST API"),
 	F(struct config, provisioning, FIELD_OBJECT, REQUIRED, .of = &provisioning_schema,
 	  .help = "the provisioning network"),

@@ -31,6 +31,7 @@ struct config_ui {
 };
 struct config {
 	char *state_dir, *run_dir;
+	bool own_node; /* the agent of this host is given a join token */
 	struct config_api *api;
 	struct config_provisioning *provisioning;
 	struct config_bmc *bmc;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "bundle/bundle.h"
 #include "controller/controller.h"
+#include "daemon/own_node.h"
 
 #define KEY_MAX_BYTES 65536
 #define LISTENERS_MAX 20
@@ -177,6 +178,7 @@ static int start_controller(struct daemon *d, struct err *err)
 		.loop = d->loop,
 		.database = database,
 		.ca = d->ca,
+		.boot_port = (uint16_t)config->provisioning->boot_port,
 		.machines = {
 			.netboot = &netboot_ops_real,
 			.netboot_ctx = d->netboot,
@@ -294,12 +296,23 @@ static int start_api(struct daemon *d, struct err *err)
 	return r < 0 ? r : listen_api(d, err);
 }
 
+static int prepare_own_node(struct daemon *d, struct err *err)
+{
+	const struct own_node own = { .controller = d->controller,
+				      .state_dir = d->config->state_dir,
+				      .server = d->server,
+				      .ca_pem = ca_pem(d->ca),
+				      .address = d->address };
+	return d->config->own_node ? own_node_hand_over(&own, err) : 0;
+}
+
 /* ---- life ---- */
 
 static int start(struct daemon *d, struct err *err)
 {
-	int (*const steps[])(struct daemon *, struct err *) = { make_folders,  take_lock,	 open_keys, open_bundle,
-								start_netboot, start_controller, start_api };
+	int (*const steps[])(struct daemon *, struct err *) = { make_folders,	  take_lock,	 open_keys,
+								open_bundle,	  start_netboot, start_controller,
+								prepare_own_node, start_api };
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r = steps[i](d, err);
 		if (r < 0)

@@ -5,14 +5,6 @@
 
 /* ---- hello ---- */
 
-struct hello {
-	char *uuid, *serial, *boot_mac, *boot_id;
-	char **macs;
-	size_t mac_count;
-	int firmware;
-	struct bmc_info *bmc;
-};
-
 static const struct field hello_bmc_fields[] = {
 	F(struct bmc_info, address, FIELD_STRING, 0, .format = FORMAT_ADDRESS),
 };
@@ -26,7 +18,7 @@ static const struct field hello_fields[] = {
 	F(struct hello, firmware, FIELD_ENUM, 0, .words = firmware_words),
 	F(struct hello, bmc, FIELD_OBJECT, 0, .of = &hello_bmc_schema),
 };
-static const struct schema hello_schema = SCHEMA("hello", struct hello, hello_fields, "");
+const struct schema hello_schema = SCHEMA("hello", struct hello, hello_fields, "");
 
 static const char *boot_mac_of(const struct hello *hello)
 {
@@ -48,7 +40,7 @@ static bool shares_mac(const struct machine *machine, const struct hello *hello)
 
 /* Which machine says hello. MAC addresses come first: they are what boots were answered by. A system UUID that several
  * machines share (it happens) identifies only one that was never seen with other MACs. */
-static const struct machine *find_machine(struct machines *machines, const struct hello *hello)
+const struct machine *machine_of_hello(struct machines *machines, const struct hello *hello)
 {
 	const struct machine *by_uuid = NULL, *by_bmc = NULL;
 	STORE_EACH(struct machine, machine, machines->store, &kind_machine) {
@@ -76,9 +68,8 @@ static bool is_of_another(struct machines *machines, const struct machine *machi
 	return false;
 }
 
-static void take_hello(struct machines *machines, struct machine *machine, const struct hello *hello, const char *token)
+void machine_take_hello(struct machines *machines, struct machine *machine, const struct hello *hello)
 {
-	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
 	if (hello->uuid)
 		str_set(&machine->uuid, hello->uuid);
 	if (hello->serial)
@@ -90,8 +81,6 @@ static void take_hello(struct machines *machines, struct machine *machine, const
 			schema_strings_add(&machine->macs, &machine->mac_count, hello->macs[i]);
 	if (hello->firmware != FIRMWARE_UNKNOWN)
 		machine->firmware = hello->firmware;
-	str_set(&machine->boot_id, hello->boot_id);
-	str_set(&machine->live_token, hash);
 }
 
 static struct machine *add_machine(struct machines *machines, const struct hello *hello)
@@ -107,7 +96,7 @@ static struct machine *add_machine(struct machines *machines, const struct hello
 
 static int answer_hello(struct machines *machines, const struct hello *hello, json_t **ret_reply, struct err *err)
 {
-	const struct machine *known = find_machine(machines, hello);
+	const struct machine *known = machine_of_hello(machines, hello);
 	bool same_boot = known && str_equal(known->boot_id, hello->boot_id);
 	/* A node does not boot the live image. Whoever says so may be somebody else. */
 	if (known && !machine_would_take(machines, known, EVENT_HELLO)) {
@@ -122,7 +111,10 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 	_cleanup_free_ char *id = xstrdup(machine->id);
 	_cleanup_free_ char *random = token_new("live");
 	_cleanup_free_ char *token = xasprintf("%s.%s", id, random);
-	take_hello(machines, machine, hello, token);
+	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
+	machine_take_hello(machines, machine, hello);
+	str_set(&machine->boot_id, hello->boot_id);
+	str_set(&machine->live_token, hash);
 	machine->agent_seen = loop_now_ms(machines->loop);
 	machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
 	/* A lost answer is asked for again in the same boot: a new token, but no news. */

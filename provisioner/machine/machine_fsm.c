@@ -26,8 +26,8 @@ static const struct fsm_state states[STEP_COUNT] = {
 static const char *const events[EVENT_COUNT] = {
 	[EVENT_HELLO] = "HELLO",       [EVENT_SEEN] = "SEEN",	      [EVENT_ACCEPT] = "ACCEPT",
 	[EVENT_DEPLOY] = "DEPLOY",     [EVENT_BMC_DONE] = "BMC_DONE", [EVENT_WRITTEN] = "WRITTEN",
-	[EVENT_ENROLLED] = "ENROLLED", [EVENT_FAILURE] = "FAILURE",   [EVENT_TIMEOUT] = "TIMEOUT",
-	[EVENT_CANCEL] = "CANCEL",
+	[EVENT_ENROLLED] = "ENROLLED", [EVENT_JOIN] = "JOIN",	      [EVENT_FAILURE] = "FAILURE",
+	[EVENT_TIMEOUT] = "TIMEOUT",   [EVENT_CANCEL] = "CANCEL",
 };
 
 static bool agent_live(const void *snapshot)
@@ -43,13 +43,16 @@ static const struct fsm_row rows[] = {
 	T(FOUND, TIMEOUT, NULL, STEP_SILENT),
 	T(FOUND, CANCEL, NULL, STEP_SILENT),
 	T(FOUND, ACCEPT, NULL, STEP_COMMISSION_BOOT),
+	T(FOUND, JOIN, NULL, STEP_DEPLOYED),
 
 	T(SILENT, HELLO, NULL, STEP_NEW),
 	T(SILENT, ACCEPT, NULL, STEP_COMMISSION_BOOT),
+	T(SILENT, JOIN, NULL, STEP_DEPLOYED),
 
 	T(NEW, HELLO, NULL, FSM_SAME),
 	T(NEW, ACCEPT, agent_live, STEP_COMMISSION_BMC),
 	T(NEW, ACCEPT, NULL, STEP_COMMISSION_BOOT),
+	T(NEW, JOIN, NULL, STEP_DEPLOYED),
 
 	T(COMMISSION_BOOT, HELLO, NULL, STEP_COMMISSION_BMC),
 	T(COMMISSION_BOOT, SEEN, agent_live, STEP_COMMISSION_BMC),
@@ -67,6 +70,7 @@ static const struct fsm_row rows[] = {
 	T(READY, HELLO, NULL, FSM_SAME),
 	T(READY, DEPLOY, agent_live, STEP_DEPLOY_WRITE),
 	T(READY, DEPLOY, NULL, STEP_DEPLOY_BOOT),
+	T(READY, JOIN, NULL, STEP_DEPLOYED),
 
 	T(DEPLOY_BOOT, HELLO, NULL, STEP_DEPLOY_WRITE),
 	/* The live image runs after all: a provisioner that has just started knows that only when its agent speaks. */
@@ -105,6 +109,9 @@ static const struct fsm_row rows[] = {
 	T(DEPLOY_RESTART, TIMEOUT, NULL, STEP_FAILED),
 	T(DEPLOY_RESTART, CANCEL, NULL, STEP_FAILED),
 
+	/* Installed anew from a medium; whether its node may go is looked at before. */
+	T(DEPLOYED, JOIN, NULL, STEP_DEPLOYED),
+
 	T(FAILED, HELLO, NULL, FSM_SAME),
 	T(FAILED, ACCEPT, agent_live, STEP_COMMISSION_BMC),
 	T(FAILED, ACCEPT, NULL, STEP_COMMISSION_BOOT),
@@ -112,6 +119,7 @@ static const struct fsm_row rows[] = {
 	T(FAILED, DEPLOY, NULL, STEP_DEPLOY_BOOT),
 	/* Given up too early: the host system came up after all, with the token of this install. */
 	T(FAILED, ENROLLED, NULL, STEP_DEPLOYED),
+	T(FAILED, JOIN, NULL, STEP_DEPLOYED),
 };
 
 const struct fsm machine_fsm = {

@@ -31,6 +31,7 @@ enum machine_event {
 	EVENT_BMC_DONE,
 	EVENT_WRITTEN,
 	EVENT_ENROLLED,
+	EVENT_JOIN, /* its host system, installed from a medium, joins by a token */
 	EVENT_FAILURE,
 	EVENT_TIMEOUT,
 	EVENT_CANCEL,
@@ -48,6 +49,20 @@ struct machine_snapshot {
 	const struct machine *machine;
 	bool agent_live; /* the live agent was heard in the last seconds */
 };
+
+/* How an agent introduces its machine. */
+struct hello {
+	char *uuid, *serial, *boot_mac, *boot_id;
+	char **macs;
+	size_t mac_count;
+	int firmware;
+	struct bmc_info *bmc;
+};
+extern const struct schema hello_schema;
+/* The machine that says so, or NULL. */
+const struct machine *machine_of_hello(struct machines *machines, const struct hello *hello);
+/* In a transaction: takes over who it is. */
+void machine_take_hello(struct machines *machines, struct machine *machine, const struct hello *hello);
 
 /* What is known of a machine in this life of the provisioner only. */
 struct machine_runtime {

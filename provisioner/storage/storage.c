@@ -132,6 +132,8 @@ static bool is_data_disk(const struct machine *machine, const struct disk_info *
 static bool has_data_disk(struct storage *storage, const struct node *node)
 {
 	const struct machine *machine = node_machine(storage, node);
+	if (!node->pool_disks)
+		return false;
 	for (size_t i = 0; machine && machine->inventory && i < machine->inventory->disk_count; i++)
 		if (is_data_disk(machine, &machine->inventory->disks[i]))
 			return true;
@@ -190,7 +192,7 @@ static void record_osds(struct storage *storage, const struct node *node)
 	for (size_t i = 0; machine && machine->inventory && i < machine->inventory->disk_count; i++) {
 		const struct disk_info *disk = &machine->inventory->disks[i];
 		node = store_get(storage->store, &kind_node, node->id);
-		if (!is_data_disk(machine, disk) || osd_of(node, disk))
+		if (!node->pool_disks || !is_data_disk(machine, disk) || osd_of(node, disk))
 			continue;
 		store_begin(storage->store);
 		struct node *edit = store_edit(storage->store, &kind_node, node->id);

@@ -12,6 +12,7 @@ KIND(volume);
 KIND(vm);
 KIND(token);
 KIND(user);
+KIND(join_token);
 KIND_WITHOUT_NAME(task);
 KIND_WITHOUT_NAME(ceph_cluster);
 KIND_WITHOUT_NAME(creation);

@@ -15,12 +15,13 @@ MACS = {"lan0x": "52:54:00:00:00:01", "prov0x": "52:54:00:00:00:02"}
 
 
 class Rig:
-    def __init__(self, network, disk_bytes=9 * GIB):
+    def __init__(self, network, disk_bytes=9 * GIB, rack=None):
+        """rack: a namespace that is there, for the other end of the wires."""
         self.network = network
         self.folder = network.folder
         self.agent = ns.built("ingot-agent")
         self.space = network.namespace("machine")
-        self.rack = network.namespace("rack")
+        self.rack = rack or network.namespace("rack")
         self.disk_bytes = disk_bytes
         self.number = 0
         for name, mac in MACS.items():

@@ -109,7 +109,7 @@ def test_wrong_answers():
         refused(answers(disk__erase="disk-b"), "answers.yaml:1:", "disk.erase", 'say "disk-a"')
         refused(answers(host_name=None), "host_name: is missing")
         refused(answers(disk__serial="disk-b", disk__erase="disk-b"), "disk.serial", "no disk has", "serial disk-a")
-        refused(answers(role="both"), "role", "say provisioner")
+        refused(answers(role="node"), "admin.password: is of a provisioner", "join.token: is missing")
         refused(answers(disk__state="keep"), "disk.state", "no Ingot host")
         refused(answers(network__mac="52:54:00:00:00:09"), "network.mac", "no interface has", "52:54:00:00:00:01")
 

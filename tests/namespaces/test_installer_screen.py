@@ -4,14 +4,12 @@
 screen is what a terminal emulator (pyte) makes of the bytes. It ends with a loop device that is a provisioner's disk."""
 
 import json
-import os
 import sys
-
-import pexpect
 
 import ns
 import rig
-from screen import DOWN, ENTER, SPACE, TAB, Screen
+from screen import DOWN, ENTER, SPACE, TAB
+from terminal import Terminal
 
 sys.dont_write_bytecode = True
 ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid")
@@ -21,42 +19,11 @@ network = ns.Network()
 machine = rig.Rig(network)
 
 
-class Terminal(Screen):
-    def __init__(self, term):
-        self.child = pexpect.spawn("ip", ["netns", "exec", machine.space, *machine.argv()], dimensions=(24, 80), timeout=30,
-                                   env={**os.environ, "TERM": term, "LANG": "C.UTF-8"})
-        super().__init__(self)
-
-    def receive(self, seconds):
-        try:
-            return self.child.read_nonblocking(65536, timeout=seconds)
-        except pexpect.TIMEOUT:
-            return b""
-        except pexpect.EOF:
-            raise EOFError from None
-
-    def send(self, text):
-        self.child.send(text)
-
-    def end(self):
-        """Reads to the end; the exit code."""
-        try:
-            while True:
-                self.read(5)
-        except EOFError:
-            pass
-        self.child.close()
-        return self.child.exitstatus
-
-    def close(self):
-        self.child.close(force=True)
-
-
 def with_terminal(term):
     def wrap(test):
         def run():
             with machine.machine():
-                terminal = Terminal(term)
+                terminal = Terminal(term, machine)
                 try:
                     test(terminal)
                 finally:
@@ -136,7 +103,7 @@ def test_whole(t):
 def test_state_is_kept():
     """Over an old installation: it is recognised, its state is offered to be kept, and kept."""
     def walk(name, *state):
-        t = Terminal("vt220")
+        t = Terminal("vt220", machine)
         try:
             t.see("Language", "English")
             t.press(ENTER)

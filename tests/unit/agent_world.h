@@ -43,7 +43,8 @@ static struct {
 	/* the provisioner's memory */
 	unsigned hellos, enrolls, reports, ca_fetches, keyless_reports;
 	char *token; /* what it takes; NULL: client certificates only */
-	char *last_introduction, *last_csr;
+	char *last_introduction, *last_csr, *last_join;
+	const char *enroll_token; /* NULL: once_abc */
 	json_t *desired;
 	int64_t generation;
 	struct http_request *waiting; /* a long poll */
@@ -137,7 +138,9 @@ static FIXTURE void handle_enroll(struct http_request *request, void *data)
 
 	world.enrolls++;
 	assert_int_equal(http_request_json(request, &body, NULL), 0);
-	assert_string_equal(json_string_value(json_object_get(body, "token")), "once_abc");
+	assert_string_equal(json_string_value(json_object_get(body, "token")), str_or(world.enroll_token, "once_abc"));
+	free(world.last_join);
+	world.last_join = json_dumps(json_object_get(body, "join"), JSON_SORT_KEYS | JSON_COMPACT);
 	csr = json_string_value(json_object_get(body, "csr"));
 	if (world.last_csr)
 		assert_string_equal(csr, world.last_csr);
@@ -505,6 +508,7 @@ static FIXTURE int tear_down(void **state)
 	free(world.token);
 	free(world.last_introduction);
 	free(world.last_csr);
+	free(world.last_join);
 	free(world.client_name);
 	json_decref(parts_memory.applied_last);
 	parts_memory.applied_last = NULL;

@@ -21,6 +21,7 @@ test_vm_stray.modules := $(RACK_MODULES)
 test_storage.modules := $(RACK_MODULES)
 test_image.modules := $(RACK_MODULES)
 test_cluster.modules := $(RACK_MODULES)
+test_join.modules := $(RACK_MODULES)
 test_auth.modules := $(STORE_MODULES) provisioner/auth
 test_banner.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
 test_auth_session.modules := $(STORE_MODULES) provisioner/auth

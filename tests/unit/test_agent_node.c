@@ -97,6 +97,134 @@ static void test_node_without_identity(void **state)
 	}
 }
 
+/* ---- joining ---- */
+
+static char *handover_path(void)
+{
+	return xasprintf("%s/provisioner/own-node.json", world.dir);
+}
+
+static void hand_over(const char *token)
+{
+	_cleanup_free_ char *server = xasprintf("127.0.0.1:%u", world.agents_port);
+	json_t *json = json_pack("{s:s, s:s, s:s}", "server", server, "ca", ca_pem(world.ca), "token", token);
+	_cleanup_free_ char *text = json_dumps(json, 0);
+
+	write_text("provisioner/own-node.json", text);
+	json_decref(json);
+}
+
+/* handover: in place of what the provisioner's operator gave. */
+static void write_joining(bool handover)
+{
+	_cleanup_free_ char *server = xasprintf("127.0.0.1:%u", world.agents_port), *path = handover_path();
+	json_t *identity = json_pack("{s:s, s:s, s:s, s:b, s:{s:s}}", "machine", "", "name", "node-1", "mac",
+				     "52:54:00:aa:00:01", "pool_disks", 0, "disk", "serial", "a");
+	char *text;
+
+	if (handover)
+		json_object_set_new(identity, "handover", json_string(path));
+	else
+		json_object_update_new(identity, json_pack("{s:s, s:s, s:s}", "server", server, "ca", ca_pem(world.ca),
+							   "token", "once_abc"));
+	text = json_dumps(identity, 0);
+	write_text("state/identity.json", text);
+	free(text);
+	json_decref(identity);
+}
+
+static void assert_joined(void)
+{
+	_cleanup_free_ char *identity = read_text("state/identity.json");
+
+	assert_string_equal(world.last_join,
+			    "{\"boot_mac\":\"52:54:00:aa:00:01\",\"disk\":{\"serial\":\"a\"},\"name\":\"node-1\","
+			    "\"pool_disks\":false,\"uuid\":\"4c4c4544-0042-3510-8054-b7c04f4d3732\"}");
+	assert_null(strstr(identity, "token"));
+	assert_null(strstr(identity, "handover"));
+	assert_non_null(strstr(identity, "server"));
+}
+
+static void test_a_machine_that_joins_says_what_it_is(void **state)
+{
+	write_joining(false);
+	start_agent(PART_NODE);
+	RUN_UNTIL(echo_says_nothing);
+	assert_joined();
+}
+
+static struct loop_timer *later;
+
+static void hand_over_later(void *data)
+{
+	later = NULL;
+	hand_over("second");
+}
+
+/* There is nothing at first; then what the provisioner wrote before it died; then what it wrote when it came up again. */
+static void test_a_host_of_both_waits_for_its_provisioner(void **state)
+{
+	write_joining(true);
+	world.enroll_token = "second";
+	start_agent(PART_NODE);
+	later = loop_timer_new(world.loop, 700, hand_over_later, NULL);
+	RUN_UNTIL(echo_says_nothing);
+	assert_joined();
+	assert_int_equal(world.enrolls, 1);
+	stop_agent();
+	/* It needs no handover any more. */
+	write_text("provisioner/own-node.json", "{}");
+	start_agent(PART_NODE);
+	json_object_clear(world.seen);
+	RUN_UNTIL(echo_says_nothing);
+	assert_int_equal(world.enrolls, 1);
+}
+
+static bool asked_again(void)
+{
+	return world.enrolls >= 2;
+}
+
+static bool echo_after_the_second(void)
+{
+	return world.enrolls >= 2 && echo_says_nothing();
+}
+
+static void test_what_is_handed_over_anew_counts(void **state)
+{
+	write_joining(true);
+	hand_over("first");
+	world.enroll_token = "first";
+	world.refuse_enrolls = 1;
+	start_agent(PART_NODE);
+	RUN_UNTIL(enrolled);
+	hand_over("second");
+	world.enroll_token = "second";
+	RUN_UNTIL(asked_again);
+	RUN_UNTIL(echo_after_the_second);
+	assert_joined();
+}
+
+/* A file that others may read, or that leads elsewhere, is not taken. */
+static void test_a_handover_that_is_none(void **state)
+{
+	_cleanup_free_ char *path = handover_path(), *elsewhere = xasprintf("%s/provisioner/elsewhere", world.dir);
+
+	write_joining(true);
+	hand_over("first");
+	assert_int_equal(chmod(path, 0644), 0);
+	start_agent(PART_NODE);
+	later = loop_timer_new(world.loop, 700, too_late, NULL);
+	loop_run(world.loop);
+	assert_int_equal(world.enrolls, 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(rename(path, elsewhere), 0);
+	assert_int_equal(symlink(elsewhere, path), 0);
+	later = loop_timer_new(world.loop, 700, too_late, NULL);
+	loop_run(world.loop);
+	assert_int_equal(world.enrolls, 0);
+}
+
 static bool waits_ran_on_what_was_kept(void)
 {
 	return runs_of(&parts_memory.waits_runs) >= 1;
@@ -163,6 +291,10 @@ int main(void)
 		TEST(test_node_asks_the_same_until_answered),
 		TEST(test_node_killed_before_the_answer_asks_the_same),
 		TEST(test_node_without_identity),
+		TEST(test_a_machine_that_joins_says_what_it_is),
+		TEST(test_a_host_of_both_waits_for_its_provisioner),
+		TEST(test_what_is_handed_over_anew_counts),
+		TEST(test_a_handover_that_is_none),
 		TEST(test_section_is_kept),
 		TEST(test_waiting_part_is_not_run_without_a_document),
 	};

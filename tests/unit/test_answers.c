@@ -93,7 +93,7 @@ static void test_values_and_places(void **state)
 static void test_secrets_stay_secret(void **state)
 {
 	static const char text[] = "role: both\nadmin: {password: \"hunt\\ter2 hunter2\", password_hash: topsecret}\n"
-				   "node: {token: \"se cret!\"}\n";
+				   "join: {token: \"se cret!\"}\n";
 	_cleanup_free_ char *said = judge(text, strlen(text), "a.yaml");
 
 	assert_non_null(strstr(said, "admin.password: "));

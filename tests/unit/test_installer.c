@@ -18,6 +18,7 @@
 #include "installer/machine.h"
 #include "installer/medium.h"
 #include "installer/plan.h"
+#include "installer/record.h"
 
 #define GOLDEN "tests/golden/installer/"
 #define FILE_MAX_BYTES ((size_t)(64 * KIB))
@@ -115,7 +116,7 @@ static void test_kept_state_keeps(void **state)
 	plan_files_kept(&answers, &input, &files);
 	assert_int_equal(files.count, 5);
 	for (unsigned i = 0; i < files.count; i++)
-		assert_true(files.list[i].source || str_equal(files.list[i].path, PLAN_RECORD));
+		assert_true(files.list[i].source || str_equal(files.list[i].path, RECORD_PATH));
 }
 
 static void test_console(void **state)
@@ -273,8 +274,6 @@ static void test_machine(void **state)
 	assert_string_equal(machine.contents[0].text, "empty");
 	assert_string_equal(machine.contents[2].pool, "Ceph");
 	assert_true(machine.nics[0].link && !machine.nics[1].link);
-	answers_set(&answers, ANSWER_ROLE, "both");
-	assert_problem(&answers, ANSWER_ROLE, "say provisioner");
 	answers_set(&answers, ANSWER_DISK_STATE, "keep");
 	assert_problem(&answers, ANSWER_DISK_STATE, "no Ingot host");
 	answers_set(&answers, ANSWER_DISK_STATE, NULL);

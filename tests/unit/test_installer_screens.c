@@ -83,16 +83,24 @@ static void test_there_and_back(void **state)
 {
 	struct screens *s = *state;
 
-	for (unsigned with = 0; with < 4; with++) {
+	/* A provisioner is asked neither for a token nor for its disks; a node that joins has no provisioning network and no
+	 * administrator; the disk has no host. */
+	static const struct {
+		const char *role;
+		unsigned left_out;
+	} roles[] = { { "provisioner", 5 }, { "both", 4 }, { "node", 6 } };
+
+	for (unsigned with = 0; with < 4 * ARRAY_SIZE(roles); with++) {
 		enum screen_id way[SCREEN_COUNT], id = SCREEN_LANGUAGE;
 		unsigned count = 0;
 
+		row_set(s, &screen_get(SCREEN_ROLE)->rows[0], roles[with / 4].role);
 		row_set(s, &screen_get(SCREEN_ADDRESS)->rows[0], with & 1 ? "static" : "dhcp");
 		row_set(s, &screen_get(SCREEN_PORT)->rows[0], with & 2 ? MAC_1 " " MAC_2 : MAC_1);
 		for (way[count++] = id; screen_next(s, id) != id; way[count++] = id)
 			id = screen_next(s, id);
 		assert_int_equal(id, SCREEN_SUMMARY);
-		assert_int_equal(count, SCREEN_COUNT - 3 + (with & 1) + (with >> 1)); /* the disk has no host */
+		assert_int_equal(count, SCREEN_COUNT - roles[with / 4].left_out + (with & 1) + (with >> 1) % 2);
 		while (--count > 0) {
 			id = screen_back(s, id);
 			assert_int_equal(id, way[count - 1]);
@@ -249,6 +257,41 @@ static void test_korean(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What was said for one role does not stand in the way of another. */
+static void test_role_changes(void **state)
+{
+	static const char token[] =
+		"join_AQoKAAEg_B-QT25lCgscLT5PWmt8jZ6vsMHS4_QFFic4SaW2x9jp-gsAAQIDBAUGBwgJCgsMDQ4PbsKu";
+	struct screens *s = *state;
+	_cleanup_free_ char *summary = NULL;
+
+	set(s, SCREEN_PROV, 0, "10.10.0.1/24");
+	set(s, SCREEN_PASSWORD, 0, PASSWORD);
+	set(s, SCREEN_ROLE, 0, "node");
+	assert_null(answers_get(&s->answers, ANSWER_PROV_ADDRESS));
+	assert_null(answers_get(&s->answers, ANSWER_ADMIN_PASSWORD));
+	assert_wrong(s, SCREEN_JOIN, "is missing");
+	set(s, SCREEN_JOIN, 0, "join_AQoKAAEg");
+	assert_wrong(s, SCREEN_JOIN, "join_ and 80 characters");
+	set(s, SCREEN_JOIN, 0, token);
+	assert_right(s, SCREEN_JOIN);
+	set(s, SCREEN_DISKS, 0, "pool");
+	assert_int_equal(screen_of(ANSWER_JOIN_TOKEN), SCREEN_JOIN);
+	assert_int_equal(screen_of(ANSWER_DISK_WWN), SCREEN_DISK);
+	summary = screen_summary(s);
+	assert_non_null(strstr(summary, "node.disks               pool"));
+	assert_null(strstr(summary, token));
+	/* It has its certificate. */
+	set(s, SCREEN_STATE, 0, "keep");
+	assert_int_equal(screen_next(s, SCREEN_ADDRESS), SCREEN_HOST);
+	set(s, SCREEN_STATE, 0, "new");
+	set(s, SCREEN_ROLE, 0, "provisioner");
+	assert_null(answers_get(&s->answers, ANSWER_JOIN_TOKEN));
+	free(summary);
+	summary = screen_summary(s);
+	assert_null(strstr(summary, "node.disks"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -259,6 +302,7 @@ int main(void)
 		TEST(test_one_port_or_a_bond),
 		TEST(test_lists),
 		TEST(test_summary_has_no_secrets),
+		TEST(test_role_changes),
 		TEST(test_korean),
 	};
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The record that an installation leaves on the state partition (docs/protocol.md, install.json). Blocks. */
+#ifndef INGOT_INSTALLER_RECORD_H
+#define INGOT_INSTALLER_RECORD_H
+
+#include "install/layout.h"
+
+#define RECORD_PATH "/var/lib/ingot/install.json"
+
+struct record {
+	char *role;    /* NULL: there is no record; the host was deployed over the network, as a node */
+	char *answers; /* SHA-256 of the answer file; NULL: a person answered */
+};
+/* Of a host that is not mounted. */
+void record_read(const char *disk_path, const struct layout *layout, struct record *ret);
+void record_done(struct record *record);
+
+#endif
