@@ -10,7 +10,7 @@ iso: live-image host-bundle  ## build the installation medium (root)
 	$(Q)iso/build.sh --images $(images.out) --keys $(BUILD)/keys --cache $(images.cache) --version $(images.version) \
 		--epoch $(iso.epoch) --out $(iso.out)
 
-check-iso: iso  ## boot the installation medium in QEMU: BIOS from a stick, UEFI with Secure Boot (root)
+check-iso: iso  ## boot the installation medium in QEMU: BIOS, UEFI, Secure Boot (root)
 	$(Q)iso/test-boot.sh --iso $(iso.out)
 
 check-iso-reproducible: iso  ## build the images and the medium a second time and compare (root)

@@ -4,9 +4,9 @@
 # test-boot.sh --iso FILE [--keep] [--kvm]
 #
 # Boots the installation medium as machines would, in QEMU, up to the
-# installer: with BIOS from a stick, and with UEFI and the Secure Boot keys
-# that machines are sold with from an optical drive. No network but QEMU's
-# own. BIOS from an optical drive and UEFI from a stick: tests/metal/from_medium.py.
+# installer: with BIOS from an optical drive and from a stick, with UEFI, and
+# with UEFI and the Secure Boot keys that machines are sold with. No network
+# but QEMU's own.
 set -euo pipefail
 
 ISO=$(cd "$(dirname "$0")" && pwd)
@@ -47,7 +47,12 @@ to_installer() {
 	fi
 }
 
+to_installer cdrom-bios "BIOS, optical drive" BIOS "${CDROM[@]}"
+stop
 to_installer stick-bios "BIOS, stick" BIOS "${STICK[@]}"
+stop
+uefi OVMF_CODE_4M.fd OVMF_VARS_4M.fd
+to_installer stick-uefi "UEFI, stick" UEFI "${STICK[@]}" "${UEFI[@]}"
 stop
 
 # Secure Boot needs SMM, and firmware that tells the variables' owner from others.
