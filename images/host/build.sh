@@ -170,7 +170,8 @@ compile_python() {
 
 build_base() {
 	local root=$1/root
-	cp -a --reflink=auto "$cache/host-root-$root_key" "$root"
+	mkdir "$root"
+	cp -a --reflink=auto "$cache/host-root-$root_key/." "$root" # which may be a link: what follows changes the copy
 	mkdir -p "$root/usr/share/ingot"
 	sed -n '/^Package: /{s///;h};/^Version: /{s///;H;g;s/\n/ /p}' "$root/var/lib/dpkg/status" \
 		>"$root/usr/share/ingot/packages"
