@@ -26,7 +26,7 @@ static void tell(struct machines *machines)
 	store_begin(machines->store);
 	store_event(machines->store, "machine.refused", "machine", NULL, NULL, "%u machine%s refused: %s", count,
 		    count == 1 ? "" : "s", machines->refusal);
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 	log_warning("%u machine%s refused: %s", count, count == 1 ? "" : "s", machines->refusal);
 }
 
