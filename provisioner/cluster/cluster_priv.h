@@ -38,11 +38,14 @@ struct cluster {
 	void *briefings; /* tsearch(3) tree of struct briefing */
 	struct list waits;
 	struct list consoles;
+	json_t *members; /* the names of all nodes' certificates, shared by the documents; NULL: to be made anew */
 	int64_t started_ms;
 };
 
 /* In a transaction: a new node for a machine in place of the one it had; or, repeated, that one. */
 struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated);
+/* Notes how long the node's certificate is good. */
+void cluster_certificate_given(struct node *node, const char *certificate);
 /* What a node is told that has its certificate. */
 json_t *cluster_enrolled(struct cluster *cluster, const char *node, const char *certificate);
 /* Enrolling by a join token. key: fingerprint of that in the request. */
@@ -51,6 +54,8 @@ int cluster_join(struct cluster *cluster, const json_t *request, const char *key
 
 struct briefing *cluster_briefing(struct cluster *cluster, const char *id);
 void cluster_wake(struct cluster *cluster);
+/* A node has come, gone or changed. */
+void cluster_members_changed(struct cluster *cluster);
 /* Where virtual machines that need a node go. */
 void cluster_place(struct cluster *cluster);
 
