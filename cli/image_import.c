@@ -10,17 +10,36 @@
 #include "cli/follow.h"
 #include "cli/print.h"
 #include "cli/verbs.h"
+#include "crypto/crypto.h"
 
 #define UPLOAD_DEADLINE_MS INT64_C(86400000) /* of the whole upload */
 #define PROGRESS_EVERY_MS 10000
 #define TRIES_MAX 6  /* that bring nothing, one after another */
 #define PAUSE_MS 500 /* before the second; twice as long each time */
 
+/* So that what is imported is what was here, whatever happened on the way. */
+static int hash_file(const char *path, int fd, char **ret_hex, struct err *err)
+{
+	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
+	_cleanup_free_ char *buffer = xmalloc(MIB);
+	uint8_t digest[SHA256_SIZE];
+	ssize_t n;
+	while ((n = read(fd, buffer, MIB)) > 0)
+		sha256_update(hash, buffer, (size_t)n);
+	if (n < 0)
+		return err_set(err, ERR_INVALID, "--file %s: %s", path, strerrordesc_np(errno));
+	sha256_final(TAKE_PTR(hash), digest);
+	*ret_hex = hex_encode(digest, sizeof(digest));
+	return 0;
+}
+
 /* Looked at before anything is asked for, so that a wrong path leaves nothing behind. */
 static int check_file(const struct invocation *in, uint64_t *ret_bytes, struct err *err)
 {
 	const char *path = in->given[OPTION_FILE];
 	const json_t *size = json_object_get(in->body, "size_bytes");
+	const char *sha256 = json_string_value(json_object_get(in->body, "sha256"));
+	_cleanup_free_ char *hex = NULL;
 	struct stat st;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -32,7 +51,13 @@ static int check_file(const struct invocation *in, uint64_t *ret_bytes, struct e
 	*ret_bytes = (uint64_t)st.st_size;
 	if (size && json_integer_value(size) != st.st_size)
 		return err_set(err, ERR_INVALID, "--size: --file %s has %lld bytes", path, (long long)st.st_size);
+	int r = hash_file(path, fd, &hex, err);
+	if (r < 0)
+		return r;
+	if (sha256 && !str_equal(sha256, hex))
+		return err_set(err, ERR_INVALID, "--sha256: --file %s has %s, not %s", path, hex, sha256);
 	json_object_set_new(in->body, "size_bytes", json_integer(st.st_size));
+	json_object_set_new(in->body, "sha256", json_string(hex));
 	return 0;
 }
 
@@ -47,10 +72,16 @@ static int announce(struct session *session, const struct invocation *in, struct
 	if (session_operation(session, &operations[OP_IMAGE_SHOW], name, NULL, &found, NULL) < 0)
 		return r;
 	const char *state = json_string_value(json_object_get(found.json, "state"));
-	const json_t *sha256 = json_object_get(in->body, "sha256");
-	bool same = !sha256 || json_equal(sha256, json_object_get(found.json, "sha256"));
-	if (!str_equal(state, image_state_words[IMAGE_UPLOADING]) || !same)
+	const char *ours = json_string_value(json_object_get(in->body, "sha256"));
+	const char *theirs = json_string_value(json_object_get(found.json, "sha256"));
+	if (!str_equal(state, image_state_words[IMAGE_UPLOADING]))
 		return r;
+	if (theirs && !str_equal(ours, theirs))
+		return err_set(
+			err, ERR_INVALID,
+			"--file %s: has the SHA-256 %s, but the image was announced with %s; give the same file, or "
+			"delete the image",
+			in->given[OPTION_FILE], ours, theirs);
 	fprintf(stderr, "ingot: the image was announced before and its content is missing: going on with it\n");
 	err_done(err);
 	reply_done(reply);

@@ -16,22 +16,11 @@ IMAGES=$(cd "$(dirname "$0")" && pwd)
 . "$IMAGES/lib.sh"
 # shellcheck source=images/machine.sh
 . "$IMAGES/machine.sh"
+# shellcheck source=images/options.sh
+. "$IMAGES/options.sh"
 
-images='' keep=''
-while [ $# -gt 0 ]; do
-	case $1 in
-	--images)
-		images=$2
-		shift
-		;;
-	--keep) keep=1 ;;
-	--kvm) use_kvm ;;
-	*) die "unknown argument $1" ;;
-	esac
-	shift
-done
-[ -n "$images" ] || die "usage: test-boot.sh --images DIR [--keep] [--kvm]"
-
+boot_options images DIR "$@"
+images=$given
 machines_begin "$keep"
 
 # What an installation does, with the tools of the live image. It comes into

@@ -14,21 +14,11 @@ ISO=$(cd "$(dirname "$0")" && pwd)
 . "$ISO/../images/lib.sh"
 # shellcheck source=images/machine.sh
 . "$ISO/../images/machine.sh"
+# shellcheck source=images/options.sh
+. "$ISO/../images/options.sh"
 
-iso='' keep=''
-while [ $# -gt 0 ]; do
-	case $1 in
-	--iso)
-		iso=$2
-		shift
-		;;
-	--keep) keep=1 ;;
-	--kvm) use_kvm ;;
-	*) die "unknown argument $1" ;;
-	esac
-	shift
-done
-[ -n "$iso" ] || die "usage: test-install.sh --iso FILE [--keep] [--kvm]"
+boot_options iso FILE "$@"
+iso=$given
 machines_begin "$keep"
 
 PASSWORD=walrus-Rack-42-tin

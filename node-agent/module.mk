@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-agent.modules := lib/base lib/loop lib/cmd lib/schema lib/crypto lib/http lib/bundle node-agent/core node-agent/inventory \
+agent.modules := lib/base lib/loop lib/cmd lib/schema lib/crypto lib/http lib/bundle node-agent/core node-agent/inventory node-agent/disk \
 	node-agent/daemon node-agent/ceph node-agent/console node-agent/install node-agent/installer
 # Plugins (shared objects) use the program's symbols: -rdynamic, and all of what core/part.h promises them, used or not.
 $(call module,node-agent,$(agent.modules),jansson,-rdynamic -lzstd)

@@ -85,6 +85,14 @@ int write_file_atomic(const char *path, const void *data, size_t len, unsigned m
 	return sync_folder_of(path);
 }
 
+int sync_file(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fsync(fd) < 0)
+		return -errno;
+	return sync_folder_of(path);
+}
+
 int mkdir_p(const char *path, unsigned mode)
 {
 	_cleanup_free_ char *copy = xstrdup(path);

@@ -120,6 +120,9 @@ int read_file(const char *path, size_t max_bytes, char **ret_data, size_t *ret_l
 /* Writes a file so that either the old or the new content is there after a crash (temporary, fsync, rename, fsync
  * dir). */
 int write_file_atomic(const char *path, const void *data, size_t len, unsigned mode);
+/* What was written to a file has reached the disk, and its name has (fsync(2) of both the file and its folder). 0, or a negative
+ * errno. Blocks. */
+int sync_file(const char *path);
 /* Makes a folder and its parents. 0, or a negative errno; it being there is not an error. */
 int mkdir_p(const char *path, unsigned mode);
 

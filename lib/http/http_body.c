@@ -20,15 +20,18 @@ static int file_open(struct http_request *request, struct err *err)
 		return err_set(err, ERR_INTERNAL, "there is no folder for request bodies");
 	request->body_file = xasprintf("%s/.upload-XXXXXX", request->server->body_dir);
 	request->body_fd = mkostemp(request->body_file, O_CLOEXEC);
-	if (request->body_fd >= 0)
+	if (request->body_fd >= 0) {
+		request->body_hash = sha256_new();
 		return 0;
+	}
 	free(TAKE_PTR(request->body_file));
 	return err_set_errno(err, -errno, "cannot make a file for the request's body");
 }
 
 int http_request_body_to(struct http_request *request, const char *path, uint64_t offset_bytes, uint64_t max_bytes,
-			 uint64_t *ret_bytes, struct err *err)
+			 struct sha256 *so_far, uint64_t *ret_bytes, struct err *err)
 {
+	_cleanup_(sha256_free_p) struct sha256 *hash = so_far;
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct stat st;
 
@@ -42,6 +45,7 @@ int http_request_body_to(struct http_request *request, const char *path, uint64_
 			       "%" PRIu64 " bytes have arrived, so the next piece does not begin at %" PRIu64,
 			       *ret_bytes, offset_bytes);
 	request->body_fd = TAKE_FD(fd);
+	request->body_hash = TAKE_PTR(hash);
 	request->body_max_bytes = (size_t)(max_bytes - offset_bytes);
 	return 0;
 }
@@ -61,6 +65,8 @@ static int file_add(struct http_request *request, const char *data, size_t len, 
 			continue;
 		if (n < 0)
 			return err_set_errno(err, -errno, "cannot keep the request's body");
+		if (request->body_hash)
+			sha256_update(request->body_hash, data, (size_t)n);
 		data += n;
 		len -= (size_t)n;
 	}
@@ -97,8 +103,14 @@ int body_end(struct http_request *request, struct err *err)
 	return 0;
 }
 
+struct sha256 *http_request_take_body_hash(struct http_request *request)
+{
+	return TAKE_PTR(request->body_hash);
+}
+
 void body_done(struct http_request *request)
 {
+	request->body_hash = sha256_free(request->body_hash);
 	/* It may hold a password. */
 	if (request->body.data)
 		wipe(request->body.data, request->body.len);

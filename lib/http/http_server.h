@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "crypto/crypto.h"
 #include "loop/loop.h"
 
 struct http_server;
@@ -73,10 +74,13 @@ const char *
 http_request_body_file(const struct http_request *request); /* stream_body_to_file; removed after the answer */
 /* Within admit(), for a route with stream_body_to_file: the body is added to the file at path, which is made if it is not there
  * and has to be offset_bytes long, until that has max_bytes. What came stays in it, also of a body that was cut off, and
- * nobody else adds to it meanwhile. *ret_bytes: how long it is, if that is known. ERR_STATE: not offset_bytes; ERR_BUSY:
- * somebody else is adding. */
+ * nobody else adds to it meanwhile. so_far: the hash of its first offset_bytes, which goes on with what comes; taken over; or
+ * NULL. *ret_bytes: how long it is, if that is known. ERR_STATE: not offset_bytes; ERR_BUSY: somebody else is adding. */
 int http_request_body_to(struct http_request *request, const char *path, uint64_t offset_bytes, uint64_t max_bytes,
-			 uint64_t *ret_bytes, struct err *err);
+			 struct sha256 *so_far, uint64_t *ret_bytes, struct err *err);
+/* In the handler, for a route with stream_body_to_file: the hash of all that is in the file, as it came in; NULL if what was
+ * in it before is not known. The caller's. */
+struct sha256 *http_request_take_body_hash(struct http_request *request);
 /* The token of "Authorization: Bearer TOKEN", or NULL. */
 const char *http_request_bearer(const struct http_request *request);
 /* Common name of the verified client certificate, or NULL. */

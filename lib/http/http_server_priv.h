@@ -111,6 +111,7 @@ struct http_request {
 	struct strbuf body;
 	int body_fd;
 	char *body_file;
+	struct sha256 *body_hash; /* of the file so far; NULL: not known */
 	/* answer */
 	struct MHD_Response *response;
 	int status;

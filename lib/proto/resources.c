@@ -308,11 +308,14 @@ static const struct field image_fields[] = {
 	BYTES(struct image, size_bytes, COLUMN | CREATE, .max = INT64_MAX,
 	      .help = "size of the disk it holds, a multiple of 512; needed beforehand to send it in pieces"),
 	STR(struct image, pool, COLUMN, .help = "pool it is in"),
-	STR(struct image, sha256, CREATE, .format = FORMAT_SHA256, .help = "SHA-256 the content must have"),
+	STR(struct image, sha256, CREATE, .format = FORMAT_SHA256,
+	    .help = "SHA-256 of the content; if it is given beforehand, no other content is taken"),
 	STR(struct image, task, 0, .help = "task under way"),
 	OBJECT(struct image, error, 0, problem_schema, .help = "why it failed"),
 	TIME(struct image, created, 0, .help = "when it was made"),
 	STR(struct image, upload, HIDDEN),
+	STR(struct image, received_sha256, HIDDEN),
+	BYTES(struct image, announced_bytes, HIDDEN, .max = INT64_MAX),
 };
 const struct schema image_schema =
 	SCHEMA("image", struct image, image_fields, "a disk image that volumes are cloned from");

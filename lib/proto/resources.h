@@ -212,8 +212,9 @@ enum image_state { IMAGE_UPLOADING, IMAGE_IMPORTING, IMAGE_AVAILABLE, IMAGE_FAIL
 extern const char *const image_state_words[];
 struct image {
 	char *id, *name, *pool, *sha256, *upload, *task;
+	char *received_sha256; /* of what came in, as it came in */
 	int state;
-	uint64_t size_bytes;
+	uint64_t size_bytes, announced_bytes; /* announced: 0 if it was not */
 	int64_t created;
 	struct problem *error;
 };

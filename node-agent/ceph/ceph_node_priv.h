@@ -8,7 +8,7 @@
 
 #include "core/part.h"
 #include "daemon/daemon.h"
-#include "inventory/disk.h"
+#include "disk/held_disk.h"
 
 /* ---- the order: the desired section, checked (ceph_order.c, pure) ---- */
 
@@ -104,13 +104,25 @@ enum disk_verdict { DISK_OURS, DISK_BLANK, DISK_FOREIGN };
  * frees. */
 enum disk_verdict ceph_disk_judge(const json_t *signatures, const json_t *table, const char *osd_uuid, char **ret_what);
 
-/* Finds the disk, partitions it if it is blank, and gives its partition's device; the caller frees. ERR_STATE if it holds
- * something or is in use; nothing was written then. */
-int ceph_disk_prepare(const struct ceph_node *node, const struct osd_order *osd, char **ret_partition, struct err *err);
+/* A disk and its partition, both held: neither number nor name of them goes to another one meanwhile. */
+struct osd_disk {
+	struct held_disk disk;
+	int partition_fd;
+	char *path; /* of the partition, for us and for programs that run as root: "/proc/PID/fd/N" */
+	char *node; /* of the partition, for the daemon, which runs as the user ceph: "/dev/sda1" */
+};
+#define OSD_DISK_NONE ((struct osd_disk){ .disk = { .fd = -1 }, .partition_fd = -1 })
+/* Finds the disk, partitions it if it is blank, and opens its partition. ERR_STATE if it holds something, is in use, or another
+ * one has got its place; nothing was written then. */
+int ceph_disk_prepare(const struct ceph_node *node, const struct osd_order *osd, struct osd_disk *ret, struct err *err);
+void osd_disk_done(struct osd_disk *disk);
+#define _cleanup_osd_disk_ _cleanup_(osd_disk_done)
+/* Whether both are what they were, and the node is the partition's: before each step that writes. ERR_STATE. */
+int ceph_disk_check(const struct osd_disk *disk, struct err *err);
 
 /* What a partition carries: *ret_label is NULL if there is no BlueStore. */
-int ceph_disk_label(const char *partition, json_t **ret_label, struct err *err);
+int ceph_disk_label(const struct osd_disk *disk, json_t **ret_label, struct err *err);
 /* Takes a BlueStore whose making was cut off away: zeroes the label. */
-int ceph_disk_unlabel(const char *partition, struct err *err);
+int ceph_disk_unlabel(const struct osd_disk *disk, struct err *err);
 
 #endif

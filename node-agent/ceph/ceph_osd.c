@@ -22,19 +22,19 @@ static bool osd_works(const json_t *answer)
 /* ---- folder ---- */
 
 /* A name of the partition that stays the same when disks are found in another order, if udev makes such names here. */
-static char *stable_path(const struct osd_order *osd, const char *partition)
+static char *stable_path(const struct osd_order *osd, const struct osd_disk *disk)
 {
 	_cleanup_free_ char *by_uuid = xasprintf("/dev/disk/by-partuuid/%s", osd->uuid);
 	struct stat a, b;
 
-	if (stat(by_uuid, &a) == 0 && stat(partition, &b) == 0 && a.st_rdev == b.st_rdev)
+	if (stat(by_uuid, &a) == 0 && fstat(disk->partition_fd, &b) == 0 && a.st_rdev == b.st_rdev)
 		return TAKE_PTR(by_uuid);
-	return xstrdup(partition);
+	return xstrdup(disk->node);
 }
 
-static int link_block(const char *dir, const struct osd_order *osd, const char *partition, struct err *err)
+static int link_block(const char *dir, const struct osd_order *osd, const struct osd_disk *disk, struct err *err)
 {
-	_cleanup_free_ char *target = stable_path(osd, partition);
+	_cleanup_free_ char *target = stable_path(osd, disk);
 	_cleanup_free_ char *link = xasprintf("%s/block", dir), *fresh = xasprintf("%s/.block", dir);
 	char have[PATH_MAX] = "";
 
@@ -47,10 +47,10 @@ static int link_block(const char *dir, const struct osd_order *osd, const char *
 }
 
 /* The daemon runs as the user ceph and opens its partition itself. */
-static int give_partition(const struct ceph_node *node, const char *partition, struct err *err)
+static int give_partition(const struct ceph_node *node, const struct osd_disk *disk, struct err *err)
 {
-	if (chown(partition, node->uid, node->gid) < 0)
-		return err_set_errno(err, -errno, "cannot give %s to the user ceph", partition);
+	if (fchown(disk->partition_fd, node->uid, node->gid) < 0)
+		return err_set_errno(err, -errno, "cannot give %s to the user ceph", disk->node);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static int mkfs(const struct ceph_node *node, const char *dir, const struct osd_
 }
 
 /* An empty folder, but for what mkfs needs. */
-static int make(const struct ceph_node *node, const char *dir, const struct osd_order *osd, const char *partition,
+static int make(const struct ceph_node *node, const char *dir, const struct osd_order *osd, const struct osd_disk *disk,
 		struct err *err)
 {
 	int r = cmd_runl(err, TOOL_DEADLINE_MS, "rm", "-rf", "--", dir, NULL);
@@ -91,17 +91,19 @@ static int make(const struct ceph_node *node, const char *dir, const struct osd_
 	if (r == 0)
 		r = ceph_node_mkdir(node, dir, err);
 	if (r == 0)
-		r = link_block(dir, osd, partition, err);
+		r = link_block(dir, osd, disk, err);
 	if (r == 0)
-		r = give_partition(node, partition, err);
+		r = give_partition(node, disk, err);
 	if (r == 0)
 		r = write_keyring(node, dir, osd, err);
+	/* It goes by the name; as long as the partition is held the name is its. */
+	if (r == 0)
+		r = ceph_disk_check(disk, err);
 	return r < 0 ? r : mkfs(node, dir, osd, err);
 }
 
 /* The folder of an OSD that is whole on its partition: nothing in it is worth keeping, the label has it all. */
-static int prime(const struct ceph_node *node, const char *dir, const struct osd_order *osd, const char *partition,
-		 struct err *err)
+static int prime(const struct ceph_node *node, const char *dir, const struct osd_disk *disk, struct err *err)
 {
 	_cleanup_free_ char *owner = xasprintf("%u:%u", node->uid, node->gid);
 	int r = cmd_runl(err, TOOL_DEADLINE_MS, "rm", "-rf", "--", dir, NULL);
@@ -109,7 +111,7 @@ static int prime(const struct ceph_node *node, const char *dir, const struct osd
 	if (r == 0)
 		r = ceph_node_mkdir(node, dir, err);
 	if (r == 0)
-		r = cmd_runl(err, TOOL_DEADLINE_MS, "ceph-bluestore-tool", "prime-osd-dir", "--dev", partition,
+		r = cmd_runl(err, TOOL_DEADLINE_MS, "ceph-bluestore-tool", "prime-osd-dir", "--dev", disk->path,
 			     "--path", dir, "--no-mon-config", NULL);
 	if (r == 0)
 		r = cmd_runl(err, TOOL_DEADLINE_MS, "chown", "-R", owner, dir, NULL);
@@ -128,7 +130,7 @@ static bool folder_is_of(const char *dir, const struct osd_order *osd)
 }
 
 /* 1 if the label is of this OSD and it is whole, 0 if the partition is to be made an OSD, or an error. */
-static int judge_label(const struct ceph_node *node, const struct osd_order *osd, const char *partition,
+static int judge_label(const struct ceph_node *node, const struct osd_order *osd, const struct osd_disk *disk,
 		       const json_t *label, struct err *err)
 {
 	const char *uuid = str_or(json_string_value(json_object_get(label, "osd_uuid")), "");
@@ -138,38 +140,44 @@ static int judge_label(const struct ceph_node *node, const struct osd_order *osd
 	if (!label)
 		return 0;
 	if (strcasecmp(uuid, osd->uuid) != 0)
-		return err_set(err, ERR_STATE, "%s holds another OSD, %s", partition, uuid);
+		return err_set(err, ERR_STATE, "%s holds another OSD, %s", disk->node, uuid);
 	if (fsid && strcasecmp(fsid, node->order->fsid) != 0)
-		return err_set(err, ERR_STATE, "%s holds an OSD of another cluster, %s", partition, fsid);
+		return err_set(err, ERR_STATE, "%s holds an OSD of another cluster, %s", disk->node, fsid);
 	if (whole)
 		return 1;
 	/* Cut off while it was made: there is nothing in it yet. */
-	int r = ceph_disk_unlabel(partition, err);
+	int r = ceph_disk_unlabel(disk, err);
 
 	return r < 0 ? r : 0;
+}
+
+static int prepare_on(const struct ceph_node *node, const char *dir, const struct osd_order *osd,
+		      const struct osd_disk *disk, struct err *err)
+{
+	_cleanup_json_ json_t *label = NULL;
+	int r = ceph_disk_label(disk, &label, err);
+
+	if (r == 0)
+		r = judge_label(node, osd, disk, label, err);
+	if (r == 0)
+		return make(node, dir, osd, disk, err);
+	if (r == 1 && !folder_is_of(dir, osd))
+		r = prime(node, dir, disk, err);
+	if (r < 0)
+		return r;
+	r = link_block(dir, osd, disk, err);
+	if (r == 0)
+		r = give_partition(node, disk, err);
+	return r < 0 ? r : write_keyring(node, dir, osd, err);
 }
 
 static int osd_prepare(const struct ceph_node *node, const struct osd_order *osd, struct err *err)
 {
 	_cleanup_free_ char *dir = ceph_node_path(node, "/var/lib/ceph/osd/ceph-%d", osd->id);
-	_cleanup_free_ char *partition = NULL;
-	_cleanup_json_ json_t *label = NULL;
-	int r = ceph_disk_prepare(node, osd, &partition, err);
+	_cleanup_osd_disk_ struct osd_disk disk = OSD_DISK_NONE;
+	int r = ceph_disk_prepare(node, osd, &disk, err);
 
-	if (r == 0)
-		r = ceph_disk_label(partition, &label, err);
-	if (r == 0)
-		r = judge_label(node, osd, partition, label, err);
-	if (r == 0)
-		return make(node, dir, osd, partition, err);
-	if (r == 1 && !folder_is_of(dir, osd))
-		r = prime(node, dir, osd, partition, err);
-	if (r < 0)
-		return r;
-	r = link_block(dir, osd, partition, err);
-	if (r == 0)
-		r = give_partition(node, partition, err);
-	return r < 0 ? r : write_keyring(node, dir, osd, err);
+	return r < 0 ? r : prepare_on(node, dir, osd, &disk, err);
 }
 
 enum ceph_daemon_state ceph_osd_converge(const struct ceph_node *node, const struct osd_order *osd, struct err *err)

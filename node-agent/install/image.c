@@ -3,10 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/fs.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "install/install_priv.h"
@@ -184,18 +181,13 @@ static int write_root(struct install *install, const struct bundle_part *part, s
 		.base_bytes = install->layout->partitions[PARTITION_ROOT_A].offset_bytes,
 		.is_root = true,
 	};
-	_cleanup_close_ int fd = open(install->disk.path, O_WRONLY | O_CLOEXEC);
 	int r;
 
-	if (fd < 0)
-		return err_set_errno(err, -errno, "%s", install->disk.path);
-	target.fd = fd;
-	r = readback_start(install->disk.path, target.base_bytes, part->size_bytes, &install->readback, err);
+	target.fd = install->disk.fd;
+	r = readback_start(&install->disk, target.base_bytes, part->size_bytes, &install->readback, err);
 	if (r == 0)
 		r = copy_to(install, &target, err);
-	if (r < 0)
-		return r;
-	return fsync(fd) < 0 ? err_set_errno(err, -errno, "%s", install->disk.path) : 0;
+	return r < 0 ? r : held_disk_sync(&install->disk, err);
 }
 
 static int write_small(struct install *install, const struct bundle_part *part, struct err *err)
@@ -222,6 +214,10 @@ int image_write(struct install *install, struct err *err)
 	int r;
 
 	while ((r = bundle_reader_next(install->reader, &part, err)) > 0) {
+		/* It may have taken its time to come. */
+		r = held_disk_check(&install->disk, err);
+		if (r < 0)
+			return r;
 		r = part->type == BUNDLE_ROOT ? write_root(install, part, err) : write_small(install, part, err);
 		if (r < 0)
 			return r;
@@ -230,18 +226,6 @@ int image_write(struct install *install, struct err *err)
 }
 
 /* ---- verify ---- */
-
-/* From here on what is read comes from the disk, not from what the kernel remembers of it. */
-static int forget_cache(const char *path, struct err *err)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0 || (S_ISBLK(st.st_mode) && ioctl(fd, BLKFLSBUF, 0) < 0))
-		return err_set_errno(err, -errno, "%s", path);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	return 0;
-}
 
 static int hash_file(int fd, uint8_t *ret_digest, struct err *err)
 {
@@ -262,7 +246,7 @@ static int hash_file(int fd, uint8_t *ret_digest, struct err *err)
 	return 0;
 }
 
-static int compare(const struct bundle_part *part, const uint8_t *digest, struct err *err)
+static int compare(const struct held_disk *disk, const struct bundle_part *part, const uint8_t *digest, struct err *err)
 {
 	_cleanup_free_ char *is = NULL, *should = NULL;
 
@@ -270,9 +254,7 @@ static int compare(const struct bundle_part *part, const uint8_t *digest, struct
 		return 0;
 	is = hex_encode(digest, SHA256_SIZE);
 	should = hex_encode(part->sha256, SHA256_SIZE);
-	return err_set(err, ERR_CORRUPT,
-		       "the disk gives back other bytes than were written: part %s has the SHA-256 %s, not %s",
-		       part->name, is, should);
+	return held_disk_lies(disk, err, "part %s has the SHA-256 %s, not %s", part->name, is, should);
 }
 
 static int verify_root(struct install *install, const struct bundle_part *part, struct err *err)
@@ -286,7 +268,7 @@ static int verify_root(struct install *install, const struct bundle_part *part, 
 			return r;
 		install_progress(install, readback_done_bytes(install->readback), part->size_bytes);
 	}
-	return r < 0 ? r : compare(part, digest, err);
+	return r < 0 ? r : compare(&install->disk, part, digest, err);
 }
 
 /* What the disk gave back stays open, for reading only, as kexec wants it. */
@@ -305,7 +287,7 @@ static int verify_on_esp(struct install *install, const struct bundle_part *part
 	if (r == 0)
 		r = hash_file(fd, digest, err);
 	if (r == 0)
-		r = compare(part, digest, err);
+		r = compare(&install->disk, part, digest, err);
 	if (r < 0)
 		return r;
 	close_fd(*ret_fd);
@@ -325,7 +307,8 @@ static void tell_verified(struct install *install)
 int image_verify(struct install *install, struct err *err)
 {
 	const struct bundle_manifest *manifest = bundle_reader_manifest(install->reader);
-	int r = forget_cache(install->disk.path, err);
+	/* From here on what is read comes from the disk, not from what the kernel remembers of it. */
+	int r = held_disk_forget(&install->disk, err);
 
 	for (unsigned i = 0; i < manifest->part_count && r == 0; i++) {
 		const struct bundle_part *part = &manifest->parts[i];

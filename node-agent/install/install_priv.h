@@ -9,12 +9,11 @@
 #include "install/layout.h"
 #include "install/readback.h"
 #include "install/write.h"
-#include "inventory/disk.h"
 
 struct install {
 	const struct write_spec *spec;
 	struct write_status *status;
-	struct disk disk;
+	struct held_disk disk;
 	struct layout *layout; /* the status' own */
 	struct esp esp;
 	struct fetch *fetch; /* NULL: from a file */
@@ -42,10 +41,23 @@ int image_write(struct install *install, struct err *err);  /* every part to its
 int image_verify(struct install *install, struct err *err); /* read back from the disk */
 void image_close(struct install *install);
 
-/* state_partition.c: a new one with the files, or the files put into the one that is there. */
+/* state_partition.c: a new one with the files, or the files put into the one that is there; read back from the disk. */
 int state_partition_make(struct install *install, struct err *err);
 /* Mends the file system of the one that is there: only then may anything be put into it. */
 int state_partition_repair(struct install *install, struct err *err);
 int state_partition_update(struct install *install, struct err *err);
+/* "/proc/1/fd/7?offset=N", as the tools of e2fsprogs take it; the caller frees. */
+char *state_device(const struct install *install);
+/* Runs commands of debugfs. Its exit code says nothing, and what it complains about comes on standard error, at no certain
+ * place among the rest: what has happened is asked for afterwards. Its standard output (the caller frees), of which
+ * answers_bytes and some more are kept, repeats each command before the answer. */
+int state_debugfs(struct install *install, const char *commands, size_t answers_bytes, char **ret_answers,
+		  struct err *err);
+/* Whether debugfs puts a file in: large ones; and all but links and folders into a state that is kept. */
+bool state_is_put_in(const struct host_file *file, bool kept);
+
+/* state_check.c: reads the files back from the disk, past the cache, and compares them. kept: of a state that is kept only those
+ * that were put in. ERR_CORRUPT names the file. */
+int state_files_check(struct install *install, bool kept, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "install/layout.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "install/gpt.h"
 
 #define SFDISK_DEADLINE_MS 120000
 #define ALIGNMENT_BYTES MIB
@@ -69,53 +71,46 @@ char *layout_script(const struct layout *layout)
 	return strbuf_take(&script);
 }
 
+/* ---- writing ---- */
+
+static int clear_at(const struct held_disk *disk, uint64_t offset, size_t len, struct err *err)
+{
+	static const uint8_t zeros[MIB];
+	ssize_t n = pwrite(disk->fd, zeros, len, (off_t)offset);
+
+	return n == (ssize_t)len ? 0 : err_set_errno(err, n < 0 ? -errno : -EIO, "clearing %s", disk->disk.path);
+}
+
 /* Old tables, boot code and file systems' signatures go first: a half-done installation must not look like a whole one. */
-static int clear_ends(const struct layout *layout, const char *disk_path, struct err *err)
+static int clear_ends(const struct layout *layout, const struct held_disk *disk, struct err *err)
 {
-	static const uint8_t zeros[MIB];
-	_cleanup_close_ int fd = open(disk_path, O_WRONLY | O_CLOEXEC);
-	off_t end;
+	int r = clear_at(disk, 0, MIB, err);
 
-	if (fd < 0)
-		return err_set_errno(err, -errno, "%s", disk_path);
-	end = lseek(fd, 0, SEEK_END);
-	if (end < 0 || pwrite(fd, zeros, sizeof(zeros), 0) != sizeof(zeros) ||
-	    pwrite(fd, zeros, sizeof(zeros), end - (off_t)sizeof(zeros)) != sizeof(zeros))
-		return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
-	for (unsigned i = 0; i < PARTITION_COUNT; i++) {
-		if (pwrite(fd, zeros, sizeof(zeros), (off_t)layout->partitions[i].offset_bytes) != sizeof(zeros))
-			return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
-	}
-	if (fsync(fd) < 0)
-		return err_set_errno(err, -errno, "clearing %s", disk_path);
-	return 0;
+	if (r == 0)
+		r = clear_at(disk, disk->size - MIB, MIB, err);
+	for (unsigned i = 0; r == 0 && i < PARTITION_COUNT; i++)
+		r = clear_at(disk, layout->partitions[i].offset_bytes, MIB, err);
+	return r == 0 ? held_disk_sync(disk, err) : r;
 }
 
-int layout_clear_loader(const struct layout *layout, const char *disk_path, struct err *err)
+int layout_clear_loader(const struct layout *layout, const struct held_disk *disk, struct err *err)
 {
-	static const enum partition cleared[] = { PARTITION_BIOS, PARTITION_ESP };
-	static const uint8_t zeros[MIB];
-	_cleanup_close_ int fd = open(disk_path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_set_errno(err, -errno, "%s", disk_path);
 	/* Up to the disk signature and the table. */
-	if (pwrite(fd, zeros, BOOT_CODE_BYTES, 0) != BOOT_CODE_BYTES)
-		return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
-	for (unsigned i = 0; i < ARRAY_SIZE(cleared); i++) {
-		if (pwrite(fd, zeros, sizeof(zeros), (off_t)layout->partitions[cleared[i]].offset_bytes) !=
-		    sizeof(zeros))
-			return err_set_errno(err, errno ? -errno : -EIO, "clearing %s", disk_path);
-	}
-	return fsync(fd) < 0 ? err_set_errno(err, -errno, "clearing %s", disk_path) : 0;
+	int r = clear_at(disk, 0, BOOT_CODE_BYTES, err);
+
+	if (r == 0)
+		r = clear_at(disk, layout->partitions[PARTITION_BIOS].offset_bytes, MIB, err);
+	if (r == 0)
+		r = clear_at(disk, layout->partitions[PARTITION_ESP].offset_bytes, MIB, err);
+	return r == 0 ? held_disk_sync(disk, err) : r;
 }
 
-static int run_sfdisk(const struct layout *layout, const char *disk_path, struct err *err)
+static int run_sfdisk(const struct layout *layout, const struct held_disk *disk, struct err *err)
 {
 	_cleanup_free_ char *script = layout_script(layout);
 	/* The kernel need not know: nobody opens a partition before the next boot. */
-	const char *argv[] = { "sfdisk",	   "--quiet",	"--wipe",  "always", "--no-reread",
-			       "--no-tell-kernel", "--lock=no", disk_path, NULL };
+	const char *argv[] = { "sfdisk",	   "--quiet",	"--wipe",   "always", "--no-reread",
+			       "--no-tell-kernel", "--lock=no", disk->path, NULL };
 	struct cmd cmd = {
 		.argv = argv,
 		.input = script,
@@ -126,6 +121,8 @@ static int run_sfdisk(const struct layout *layout, const char *disk_path, struct
 
 	return cmd_run(&cmd, NULL, err);
 }
+
+/* ---- reading ---- */
 
 static int read_partition(json_t *table, unsigned sector_bytes, unsigned i, struct layout *layout, struct err *err)
 {
@@ -170,39 +167,63 @@ static int read_table(json_t *root, struct layout *ret, struct err *err)
 	return 0;
 }
 
-int layout_read(const char *disk_path, struct layout *ret, struct err *err)
+int layout_read(const struct held_disk *disk, struct layout *ret, struct err *err)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
 	_cleanup_free_ char *text = NULL;
 	json_t *root;
-	int r = cmd_outputl(&why, SFDISK_DEADLINE_MS, &text, "sfdisk", "--json", disk_path, NULL);
+	int r = cmd_outputl(&why, SFDISK_DEADLINE_MS, &text, "sfdisk", "--json", disk->path, NULL);
 
 	if (r < 0)
-		return err_set(err, ERR_CORRUPT, "%s has no partition table that can be read: %s", disk_path,
+		return err_set(err, ERR_CORRUPT, "%s has no partition table that can be read: %s", disk->disk.path,
 			       str_or(why.text, ""));
 	root = json_loads(text, 0, NULL);
 	r = read_table(root, ret, err);
 	json_decref(root);
-	return r < 0 ? err_prefix(err, "%s", disk_path) : 0;
+	return r < 0 ? err_prefix(err, "%s", disk->disk.path) : 0;
 }
 
-int layout_write(const struct layout *layout, const char *disk_path, struct err *err)
+/* UEFI appendix A: the first three parts of a GUID are numbers, little-endian. */
+static void write_guid(const char *text, uint8_t ret[16])
 {
-	struct layout now = { 0 };
-	int r = clear_ends(layout, disk_path, err);
+	static const uint8_t places[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
+	char digits[33];
+	uint8_t bytes[16] = { 0 };
+	unsigned count = 0;
+
+	for (const char *p = text; *p && count < 32; p++) {
+		if (*p != '-')
+			digits[count++] = (char)tolower((unsigned char)*p);
+	}
+	digits[count] = '\0';
+	hex_decode(digits, bytes, sizeof(bytes));
+	for (unsigned i = 0; i < 16; i++)
+		ret[places[i]] = bytes[i];
+}
+
+void layout_entry(const struct layout *layout, enum partition partition, uint8_t ret_entry[LAYOUT_ENTRY_BYTES])
+{
+	uint64_t first = layout->partitions[partition].offset_bytes / layout->sector_bytes;
+	uint64_t last = first + layout->partitions[partition].size_bytes / layout->sector_bytes - 1;
+	const char *label = partitions[partition].label;
+
+	memset(ret_entry, 0, LAYOUT_ENTRY_BYTES);
+	write_guid(partitions[partition].type, ret_entry);
+	write_guid(layout->partitions[partition].uuid, ret_entry + 16);
+	first = htole64(first);
+	last = htole64(last);
+	memcpy(ret_entry + 32, &first, sizeof(first));
+	memcpy(ret_entry + 40, &last, sizeof(last));
+	/* UTF-16LE, and all our labels are ASCII. */
+	for (unsigned i = 0; label[i]; i++)
+		ret_entry[56 + 2 * i] = (uint8_t)label[i];
+}
+
+int layout_write(const struct layout *layout, const struct held_disk *disk, struct err *err)
+{
+	int r = clear_ends(layout, disk, err);
 
 	if (r == 0)
-		r = run_sfdisk(layout, disk_path, err);
-	if (r == 0)
-		r = layout_read(disk_path, &now, err);
-	if (r < 0)
-		return r;
-	for (unsigned i = 0; i < PARTITION_COUNT; i++) {
-		if (now.partitions[i].offset_bytes != layout->partitions[i].offset_bytes ||
-		    now.partitions[i].size_bytes != layout->partitions[i].size_bytes ||
-		    strcasecmp(now.partitions[i].uuid, layout->partitions[i].uuid) != 0)
-			return err_set(err, ERR_CORRUPT, "%s: partition %s was not written as planned", disk_path,
-				       partitions[i].label);
-	}
-	return 0;
+		r = run_sfdisk(layout, disk, err);
+	return r == 0 ? gpt_check(layout, disk, err) : r;
 }

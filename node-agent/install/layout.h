@@ -5,7 +5,7 @@
 #ifndef INGOT_INSTALL_LAYOUT_H
 #define INGOT_INSTALL_LAYOUT_H
 
-#include "base/err.h"
+#include "disk/held_disk.h"
 
 enum partition { PARTITION_BIOS, PARTITION_ESP, PARTITION_ROOT_A, PARTITION_ROOT_B, PARTITION_STATE, PARTITION_COUNT };
 
@@ -21,12 +21,15 @@ struct layout {
 int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, struct err *err);
 /* What sfdisk reads on its standard input; the caller frees. */
 char *layout_script(const struct layout *layout);
+/* A partition's entry in the table, as it has to be on the disk (UEFI 5.3.3). */
+#define LAYOUT_ENTRY_BYTES 128
+void layout_entry(const struct layout *layout, enum partition partition, uint8_t ret_entry[LAYOUT_ENTRY_BYTES]);
 /* Overwrites what was at the beginning and end of the disk, writes the table through sfdisk, reads it back and compares. */
-int layout_write(const struct layout *layout, const char *disk_path, struct err *err);
+int layout_write(const struct layout *layout, const struct held_disk *disk, struct err *err);
 /* Takes away what makes an installed disk bootable and leaves its partitions: the BIOS' boot code and core image, and the
  * beginning of the EFI system partition. */
-int layout_clear_loader(const struct layout *layout, const char *disk_path, struct err *err);
+int layout_clear_loader(const struct layout *layout, const struct held_disk *disk, struct err *err);
 /* Finds the partitions of an installed disk by their labels. ERR_CORRUPT if they are not what layout_write() makes. */
-int layout_read(const char *disk_path, struct layout *ret, struct err *err);
+int layout_read(const struct held_disk *disk, struct layout *ret, struct err *err);
 
 #endif

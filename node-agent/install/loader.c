@@ -3,7 +3,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #define SECTOR_BYTES ((size_t)512)
@@ -41,16 +40,18 @@ static int check_images(const uint8_t *boot, size_t boot_len, const uint8_t *cor
 	return 0;
 }
 
-static int write_at(int fd, const void *data, size_t len, uint64_t offset, struct err *err)
+/* And reads it back. */
+static int write_at(const struct held_disk *disk, const char *what, const void *data, size_t len, uint64_t offset,
+		    struct err *err)
 {
-	ssize_t n = pwrite(fd, data, len, (off_t)offset);
+	ssize_t n = pwrite(disk->fd, data, len, (off_t)offset);
 
 	if (n != (ssize_t)len)
-		return err_set_errno(err, n < 0 ? -errno : -EIO, "writing the boot loader");
-	return 0;
+		return err_set_errno(err, n < 0 ? -errno : -EIO, "writing %s", what);
+	return held_disk_compare(disk, what, offset, data, len, err);
 }
 
-static int write_core(int fd, uint64_t at, const void *core, size_t core_len, struct err *err)
+static int write_core(const struct held_disk *disk, uint64_t at, const void *core, size_t core_len, struct err *err)
 {
 	size_t sectors = (core_len + SECTOR_BYTES - 1) / SECTOR_BYTES;
 	_cleanup_free_ uint8_t *image = xcalloc(sectors, SECTOR_BYTES);
@@ -62,14 +63,14 @@ static int write_core(int fd, uint64_t at, const void *core, size_t core_len, st
 
 	memcpy(image, core, core_len);
 	memcpy(image + CORE_LIST, &list, sizeof(list));
-	return write_at(fd, image, sectors * SECTOR_BYTES, at, err);
+	return write_at(disk, "GRUB's core image for BIOS", image, sectors * SECTOR_BYTES, at, err);
 }
 
-static int write_boot(int fd, uint64_t core_at, const void *boot, struct err *err)
+static int write_boot(const struct held_disk *disk, uint64_t core_at, const void *boot, struct err *err)
 {
 	uint64_t core_sector = htole64(core_at / SECTOR_BYTES);
 	uint8_t sector[LOADER_BOOT_IMAGE_BYTES];
-	ssize_t n = pread(fd, sector, sizeof(sector), 0);
+	ssize_t n = pread(disk->fd, sector, sizeof(sector), 0);
 
 	if (n != sizeof(sector))
 		return err_set_errno(err, n < 0 ? -errno : -EIO, "reading the boot sector");
@@ -78,27 +79,18 @@ static int write_boot(int fd, uint64_t core_at, const void *boot, struct err *er
 	/* A hard disk: let it check, some firmware passes a wrong drive number. */
 	memset(sector + BOOT_DRIVE_CHECK, X86_NOP, 2);
 	memcpy(sector + BOOT_SIGNATURE, (const uint8_t *)boot + BOOT_SIGNATURE, 2);
-	return write_at(fd, sector, sizeof(sector), 0, err);
+	return write_at(disk, "the boot sector", sector, sizeof(sector), 0, err);
 }
 
-int loader_install_bios(const char *disk_path, const struct layout *layout, const void *boot, size_t boot_len,
+int loader_install_bios(const struct held_disk *disk, const struct layout *layout, const void *boot, size_t boot_len,
 			const void *core, size_t core_len, struct err *err)
 {
 	uint64_t at = layout->partitions[PARTITION_BIOS].offset_bytes;
-	_cleanup_close_ int fd = -1;
 	int r = check_images(boot, boot_len, core, core_len, layout->partitions[PARTITION_BIOS].size_bytes, err);
 
-	if (r < 0)
-		return r;
-	fd = open(disk_path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(err, -errno, "%s", disk_path);
-	r = write_core(fd, at, core, core_len, err);
 	if (r == 0)
-		r = write_boot(fd, at, boot, err);
-	if (r == 0 && fsync(fd) < 0)
-		r = err_set_errno(err, -errno, "writing the boot loader");
-	return r;
+		r = write_core(disk, at, core, core_len, err);
+	return r == 0 ? write_boot(disk, at, boot, err) : r;
 }
 
 char *loader_command_line(const struct layout *layout, const char *name, const char *console)

@@ -11,9 +11,9 @@
 
 /* Puts GRUB's boot.img and core.img (i386-pc, grub-mkimage) where grub-bios-setup would: core.img into the BIOS boot
  * partition, boot.img around the partition table in sector 0, each told where the next one is. grub-bios-setup itself wants
- * to find the device that its folder is on, and the live image's root is on none. ERR_CORRUPT if they are not such images;
- * nothing was written then. */
-int loader_install_bios(const char *disk_path, const struct layout *layout, const void *boot, size_t boot_len,
+ * to find the device that its folder is on, and the live image's root is on none. Read back past the cache. ERR_CORRUPT
+ * if they are not such images; nothing was written then; or if the disk gives back other bytes. */
+int loader_install_bios(const struct held_disk *disk, const struct layout *layout, const void *boot, size_t boot_len,
 			const void *core, size_t core_len, struct err *err);
 
 /* The kernel command line of a host; console as in struct order. The caller frees. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-$(call module,node-agent/install,lib/base lib/cmd lib/crypto lib/bundle lib/loop node-agent/core node-agent/inventory,\
+$(call module,node-agent/install,lib/base lib/cmd lib/crypto lib/bundle lib/loop node-agent/core node-agent/inventory \
+	node-agent/disk,\
 	jansson libcurl)
 $(foreach t,test_install test_install_order test_install_disk test_install_fetch,\
-	$(eval $(t).modules := node-agent/core node-agent/inventory node-agent/install))
+	$(eval $(t).modules := node-agent/core node-agent/inventory node-agent/disk node-agent/install))

@@ -91,16 +91,6 @@ static void *readback_thread(void *data)
 	return NULL;
 }
 
-static int open_disk(struct readback *rb, struct err *err)
-{
-	rb->fd = open(rb->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	rb->direct = rb->fd >= 0;
-	/* Some file systems know no direct reading: there the cache is dropped before each piece. */
-	if (rb->fd < 0 && errno == EINVAL)
-		rb->fd = open(rb->path, O_RDONLY | O_CLOEXEC);
-	return rb->fd < 0 ? err_set_errno(err, -errno, "%s", rb->path) : 0;
-}
-
 static int start_thread(struct readback *rb, struct err *err)
 {
 	pthread_attr_t attributes;
@@ -125,13 +115,13 @@ static void release(struct readback *rb)
 	free(rb);
 }
 
-int readback_start(const char *path, uint64_t offset, uint64_t len, struct readback **ret, struct err *err)
+int readback_start(const struct held_disk *disk, uint64_t offset, uint64_t len, struct readback **ret, struct err *err)
 {
 	struct readback *rb = new0(struct readback, 1);
 	pthread_condattr_t attributes;
 	int r;
 
-	rb->path = xstrdup(path);
+	rb->path = xstrdup(disk->disk.path); /* for people */
 	rb->offset = offset;
 	rb->len = len;
 	rb->hash = sha256_new();
@@ -143,9 +133,9 @@ int readback_start(const char *path, uint64_t offset, uint64_t len, struct readb
 	rb->buffer = aligned_alloc(ALIGNMENT_BYTES, PIECE_BYTES);
 	if (!rb->buffer)
 		abort(); /* out of memory on something small */
-	r = open_disk(rb, err);
-	if (r == 0)
-		r = start_thread(rb, err);
+	/* Where there is no direct reading, the cache is dropped before each piece. */
+	rb->fd = held_disk_open_direct(disk, &rb->direct, err);
+	r = rb->fd < 0 ? rb->fd : start_thread(rb, err);
 	if (r < 0) {
 		release(rb);
 		return r;

@@ -5,10 +5,11 @@
 #define INGOT_INSTALL_READBACK_H
 
 #include "crypto/crypto.h"
+#include "disk/held_disk.h"
 
 struct readback;
-/* Will read len bytes at offset (a multiple of 4096). */
-int readback_start(const char *path, uint64_t offset, uint64_t len, struct readback **ret, struct err *err);
+/* Will read len bytes at offset (a multiple of 4096). The disk is borrowed for the time of the call. */
+int readback_start(const struct held_disk *disk, uint64_t offset, uint64_t len, struct readback **ret, struct err *err);
 /* This much from the beginning has been written. Any growing number; the caller's thread. */
 void readback_follow(struct readback *readback, uint64_t written_bytes);
 /* How much was read and hashed. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The state partition: an ext4 made around the files that the host starts with (docs/protocol.md), which mkfs.ext4 copies in
- * as it goes. It is never mounted here. What is large, and what goes into one that is there, is put in by debugfs. */
+ * as it goes. It is never mounted here. What is large, and what goes into one that is there, is put in by debugfs; state_check.c reads it back. */
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -20,8 +20,7 @@
 
 static const char *const folders[] = { "", "/etc", "/etc.work", "/var" };
 
-/* "/dev/sda?offset=N", as the tools of e2fsprogs take it; the caller frees. */
-static char *state_device(const struct install *install)
+char *state_device(const struct install *install)
 {
 	return xasprintf("%s?offset=%" PRIu64, install->disk.path,
 			 install->layout->partitions[PARTITION_STATE].offset_bytes);
@@ -105,9 +104,8 @@ static int run_mkfs(struct install *install, const char *tree, struct err *err)
 
 /* ---- debugfs ---- */
 
-/* Its exit code says nothing, and what it complains about comes on standard error, at no certain place among the rest: what
- * has happened is asked for afterwards. Its standard output repeats each command before the answer. */
-static int run_debugfs(struct install *install, const char *commands, char **ret_answers, struct err *err)
+int state_debugfs(struct install *install, const char *commands, size_t answers_bytes, char **ret_answers,
+		  struct err *err)
 {
 	_cleanup_free_ char *device = state_device(install);
 	const char *argv[] = { "debugfs", "-w", "-f", "-", device, NULL };
@@ -116,7 +114,7 @@ static int run_debugfs(struct install *install, const char *commands, char **ret
 		.input = str_or(commands, ""),
 		.input_len = strlen(str_or(commands, "")),
 		.deadline_ms = COPY_DEADLINE_MS,
-		.output_max_bytes = OUTPUT_MAX_BYTES,
+		.output_max_bytes = OUTPUT_MAX_BYTES + answers_bytes,
 		.die_with_parent = true,
 	};
 	struct cmd_result result = { 0 };
@@ -128,7 +126,7 @@ static int run_debugfs(struct install *install, const char *commands, char **ret
 	return r;
 }
 
-static bool is_put_in(const struct host_file *file, bool all)
+bool state_is_put_in(const struct host_file *file, bool all)
 {
 	return file->source || (all && file->text);
 }
@@ -186,46 +184,10 @@ static void plan_owners(const struct host_files *files, bool all, struct plan *p
 		const struct host_file *file = &files->list[i];
 
 		/* In a state that is kept, folders have their owners. */
-		if ((file->uid || file->gid) && (!all || is_put_in(file, all)))
+		if ((file->uid || file->gid) && (!all || state_is_put_in(file, all)))
 			strbuf_addf(&plan->commands, "sif %s uid %u\nsif %s gid %u\n", file->path, file->uid,
 				    file->path, file->gid);
 	}
-}
-
-/* Whether a file is there as it should be. */
-static int check_file(const struct host_file *file, const char *answers, struct err *err)
-{
-	_cleanup_free_ char *command = xasprintf("debugfs: stat %s\n", file->path);
-	const char *answer = strstr(answers, command);
-	const char *end = answer ? strstr(answer + strlen(command), "debugfs: ") : NULL;
-	const char *size = answer ? strstr(answer, "Size: ") : NULL;
-	struct stat st = { .st_size = file->text ? (off_t)strlen(file->text) : 0 };
-
-	if (file->source && stat(file->source, &st) < 0)
-		return err_set_errno(err, -errno, "%s", file->source);
-	if (!size || (end && size > end) || strtoll(size + strlen("Size: "), NULL, 10) != (long long)st.st_size)
-		return err_set(err, ERR_CORRUPT, "%s was not written; is there room for %lld bytes?", file->path,
-			       (long long)st.st_size);
-	return 0;
-}
-
-static int check_files(struct install *install, bool all, struct err *err)
-{
-	const struct host_files *files = install->spec->files;
-	_cleanup_strbuf_ struct strbuf questions = { 0 };
-	_cleanup_free_ char *answers = NULL;
-	int r;
-
-	for (unsigned i = 0; i < files->count; i++) {
-		if (is_put_in(&files->list[i], all))
-			strbuf_addf(&questions, "stat %s\n", files->list[i].path);
-	}
-	r = run_debugfs(install, questions.data, &answers, err);
-	for (unsigned i = 0; r == 0 && i < files->count; i++) {
-		if (is_put_in(&files->list[i], all))
-			r = check_file(&files->list[i], answers, err);
-	}
-	return r;
 }
 
 static int put_in(struct install *install, bool all, struct err *err)
@@ -237,23 +199,23 @@ static int put_in(struct install *install, bool all, struct err *err)
 	int r;
 
 	for (unsigned i = 0; i < files->count; i++) {
-		if (!is_put_in(&files->list[i], all))
+		if (!state_is_put_in(&files->list[i], all))
 			continue;
 		for_each_folder(&files->list[i], ask_for, &questions);
 		ask_for(files->list[i].path, &questions);
 	}
-	r = questions.len ? run_debugfs(install, questions.data, &known, err) : 0;
+	r = questions.len ? state_debugfs(install, questions.data, 0, &known, err) : 0;
 	if (r < 0)
 		return r;
 	plan.known = str_or(known, "");
 	for (unsigned i = 0; i < files->count; i++) {
-		if (is_put_in(&files->list[i], all))
+		if (state_is_put_in(&files->list[i], all))
 			plan_file(&files->list[i], tree, &plan);
 	}
 	plan_owners(files, all, &plan);
-	r = plan.commands.len ? run_debugfs(install, plan.commands.data, &unused, err) : 0;
+	r = plan.commands.len ? state_debugfs(install, plan.commands.data, 0, &unused, err) : 0;
 	strbuf_done(&plan.commands);
-	return r < 0 || !questions.len ? r : check_files(install, all, err);
+	return r;
 }
 
 /* ---- steps ---- */
@@ -270,6 +232,8 @@ int state_partition_make(struct install *install, struct err *err)
 	remove_tree(tree);
 	if (r == 0)
 		r = put_in(install, false, err);
+	if (r == 0)
+		r = state_files_check(install, false, err);
 	return r < 0 ? err_prefix(err, "state partition") : 0;
 }
 
@@ -305,5 +269,7 @@ int state_partition_update(struct install *install, struct err *err)
 	if (r == 0)
 		r = put_in(install, true, err);
 	remove_tree(tree);
+	if (r == 0)
+		r = state_files_check(install, true, err);
 	return r < 0 ? err_prefix(err, "state partition") : 0;
 }

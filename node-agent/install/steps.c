@@ -2,9 +2,7 @@
 #include "install/write.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -16,6 +14,7 @@
 #define LOADER_MAX_BYTES ((size_t)(16 * MIB))
 #define EFI_LOADER_PATH "/EFI/BOOT/BOOTX64.EFI"
 #define EFI_LOADER_NEW_PATH "/EFI/BOOT/INGOT.NEW"
+#define CONFIG_PATH "/grub/grub.cfg"
 
 /* ---- telling and asking ---- */
 
@@ -56,112 +55,114 @@ char *install_work_path(const struct install *install, const char *name)
 	return xasprintf("%s/%s", install->spec->work_dir, name);
 }
 
-static uint64_t disk_size(int fd)
-{
-	off_t end = lseek(fd, 0, SEEK_END);
-
-	return end < 0 ? 0 : (uint64_t)end;
-}
-
-/* The kernel's own answer to whether anything uses the disk: an exclusive open fails then (open(2), O_EXCL). */
-static int check_unused(const struct disk *disk, struct err *err)
-{
-	_cleanup_close_ int fd = -1;
-	uint64_t size;
-
-	if (disk->in_use)
-		return err_set(err, ERR_STATE, "%s is in use: %s", disk->path, disk->use);
-	fd = open(disk->path, O_RDWR | O_EXCL | O_CLOEXEC);
-	if (fd < 0 && errno == EBUSY)
-		return err_set(err, ERR_STATE, "%s is in use", disk->path);
-	if (fd < 0)
-		return err_set_errno(err, -errno, "%s", disk->path);
-	size = disk_size(fd);
-	if (size != disk->size_bytes)
-		return err_set(err, ERR_STATE, "%s has %ju bytes when it is opened and %ju in sysfs", disk->path,
-			       (uintmax_t)size, (uintmax_t)disk->size_bytes);
-	return 0;
-}
-
 static int step_check(struct install *install, struct err *err)
 {
 	const struct write_spec *spec = install->spec;
-	int r = disk_find(spec->sysroot, spec->disk.wwn, spec->disk.serial, spec->disk.size_bytes, &install->disk, err);
+	struct held_disk *disk = &install->disk;
+	int r = held_disk_open(spec->sysroot, spec->disk.wwn, spec->disk.serial, spec->disk.size_bytes, true, disk,
+			       err);
 
 	if (r < 0)
 		return r;
-	str_set(&install->status->disk_path, install->disk.path);
-	r = check_unused(&install->disk, err);
+	str_set(&install->status->disk_path, disk->disk.path);
+	r = held_disk_check_unused(disk, err);
 	if (r == 0 && spec->keep_state)
-		r = layout_read(install->disk.path, install->layout, err);
+		r = layout_read(disk, install->layout, err);
 	else if (r == 0)
-		r = layout_plan(install->disk.size_bytes, install->disk.logical_block_bytes, install->layout, err);
+		r = layout_plan(disk->size, disk->disk.logical_block_bytes, install->layout, err);
 	if (r < 0)
 		return r;
 	r = mkdir_p(install->spec->work_dir, 0700);
 	if (r < 0)
 		return err_set_errno(err, r, "%s", install->spec->work_dir);
-	install->esp = (struct esp){ install->disk.path, install->layout, install->spec->work_dir };
+	install->esp = (struct esp){ disk, install->layout, install->spec->work_dir };
 	/* Last, and still before the first byte is written: what would be written is signed and fits. */
 	return image_open(install, err);
 }
 
 static int step_partition(struct install *install, struct err *err)
 {
-	int r = 0;
+	/* Again: the bundle's beginning may have taken its time. */
+	int r = held_disk_check_unused(&install->disk, err);
 
 	/* First, because it may end here. From the next line on the host that was there does not start any more. */
-	if (install->spec->keep_state)
+	if (r == 0 && install->spec->keep_state)
 		r = state_partition_repair(install, err);
 	if (r == 0)
-		r = install->spec->keep_state ? layout_clear_loader(install->layout, install->disk.path, err)
-					      : layout_write(install->layout, install->disk.path, err);
+		r = install->spec->keep_state ? layout_clear_loader(install->layout, &install->disk, err)
+					      : layout_write(install->layout, &install->disk, err);
 	return r < 0 ? r : esp_format(&install->esp, err);
 }
 
-static int sync_disk(const struct install *install, struct err *err)
-{
-	_cleanup_close_ int fd = open(install->disk.path, O_WRONLY | O_CLOEXEC);
+/* What the loaders are made from: files of the work folder. */
+struct loader_files {
+	char *config, *efi;
+	char *boot, *core; /* contents */
+	size_t boot_len, core_len;
+};
 
-	return fd < 0 || fsync(fd) < 0 ? err_set_errno(err, -errno, "%s", install->disk.path) : 0;
+static void loader_files_done(struct loader_files *files)
+{
+	free(files->config);
+	free(files->efi);
+	free(files->boot);
+	free(files->core);
+}
+
+static int loader_files_make(struct install *install, struct loader_files *ret, struct err *err)
+{
+	_cleanup_free_ char *boot_path = install_work_path(install, bundle_part_type_name(BUNDLE_BIOS_BOOT));
+	_cleanup_free_ char *core_path = install_work_path(install, bundle_part_type_name(BUNDLE_BIOS_CORE));
+	_cleanup_free_ char *line = loader_command_line(install->layout, install->spec->name, install->spec->console);
+	_cleanup_free_ char *config = loader_config(line);
+	int r;
+
+	ret->efi = install_work_path(install, bundle_part_type_name(BUNDLE_EFI_LOADER));
+	ret->config = install_work_path(install, "grub.cfg");
+	r = write_file_atomic(ret->config, config, strlen(config), 0600);
+	if (r == 0)
+		r = read_file(boot_path, LOADER_MAX_BYTES, &ret->boot, &ret->boot_len);
+	if (r == 0)
+		r = read_file(core_path, LOADER_MAX_BYTES, &ret->core, &ret->core_len);
+	return r < 0 ? err_set_errno(err, r, "%s", install->spec->work_dir) : 0;
+}
+
+/* The firmware finds a loader that is whole and was read back, or none. */
+static int put_on_esp(const struct esp *esp, const struct loader_files *files, struct err *err)
+{
+	int r = esp_put(esp, files->config, CONFIG_PATH, err);
+
+	if (r == 0)
+		r = esp_put(esp, files->efi, EFI_LOADER_NEW_PATH, err);
+	if (r == 0)
+		r = esp_check(esp, files->config, CONFIG_PATH, err);
+	if (r == 0)
+		r = esp_check(esp, files->efi, EFI_LOADER_NEW_PATH, err);
+	if (r == 0)
+		r = esp_rename(esp, EFI_LOADER_NEW_PATH, EFI_LOADER_PATH, err);
+	return r == 0 ? esp_check(esp, files->efi, EFI_LOADER_PATH, err) : r;
 }
 
 static int step_loader(struct install *install, struct err *err)
 {
-	_cleanup_free_ char *boot_path = install_work_path(install, bundle_part_type_name(BUNDLE_BIOS_BOOT));
-	_cleanup_free_ char *core_path = install_work_path(install, bundle_part_type_name(BUNDLE_BIOS_CORE));
-	_cleanup_free_ char *efi_path = install_work_path(install, bundle_part_type_name(BUNDLE_EFI_LOADER));
-	_cleanup_free_ char *config_path = install_work_path(install, "grub.cfg");
-	_cleanup_free_ char *line = loader_command_line(install->layout, install->spec->name, install->spec->console);
-	_cleanup_free_ char *config = loader_config(line), *boot = NULL, *core = NULL;
-	size_t boot_len = 0, core_len = 0;
-	int r;
+	_cleanup_(loader_files_done) struct loader_files files = { 0 };
+	int r = loader_files_make(install, &files, err);
 
-	r = write_file_atomic(config_path, config, strlen(config), 0600);
-	if (r == 0)
-		r = read_file(boot_path, LOADER_MAX_BYTES, &boot, &boot_len);
-	if (r == 0)
-		r = read_file(core_path, LOADER_MAX_BYTES, &core, &core_len);
 	if (r < 0)
-		return err_set_errno(err, r, "%s", install->spec->work_dir);
-	r = esp_put(&install->esp, config_path, "/grub/grub.cfg", err);
+		return r;
+	r = put_on_esp(&install->esp, &files, err);
 	if (r == 0)
-		r = esp_put(&install->esp, efi_path, EFI_LOADER_NEW_PATH, err);
-	if (r == 0)
-		r = sync_disk(install, err);
-	/* The firmware finds a loader that is whole, or none. */
-	if (r == 0)
-		r = esp_rename(&install->esp, EFI_LOADER_NEW_PATH, EFI_LOADER_PATH, err);
-	if (r == 0)
-		r = loader_install_bios(install->disk.path, install->layout, boot, boot_len, core, core_len, err);
-	return r < 0 ? r : sync_disk(install, err);
+		r = loader_install_bios(&install->disk, install->layout, files.boot, files.boot_len, files.core,
+					files.core_len, err);
+	/* What may start in one way and not in the other, or not as it should, does not start at all. */
+	if (r < 0 && held_disk_check(&install->disk, NULL) == 0)
+		layout_clear_loader(install->layout, &install->disk, NULL);
+	return r;
 }
 
 static int step_identity(struct install *install, struct err *err)
 {
-	int r = install->spec->keep_state ? state_partition_update(install, err) : state_partition_make(install, err);
-
-	return r < 0 ? r : sync_disk(install, err);
+	return install->spec->keep_state ? state_partition_update(install, err) : state_partition_make(install, err);
 }
 
 static const struct {
@@ -185,6 +186,8 @@ static int run_steps(struct install *install, struct err *err)
 		log_info("install %s: %s", install->spec->id, steps[i].name);
 		install->asked_ms = 0; /* between two steps it is asked in any case */
 		r = install_check_cancelled(install, err);
+		if (r == 0 && i > 0)
+			r = held_disk_check(&install->disk, err);
 		if (r == 0)
 			r = steps[i].run(install, err);
 	}
@@ -212,9 +215,13 @@ void write_status_done(struct write_status *status)
 
 int write_host(const struct write_spec *spec, struct write_status *ret, struct err *err)
 {
-	struct install install = {
-		.spec = spec, .status = ret, .layout = &ret->layout, .bundle_fd = -1, .kernel = -1, .initrd = -1
-	};
+	struct install install = { .spec = spec,
+				   .status = ret,
+				   .disk = HELD_DISK_NONE,
+				   .layout = &ret->layout,
+				   .bundle_fd = -1,
+				   .kernel = -1,
+				   .initrd = -1 };
 	int r;
 
 	*ret = (struct write_status){ .step = steps[0].name };
@@ -223,26 +230,24 @@ int write_host(const struct write_spec *spec, struct write_status *ret, struct e
 		ret->progress = 100;
 	image_close(&install);
 	remove_work_files(&install);
-	disk_done(&install.disk);
+	held_disk_done(&install.disk);
 	return r;
 }
 
-int write_find_host(const char *disk_path, struct layout *ret_layout, struct err *err)
+int write_find_host(const struct held_disk *disk, struct layout *ret_layout, struct err *err)
 {
-	_cleanup_close_ int fd = -1;
 	uint8_t sector[LOADER_BOOT_IMAGE_BYTES] = { 0 };
 	struct layout layout;
-	int r = layout_read(disk_path, &layout, err);
+	int r = layout_read(disk, &layout, err);
 
 	if (r < 0)
 		return r;
-	fd = open(disk_path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || pread(fd, sector, sizeof(sector), 0) != (ssize_t)sizeof(sector))
-		return err_set_errno(err, -errno, "%s", disk_path);
+	if (pread(disk->fd, sector, sizeof(sector), 0) != (ssize_t)sizeof(sector))
+		return err_set_errno(err, -errno, "%s", disk->disk.path);
 	/* What is written last of all. */
 	if (!sector[0])
 		return err_set(err, ERR_CORRUPT, "%s: the host's partitions are there, its boot loader is not",
-			       disk_path);
+			       disk->disk.path);
 	*ret_layout = layout;
 	return 0;
 }

@@ -11,7 +11,7 @@ struct write_status {
 	const char *step;	     /* "check", "partition", "write", "verify", "identity", "loader" */
 	unsigned progress;	     /* of the step, percent */
 	uint64_t bytes, total_bytes; /* of the root part: written, and in all (0: not known yet) */
-	char *disk_path;	     /* once the disk was found */
+	char *disk_path;	     /* once the disk was found; for people */
 	struct layout layout;
 };
 void write_status_done(struct write_status *status);
@@ -49,11 +49,12 @@ struct write_spec {
 
 /* Checks all there is to check, then writes; the boot loader comes last, so that a disk is bootable only when all else is on
  * it and was read back. *ret is filled also on failure, and ended by the caller. The errors of disk_find(), layout_plan(),
- * bundle_reader_new() and bundle_reader_copy(); ERR_STATE: the disk is in use; ERR_CANCELLED. */
+ * bundle_reader_new() and bundle_reader_copy(); ERR_STATE: the disk is in use, or another one has got its place; ERR_CORRUPT:
+ * the disk gives back other bytes than were written; ERR_CANCELLED. */
 int write_host(const struct write_spec *spec, struct write_status *ret, struct err *err);
 
 /* Whether a disk has a host that was written to its end, loader and all. Reads only. *ret_layout: its partitions. 0, or
  * ERR_CORRUPT saying what is missing. */
-int write_find_host(const char *disk_path, struct layout *ret_layout, struct err *err);
+int write_find_host(const struct held_disk *disk, struct layout *ret_layout, struct err *err);
 
 #endif

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "installer/disk_content.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "install/write.h"
@@ -90,33 +87,31 @@ static void read_partitions(const char *path, struct disk_content *content, stru
 
 void disk_content_read(const char *path, struct disk_content *ret)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_held_disk_ struct held_disk disk = HELD_DISK_NONE;
 	_cleanup_free_ char *type = NULL;
 	struct strbuf kinds = { 0 };
 	size_t partitions;
 	struct layout layout;
 	unsigned count = 0;
-	off_t size;
 
 	*ret = (struct disk_content){ 0 };
-	size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
-	if (size < 0) {
+	if (held_disk_look(path, false, &disk, NULL) < 0) {
 		ret->text = xstrdup("unreadable");
 		return;
 	}
-	read_partitions(path, ret, &kinds, &count, &partitions);
-	type = probe(path, 0, (uint64_t)size);
+	read_partitions(disk.path, ret, &kinds, &count, &partitions);
+	type = probe(disk.path, 0, disk.size);
 	if (type)
 		add_kind(ret, &kinds, &count, type);
-	ret->host = partitions && layout_read(path, &layout, NULL) == 0;
+	ret->host = partitions && layout_read(&disk, &layout, NULL) == 0;
 	if (ret->host) {
 		struct record record;
 
-		record_read(path, &layout, &record);
+		record_read(&disk, &layout, &record);
 		ret->role = xstrdup(str_or(record.role, "node"));
 		record_done(&record);
 	}
-	ret->whole_host = ret->host && write_find_host(path, &layout, NULL) == 0;
+	ret->whole_host = ret->host && write_find_host(&disk, &layout, NULL) == 0;
 	if (ret->host)
 		strbuf_done(&kinds);
 	if (ret->host)

@@ -119,23 +119,25 @@ static void print_progress(const struct job_progress *progress, void *ctx)
 
 /* Whether a disk was installed by these very answers: then it is started, or a machine that boots from the medium again would
  * install itself again and again. */
-static int start_if_done(const struct job *job, const char *disk_path, int *ret_code)
+static int start_if_done(const struct job *job, int *ret_code)
 {
-	_cleanup_free_ char *mark = job_mark_on_disk(disk_path);
-	struct write_status status = { 0 };
+	_cleanup_held_disk_ struct held_disk disk = HELD_DISK_NONE;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct answers again = *job->answers;
+	_cleanup_free_ char *mark = NULL;
 	struct job start = *job;
 
+	/* What is wrong with it is said with all else that does not fit. */
+	if (job_open_disk(job, &disk, NULL) < 0)
+		return 0;
+	mark = job_mark_on_disk(&disk);
 	if (!str_equal(mark, job->mark))
 		return 0;
-	printf("%s was installed by these answers already: starting it\n", disk_path);
+	printf("%s was installed by these answers already: starting it\n", disk.disk.path);
 	fflush(stdout);
 	again.value[ANSWER_FINISH] = (char[]){ "kexec" };
 	start.answers = &again;
-	status.disk_path = (char *)disk_path;
-	if (write_find_host(disk_path, &status.layout, &err) == 0)
-		job_finish(&start, &status, &err);
+	job_finish(&start, &err);
 	*ret_code = *job->prefix ? 0 : say_error(&err);
 	return 1;
 }
@@ -153,7 +155,7 @@ static int install(const struct job *job)
 	} else {
 		printf("%s is installed: %s\n", status.disk_path, answers_get(job->answers, ANSWER_HOST_NAME));
 		fflush(stdout);
-		r = *job->prefix ? 0 : job_finish(job, &status, &err);
+		r = *job->prefix ? 0 : job_finish(job, &err);
 	}
 	write_status_done(&status);
 	return r < 0 ? err_meaning(err.code)->exit_code : 0;
@@ -174,7 +176,7 @@ static int run_answers(const struct installer_options *options)
 			   .prefix = options->prefix,
 			   .progress = print_progress,
 			   .ctx = &told_ms };
-	int code = 0, disk;
+	int code = 0;
 
 	if (medium_open(options->medium, &medium, &err) < 0 ||
 	    load_answers(options->answers, &answers, &mark, &err) < 0)
@@ -185,8 +187,7 @@ static int run_answers(const struct installer_options *options)
 		return say_problems(&answers, &problems);
 	if (machine_read(options->sysroot, &machine, &err) < 0)
 		return say_error(&err);
-	disk = machine_find_disk(&machine, &answers);
-	if (disk >= 0 && start_if_done(&job, machine.disks.disks[disk].path, &code))
+	if (start_if_done(&job, &code))
 		return code;
 	machine_check(&machine, &answers, &problems);
 	if (problems.count == 0)

@@ -159,12 +159,32 @@ int job_run(const struct job *job, struct write_status *ret, struct err *err)
 	return r;
 }
 
-int job_finish(const struct job *job, const struct write_status *status, struct err *err)
+int job_open_disk(const struct job *job, struct held_disk *ret, struct err *err)
+{
+	return held_disk_open(job->sysroot, answers_get(job->answers, ANSWER_DISK_WWN),
+			      answers_get(job->answers, ANSWER_DISK_SERIAL), 0, false, ret, err);
+}
+
+static int load_kernel(const struct job *job, struct kexec **ret, struct err *err)
+{
+	_cleanup_free_ char *work_dir = xasprintf("%s/run/ingot/install", job->prefix), *console = own_console(job);
+	_cleanup_held_disk_ struct held_disk disk = HELD_DISK_NONE;
+	struct layout layout;
+	struct esp esp = { &disk, &layout, work_dir };
+	int r = mkdir_p(work_dir, 0700); /* nothing may have been written in this boot */
+
+	if (r < 0)
+		return err_set_errno(err, r, "%s", work_dir);
+	r = job_open_disk(job, &disk, err);
+	if (r == 0)
+		r = write_find_host(&disk, &layout, err);
+	return r == 0 ? kexec_start_from_esp(&esp, answers_get(job->answers, ANSWER_HOST_NAME), console, ret, err) : r;
+}
+
+int job_finish(const struct job *job, struct err *err)
 {
 	static const enum boot_how ways[] = { BOOT_REBOOT, BOOT_POWEROFF, BOOT_KEXEC };
-	_cleanup_free_ char *work_dir = xasprintf("%s/run/ingot/install", job->prefix), *console = own_console(job);
 	const struct question *question = answers_question(ANSWER_FINISH);
-	struct esp esp = { status->disk_path, &status->layout, work_dir };
 	_cleanup_err_ struct err why = ERR_INIT;
 	struct kexec *kexec = NULL;
 	size_t i = 0;
@@ -174,22 +194,21 @@ int job_finish(const struct job *job, const struct write_status *status, struct 
 		return err_set(err, ERR_UNSUPPORTED, "nothing is started: the installer runs with --prefix");
 	while (i + 1 < ARRAY_SIZE(ways) && !answers_is(job->answers, ANSWER_FINISH, question->words[i]))
 		i++;
-	if (ways[i] == BOOT_KEXEC &&
-	    kexec_start_from_esp(&esp, answers_get(job->answers, ANSWER_HOST_NAME), console, &kexec, &why) < 0)
+	if (ways[i] == BOOT_KEXEC && load_kernel(job, &kexec, &why) < 0)
 		log_warning("%s", str_or(why.text, "the installed kernel cannot be read"));
 	r = boot_host(ways[i], kexec, err);
 	kexec_free(kexec);
 	return r;
 }
 
-char *job_mark_on_disk(const char *disk_path)
+char *job_mark_on_disk(const struct held_disk *disk)
 {
 	struct record record;
 	struct layout layout;
 
-	if (write_find_host(disk_path, &layout, NULL) < 0)
+	if (write_find_host(disk, &layout, NULL) < 0)
 		return NULL;
-	record_read(disk_path, &layout, &record);
+	record_read(disk, &layout, &record);
 	free(record.role);
 	return record.answers;
 }

@@ -26,11 +26,14 @@ struct job {
 };
 /* ERR_BUSY: another one is at it; ERR_CORRUPT: the medium is damaged; those of write_host(). *ret as there. */
 int job_run(const struct job *job, struct write_status *ret, struct err *err);
-/* Ends as the answer "finish" says. Returns only on error; with a prefix always, having done nothing. */
-int job_finish(const struct job *job, const struct write_status *status, struct err *err);
+/* Ends as the answer "finish" says; a kernel is taken from the disk that the answers name. Returns only on error; with a prefix
+ * always, having done nothing. */
+int job_finish(const struct job *job, struct err *err);
 
 /* The mark of the answers by which a disk was installed; the caller frees. NULL if there is no whole host, or a person
  * answered. */
-char *job_mark_on_disk(const char *disk_path);
+char *job_mark_on_disk(const struct held_disk *disk);
+/* The disk that the answers name, to look at. The errors of held_disk_open(). */
+int job_open_disk(const struct job *job, struct held_disk *ret, struct err *err);
 
 #endif

@@ -9,10 +9,10 @@
 
 #define DEBUGFS_DEADLINE_MS 20000
 
-void record_read(const char *disk_path, const struct layout *layout, struct record *ret)
+void record_read(const struct held_disk *disk, const struct layout *layout, struct record *ret)
 {
 	_cleanup_free_ char *device =
-		xasprintf("%s?offset=%" PRIu64, disk_path, layout->partitions[PARTITION_STATE].offset_bytes);
+		xasprintf("%s?offset=%" PRIu64, disk->path, layout->partitions[PARTITION_STATE].offset_bytes);
 	_cleanup_free_ char *text = NULL;
 	json_t *json = NULL;
 

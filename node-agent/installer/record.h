@@ -12,7 +12,7 @@ struct record {
 	char *answers; /* SHA-256 of the answer file; NULL: a person answered */
 };
 /* Of a host that is not mounted. */
-void record_read(const char *disk_path, const struct layout *layout, struct record *ret);
+void record_read(const struct held_disk *disk, const struct layout *layout, struct record *ret);
 void record_done(struct record *record);
 
 #endif

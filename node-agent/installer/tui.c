@@ -387,7 +387,7 @@ int tui_run(const struct job *given)
 		newtFinished();
 	}
 	if (r == 0 && !*job.prefix)
-		r = job_finish(&job, &status, &err);
+		r = job_finish(&job, &err);
 	if (r < 0)
 		fprintf(stderr, "%s\n", str_or(err.text, "failed"));
 	write_status_done(&status);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -251,6 +252,29 @@ int disk_list_read(const char *sysroot, struct disk_list *ret, struct err *err)
 	uses_done(&uses);
 	*ret = list;
 	return 0;
+}
+
+int disk_read_name(const char *sysroot, const char *name, struct disk *ret, struct err *err)
+{
+	struct uses uses;
+
+	if (!is_disk(sysroot, name))
+		return err_set(err, ERR_NOT_FOUND, "the kernel knows of no disk %s", name);
+	uses_read(sysroot, &uses);
+	disk_read(sysroot, &uses, name, ret);
+	uses_done(&uses);
+	return 0;
+}
+
+/* sysfs has a link for each number, to the folder that bears the name (sysfs-dev, ABI). */
+int disk_read_number(const char *sysroot, dev_t number, struct disk *ret, struct err *err)
+{
+	_cleanup_free_ char *name = sysfs_link_name("%s/sys/dev/block/%u:%u", sysroot, major(number), minor(number));
+
+	if (!name)
+		return err_set(err, ERR_NOT_FOUND, "the kernel knows of no block device %u:%u", major(number),
+			       minor(number));
+	return disk_read_name(sysroot, name, ret, err);
 }
 
 static bool text_given(const char *text)

@@ -4,6 +4,8 @@
 #ifndef INGOT_INVENTORY_DISK_H
 #define INGOT_INVENTORY_DISK_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
 struct disk {
@@ -36,5 +38,10 @@ int disk_list_read(const char *sysroot, struct disk_list *ret, struct err *err);
  * one matches. The caller ends *ret with disk_done(). */
 int disk_find(const char *sysroot, const char *wwn, const char *serial, uint64_t size_bytes, struct disk *ret,
 	      struct err *err);
+
+/* The disk that has this kernel name, or this device number, at the moment; ERR_NOT_FOUND if there is none. The caller ends
+ * *ret with disk_done(). */
+int disk_read_name(const char *sysroot, const char *name, struct disk *ret, struct err *err);
+int disk_read_number(const char *sysroot, dev_t number, struct disk *ret, struct err *err);
 
 #endif

@@ -2,6 +2,8 @@
 #include "api/api_priv.h"
 #include "base/log.h"
 
+#define UPLOAD_LANE "upload"
+
 /* ---- handlers: each is one call into the module that does it ---- */
 
 static int do_machine_accept(struct api_call *call, struct err *err)
@@ -46,14 +48,6 @@ static int do_image_create(struct api_call *call, struct err *err)
 	int r = image_create(call->api->spec.storage, call->body, &image, err);
 	call->result = image;
 	return r;
-}
-
-static int do_image_upload(struct api_call *call, struct err *err)
-{
-	const char *file = http_request_body_file(call->request);
-	if (!file)
-		return err_set(err, ERR_INVALID, "the content is missing; send the raw disk image as the body");
-	return image_upload(call->api->spec.storage, call->id, file, &call->task, err);
 }
 
 static int do_image_delete(struct api_call *call, struct err *err)
@@ -149,7 +143,7 @@ static const struct binding {
 	[OP_IMAGE_LIST] = { &kind_image, NULL },
 	[OP_IMAGE_SHOW] = { &kind_image, NULL },
 	[OP_IMAGE_CREATE] = { &kind_image, do_image_create },
-	[OP_IMAGE_UPLOAD] = { &kind_image, do_image_upload },
+	[OP_IMAGE_UPLOAD] = { &kind_image, api_image_upload },
 	[OP_IMAGE_CONTENT] = { &kind_image, api_image_content },
 	[OP_IMAGE_APPEND] = { &kind_image, api_image_append },
 	[OP_IMAGE_DELETE] = { &kind_image, do_image_delete },
@@ -374,6 +368,7 @@ static void call_free(struct api_call *call)
 	list_remove(&call->link);
 	call_drop_body(call);
 	password_work_free(call->passwords);
+	free(call->upload);
 	if (call->token_text)
 		wipe(call->token_text, strlen(call->token_text));
 	free(call->token_text);
@@ -407,7 +402,7 @@ static void finish(struct api_call *call, int r, struct err *err)
 	call_free(call);
 }
 
-static void on_passwords_done(void *data)
+static void on_work_done(void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api_call *call = data;
@@ -418,6 +413,8 @@ static void on_passwords_done(void *data)
 	/* All of it again: what was known and what was allowed may have changed meanwhile. */
 	call_drop_body(call);
 	int r = prepare(call, &err);
+	if (r == 0 && call->upload_error)
+		r = err_set_errno(&err, call->upload_error, "keeping what was sent");
 	finish(call, r, &err);
 }
 
@@ -427,27 +424,47 @@ static void on_call_gone(void *data)
 	call->gone = true;
 }
 
-static int begin_passwords(struct api_call *call, struct err *err)
+/* On a worker: a large file takes its time. */
+static void work_upload(void *data)
 {
-	int r = auth_password_work(call->api->auth, call->passwords, on_passwords_done, call, err);
+	struct api_call *call = data;
+	call->upload_error = sync_file(call->upload);
+}
+
+static int begin_upload(struct api_call *call, struct err *err)
+{
+	int r = api_prepare_upload(call, &call->upload, err);
+	if (r == 0 && loop_work(store_loop(call->api->store), UPLOAD_LANE, work_upload, on_work_done, call) < 0)
+		r = err_set(err, ERR_BUSY, "too much is waiting for the disk; try again later");
+	return r;
+}
+
+/* What blocks is done by a worker before the handler is called. 1 if there is anything. */
+static int begin_work(struct api_call *call, struct err *err)
+{
+	const struct binding *binding = &bindings[call->operation - operations];
+	bool upload = http_request_route(call->request)->stream_body_to_file;
+	int r = binding->passwords ? binding->passwords(call, &call->passwords, err) : 0;
+	if (r < 0 || (!call->passwords && !upload))
+		return r;
+	r = upload ? begin_upload(call, err)
+		   : auth_password_work(call->api->auth, call->passwords, on_work_done, call, err);
 	if (r < 0)
 		return r;
-	list_append(&call->api->hashing, &call->link);
+	list_append(&call->api->waiting, &call->link);
 	http_request_on_gone(call->request, on_call_gone, call);
-	return 0;
+	return 1;
 }
 
 static void handle(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api_call *call = call_new(data, request);
-	const struct binding *binding = &bindings[call->operation - operations];
 	int r = prepare(call, &err);
-	if (r == 0 && binding->passwords)
-		r = binding->passwords(call, &call->passwords, &err);
-	if (r == 0 && call->passwords && (r = begin_passwords(call, &err)) == 0)
-		return;
-	finish(call, r, &err);
+	if (r == 0)
+		r = begin_work(call, &err);
+	if (r <= 0)
+		finish(call, r, &err);
 }
 
 /* ---- life ---- */
@@ -458,7 +475,7 @@ struct api *api_new(const struct api_spec *spec)
 	api->spec = *spec;
 	api->store = spec->store;
 	api->auth = spec->auth;
-	list_init(&api->hashing);
+	list_init(&api->waiting);
 	list_init(&api->readings);
 	for (size_t i = 0; i < OPERATION_COUNT; i++)
 		api->routes[i] = (struct http_route){
@@ -479,8 +496,8 @@ struct api *api_free(struct api *api)
 	if (!api)
 		return NULL;
 	struct api_call *call;
-	/* A worker may still look at their passwords: they are left to it. */
-	LIST_FOREACH(call, &api->hashing, link) {
+	/* A worker may still look at them: they are left to it. */
+	LIST_FOREACH(call, &api->waiting, link) {
 		list_remove(&call->link);
 		call->gone = true;
 	}

@@ -16,7 +16,7 @@ struct api {
 	unsigned console_viewers;
 	struct tickets *tickets; /* console.c */
 	struct list readings;	 /* machine_sensors.c */
-	struct list hashing;	 /* struct api_call: waits for a password */
+	struct list waiting;	 /* struct api_call: for a worker */
 	json_t *openapi;
 };
 
@@ -30,6 +30,8 @@ struct api_call {
 	const char *id;			 /* of the resource in the path; borrowed */
 	void *body;			 /* decoded by the operation's schema; or NULL */
 	struct password_work *passwords; /* what was found out on a worker before the handler; or NULL */
+	char *upload;			 /* the file that a worker brings to the disk before the handler; or NULL */
+	int upload_error;		 /* a negative errno, if that failed */
 	char *address, *object;		 /* for the audit: where it came from, what it was called on */
 	/* results */
 	const char *task;      /* OPERATION_TASK: borrowed id */
@@ -39,7 +41,7 @@ struct api_call {
 	char *token_text;      /* OPERATION_CREATE of a token: shown this once */
 	int status;	       /* answered; 0: as the kind of operation has it */
 	int64_t retry_after_s; /* with ERR_RATE_LIMIT */
-	struct list link;      /* in api->hashing */
+	struct list link;      /* in api->waiting */
 	bool gone;	       /* the client is, or the api */
 };
 
@@ -105,6 +107,9 @@ void api_sensors_stop(struct api *api);
 /* Before the body is read: says where it goes. *ret_header: how much has arrived, for the answer, if that is what is wrong;
  * the caller frees. */
 int api_admit_piece(struct api_call *call, char **ret_header, struct err *err);
+/* What was received: *ret_path is on the disk before a handler is called. The caller frees. */
+int api_prepare_upload(struct api_call *call, char **ret_path, struct err *err);
+int api_image_upload(struct api_call *call, struct err *err);
 int api_image_append(struct api_call *call, struct err *err);
 int api_image_content(struct api_call *call, struct err *err);
 

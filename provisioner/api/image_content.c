@@ -32,16 +32,36 @@ int api_admit_piece(struct api_call *call, char **ret_header, struct err *err)
 	if (r == 0 && offset > size)
 		r = err_set_field(err, ERR_INVALID, HEADER, HEADER ": is beyond the end, which is %" PRIu64, size);
 	if (r == 0)
-		r = http_request_body_to(call->request, path, offset, size, &have, err);
+		r = http_request_body_to(call->request, path, offset, size,
+					 image_append_hash(call->api->spec.storage, image->id, offset), &have, err);
 	if (r < 0 && have != UINT64_MAX)
 		*ret_header = xasprintf(HEADER ": %" PRIu64, have);
 	return r;
 }
 
+int api_prepare_upload(struct api_call *call, char **ret_path, struct err *err)
+{
+	const char *file = http_request_body_file(call->request);
+	uint64_t size = 0;
+	if (call->operation->kind == OPERATION_APPEND)
+		return image_append_begin(call->api->spec.storage, call->id, ret_path, &size, err);
+	if (!file)
+		return err_set(err, ERR_INVALID, "the content is missing; send the raw disk image as the body");
+	*ret_path = xstrdup(file);
+	return 0;
+}
+
+int api_image_upload(struct api_call *call, struct err *err)
+{
+	return image_upload(call->api->spec.storage, call->id, http_request_body_file(call->request),
+			    http_request_take_body_hash(call->request), &call->task, err);
+}
+
 int api_image_append(struct api_call *call, struct err *err)
 {
 	struct image_content content = { 0 };
-	int r = image_append(call->api->spec.storage, call->id, &call->task, err);
+	int r = image_append(call->api->spec.storage, call->id, http_request_take_body_hash(call->request), &call->task,
+			     err);
 	if (r == 0 && !call->task)
 		r = image_content(call->api->spec.storage, call->id, &content, err);
 	if (r < 0 || call->task)

@@ -56,11 +56,14 @@ struct ceph_driver {
 	/* Removes an RBD image; its not being there is success. ERR_STATE while it is in use (has watchers). */
 	int (*volume_delete)(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
 			     struct err *err);
-	/* Writes a file into a new RBD image, makes and protects the snapshot "base". Restarts from the beginning if an
-	 * earlier try was cut off. progress may be NULL; called on the worker. */
+	/* Writes a file, which must have size_bytes, into an RBD image, makes and protects the snapshot "base". An image that is
+	 * whole is known by the SHA-256 of its content, which is kept with it; any other of that name, an earlier try that was cut
+	 * off or another content, is written anew from its beginning. ERR_STATE if that has clones; ERR_CORRUPT if the file has
+	 * another size. progress may be NULL; called on the worker. */
 	int (*image_import)(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
-			    const char *path, void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data),
-			    void *data, struct err *err);
+			    const char *path, uint64_t size_bytes, const char *sha256,
+			    void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data), void *data,
+			    struct err *err);
 	/* Unprotects and removes. ERR_STATE while clones depend on it. */
 	int (*image_delete)(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
 			    struct err *err);

@@ -21,7 +21,8 @@ struct import_slot {
 struct import {
 	struct ceph_conn *conn;
 	rbd_image_t image;
-	const char *label; /* "pool/name", for errors */
+	const char *label;  /* "pool/name", for errors */
+	const char *sha256; /* of the content */
 	int fd;
 	uint64_t file_bytes;
 	struct import_slot slots[IMPORT_DEPTH];
@@ -121,23 +122,45 @@ static int import_copy(struct import *import, struct err *err)
 
 /* ---- from whatever an earlier try left to a frozen image ---- */
 
-/* 1 if the image is whole already, 0 if it must be written, or an error. */
-static int import_prepare(struct import *import, uint64_t image_bytes, struct err *err)
+/* Whether its metadata says that it has this content. 1, 0, or an error of librbd. */
+static int has_content(struct import *import)
 {
-	bool frozen = false;
-	uint64_t have_bytes = 0;
-	int rc = rbd_snap_exists(import->image, CEPH_IMAGE_SNAP, &frozen);
-	if (rc == 0)
-		rc = rbd_get_size(import->image, &have_bytes);
+	char hash[128] = "";
+	size_t len = sizeof(hash);
+	int rc = rbd_metadata_get(import->image, CEPH_IMAGE_HASH_KEY, hash, &len);
+	if (rc == -ENOENT || rc == -ERANGE)
+		return 0;
+	return rc < 0 ? rc : strncmp(hash, import->sha256, sizeof(hash)) == 0;
+}
+
+/* What was frozen before is another content: it goes. -EBUSY while volumes depend on it. */
+static int thaw(rbd_image_t image)
+{
+	int rc = rbd_snap_unprotect(image, CEPH_IMAGE_SNAP);
+	/* -EINVAL: not protected (any more); -ENOENT: no snapshot (any more). */
+	if (rc == 0 || rc == -EINVAL)
+		rc = rbd_snap_remove(image, CEPH_IMAGE_SNAP);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int thaw_other(struct import *import, struct err *err)
+{
+	int rc = thaw(import->image);
+	if (rc == -EBUSY)
+		return err_set(err, ERR_STATE,
+			       "there is an image %s already, of another content, and volumes depend on it",
+			       import->label);
 	if (rc < 0)
-		return ceph_fail(import->conn, rc, NULL, err, "cannot open image %s", import->label);
-	if (frozen && have_bytes == image_bytes)
-		return 1;
-	if (frozen)
-		return err_set(err, ERR_EXISTS, "there is an image %s already, of %llu bytes", import->label,
-			       (unsigned long long)have_bytes);
-	/* Shrinking to nothing is how RBD forgets what an earlier try wrote. */
-	rc = rbd_resize(import->image, 0);
+		return ceph_fail(import->conn, rc, NULL, err, "cannot take away what was in image %s", import->label);
+	return 0;
+}
+
+/* An empty image without a hash: shrinking to nothing is how RBD forgets what an earlier try wrote. */
+static int empty(struct import *import, uint64_t image_bytes, struct err *err)
+{
+	int rc = rbd_metadata_remove(import->image, CEPH_IMAGE_HASH_KEY);
+	if (rc == 0 || rc == -ENOENT)
+		rc = rbd_resize(import->image, 0);
 	if (rc == 0)
 		rc = rbd_resize(import->image, image_bytes);
 	if (rc < 0)
@@ -145,10 +168,32 @@ static int import_prepare(struct import *import, uint64_t image_bytes, struct er
 	return 0;
 }
 
+/* 1 if the image is whole already, 0 if it must be written, or an error. */
+static int import_prepare(struct import *import, uint64_t image_bytes, struct err *err)
+{
+	bool frozen = false;
+	uint64_t have_bytes = 0;
+	int same = 0;
+	int rc = rbd_snap_exists(import->image, CEPH_IMAGE_SNAP, &frozen);
+	if (rc == 0)
+		rc = rbd_get_size(import->image, &have_bytes);
+	if (rc == 0)
+		rc = same = has_content(import);
+	if (rc < 0)
+		return ceph_fail(import->conn, rc, NULL, err, "cannot open image %s", import->label);
+	if (frozen && same && have_bytes == image_bytes)
+		return 1;
+	rc = frozen ? thaw_other(import, err) : 0;
+	return rc < 0 ? rc : empty(import, image_bytes, err);
+}
+
+/* The hash says what is in it once all of it is there; the snapshot, that it is whole. */
 static int import_freeze(struct import *import, struct err *err)
 {
 	int is_protected = 0;
-	int rc = rbd_snap_create(import->image, CEPH_IMAGE_SNAP);
+	int rc = rbd_metadata_set(import->image, CEPH_IMAGE_HASH_KEY, import->sha256);
+	if (rc == 0)
+		rc = rbd_snap_create(import->image, CEPH_IMAGE_SNAP);
 	if (rc == 0 || rc == -EEXIST)
 		rc = rbd_snap_is_protected(import->image, CEPH_IMAGE_SNAP, &is_protected);
 	if (rc == 0 && !is_protected)
@@ -178,9 +223,7 @@ static int import_run(struct import *import, rados_ioctx_t io, const char *name,
 	return import_freeze(import, err);
 }
 
-int ceph_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name, const char *path,
-		      void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data), void *data,
-		      struct err *err)
+static int open_file(const char *path, uint64_t size_bytes, int *ret_fd, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -189,18 +232,33 @@ int ceph_image_import(void *ctx, const struct ceph_access *access, const char *p
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)
 		return err_set(err, ERR_INVALID, "the image file %s is %s", path,
 			       S_ISREG(st.st_mode) ? "empty" : "not a regular file");
+	if ((uint64_t)st.st_size != size_bytes)
+		return err_set(err, ERR_CORRUPT, "the image file %s has %llu bytes, not %llu", path,
+			       (unsigned long long)st.st_size, (unsigned long long)size_bytes);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
 
+int ceph_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name, const char *path,
+		      uint64_t size_bytes, const char *sha256,
+		      void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data), void *data,
+		      struct err *err)
+{
+	_cleanup_close_ int fd = -1;
 	_cleanup_conn_ struct ceph_conn *conn = NULL;
 	_cleanup_io_ rados_ioctx_t io = NULL;
-	int rc = ceph_pool_get(ctx, access, pool, &conn, &io, err);
+	int rc = open_file(path, size_bytes, &fd, err);
+	if (rc == 0)
+		rc = ceph_pool_get(ctx, access, pool, &conn, &io, err);
 	if (rc < 0)
 		return rc;
 	_cleanup_free_ char *label = xasprintf("%s/%s", pool, name);
 	struct import import = {
 		.conn = conn,
 		.label = label,
+		.sha256 = sha256,
 		.fd = fd,
-		.file_bytes = (uint64_t)st.st_size,
+		.file_bytes = size_bytes,
 		.progress = progress,
 		.data = data,
 	};
@@ -221,13 +279,10 @@ int ceph_image_delete(void *ctx, const struct ceph_access *access, const char *p
 		return 0;
 	if (rc < 0)
 		return ceph_fail(conn, rc, NULL, err, "cannot open image %s/%s", pool, name);
-	rc = rbd_snap_unprotect(image, CEPH_IMAGE_SNAP);
+	rc = thaw(image);
 	if (rc == -EBUSY)
 		return err_set(err, ERR_STATE, "image %s/%s has volumes that depend on it", pool, name);
-	/* -EINVAL: not protected (any more); -ENOENT: no snapshot (any more). */
-	if (rc == 0 || rc == -EINVAL)
-		rc = rbd_snap_remove(image, CEPH_IMAGE_SNAP);
-	if (rc < 0 && rc != -ENOENT)
+	if (rc < 0)
 		return ceph_fail(conn, rc, NULL, err, "cannot remove image %s/%s", pool, name);
 	rbd_close(TAKE_PTR(image));
 	return ceph_rbd_remove(conn, io, pool, name, err);

@@ -82,6 +82,7 @@ int ceph_volume_delete(void *ctx, const struct ceph_access *access, const char *
 		       struct err *err);
 
 int ceph_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name, const char *path,
+		      uint64_t size_bytes, const char *sha256,
 		      void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *data), void *data,
 		      struct err *err);
 int ceph_image_delete(void *ctx, const struct ceph_access *access, const char *pool, const char *name, struct err *err);
@@ -92,6 +93,8 @@ int ceph_rbd_create(rados_ioctx_t io, const char *name, uint64_t size_bytes, uin
 int ceph_rbd_remove(struct ceph_conn *conn, rados_ioctx_t io, const char *pool, const char *name, struct err *err);
 
 #define CEPH_IMAGE_SNAP "base"
+/* Metadata of an image: the SHA-256 of its content. Set when that is written, before the snapshot. */
+#define CEPH_IMAGE_HASH_KEY "ingot.sha256"
 /* RBD sizes are whole multiples of this. */
 #define CEPH_SIZE_GRAIN_BYTES (64 * KIB)
 /* A volume has one writer at a time; an image is written once, by us, before anybody sees it. */

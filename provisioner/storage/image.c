@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Images: uploaded to a file, checked, written to a protected RBD snapshot that volumes are cloned from. */
+/* Images: announced, imported from a file into a protected RBD snapshot that volumes are cloned from, deleted. */
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,9 +12,7 @@
 #include "crypto/crypto.h"
 #include "storage/storage_priv.h"
 
-#define EFFECT_IMPORT "image-import"
 #define EFFECT_DELETE "image-delete"
-#define DEADLINE_MS (60 * 60 * 1000)
 #define SECTOR_BYTES 512
 
 static char *image_device(const char *id)
@@ -23,14 +20,12 @@ static char *image_device(const char *id)
 	return xasprintf("image-%s", id);
 }
 
-/* Where its content is until it is imported: what has come so far of one that comes in pieces, or all. */
-static char *content_path(const struct storage *storage, const char *id)
+char *image_content_path(const struct storage *storage, const char *id)
 {
 	return xasprintf("%s/%s", storage->spec.upload_dir, id);
 }
 
-/* field: what is to be named; or NULL. */
-static int check_size(struct storage *storage, const char *field, uint64_t bytes, struct err *err)
+int image_check_size(struct storage *storage, const char *field, uint64_t bytes, struct err *err)
 {
 	const char *before = field ? "size_bytes: is " : "the content has ";
 	if (bytes == 0 || bytes % SECTOR_BYTES)
@@ -47,7 +42,7 @@ int image_create(struct storage *storage, const struct image *wanted, const stru
 	const struct image *other = store_find(storage->store, &kind_image, wanted->name);
 	int r = storage_require_pool(storage, err);
 	if (r == 0 && wanted->size_bytes)
-		r = check_size(storage, "size_bytes", wanted->size_bytes, err);
+		r = image_check_size(storage, "size_bytes", wanted->size_bytes, err);
 	if (r < 0)
 		return r;
 	if (other)
@@ -59,7 +54,7 @@ int image_create(struct storage *storage, const struct image *wanted, const stru
 	str_set(&image->name, wanted->name);
 	str_set(&image->sha256, wanted->sha256);
 	str_set(&image->pool, STORAGE_POOL);
-	image->size_bytes = wanted->size_bytes;
+	image->size_bytes = image->announced_bytes = wanted->size_bytes;
 	image->state = IMAGE_UPLOADING;
 	image->created = loop_now_ms(storage->loop);
 	r = store_commit(storage->store, err);
@@ -68,8 +63,7 @@ int image_create(struct storage *storage, const struct image *wanted, const stru
 	return r;
 }
 
-/* Only a deletion under way leaves a failed image a task. */
-static int check_not_deleting(const struct image *image, struct err *err)
+int image_check_not_deleting(const struct image *image, struct err *err)
 {
 	if (image->state == IMAGE_FAILED && image->task)
 		return err_set(err, ERR_STATE, "image %s is being deleted", image->name);
@@ -78,122 +72,41 @@ static int check_not_deleting(const struct image *image, struct err *err)
 
 /* ---- import ---- */
 
-static int check_takes_content(const struct image *image, struct err *err)
+static int hash_file(struct ceph_job *job, int fd, char **ret_hex)
 {
-	int r = check_not_deleting(image, err);
-	if (r == 0 && image->state != IMAGE_UPLOADING && image->state != IMAGE_FAILED)
-		r = err_set(err, ERR_STATE, "image %s is %s; it takes no content", image->name,
-			    image_state_words[image->state]);
-	return r;
-}
-
-static int check_upload(struct storage *storage, const struct image *image, const char *path, uint64_t *ret_bytes,
-			struct err *err)
-{
-	struct stat st;
-	int r = check_takes_content(image, err);
-	if (r < 0)
-		return r;
-	if (stat(path, &st) < 0)
-		return err_set_errno(err, -errno, "reading the upload");
-	*ret_bytes = (uint64_t)st.st_size;
-	return check_size(storage, NULL, *ret_bytes, err);
-}
-
-/* kept: content_path(), where all of it is by now. */
-static int start_import(struct storage *storage, const char *id, const char *kept, uint64_t bytes,
-			const char **ret_task, struct err *err)
-{
-	store_begin(storage->store);
-	struct image *edit = store_edit(storage->store, &kind_image, id);
-	_cleanup_free_ char *task =
-		xstrdup(task_create(storage->store, "image.import", "image", id, edit->name, DEADLINE_MS));
-	edit->state = IMAGE_IMPORTING;
-	edit->size_bytes = bytes;
-	str_set(&edit->upload, kept);
-	str_set(&edit->task, task);
-	task_step(storage->store, task, "checking and writing");
-	store_effect_add(storage->store, EFFECT_IMPORT, id, 0);
-	return task_commit(storage->store, task, ret_task, err);
-}
-
-int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err)
-{
-	const struct image *image = store_get(storage->store, &kind_image, id);
-	uint64_t bytes = 0;
-	int r = check_upload(storage, image, path, &bytes, err);
-	if (r < 0)
-		return r;
-	_cleanup_free_ char *kept = content_path(storage, id);
-	if (rename(path, kept) < 0)
-		return err_set_errno(err, -errno, "keeping the upload as %s", kept);
-	return start_import(storage, id, kept, bytes, ret_task, err);
-}
-
-/* ---- in pieces ---- */
-
-int image_content(struct storage *storage, const char *id, struct image_content *ret, struct err *err)
-{
-	const struct image *image = store_get(storage->store, &kind_image, id);
-	_cleanup_free_ char *path = content_path(storage, id);
-	bool arrived = image->state == IMAGE_IMPORTING || image->state == IMAGE_AVAILABLE;
-	struct stat st = { 0 };
-	if (!arrived && stat(path, &st) < 0 && errno != ENOENT)
-		return err_set_errno(err, -errno, "reading the upload");
-	*ret = (struct image_content){ .offset_bytes = arrived ? image->size_bytes : (uint64_t)st.st_size,
-				       .size_bytes = image->size_bytes };
-	return 0;
-}
-
-int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes,
-		       struct err *err)
-{
-	const struct image *image = store_get(storage->store, &kind_image, id);
-	int r = check_takes_content(image, err);
-	if (r < 0)
-		return r;
-	if (!image->size_bytes)
-		return err_set_field(err, ERR_INVALID, "size_bytes",
-				     "size_bytes: of image %s was not announced; send its content in one piece, by PUT",
-				     image->name);
-	*ret_path = content_path(storage, id);
-	*ret_size_bytes = image->size_bytes;
-	return 0;
-}
-
-int image_append(struct storage *storage, const char *id, const char **ret_task, struct err *err)
-{
-	const struct image *image = store_get(storage->store, &kind_image, id);
-	_cleanup_free_ char *path = content_path(storage, id);
-	uint64_t announced_bytes = image->size_bytes;
-	struct stat st;
-	int r = check_takes_content(image, err);
-	*ret_task = NULL;
-	if (r < 0)
-		return r;
-	if (stat(path, &st) < 0)
-		return err_set_errno(err, -errno, "reading the upload");
-	if ((uint64_t)st.st_size < announced_bytes)
-		return 0;
-	r = check_size(storage, NULL, announced_bytes, err); /* the pool may have filled meanwhile */
-	return r < 0 ? r : start_import(storage, id, path, announced_bytes, ret_task, err);
-}
-
-static int check_hash(struct ceph_job *job)
-{
-	_cleanup_close_ int fd = open(job->path, O_RDONLY | O_CLOEXEC);
 	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
 	_cleanup_free_ char *buffer = xmalloc(MIB);
 	uint8_t digest[SHA256_SIZE];
 	ssize_t n;
-	if (fd < 0)
-		return err_set_errno(&job->err, -errno, "reading the upload");
 	while ((n = read(fd, buffer, MIB)) > 0)
 		sha256_update(hash, buffer, (size_t)n);
 	if (n < 0)
 		return err_set_errno(&job->err, -errno, "reading the upload");
 	sha256_final(TAKE_PTR(hash), digest);
-	_cleanup_free_ char *hex = hex_encode(digest, sizeof(digest));
+	*ret_hex = hex_encode(digest, sizeof(digest));
+	return 0;
+}
+
+/* What is in the file is what was received, and what was announced. */
+static int check_content(struct ceph_job *job)
+{
+	_cleanup_close_ int fd = open(job->path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *hex = NULL;
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set_errno(&job->err, -errno, "reading the upload");
+	if ((uint64_t)st.st_size != job->size_bytes)
+		return err_set_field(&job->err, ERR_CORRUPT, "size_bytes",
+				     "size_bytes: the content has %jd bytes, not %" PRIu64 "; upload it again",
+				     (intmax_t)st.st_size, job->size_bytes);
+	int r = hash_file(job, fd, &hex);
+	if (r < 0)
+		return r;
+	if (job->received && !str_equal(job->received, hex))
+		return err_set_field(&job->err, ERR_CORRUPT, "sha256",
+				     "sha256: the provisioner's disk gives back content with %s, but %s was received; "
+				     "look at that disk, then upload it again",
+				     hex, job->received);
 	if (job->text && !str_equal(job->text, hex))
 		return err_set_field(&job->err, ERR_CORRUPT, "sha256",
 				     "sha256: the content has %s, not %s; upload it again", hex, job->text);
@@ -210,9 +123,9 @@ static void import_progress(uint64_t done_bytes, uint64_t total_bytes, void *dat
 
 static void work_import(struct ceph_job *job)
 {
-	if (check_hash(job) == 0)
+	if (check_content(job) == 0)
 		job->driver->image_import(job->driver_ctx, &job->access, job->pool, job->name, job->path,
-					  import_progress, job, &job->err);
+					  job->size_bytes, job->text, import_progress, job, &job->err);
 }
 
 static void done_import(struct ceph_job *job)
@@ -248,6 +161,8 @@ static void on_import(const struct effect *effect, void *data)
 	job->name = image_device(image->id);
 	job->path = xstrdup(image->upload);
 	job->text = xstrdup(image->sha256);
+	job->received = xstrdup(image->received_sha256);
+	job->size_bytes = image->size_bytes;
 	job->work = work_import;
 	job->done = done_import;
 	ceph_job_run(job);
@@ -257,7 +172,7 @@ static void on_import(const struct effect *effect, void *data)
 
 static int check_delete(struct storage *storage, const struct image *image, struct err *err)
 {
-	int r = check_not_deleting(image, err);
+	int r = image_check_not_deleting(image, err);
 	if (r < 0)
 		return r;
 	if (image->state == IMAGE_IMPORTING)
@@ -278,7 +193,7 @@ int image_delete(struct storage *storage, const char *id, const char **ret_task,
 	store_begin(storage->store);
 	struct image *edit = store_edit(storage->store, &kind_image, id);
 	_cleanup_free_ char *task =
-		xstrdup(task_create(storage->store, "image.delete", "image", id, edit->name, DEADLINE_MS));
+		xstrdup(task_create(storage->store, "image.delete", "image", id, edit->name, IMAGE_DEADLINE_MS));
 	str_set(&edit->task, task);
 	edit->state = IMAGE_FAILED; /* no volume is cloned from it any more */
 	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
@@ -297,8 +212,9 @@ static void done_delete(struct ceph_job *job)
 	store_begin(storage->store);
 	storage_finish(storage, job, image ? image->task : NULL);
 	if (image && job->err.code == ERR_NONE) {
-		_cleanup_free_ char *path = content_path(storage, job->id);
+		_cleanup_free_ char *path = image_content_path(storage, job->id);
 		unlink(path); /* what had come of one that was never whole */
+		storage_received_forget(storage, job->id);
 		store_remove(storage->store, &kind_image, job->id);
 	} else if (image) {
 		struct image *edit = store_edit(storage->store, &kind_image, job->id);
@@ -338,36 +254,8 @@ void storage_show_progress(struct storage *storage)
 	}
 }
 
-/* To be imported, or what has come so far of one that comes in pieces: its sender goes on. */
-static bool upload_is_wanted(struct storage *storage, const char *path, const char *name)
-{
-	const struct image *waits = store_get(storage->store, &kind_image, name);
-	if (waits && waits->size_bytes && check_takes_content(waits, NULL) == 0)
-		return true;
-	STORE_EACH(struct image, image, storage->store, &kind_image)
-		if (str_equal(image->upload, path))
-			return true;
-	return false;
-}
-
-void storage_sweep_uploads(struct storage *storage)
-{
-	DIR *dir = opendir(storage->spec.upload_dir);
-	const struct dirent *entry;
-	while (dir && (entry = readdir(dir))) {
-		/* What the HTTP server was receiving, and what image_upload() had kept. */
-		if (!str_starts(entry->d_name, ".upload-") && !uuid_valid(entry->d_name))
-			continue;
-		_cleanup_free_ char *path = xasprintf("%s/%s", storage->spec.upload_dir, entry->d_name);
-		if (!upload_is_wanted(storage, path, entry->d_name) && unlink(path) == 0)
-			log_info("removed %s, an upload that was cut off", path);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 void storage_images_register(struct storage *storage)
 {
-	store_effect_handler(storage->store, EFFECT_IMPORT, on_import, storage);
+	store_effect_handler(storage->store, IMAGE_EFFECT_IMPORT, on_import, storage);
 	store_effect_handler(storage->store, EFFECT_DELETE, on_delete, storage);
 }

@@ -72,6 +72,7 @@ static void job_free(struct ceph_job *job)
 	free(job->text);
 	free(job->path);
 	free(job->pool);
+	free(job->received);
 	ceph_status_done(&job->status);
 	err_done(&job->err);
 	free(job);
@@ -450,8 +451,8 @@ static void look(void *data)
 	struct storage *storage = data;
 	const struct ceph_cluster *cluster = storage_cluster(storage);
 	const struct pool *pool = storage_pool(storage);
-	storage->timer = loop_timer_new(storage->loop,
-					pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
+	storage->timer = loop_timer_new(
+		storage->loop, pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
 	storage_show_progress(storage);
 	if (storage->asking)
 		return;
@@ -589,6 +590,7 @@ struct storage *storage_new(const struct storage_spec *spec)
 	storage->store = spec->store;
 	storage->loop = store_loop(spec->store);
 	list_init(&storage->jobs);
+	list_init(&storage->received);
 	storage_volumes_register(storage);
 	storage_images_register(storage);
 	task_service_owner(spec->tasks, "volume", task_stop, storage);
@@ -610,6 +612,7 @@ struct storage *storage_free(struct storage *storage)
 	if (!storage)
 		return NULL;
 	loop_timer_free(storage->timer);
+	storage_received_drop(storage);
 	LIST_FOREACH(job, &storage->jobs, link) {
 		job->abandoned = true;
 		list_remove(&job->link);

@@ -6,6 +6,7 @@
 #define INGOT_STORAGE_STORAGE_H
 
 #include "ceph/ceph_driver.h"
+#include "crypto/crypto.h"
 #include "store/store.h"
 #include "task/task.h"
 
@@ -32,17 +33,23 @@ struct storage *storage_free(struct storage *storage);
 int volume_create(struct storage *storage, const struct volume *wanted, const struct volume **ret, struct err *err);
 int volume_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err);
 int image_create(struct storage *storage, const struct image *wanted, const struct image **ret, struct err *err);
-/* path: the uploaded content; taken over (renamed) on success. */
-int image_upload(struct storage *storage, const char *id, const char *path, const char **ret_task, struct err *err);
+/* path: the uploaded content, which has reached the disk (sync_file()); taken over (renamed) on success. received: the hash of
+ * what came in; taken over; NULL: not known. Its import compares that with what is in the file. */
+int image_upload(struct storage *storage, const char *id, const char *path, struct sha256 *received,
+		 const char **ret_task, struct err *err);
 int image_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err);
 /* How much of an image's content has arrived in pieces, and how much there is to be (0: not announced). */
 int image_content(struct storage *storage, const char *id, struct image_content *ret, struct err *err);
 /* Where its next piece is added. *ret_path is the caller's to free. ERR_STATE if it takes none; ERR_INVALID if its size was
- * not announced. */
+ * not announced. image_append_hash(): the hash of its first offset_bytes, the caller's; NULL if it is not known (any more),
+ * because this process was not there when they came. */
 int image_append_begin(struct storage *storage, const char *id, char **ret_path, uint64_t *ret_size_bytes,
 		       struct err *err);
-/* A piece was added: *ret_task (borrowed) imports the image; NULL: there is more to come. */
-int image_append(struct storage *storage, const char *id, const char **ret_task, struct err *err);
+struct sha256 *image_append_hash(struct storage *storage, const char *id, uint64_t offset_bytes);
+/* A piece was added, and has reached the disk (sync_file()): *ret_task (borrowed) imports the image; NULL: there is more to come.
+ * received: the hash of all that came so far; taken over; NULL: not known. */
+int image_append(struct storage *storage, const char *id, struct sha256 *received, const char **ret_task,
+		 struct err *err);
 
 /* The name of a volume's block device in its pool. The caller frees. */
 char *volume_device(const struct volume *volume);

@@ -12,7 +12,8 @@ struct storage {
 	struct loop_timer *timer;
 	bool asking; /* an operation of the reconciler is under way */
 	int64_t next_status_ms;
-	struct list jobs; /* volume and image jobs under way */
+	struct list jobs;     /* volume and image jobs under way */
+	struct list received; /* image_upload.c: hashes of images that come in pieces */
 };
 
 struct ceph_job;
@@ -27,7 +28,7 @@ struct ceph_job {
 	struct ceph_access access;
 	struct err err;
 	int64_t effect_seq;
-	char *id, *name, *text, *path, *key, *pool; /* in and out, by the operation */
+	char *id, *name, *text, *path, *key, *pool, *received; /* in and out, by the operation */
 	uint64_t size_bytes;
 	unsigned size, min_size, pg_num;
 	int number;
@@ -54,5 +55,20 @@ void storage_images_register(struct storage *storage);
 int storage_require_pool(struct storage *storage, struct err *err);
 /* Ends a job's effect and the task of the document within the caller's transaction. */
 void storage_finish(struct storage *storage, const struct ceph_job *job, const char *task);
+
+/* ---- image.c and image_upload.c ---- */
+
+#define IMAGE_EFFECT_IMPORT "image-import"
+#define IMAGE_DEADLINE_MS (60 * 60 * 1000)
+/* Where an image's content is until it is imported: what has come so far of one that comes in pieces, or all. The caller
+ * frees. */
+char *image_content_path(const struct storage *storage, const char *id);
+/* field: what is to be named; or NULL. ERR_INVALID, ERR_CAPACITY. */
+int image_check_size(struct storage *storage, const char *field, uint64_t bytes, struct err *err);
+/* Only a deletion under way leaves a failed image a task. ERR_STATE. */
+int image_check_not_deleting(const struct image *image, struct err *err);
+/* Forgets what is known of images that come in pieces; and of one. */
+void storage_received_drop(struct storage *storage);
+void storage_received_forget(struct storage *storage, const char *id);
 
 #endif

@@ -26,6 +26,8 @@ from .table import RATIO
 
 DISCOVER, ACCEPT, DEPLOY, READY = 420, 120, 900, 420  # seconds
 AGENT_MB = 12
+# Its share of what others map as well (PSS) moves a little whenever they come and go.
+SETTLED_LOOKS, SETTLED_SHARE = 4, 0.005
 STEPS = ("check", "partition", "write", "verify", "identity", "loader")
 
 
@@ -119,9 +121,23 @@ class Walker:
         with NodeShell(self.lab.bmcs["m1"]) as shell:
             until_shell(shell)
             # libvirt is the last that it starts and connects to.
-            shell.run("until pidof libvirtd && pidof ceph-osd; do sleep 1; done; sleep 10", READY)
-            kib = int(shell.run("sed -n 's/^Pss: *//p' /proc/$(pidof -s ingot-agent)/smaps_rollup").split()[0])
-        return kib * KB
+            shell.run("until pidof libvirtd && pidof ceph-osd; do sleep 1; done", READY)
+            self.events.wait(lambda: self.ingot.named("node", "m1")["health"] == "ready" or None, Deadline(READY),
+                             "the node to be ready", every=1)
+            return settled_kib(shell) * KB
+
+
+def settled_kib(shell: NodeShell) -> int:
+    """The agent's memory once it has stopped to change."""
+    seen: list[int] = []
+
+    def look() -> bool:
+        seen.append(int(shell.run("sed -n 's/^Pss: *//p' /proc/$(pidof -s ingot-agent)/smaps_rollup").split()[0]))
+        last = seen[-SETTLED_LOOKS:]
+        return len(last) == SETTLED_LOOKS and max(last) - min(last) <= max(last) * SETTLED_SHARE
+
+    wait_until(look, Deadline(READY), "the agent's memory to stay as it is", every=1)
+    return seen[-1]
 
 
 def add_rows(bench: Bench, walker: Walker, floors: Floors) -> None:

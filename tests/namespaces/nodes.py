@@ -10,7 +10,7 @@ import stat
 import subprocess
 import uuid
 
-from ns import built, run, wait_until
+from ns import built, run, show_number, wait_until
 
 SETUP = r"""
 set -e
@@ -56,6 +56,7 @@ class Disk:
                            ("queue/logical_block_size", 512)):
             with open(os.path.join(block, file), "w", encoding="ascii") as f:
                 f.write(f"{text}\n")
+        show_number(sysroot, name, self.device)
         os.mknod(os.path.join(sysroot, "dev", name), 0o600 | stat.S_IFBLK, number)
 
     def close(self):

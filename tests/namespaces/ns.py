@@ -63,6 +63,14 @@ def wait_until(condition, seconds, what):
         select.select([], [], [], 0.02)
 
 
+def show_number(sysroot, name, device):
+    """Puts a device's number into a recorded sysfs, for the disk of that name."""
+    number = os.stat(device).st_rdev
+    numbers = os.path.join(sysroot, "sys/dev/block")
+    os.makedirs(numbers, exist_ok=True)
+    os.symlink(f"../../block/{name}", os.path.join(numbers, f"{os.major(number)}:{os.minor(number)}"))
+
+
 class Process:
     """A child with pipes. Its output is kept whole in .text."""
 

@@ -67,6 +67,7 @@ class Rig:
         os.makedirs(f"{self.root}/dev")
         os.symlink(self.device, f"{self.root}/dev/vda")
         self.write(f"{base}/sys/block/vda/size", f"{size // 512}\n")
+        ns.show_number(self.root, "vda", self.device)
         self.write(f"{base}/sys/block/vda/serial", "disk-a\n")
         self.write(f"{base}/sys/block/vda/device/model", "Test disk\n")
         self.write(f"{base}/proc/cmdline", "ingot.install console=tty0 console=ttyS0,115200 quiet\n")

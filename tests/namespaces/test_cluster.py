@@ -4,7 +4,9 @@
 driver. The tests are steps: each stands on the ones before it."""
 
 import atexit
+import contextlib
 import functools
+import hashlib
 import json
 import os
 import re
@@ -14,6 +16,7 @@ import subprocess
 import uuid
 
 import ns
+from appliance import API_PORT, Appliance
 from nodes import Authority, Node
 from ns import built, need, wait_until
 
@@ -22,7 +25,12 @@ POOL = "vms"
 VM = str(uuid.uuid4())
 PLUGIN = (built("ingot-agent-vm.so"), "ingot_vm_part")
 need("ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool", "libvirtd", "qemu-system-x86_64", "sfdisk", "partx", "wipefs",
-     "openssl", "as", "ld", "virsh")
+     "openssl", "as", "ld", "virsh", "rbd", "dnsmasq")
+
+
+def sha256_of(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 class Cluster:
@@ -58,6 +66,21 @@ class Cluster:
             section = {"name": node.name, "address": node.address, "names": [member.name for member in members]}
             if node.desired.get("members") != section:
                 node.want(members=section)
+
+    def import_image(self, name, path):
+        return self.try_ceph("image-import", POOL, name, path, os.stat(path).st_size, sha256_of(path))
+
+    def exported(self, pool, name):
+        """The SHA-256 of what an image has, by Ceph's own program."""
+        keyring = os.path.join(self.net.folder, "admin.keyring")
+        with open(keyring, "w", encoding="ascii") as f:
+            f.write(f"[client.admin]\n\tkey = {self.admin_key}\n")
+        out = os.path.join(self.net.folder, "exported")
+        self.net.run(self.hub, "rbd", "--conf", "/dev/null", "-m", self.mon_host, "--id", "admin", "--keyring", keyring,
+                     "export", "--no-progress", f"{pool}/{name}@base", out)
+        found = sha256_of(out)
+        os.unlink(out)
+        return found
 
     def ceph_section(self):
         return {"fsid": self.fsid, "mon_host": self.mon_host, "mon": None, "mgr": None, "osds": []}
@@ -204,15 +227,94 @@ def await_counting(node, seconds=60):
 def image_and_volume():
     image = os.path.join(cluster.net.folder, "counter.img")
     ns.run(os.path.join(ns.TOP, "images/guest/build.sh"), image)
-    answer = cluster.try_ceph("image-import", POOL, "image-counter", image)
+    answer = cluster.import_image("image-counter", image)
     assert answer["done_bytes"] == 1 << 20, answer
-    assert cluster.try_ceph("image-import", POOL, "image-counter", image) == {}
+    assert cluster.import_image("image-counter", image) == {}
     for _ in range(2):
         assert cluster.try_ceph("volume-clone", POOL, "image-counter", f"volume-{VM}", 64 << 20) == {}
     answer = cluster.try_ceph("volume-clone", POOL, "image-counter", f"volume-{VM}", 32 << 20)
     assert answer["error"] == "exists", answer
     answer = cluster.try_ceph("image-delete", POOL, "image-counter")
     assert answer["error"] == "state", answer
+
+
+def noise(name, size):
+    path = os.path.join(cluster.net.folder, name)
+    with open(path, "wb") as f:
+        f.write(os.urandom(size))
+    return path
+
+
+def an_image_is_known_by_its_content():
+    first, second = noise("first.img", 8 << 20), noise("second.img", 8 << 20)
+    assert cluster.import_image("image-noise", first)["done_bytes"] == 8 << 20
+    assert cluster.exported(POOL, "image-noise") == sha256_of(first)
+    # Of the same size and with another content: it is not taken for the same.
+    assert cluster.import_image("image-noise", second)["done_bytes"] == 8 << 20
+    assert cluster.exported(POOL, "image-noise") == sha256_of(second)
+    assert cluster.import_image("image-noise", second) == {}
+    # A file that is not what was said of it, and one whose place is taken by what volumes depend on.
+    answer = cluster.try_ceph("image-import", POOL, "image-noise", first, 4 << 20, sha256_of(first))
+    assert answer["error"] == "corrupt" and "has 8388608 bytes, not 4194304" in answer["text"], answer
+    answer = cluster.import_image("image-counter", second)
+    assert answer["error"] == "state" and "of another content, and volumes depend on it" in answer["text"], answer
+    assert cluster.try_ceph("image-delete", POOL, "image-noise") == {}
+
+
+# ---- the real provisioner ----
+
+def join_provisioner():
+    """One that runs, and has these nodes' pool for its own."""
+    provisioner = Appliance()
+    cluster.net.link(cluster.hub, "v-prov", provisioner.home, "ceph0")
+    ns.run("ip", "-n", cluster.hub, "link", "set", "v-prov", "master", "br0")
+    ns.run("ip", "-n", provisioner.home, "address", "add", "10.91.0.2/24", "dev", "ceph0")
+    assert cluster.try_ceph("pool-create", "default", 3, 2, 32) == {}
+    provisioner.start()
+    with provisioner.stopped() as db:
+        pool = json.loads(db.execute("SELECT body FROM document WHERE kind = 'pool'").fetchone()[0])
+        pool.update(made=True, state="active", available_bytes=GIB)
+        db.execute("UPDATE document SET body = ? WHERE kind = 'pool'", (json.dumps(pool),))
+        provisioner.put(db, "ceph_cluster", fsid=cluster.fsid, mon_host=cluster.mon_host, mon_node=str(uuid.uuid4()),
+                        mon_key=cluster.mon_key, admin_key=cluster.admin_key)
+    return provisioner
+
+
+def arrived(provisioner, image):
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(os.path.join(provisioner.state, "uploads", image)).st_size
+    return 0
+
+
+def an_upload_goes_on_after_a_kill():
+    provisioner = join_provisioner()
+    size = 160 << 20
+    content, other = noise("large.img", size), noise("other.img", size)
+    sender = provisioner.network.start(
+        provisioner.home, built("ingot"), "image", "import", "large", "--file", content, "--wait",
+        env={**os.environ, "INGOT_URL": f"https://127.0.0.1:{API_PORT}", "INGOT_CACERT": provisioner.ca(),
+             "INGOT_TOKEN": provisioner.token()})
+    wait_until(lambda: provisioner.get("/v1/images").json["items"], 30, "it is announced")
+    image = provisioner.get("/v1/images/large").json
+    assert image["sha256"] == sha256_of(content) and image["size_bytes"] == size, image
+    wait_until(lambda: arrived(provisioner, image["id"]) >= 8 << 20, 30, "some of it has arrived")
+    provisioner.kill()
+    sender.end(9)
+    before = arrived(provisioner, image["id"])
+    assert 0 < before < size, before
+    provisioner.start()
+    assert provisioner.get("/v1/images/large/content").json == {"offset_bytes": before, "size_bytes": size}
+    refused = provisioner.ingot("image", "import", "large", "--file", other, check=2)
+    assert sha256_of(other) in refused.stderr and sha256_of(content) in refused.stderr, refused.stderr
+    done = provisioner.ingot("image", "import", "large", "--file", content, "--wait", check=0)
+    assert "going on with it" in done.stderr, done.stderr
+    image = provisioner.get("/v1/images/large").json
+    assert image["state"] == "available" and image["sha256"] == sha256_of(content), image
+    assert cluster.exported("default", f"image-{image['id']}") == sha256_of(content)
+    assert arrived(provisioner, image["id"]) == 0
+    provisioner.ingot("image", "delete", "large", "--wait", check=0)
+    provisioner.stop()
+    provisioner.network.close()
 
 
 def guest_starts():
@@ -488,6 +590,8 @@ TESTS = [
     pool_is_active_and_clean,
     dead_daemons_are_started_again,
     image_and_volume,
+    an_image_is_known_by_its_content,
+    an_upload_goes_on_after_a_kill,
     guest_starts,
     guest_is_not_root,
     libvirtd_lets_in_members_only,

@@ -72,6 +72,8 @@ class Provisioner:
         self.hellos = 0
         self.bundle = path("host.tar")
         self.cut_after = []  # bytes after which the next downloads break
+        self.hold_at = None  # a byte at which a download waits
+        self.held, self.go_on = threading.Event(), threading.Event()
         self.downloads = []  # where each began
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path("server.pem"), path("server.key"))
@@ -164,6 +166,10 @@ class BootHandler(Handler):
                 self.close_connection = True
             with contextlib.suppress(ConnectionError):
                 while left:
+                    if p.hold_at is not None and f.tell() >= p.hold_at:
+                        p.hold_at = None
+                        p.held.set()
+                        assert p.go_on.wait(60)
                     block = f.read(min(left, MIB))
                     left -= len(block)
                     self.wfile.write(block)
@@ -174,12 +180,16 @@ class BootHandler(Handler):
 class Machine:
     """A loop device that looks like the disk of a machine, and the agent that sees it."""
 
-    def __init__(self, provisioner, disk_bytes=DISK_BYTES):
+    def __init__(self, provisioner, disk_bytes=DISK_BYTES, lying=False):
         self.provisioner = provisioner
         self.image = path("disk.img")
+        self.folder = path("lying") if lying else None
         with open(self.image, "wb") as f:
             f.truncate(disk_bytes)
-        self.device = ns.run("losetup", "--find", "--show", self.image).stdout.strip()
+        if lying:
+            self.start_lying()
+        self.device = ns.run("losetup", "--find", "--show",
+                             os.path.join(self.folder, "disk") if lying else self.image).stdout.strip()
         root = path("root-of-machine")
         subprocess.run(["rm", "-rf", root], check=True)
         fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(open(path("ca.pem"), encoding="ascii").read())).hexdigest()
@@ -191,12 +201,24 @@ class Machine:
         write("root-of-machine/sys/block/vda/serial", "disk-a")
         os.makedirs(path("root-of-machine/dev"))
         os.symlink(self.device, path("root-of-machine/dev/vda"))
+        ns.show_number(root, "vda", self.device)
         self.root = root
         self.disk_bytes = disk_bytes
         self.start()
 
     def start(self):
         self.agent = network.start(space, agent_program, "live", "--sysroot", self.root, "--prefix", self.root)
+
+    def start_lying(self):
+        """All that is written to the disk goes through a program that can be told to keep something else."""
+        os.makedirs(self.folder, exist_ok=True)
+        self.liar = ns.Process([os.path.join(os.path.dirname(os.path.abspath(__file__)), "lying_disk.py"), self.image,
+                                self.folder])
+        ns.wait_until(lambda: os.path.exists(os.path.join(self.folder, "disk")), 20, "the lying disk is there")
+
+    def lie(self, *lies):
+        with open(os.path.join(self.folder, "lies"), "wb", buffering=0) as f:
+            f.write(json.dumps(lies).encode())
 
     def agent_pid(self):
         # "ip netns exec" becomes the program
@@ -230,6 +252,9 @@ class Machine:
     def close(self):
         code = self.agent.end()
         ns.run("losetup", "--detach", self.device)
+        if self.folder:
+            ns.wait_until(lambda: ns.run("umount", self.folder, check=False).returncode == 0, 20, "nobody has it open")
+            self.liar.end(9)  # it does not end by itself while some mount namespace has it mounted still
         os.unlink(self.image)
         assert code == 0, f"the agent ended with {code}:\n{self.agent.text}"
 
@@ -402,9 +427,116 @@ def test_another_disk_is_named():
         assert m.untouched()
 
 
+# ---- disks that change places ----
+
+def assert_not_bootable(m, but=None):
+    """but: a byte that the disk keeps as another."""
+    code = bytearray(m.bytes_at(0, 440))
+    if but is not None and but < len(code):
+        code[but] = 0
+    assert code == bytes(440), code
+    listing = ""
+    with contextlib.suppress(AssertionError, subprocess.SubprocessError, KeyError, ValueError):
+        esp = partitions(m.device)["ingot-esp"]
+        listing = ns.run("mtools", "-c", "mdir", "-b", "-i", f"{m.device}@@{esp['start'] * 512}", "::/EFI/BOOT",
+                         env={**os.environ, "MTOOLS_SKIP_CHECK": "1"}, check=False).stdout
+    assert "BOOTX64" not in listing, listing
+
+
+@contextlib.contextmanager
+def held_in_the_middle(m, at):
+    """While this is on, the agent waits for byte number at of the bundle."""
+    m.provisioner.hold_at = at
+    m.provisioner.desire(m.order("i-1"))
+    assert m.provisioner.held.wait(60)
+    m.provisioner.wait_report(lambda r: r["step"] == "write", 60, "writing")
+    try:
+        yield
+    finally:
+        m.provisioner.go_on.set()
+
+
+def test_the_name_goes_to_another_disk():
+    with machine() as m:
+        image, name = path("other.img"), os.path.join(m.root, "dev/vda")
+        with open(image, "wb") as f:
+            f.truncate(DISK_BYTES)
+        other = ns.run("losetup", "--find", "--show", image).stdout.strip()
+        try:
+            # What is called vda from now on is another disk, of the same size.
+            with held_in_the_middle(m, 20 * MIB):
+                os.unlink(name)
+                os.symlink(other, name)
+            report = m.provisioner.wait_report(lambda r: r["state"] in ("written", "failed"), 120, "it is over")
+            assert report["state"] == "written", report
+            assert_installed(m)
+            ns.run("blockdev", "--flushbufs", other)
+            assert os.stat(image).st_blocks == 0, "the other disk was written to"
+        finally:
+            ns.run("losetup", "--detach", other)
+            os.unlink(image)
+
+
+def test_another_disk_in_its_place():
+    with machine() as m:
+        with held_in_the_middle(m, 20 * MIB):  # in the initrd; the root comes after that
+            write("root-of-machine/sys/block/vda/serial", "disk-b")
+        report = m.provisioner.wait_report(lambda r: r["state"] in ("written", "failed"), 120, "it is over")
+        assert_failed(report, "write", "state", "is not the disk any more that was opened: its serial number is disk-b, it "
+                      "was disk-a; nothing more is written to it")
+        assert m.bytes_at(partitions(m.device)["ingot-root-a"]["start"] * 512, MIB) == bytes(MIB)
+        assert_not_bootable(m)
+
+
+# ---- disks that do not keep what they are given ----
+
+def partition_start(name):
+    """As docs/protocol.md has it."""
+    sizes = {"ingot-bios": MIB, "ingot-esp": 256 * MIB, "ingot-root-a": 2 * GIB}
+    start = MIB
+    for other, size in sizes.items():
+        if other == name:
+            return start
+        start += size
+    raise KeyError(name)
+
+
+def test_disk_that_lies():
+    """One after another, each place of what an installation writes is kept as something else."""
+    end = DISK_BYTES
+    efi = content("grubx64.efi")
+    # Within a cluster, so that it is written in one piece.
+    marker = next(efi[at:at + 24] for at in range(4196, len(efi), 4096) if efi.count(efi[at:at + 24]) == 1).decode("latin-1")
+    lies = [
+        ({"at": 446 + 4}, "partition", "the protective MBR"),
+        ({"at": 512 + 30}, "partition", "the partition table at the beginning: the header's checksum is wrong"),
+        ({"at": 1024 + 56}, "partition", "the partition table at the beginning: the entries' checksum is wrong"),
+        ({"drop": end - 512}, "partition", "the partition table at the end: "),
+        ({"at": end - 33 * 512 + 20}, "partition", "the partition table at the end: the entries' checksum is wrong"),
+        ({"at": partition_start("ingot-root-a") + 61 * MIB}, "verify", "part root.squashfs has the SHA-256"),
+        ({"text": "enroll_once"}, "identity", "/var/lib/ingot/agent/identity.json on the state partition"),
+        ({"text": 'menuentry "Ingot"'}, "loader", "/grub/grub.cfg on the EFI system partition"),
+        ({"text": marker}, "loader", "/EFI/BOOT/INGOT.NEW on the EFI system partition"),
+        ({"at": MIB + 1000}, "loader", "GRUB's core image for BIOS, byte 1000 of "),
+        ({"at": 77}, "loader", "the boot sector, byte 77 of 512 (at 77 of the disk) is "),
+    ]
+    with machine(lying=True) as m:
+        for i, (lie, step, words) in enumerate(lies):
+            m.lie(lie)
+            report = m.install(m.order(f"i-{i}"), "failed")
+            assert_failed(report, step, "corrupt", words)
+            assert "(serial disk-a) gives back other bytes than were written: " in report["error"]["text"], report
+            m.lie()
+            assert_not_bootable(m, lie.get("at"))
+        # The same disk, mended.
+        assert m.install(m.order("i-mended"), "written")["state"] == "written"
+        assert_installed(m)
+
+
 bundle.make_parts(folder)
 bundle.make(folder, "host.tar")
 make_certificates()
 ns.main([test_install, test_connection_breaks_in_the_middle, test_agent_killed_in_the_middle,
          test_altered_bundle_is_not_bootable, test_bundle_of_another_key, test_disk_too_small, test_disk_in_use,
-         test_another_disk_is_named], network)
+         test_another_disk_is_named, test_the_name_goes_to_another_disk, test_another_disk_in_its_place,
+         test_disk_that_lies], network)

@@ -127,7 +127,8 @@ static int drop(void *ctx, const struct ceph_access *access, const char *pool, c
 }
 
 static int sim_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
-			    const char *path, void (*progress)(uint64_t, uint64_t, void *), void *data, struct err *err)
+			    const char *path, uint64_t size_bytes, const char *sha256,
+			    void (*progress)(uint64_t, uint64_t, void *), void *data, struct err *err)
 {
 	if (progress)
 		progress(1, 2, data);

@@ -51,7 +51,7 @@ static void ask_image(struct world *world)
 	_cleanup_free_ char *path = xasprintf("%s/content", world->upload_dir);
 	char content[IMAGE_BYTES] = { 0 };
 	if (write_file_atomic(path, content, sizeof(content), 0600) == 0)
-		image_upload(c->storage, image->id, path, &task, &err);
+		image_upload(c->storage, image->id, path, NULL, &task, &err);
 }
 
 static void ask_volume(struct world *world)

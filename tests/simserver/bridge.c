@@ -104,12 +104,12 @@ BRIDGE(rbd_delete, sim_ceph_driver.volume_delete, KEPT const char *pool; const c
        , (ACCESS, const char *pool, const char *name, struct err *err), (c->ctx, c->access, c->pool, c->name, c->err),
        ctx, access, pool, name, err)
 BRIDGE(rbd_import, sim_ceph_driver.image_import, KEPT const char *pool; const char *name; const char *path;
-       void (*progress)(uint64_t, uint64_t, void *); void *data; struct err * err;
+       uint64_t size; const char *sha256; void (*progress)(uint64_t, uint64_t, void *); void *data; struct err * err;
        ,
-       (ACCESS, const char *pool, const char *name, const char *path, void (*progress)(uint64_t, uint64_t, void *),
-	void *data, struct err *err),
-       (c->ctx, c->access, c->pool, c->name, c->path, c->progress, c->data, c->err), ctx, access, pool, name, path,
-       progress, data, err)
+       (ACCESS, const char *pool, const char *name, const char *path, uint64_t size, const char *sha256,
+	void (*progress)(uint64_t, uint64_t, void *), void *data, struct err *err),
+       (c->ctx, c->access, c->pool, c->name, c->path, c->size, c->sha256, c->progress, c->data, c->err), ctx, access,
+       pool, name, path, size, sha256, progress, data, err)
 BRIDGE(rbd_image_delete, sim_ceph_driver.image_delete, KEPT const char *pool; const char *name; struct err * err;
        , (ACCESS, const char *pool, const char *name, struct err *err), (c->ctx, c->access, c->pool, c->name, c->err),
        ctx, access, pool, name, err)

@@ -195,7 +195,7 @@ static inline void on_image_create(struct http_request *request, void *data)
 	struct world *w = data;
 	note(w, request);
 	const char *name = json_string_value(json_object_get(w->body, "name"));
-	if (str_equal(name, "half") || str_equal(name, "taken"))
+	if (str_equal(name, "half") || str_equal(name, "other") || str_equal(name, "taken"))
 		problem(request, ERR_EXISTS, "name", "there is an image of this name");
 	else
 		answer(request, 201, json_pack("{s:s, s:s, s:s}", "id", "i1", "name", name, "state", "uploading"));
@@ -204,9 +204,11 @@ static inline void on_image_create(struct http_request *request, void *data)
 static inline void on_image_show(struct http_request *request, void *data)
 {
 	const char *id = http_request_param(request, "id");
+	bool uploading = str_equal(id, "half") || str_equal(id, "other");
 	answer(request, 200,
-	       json_pack("{s:s, s:s, s:s, s:I}", "id", "i1", "name", str_equal(id, "i1") ? "deb" : id, "state",
-			 str_equal(id, "half") ? "uploading" : "available", "size_bytes", (json_int_t)MIB));
+	       json_pack("{s:s, s:s, s:s, s:I, s:s?}", "id", "i1", "name", str_equal(id, "i1") ? "deb" : id, "state",
+			 uploading ? "uploading" : "available", "size_bytes", (json_int_t)MIB, "sha256",
+			 str_equal(id, "other") ? "00ff" : NULL));
 }
 
 static inline void on_image_upload(struct http_request *request, void *data)

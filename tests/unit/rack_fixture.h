@@ -49,6 +49,8 @@ struct rack {
 	bool quorum;
 	enum err_code ceph_fault;
 	char *rbd[RBD_MAX];
+	char imported_sha256[65]; /* what the last import was told */
+	uint64_t imported_bytes;
 	unsigned rbd_count, osd_count, hosts_up;
 	uint64_t available_bytes;
 	struct strbuf ceph_trace;
@@ -306,9 +308,12 @@ static inline int rack_rbd_delete(void *ctx, const struct ceph_access *access, c
 }
 
 static inline int rack_image_import(void *ctx, const struct ceph_access *access, const char *pool, const char *name,
-				    const char *path, void (*progress)(uint64_t, uint64_t, void *), void *data,
-				    struct err *err)
+				    const char *path, uint64_t size_bytes, const char *sha256,
+				    void (*progress)(uint64_t, uint64_t, void *), void *data, struct err *err)
 {
+	struct rack *rack = ctx;
+	snprintf(rack->imported_sha256, sizeof(rack->imported_sha256), "%s", sha256);
+	rack->imported_bytes = size_bytes;
 	progress(1, 2, data);
 	return rack_rbd_add(ctx, "import", name, err);
 }

@@ -216,6 +216,79 @@ static void test_restart(void **state)
 	wait_state(w, "available");
 }
 
+/* ---- the hash of what came ---- */
+
+static void announce_hash(struct world *w, const char *sha256)
+{
+	assert_int_equal(
+		call(w, w->operator, w->origin, "POST", "/v1/images",
+		     json_pack("{s:s, s:I, s:s?}", "name", "deb", "size_bytes", (json_int_t)SIZE, "sha256", sha256),
+		     NULL),
+		201);
+}
+
+static const struct image *the_image(struct world *w)
+{
+	return store_find(w->rack.controller->store, &kind_image, "deb");
+}
+
+static char *hash_of_all(void)
+{
+	char bytes[SIZE];
+
+	memset(bytes, 'x', sizeof(bytes));
+	return sha256_hex(bytes, sizeof(bytes));
+}
+
+static void test_hash_of_pieces(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *all = hash_of_all();
+
+	announce_hash(w, NULL);
+	assert_int_equal(send_piece(w, w->operator, "0", PIECE), 204);
+	/* One that is refused does not change what is known. */
+	assert_int_equal(send_piece(w, w->operator, "100", PIECE), 409);
+	assert_int_equal(send_piece(w, w->operator, "4096", PIECE), 204);
+	assert_int_equal(send_piece(w, w->operator, "8192", SIZE - 2 * PIECE), 202);
+	assert_string_equal(the_image(w)->received_sha256, all);
+	wait_state(w, "available");
+	assert_string_equal(the_image(w)->sha256, all);
+}
+
+/* What came before this process was there is known from the file alone; what was announced holds all the same. */
+static void test_hash_over_a_restart(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *all = hash_of_all();
+
+	announce_hash(w, all);
+	assert_int_equal(send_piece(w, w->operator, "0", PIECE), 204);
+	world_stop(w);
+	world_start(w);
+	start_listeners(w);
+	assert_int_equal(send_piece(w, w->operator, "4096", SIZE - PIECE), 202);
+	assert_null(the_image(w)->received_sha256);
+	wait_state(w, "available");
+	assert_string_equal(the_image(w)->sha256, all);
+}
+
+static void test_another_hash_than_announced(void **state)
+{
+	static const char other[] = "00000000000000000000000000000000000000000000000000000000000000ff";
+	struct world *w = *state;
+	_cleanup_free_ char *all = hash_of_all();
+	_cleanup_free_ char *text = xasprintf("sha256: the content has %s, not %s; upload it again", all, other);
+
+	announce_hash(w, other);
+	assert_int_equal(send_piece(w, w->operator, "0", SIZE), 202);
+	wait_state(w, "failed");
+	assert_string_equal(the_image(w)->error->text, text);
+	assert_string_equal(the_image(w)->error->field, "sha256");
+	/* Nothing of it is left that another one could be added to. */
+	assert_int_equal(arrived(w), 0);
+}
+
 static void test_deleted(void **state)
 {
 	struct world *w = *state;
@@ -235,9 +308,16 @@ int main(void)
 {
 #define UPLOAD_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		UPLOAD_TEST(test_pieces),  UPLOAD_TEST(test_wrong_offset), UPLOAD_TEST(test_announced),
-		UPLOAD_TEST(test_who_may), UPLOAD_TEST(test_cut_off),	   UPLOAD_TEST(test_restart),
+		UPLOAD_TEST(test_pieces),
+		UPLOAD_TEST(test_wrong_offset),
+		UPLOAD_TEST(test_announced),
+		UPLOAD_TEST(test_who_may),
+		UPLOAD_TEST(test_cut_off),
+		UPLOAD_TEST(test_restart),
 		UPLOAD_TEST(test_deleted),
+		UPLOAD_TEST(test_hash_of_pieces),
+		UPLOAD_TEST(test_hash_over_a_restart),
+		UPLOAD_TEST(test_another_hash_than_announced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,9 +146,11 @@ static void test_no_cluster(void **state)
 
 	assert_true(ceph_driver_librados.status(ctx, &none, NULL, &status, &err) < 0);
 	assert_int_equal(err.code, ERR_STATE);
-	assert_true(ceph_driver_librados.image_import(ctx, &none, "p", "i", "/nonexistent", NULL, NULL, &err) < 0);
+	assert_true(ceph_driver_librados.image_import(ctx, &none, "p", "i", "/nonexistent", 512, "00", NULL, NULL,
+						      &err) < 0);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
-	assert_true(ceph_driver_librados.image_import(ctx, &none, "p", "i", "/dev/null", NULL, NULL, &err) < 0);
+	assert_true(ceph_driver_librados.image_import(ctx, &none, "p", "i", "/dev/null", 512, "00", NULL, NULL, &err) <
+		    0);
 	assert_int_equal(err.code, ERR_INVALID);
 	assert_null(ceph_librados_free(ctx));
 	assert_null(ceph_librados_free(NULL));

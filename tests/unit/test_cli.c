@@ -143,7 +143,9 @@ static void test_import(void **state)
 	child_run(&child, line);
 	assert_code(&child, 0);
 	assert_int_equal(w->upload_bytes, 3 * MIB);
-	assert_body(w, "{\"name\": \"deb\", \"size_bytes\": 3145728}");
+	_cleanup_free_ char *hex = sha256_hex(content, 3 * MIB);
+	_cleanup_free_ char *body = xasprintf("{\"name\": \"deb\", \"size_bytes\": 3145728, \"sha256\": \"%s\"}", hex);
+	assert_body(w, body);
 	assert_non_null(strstr(child.result.out, "deb   available  1 MiB"));
 	/* An upload that was broken off goes on with the same command. */
 	w->upload_bytes = 0;
@@ -159,7 +161,25 @@ static void test_import(void **state)
 	child_run(&child, again);
 	assert_code(&child, 0);
 	assert_int_equal(w->upload_bytes, 3 * MIB);
-	/* Another file is not what was begun. */
+	/* Another file is not what was begun, nor what was meant. */
+	child_run(&child, again);
+	assert_code(&child, 0);
+	_cleanup_free_ char *announced = xasprintf("has the SHA-256 %s, but the image was announced with 00ff", hex);
+	_cleanup_free_ char *meant = xasprintf(
+		"--sha256: --file %s has %s, not 00000000000000000000000000000000000000000000000000000000000000ff",
+		path, hex);
+	_cleanup_free_ char *other = xasprintf("image import other --file %s", path);
+	w->upload_bytes = 0;
+	child_run(&child, other);
+	assert_code(&child, 2);
+	assert_said(&child, announced);
+	w->requests = 0;
+	_cleanup_free_ char *wrong = xasprintf("%s --sha256 %s", line, strstr(meant, "not ") + 4);
+	child_run(&child, wrong);
+	assert_code(&child, 2);
+	assert_said(&child, meant);
+	assert_int_equal(w->requests, 0);
+	assert_int_equal(w->upload_bytes, 0);
 	w->content_size = 4 * MIB;
 	child_run(&child, again);
 	assert_code(&child, 2);

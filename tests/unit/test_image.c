@@ -40,7 +40,7 @@ static char *upload(struct rack *rack, const char *id)
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *path = content(rack, 512);
 	const char *task = NULL;
-	if (image_upload(rack->controller->storage, id, path, &task, &err) < 0)
+	if (image_upload(rack->controller->storage, id, path, NULL, &task, &err) < 0)
 		fail_msg("%s", err.text);
 	return xstrdup(task);
 }
@@ -51,7 +51,7 @@ static void assert_upload_refused(struct rack *rack, const char *id, off_t bytes
 	_cleanup_free_ char *path = content(rack, bytes);
 	const char *task = NULL;
 	int64_t revision = store_revision(rack_store(rack), &kind_image, id);
-	assert_true(image_upload(rack->controller->storage, id, path, &task, &err) < 0);
+	assert_true(image_upload(rack->controller->storage, id, path, NULL, &task, &err) < 0);
 	assert_string_equal(err.text, text);
 	assert_int_equal(err.code, code);
 	assert_null(task);
@@ -149,6 +149,71 @@ static void altered_content_is_refused_and_the_right_one_taken(void **state)
 	rack_settle(rack);
 	assert_int_equal(get(rack, id)->state, IMAGE_AVAILABLE);
 	assert_null(get(rack, id)->error);
+}
+
+/* What came in and what the file has are two things: a disk lies, or lost what it had not written when the power went. */
+static void content_that_the_disk_changed_is_refused(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *task = NULL;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = announce(rack, "guest", NULL), *path = content(rack, 512);
+	struct sha256 *received = sha256_new();
+	char sent[512] = "x";
+	sha256_update(received, sent, sizeof(sent));
+	assert_int_equal(image_upload(rack->controller->storage, id, path, received, &task, &err), 0);
+	rack_settle(rack);
+	assert_ceph_trace(rack, "");
+	assert_int_equal(get(rack, id)->state, IMAGE_FAILED);
+	_cleanup_free_ char *sent_hex = sha256_hex(sent, sizeof(sent));
+	_cleanup_free_ char *text = xasprintf("sha256: the provisioner's disk gives back content with %s, but %s was "
+					      "received; look at that disk, then upload it again",
+					      SHA256_OF_512_ZEROS, sent_hex);
+	assert_string_equal(get(rack, id)->error->text, text);
+	/* Nothing of that stays: the next one may be any. */
+	assert_null(get(rack, id)->sha256);
+	free(upload(rack, id));
+	rack_settle(rack);
+	assert_int_equal(get(rack, id)->state, IMAGE_AVAILABLE);
+	assert_string_equal(get(rack, id)->sha256, SHA256_OF_512_ZEROS);
+}
+
+static void content_that_became_shorter_is_refused(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = announce(rack, "guest", NULL), *task = upload(rack, id);
+	_cleanup_free_ char *path = xasprintf("%s/%s", rack->dir, id);
+	assert_int_equal(truncate(path, 100), 0);
+	rack_settle(rack);
+	assert_ceph_trace(rack, "");
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(get(rack, id)->error->text,
+			    "size_bytes: the content has 100 bytes, not 512; upload it again");
+}
+
+static void another_size_than_announced_is_refused(void **state)
+{
+	struct rack *rack = *state;
+	const struct image wanted = { .name = (char *)"guest", .size_bytes = 1024 }, *image = NULL;
+	rack_with_pool(rack);
+	assert_int_equal(image_create(rack->controller->storage, &wanted, &image, NULL), 0);
+	_cleanup_free_ char *id = xstrdup(image->id);
+	assert_upload_refused(rack, id, 512, ERR_INVALID,
+			      "size_bytes: the content has 512 bytes, but 1024 were announced");
+}
+
+/* By it the pool knows whether it has this very content already. */
+static void the_pool_is_told_what_it_gets(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = announce(rack, "guest", NULL);
+	free(upload(rack, id));
+	rack_settle(rack);
+	assert_string_equal(rack->imported_sha256, SHA256_OF_512_ZEROS);
+	assert_int_equal(rack->imported_bytes, 512);
 }
 
 static void an_import_is_not_disturbed(void **state)
@@ -289,6 +354,10 @@ int main(void)
 		TEST(its_checksum_is_found_if_none_was_announced),
 		TEST(a_wrong_size_is_refused),
 		TEST(altered_content_is_refused_and_the_right_one_taken),
+		TEST(content_that_the_disk_changed_is_refused),
+		TEST(content_that_became_shorter_is_refused),
+		TEST(another_size_than_announced_is_refused),
+		TEST(the_pool_is_told_what_it_gets),
 		TEST(an_import_is_not_disturbed),
 		TEST(an_import_goes_on_after_a_restart),
 		TEST(uploads_that_were_cut_off_are_removed_at_the_start),

@@ -46,17 +46,19 @@ static struct {
 	bool quit_at_end;
 } world;
 
-/* A disk that does not keep what it was given: whoever reads this byte of a disk gets another. */
+/* A disk that does not keep what it was given: whoever reads this byte of a disk gets another. What is that large is one. */
 static int64_t corrupt_at = -1;
 
 ssize_t pread(int fd, void *data, size_t len, off_t offset)
 {
 	ssize_t (*real)(int, void *, size_t, off_t) = NULL;
+	struct stat st;
 	ssize_t n;
 
 	*(void **)&real = dlsym(RTLD_NEXT, "pread");
 	n = real(fd, data, len, offset);
-	if (corrupt_at >= offset && corrupt_at < offset + n)
+	if (corrupt_at >= offset && corrupt_at < offset + n && fstat(fd, &st) == 0 &&
+	    (uint64_t)st.st_size == DISK_BYTES)
 		((uint8_t *)data)[corrupt_at - offset] ^= 1;
 	return n;
 }
@@ -97,6 +99,15 @@ static void make_disk(const char *name, const char *serial, uint64_t size)
 	close(fd);
 	write_file(size_file, sectors, strlen(sectors));
 	write_file(serial_file, serial, strlen(serial));
+}
+
+static struct held_disk look_at_disk(void)
+{
+	_cleanup_free_ char *path = in_dir("dev/vda");
+	struct held_disk disk = HELD_DISK_NONE;
+
+	assert_int_equal(held_disk_look(path, false, &disk, NULL), 0);
+	return disk;
 }
 
 static bool disk_untouched(const char *name)
@@ -401,17 +412,18 @@ static void assert_bootable(bool bootable)
 
 static void test_whole(void **state)
 {
-	_cleanup_free_ char *disk = in_dir("dev/vda"), *config = NULL, *work = in_dir("run/ingot/install/root");
+	_cleanup_free_ char *config = NULL, *work = in_dir("run/ingot/install/root");
+	_cleanup_held_disk_ struct held_disk disk = look_at_disk();
 	_cleanup_free_ char *identity = in_dir("run/ingot/install/state");
 	struct layout layout;
-	struct esp esp = { disk, &layout, world.dir };
+	struct esp esp = { &disk, &layout, world.dir };
 	size_t len;
 
 	install(make_order("i-1"));
 	assert_written();
 	assert_string_equal(world.steps.data, "check partition write verify identity loader ");
 	assert_int_equal(json_integer_value(json_object_get(world.report, "bytes")), ROOT_BYTES);
-	assert_int_equal(layout_read(disk, &layout, NULL), 0);
+	assert_int_equal(layout_read(&disk, &layout, NULL), 0);
 	assert_on_disk(layout.partitions[PARTITION_ROOT_A].offset_bytes, "root");
 	assert_on_esp(&esp, "/ingot/a/vmlinuz", "kernel");
 	assert_on_esp(&esp, "/ingot/a/initrd", "initrd");
@@ -467,11 +479,35 @@ static void test_disk_that_does_not_keep(void **state)
 	struct layout layout;
 
 	assert_int_equal(layout_plan(DISK_BYTES, 512, &layout, NULL), 0);
-	corrupt_at = (int64_t)layout.partitions[PARTITION_ROOT_A].offset_bytes + 4 * (int64_t)MIB;
-	install(make_order("i-1"));
-	corrupt_at = -1;
-	assert_failed("verify", ERR_CORRUPT, "the disk gives back other bytes than were written: part root.squashfs");
-	assert_bootable(false);
+	const struct {
+		uint64_t at;
+		const char *step, *words;
+	} places[] = {
+		{ 446 + 4, "partition", "the protective MBR" },
+		{ 512 + 60, "partition", "the partition table at the beginning: the header's checksum" },
+		{ 1024 + 128 * 2 + 60, "partition", "the partition table at the beginning: the entries' checksum" },
+		{ DISK_BYTES - 512 + 3, "partition", "the partition table at the end: there is no signature" },
+		{ DISK_BYTES - 33 * 512 + 128 * 100, "partition",
+		  "the partition table at the end: the entries' checksum" },
+		{ layout.partitions[PARTITION_ROOT_A].offset_bytes + 4 * MIB, "verify", "part root.squashfs" },
+		{ layout.partitions[PARTITION_BIOS].offset_bytes + 1000, "loader",
+		  "GRUB's core image for BIOS, byte 1000 of 3072 (at 1049576 of the disk)" },
+		{ 77, "loader", "the boot sector, byte 77 of 512" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_free_ char *id = xasprintf("i-%zu", i);
+
+		corrupt_at = (int64_t)places[i].at;
+		install(make_order(id));
+		corrupt_at = -1;
+		assert_failed(places[i].step, ERR_CORRUPT,
+			      "(serial disk-a) gives back other bytes than were written: ");
+		assert_failed(places[i].step, ERR_CORRUPT, places[i].words);
+		assert_bootable(false);
+	}
+	install(make_order("i-sound"));
+	assert_written();
 }
 
 static void test_refused_before_a_byte_is_written(void **state)
@@ -619,8 +655,8 @@ static void list_files(struct host_files *files, const char *name)
 static void test_from_a_file(void **state)
 {
 	_cleanup_host_files_ struct host_files files = { 0 };
-	_cleanup_free_ char *disk = in_dir("dev/vda"), *name = NULL, *link = NULL, *folder = NULL, *mode = NULL,
-			    *dump = NULL;
+	_cleanup_held_disk_ struct held_disk disk = look_at_disk();
+	_cleanup_free_ char *name = NULL, *link = NULL, *folder = NULL, *mode = NULL, *dump = NULL;
 	_cleanup_free_ char *copied = in_dir("copied"), *copy = NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct layout layout;
@@ -630,7 +666,7 @@ static void test_from_a_file(void **state)
 	list_files(&files, "rack-1");
 	if (write_here(&files, false, &err) < 0)
 		fail_msg("%s", err.text);
-	assert_int_equal(write_find_host(disk, &layout, NULL), 0);
+	assert_int_equal(write_find_host(&disk, &layout, NULL), 0);
 	assert_on_disk(layout.partitions[PARTITION_ROOT_A].offset_bytes, "root");
 	name = ask_state(&layout, "cat /etc/hostname");
 	assert_string_equal(name, "rack-1\n");
@@ -651,7 +687,8 @@ static void test_from_a_file(void **state)
 static void test_state_is_kept(void **state)
 {
 	_cleanup_host_files_ struct host_files first = { 0 }, second = { 0 };
-	_cleanup_free_ char *disk = in_dir("dev/vda"), *name = NULL, *added = NULL, *mode = NULL, *device = NULL;
+	_cleanup_held_disk_ struct held_disk disk = look_at_disk();
+	_cleanup_free_ char *name = NULL, *added = NULL, *mode = NULL, *device = NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct layout before, after;
 
@@ -661,15 +698,15 @@ static void test_state_is_kept(void **state)
 	assert_true(disk_untouched("vda"));
 	list_files(&first, "first");
 	assert_int_equal(write_here(&first, false, &err), 0);
-	assert_int_equal(layout_read(disk, &before, NULL), 0);
+	assert_int_equal(layout_read(&disk, &before, NULL), 0);
 	host_files_text(&second, "/var/lib/ingot/new/install.json", 0600, xstrdup("{}\n"));
 	list_files(&second, "second");
 	/* Kept is what is not in the list: the name is. */
 	if (write_here(&second, true, &err) < 0)
 		fail_msg("%s", err.text);
-	assert_int_equal(write_find_host(disk, &after, NULL), 0);
+	assert_int_equal(write_find_host(&disk, &after, NULL), 0);
 	assert_memory_equal(&before, &after, sizeof(before));
-	device = xasprintf("%s?offset=%ju", disk, (uintmax_t)after.partitions[PARTITION_STATE].offset_bytes);
+	device = xasprintf("%s?offset=%ju", disk.path, (uintmax_t)after.partitions[PARTITION_STATE].offset_bytes);
 	assert_int_equal(cmd_runl(NULL, 60000, "e2fsck", "-fn", device, NULL), 0);
 	name = ask_state(&after, "cat /etc/hostname");
 	assert_string_equal(name, "second\n");
@@ -684,7 +721,7 @@ static void test_state_is_kept(void **state)
 static void test_cut_off_between_steps(void **state)
 {
 	static const char *const steps[] = { "partition", "write", "verify", "identity", "loader" };
-	_cleanup_free_ char *disk = in_dir("dev/vda");
+	_cleanup_held_disk_ struct held_disk disk = look_at_disk();
 	_cleanup_host_files_ struct host_files files = { 0 };
 	struct layout layout;
 
@@ -698,7 +735,7 @@ static void test_cut_off_between_steps(void **state)
 		cut.step = NULL;
 		assert_true(write_here(&files, keep, NULL) < 0);
 		assert_bootable(!touched);
-		assert_int_equal(write_find_host(disk, &layout, NULL) == 0, !touched);
+		assert_int_equal(write_find_host(&disk, &layout, NULL) == 0, !touched);
 		cut.stop_in = NULL;
 		assert_int_equal(write_here(&files, keep, NULL), 0);
 		assert_bootable(true);

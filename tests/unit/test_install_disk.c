@@ -20,19 +20,21 @@
 #define NEEDED_BYTES (2 * MIB + 1 * MIB + 256 * MIB + 7 * GIB)
 
 static char dir[] = "/tmp/ingot-test-disk-XXXXXX";
-static char *disk;
+static char *disk_path;
+static struct held_disk held = { .fd = -1 };
+#define disk (&held)
 
 static int set_up(void **state)
 {
 	int fd;
 
 	assert_non_null(mkdtemp(dir));
-	disk = xasprintf("%s/disk", dir);
-	fd = open(disk, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	disk_path = xasprintf("%s/disk", dir);
+	fd = open(disk_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (off_t)DISK_BYTES), 0);
 	close(fd);
-	return 0;
+	return held_disk_look(disk_path, true, &held, NULL);
 }
 
 static int tear_down(void **state)
@@ -44,13 +46,14 @@ static int tear_down(void **state)
 
 		unlink(path);
 	}
-	free(disk);
+	held_disk_done(&held);
+	free(disk_path);
 	return rmdir(dir);
 }
 
 static void read_at(uint64_t offset, void *data, size_t len)
 {
-	_cleanup_close_ int fd = open(disk, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(disk_path, O_RDONLY | O_CLOEXEC);
 
 	assert_int_equal(pread(fd, data, len, (off_t)offset), len);
 }
@@ -94,7 +97,7 @@ static void test_table_is_written_and_read(void **state)
 
 	/* A disk with a past: boot code, another table. */
 	{
-		_cleanup_close_ int fd = open(disk, O_WRONLY | O_CLOEXEC);
+		_cleanup_close_ int fd = open(disk_path, O_WRONLY | O_CLOEXEC);
 
 		memset(boot_code, 0xcc, sizeof(boot_code));
 		assert_int_equal(pwrite(fd, boot_code, sizeof(boot_code), 0), sizeof(boot_code));

@@ -140,7 +140,7 @@ static void count_progress(uint64_t done_bytes, uint64_t total_bytes, void *data
 static int try_image_import(struct call *call, json_t *answer, struct err *err)
 {
 	return ceph_driver_librados.image_import(call->ctx, &call->access, call->argv[1], call->argv[2], call->argv[3],
-						 count_progress, answer, err);
+						 number(call->argv[4]), call->argv[5], count_progress, answer, err);
 }
 
 static int try_image_delete(struct call *call, json_t *answer, struct err *err)
@@ -163,7 +163,7 @@ static const struct {
 	{ "volume-create", 3, try_volume_create }, /* POOL NAME BYTES */
 	{ "volume-clone", 4, try_volume_clone },   /* POOL IMAGE NAME BYTES */
 	{ "volume-delete", 2, try_volume_delete },
-	{ "image-import", 3, try_image_import }, /* POOL NAME FILE */
+	{ "image-import", 5, try_image_import }, /* POOL NAME FILE BYTES SHA256 */
 	{ "image-delete", 2, try_image_delete },
 };
 

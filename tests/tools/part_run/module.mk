@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-part_run_modules := lib/base lib/loop lib/cmd lib/crypto lib/http node-agent/core node-agent/inventory node-agent/daemon \
+part_run_modules := lib/base lib/loop lib/cmd lib/crypto lib/http node-agent/core node-agent/inventory node-agent/disk node-agent/daemon \
 	node-agent/ceph
 $(call module,tests/tools/part_run,lib/base lib/loop node-agent/core node-agent/ceph,jansson)
 $(call program,part-run,tests/tools/part_run/main.c,$(part_run_modules))

@@ -66,6 +66,12 @@ it.each<[string, Fault[]]>([
 	expect(waits.length).toBeGreaterThan(0);
 });
 
+it('says that this is all when every part had arrived before', async () => {
+	const { state, done } = run([null, null, 'lost-answer']);
+	await done;
+	expect(state.parts).toEqual([0, PART_BYTES, 2 * PART_BYTES, SIZE]);
+});
+
 it('waits as long as the server says', async () => {
 	const { done, waits } = run(['busy']);
 	await done;

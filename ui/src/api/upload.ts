@@ -47,8 +47,8 @@ async function sendPart(path: string, source: Source, offset: number, options: U
 		body: source.slice(offset, end),
 		signal: options.signal,
 	});
-	// A part that arrived although its answer was lost: the server says where it is.
-	if (response.status === 409) return ask(path, options);
+	// A part that arrived although its answer was lost: the server says where it is. If that was the last one, it has begun.
+	if (response.status === 409) return end > offset ? ask(path, options) : end;
 	if (!response.ok) throw await problemOf(response);
 	return offsetOf(response) ?? end;
 }
@@ -63,7 +63,7 @@ export async function upload(path: string, source: Source, options: UploadOption
 		try {
 			offset ??= await ask(path, options);
 			options.progress(offset, source.size);
-			if (offset >= source.size) return;
+			// Also when nothing is missing: an empty part says that this is all, which may not have been heard.
 			offset = await sendPart(path, source, offset, options);
 			options.progress(offset, source.size);
 			if (offset >= source.size) return;

@@ -102,6 +102,7 @@ export const en = {
 	'field.seen': 'Heard',
 	'field.sensor': 'Sensor',
 	'field.serial': 'Serial number',
+	'field.sha256': 'SHA-256',
 	'field.size': 'Size',
 	'field.speed': 'Speed',
 	'field.started': 'Started',

@@ -103,6 +103,7 @@ export const ko: Words = {
 	'field.seen': '마지막 응답',
 	'field.sensor': '센서',
 	'field.serial': '일련번호',
+	'field.sha256': 'SHA-256 해시',
 	'field.size': '크기',
 	'field.speed': '속도',
 	'field.started': '시작한 때',

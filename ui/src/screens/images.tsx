@@ -17,6 +17,11 @@ import { StateLabel, Time, useWords } from '../ui/words';
 const STATES = ['available', 'uploading', 'importing', 'failed'] as const satisfies readonly Image['state'][];
 const SECTOR = 512;
 
+/** As much of it as there is room for; all of it is what is copied, and what pointing at it shows. */
+function Hash({ text }: { text: string | null | undefined }) {
+	return text ? <code className="ingot-hash" title={text}>{text}</code> : <>–</>;
+}
+
 function FileChoice({ onChoose }: { onChoose: (file: File | null) => void }) {
 	const { t } = useWords();
 	const id = useId();
@@ -116,11 +121,12 @@ export default function Images() {
 	const [uploading, setUploading] = useState<Image | 'new' | null>(null);
 	const [deleting, setDeleting] = useState<Image | null>(null);
 	const columns: Column<Image>[] = [
-		{ field: 'name', label: t('field.name'), sort: true, width: 26, cell: (image) => image.name },
-		{ field: 'state', label: t('field.state'), sort: true, width: 16, cell: (image) => <StateLabel state={image.state} /> },
-		{ field: 'size_bytes', label: t('field.size'), sort: true, width: 14, cell: (image) => bytes(image.size_bytes) },
-		{ field: 'created', label: t('field.created'), sort: true, width: 16, cell: (image) => <Time at={image.created} ago /> },
-		{ field: 'error', label: t('field.error'), width: 14, cell: (image) => image.error?.text ?? '–' },
+		{ field: 'name', label: t('field.name'), sort: true, width: 22, cell: (image) => image.name },
+		{ field: 'state', label: t('field.state'), sort: true, width: 14, cell: (image) => <StateLabel state={image.state} /> },
+		{ field: 'size_bytes', label: t('field.size'), sort: true, width: 12, cell: (image) => bytes(image.size_bytes) },
+		{ field: 'sha256', label: t('field.sha256'), width: 14, cell: (image) => <Hash text={image.sha256} /> },
+		{ field: 'created', label: t('field.created'), sort: true, width: 12, cell: (image) => <Time at={image.created} ago /> },
+		{ field: 'error', label: t('field.error'), width: 12, cell: (image) => image.error?.text ?? '–' },
 		{
 			field: 'actions',
 			label: t('field.actions'),
