@@ -123,6 +123,7 @@ static const char *const role_words[] = { "node", "provisioner", "both", NULL };
 static const char *const language_words[] = { "en", "ko", NULL };
 static const char *const finish_words[] = { "reboot", "poweroff", "kexec", NULL };
 static const char *const disks_words[] = { "keep", "pool", NULL };
+static const char *const dhcp_words[] = { "server", "proxy", NULL };
 static const char *const state_words[] = { "new", "keep", NULL };
 static const char *const mode_words[] = { "dhcp", "static", NULL };
 static const char *const bond_words[] = { "active-backup", "802.3ad", "balance-xor", "balance-alb", NULL };
@@ -183,6 +184,8 @@ static const struct row {
 				    .help = "IPV4/PREFIX of a host, such as 10.10.0.1/24, prefix 8 to 30" },
 				  32,
 				  is_own_subnet4 },
+	[ANSWER_PROV_DHCP] = { { "provisioning.dhcp", "DHCP", "server", .words = dhcp_words,
+				 .help = "who gives addresses to machines: server: the provisioner; proxy: another server" } },
 	[ANSWER_PROV_DHCP_FIRST] = { { "provisioning.dhcp_first", "DHCP from",
 				       .help = "the first IPv4 address given to machines" },
 				     15,

@@ -219,16 +219,25 @@ static void probe_address(const struct machine *machine, const struct answers *a
 			    other);
 }
 
+/* Two servers that know nothing of each other give the same address twice; a proxy without a server gives none. */
 static void probe_dhcp(const struct machine *machine, const struct answers *answers, struct problems *problems)
 {
 	const struct machine_nic *nic = machine_port(machine, answers, true);
+	bool proxy = answers_is(answers, ANSWER_PROV_DHCP, "proxy");
 	_cleanup_free_ char *server = NULL;
+	int r = nic ? probe_dhcp_served(nic->name, machine_vlan(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server) : -1;
 
-	if (nic && probe_dhcp_served(nic->name, machine_vlan(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server) == 1)
+	if (r == 1 && !proxy)
 		problem_add(
 			problems, ANSWER_PROV_DHCP_FIRST,
-			"%s serves DHCP on this network already; switch it off there, or give provisioning a network of its own",
+			"%s serves DHCP on this network already; switch it off there, say provisioning.dhcp: proxy, or give "
+			"provisioning a network of its own",
 			server);
+	else if (r == 0 && proxy)
+		problem_add(
+			problems, ANSWER_PROV_DHCP,
+			"nobody serves DHCP on this network, and machines would get no address; start the server, or say "
+			"server");
 }
 
 void machine_probe(const struct machine *machine, const struct answers *answers, struct problems *problems)

@@ -55,6 +55,8 @@ char *plan_provisioner_config(const struct answers *answers)
 
 	json_t *config;
 
+	if (answers_is(answers, ANSWER_PROV_DHCP, "proxy"))
+		json_object_set_new(provisioning, "dhcp", json_string("proxy"));
 	if (gateway)
 		json_object_set_new(provisioning, "gateway", json_string(gateway));
 	config = json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:s, s:s}}", "state_dir", STATE_DIR, "run_dir",

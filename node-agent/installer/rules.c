@@ -129,10 +129,11 @@ static void refuse(const struct answers *answers, enum answer answer, const char
 
 static void rule_role(const struct answers *answers, struct problems *problems)
 {
-	static const enum answer of_provisioner[] = { ANSWER_PROV_MAC,	     ANSWER_PROV_VLAN,
-						      ANSWER_PROV_ADDRESS,   ANSWER_PROV_DHCP_FIRST,
-						      ANSWER_PROV_DHCP_LAST, ANSWER_PROV_GATEWAY,
-						      ANSWER_ADMIN_PASSWORD, ANSWER_ADMIN_HASH };
+	static const enum answer of_provisioner[] = { ANSWER_PROV_MAC,	      ANSWER_PROV_VLAN,
+						      ANSWER_PROV_ADDRESS,    ANSWER_PROV_DHCP,
+						      ANSWER_PROV_DHCP_FIRST, ANSWER_PROV_DHCP_LAST,
+						      ANSWER_PROV_GATEWAY,    ANSWER_ADMIN_PASSWORD,
+						      ANSWER_ADMIN_HASH };
 	static const enum answer of_join[] = { ANSWER_JOIN_TOKEN, ANSWER_JOIN_ADDRESS };
 
 	if (!answers_get(answers, ANSWER_ROLE)) {
@@ -263,11 +264,12 @@ static void rule_provisioning(const struct answers *answers, struct problems *pr
 
 	if (!answers_has_provisioner(answers))
 		return;
-	if (answers_one_network(answers) && answers_is(answers, ANSWER_NET_MODE, "dhcp"))
+	if (answers_one_network(answers) && answers_is(answers, ANSWER_NET_MODE, "dhcp") &&
+	    !answers_is(answers, ANSWER_PROV_DHCP, "proxy"))
 		problem_add(
 			problems, ANSWER_PROV_MAC,
 			"the network has DHCP (network.mode), and the provisioner would serve it there itself; name an interface "
-			"or VLAN of its own for provisioning, or say network.mode: static");
+			"or VLAN of its own for provisioning, or say network.mode: static, or provisioning.dhcp: proxy");
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		require(answers, needed[i], "(the machine becomes a provisioner)", problems);
 	if (!HAS(ANSWER_PROV_ADDRESS) || !subnet_parse(answers->value[ANSWER_PROV_ADDRESS], &subnet) || subnet.v6)

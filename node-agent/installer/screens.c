@@ -87,7 +87,8 @@ static const struct screen screens_table[SCREEN_COUNT] = {
 			  ROWS(TEXT(ANSWER_JOIN_TOKEN), TEXT(ANSWER_JOIN_ADDRESS)), .applies = joins },
 	[SCREEN_PROV_PORT] = { "Provisioning network",
 			       "Through which interface are other machines found and installed?",
-			       ROWS(CHOICE(ANSWER_PROV_MAC), TEXT(ANSWER_PROV_VLAN)), .applies = has_provisioner },
+			       ROWS(CHOICE(ANSWER_PROV_MAC), TEXT(ANSWER_PROV_VLAN), CHOICE(ANSWER_PROV_DHCP)),
+			       .applies = has_provisioner },
 	[SCREEN_PROV] = { "Provisioning network", "The provisioner serves DHCP there. Nobody else may.",
 			  ROWS(TEXT(ANSWER_PROV_ADDRESS), TEXT(ANSWER_PROV_DHCP_FIRST), TEXT(ANSWER_PROV_DHCP_LAST),
 			       TEXT(ANSWER_PROV_GATEWAY)),
@@ -187,10 +188,10 @@ static void set_ports(struct screens *screens, const char *macs)
 /* What was answered for another role cannot stay: the screens that asked it are not shown any more. */
 static void set_role(struct screens *screens, const char *role)
 {
-	static const enum answer of_provisioner[] = { ANSWER_PROV_MAC,	     ANSWER_PROV_VLAN,
-						      ANSWER_PROV_ADDRESS,   ANSWER_PROV_DHCP_FIRST,
-						      ANSWER_PROV_DHCP_LAST, ANSWER_PROV_GATEWAY,
-						      ANSWER_ADMIN_PASSWORD };
+	static const enum answer of_provisioner[] = { ANSWER_PROV_DHCP,	      ANSWER_PROV_MAC,
+						      ANSWER_PROV_VLAN,	      ANSWER_PROV_ADDRESS,
+						      ANSWER_PROV_DHCP_FIRST, ANSWER_PROV_DHCP_LAST,
+						      ANSWER_PROV_GATEWAY,    ANSWER_ADMIN_PASSWORD };
 	struct answers *answers = &screens->answers;
 
 	answers_set(answers, ANSWER_ROLE, role);
@@ -294,6 +295,8 @@ static const struct {
 	{ ANSWER_ROLE, "provisioner", "Provisioner: finds, installs and runs the other machines" },
 	{ ANSWER_ROLE, "node", "Node: joins a provisioner by a token, and runs virtual machines" },
 	{ ANSWER_ROLE, "both", "Both: a provisioner that is its own first node" },
+	{ ANSWER_PROV_DHCP, "server", "The provisioner gives addresses; nobody else may" },
+	{ ANSWER_PROV_DHCP, "proxy", "Another DHCP server does; this one only boots machines" },
 	{ ANSWER_NODE_DISKS, "keep", "Leave them as they are" },
 	{ ANSWER_NODE_DISKS, "pool", "Give them to the pool: all on them is lost" },
 	{ ANSWER_DISK_STATE, "new", "Begin anew: all on the disk is lost" },
@@ -371,10 +374,11 @@ enum screen_id screen_of(enum answer answer)
 	return SCREEN_SUMMARY;
 }
 
-/* What has a default, and is of another role. */
+/* What has a default that is of another role, or goes without saying. */
 static bool is_idle(const struct answers *answers, enum answer answer)
 {
-	return answer == ANSWER_NODE_DISKS && !answers_has_node(answers);
+	return (answer == ANSWER_NODE_DISKS && !answers_has_node(answers)) ||
+	       (answer == ANSWER_PROV_DHCP && answers_is(answers, answer, "server"));
 }
 
 char *screen_summary(const struct screens *screens)

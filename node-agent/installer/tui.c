@@ -124,6 +124,8 @@ static char *screen_text(const struct screens *screens, enum screen_id id)
 
 	if (id == SCREEN_ERASE)
 		return xasprintf("%s\n\n    %s", tr(screen_get(id)->text), serial);
+	if (id == SCREEN_PROV && answers_is(&screens->answers, ANSWER_PROV_DHCP, "proxy"))
+		return xstrdup(tr("Addresses for deployed hosts. The DHCP server there must not give them away."));
 	return xstrdup(tr(screen_get(id)->text));
 }
 

@@ -12,11 +12,15 @@ static const struct field api_fields[] = {
 };
 static const struct schema api_schema = SCHEMA("api", struct config_api, api_fields, "the REST API");
 
+static const char *const dhcp_words[] = { "server", "proxy", NULL };
+
 static const struct field provisioning_fields[] = {
 	F(struct config_provisioning, interface, FIELD_STRING, REQUIRED, .min = 1, .max = 15,
 	  .help = "interface of the provisioning network"),
 	F(struct config_provisioning, address, FIELD_STRING, REQUIRED, .max = 64,
 	  .help = "our address on it, IP/PREFIX"),
+	F(struct config_provisioning, dhcp, FIELD_ENUM, 0, .words = dhcp_words, .initial = "server",
+	  .help = "who gives addresses: server: we do; proxy: another server does, and we say where to boot from"),
 	F(struct config_provisioning, dhcp_first, FIELD_STRING, REQUIRED, .format = FORMAT_ADDRESS,
 	  .help = "first address given out"),
 	F(struct config_provisioning, dhcp_last, FIELD_STRING, REQUIRED, .format = FORMAT_ADDRESS,

@@ -11,9 +11,11 @@ struct config_api {
 	char **names; /* further names and addresses for the certificate */
 	size_t name_count;
 };
+enum { CONFIG_DHCP_SERVER, CONFIG_DHCP_PROXY };
 struct config_provisioning {
 	char *interface, *address, *dhcp_first, *dhcp_last, *gateway, *console;
 	int64_t agent_port, boot_port;
+	int dhcp; /* CONFIG_DHCP_* */
 };
 struct config_bmc {
 	char **ranges;

@@ -150,6 +150,7 @@ static int start_netboot(struct daemon *d, struct err *err)
 		.address = net->address,
 		.dhcp_first = net->dhcp_first,
 		.dhcp_last = net->dhcp_last,
+		.proxy = net->dhcp == CONFIG_DHCP_PROXY,
 		.gateway = net->gateway,
 		.boot_port = (uint16_t)net->boot_port,
 		.agent_port = (uint16_t)net->agent_port,

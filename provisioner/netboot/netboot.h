@@ -14,9 +14,10 @@ struct netboot_spec {
 	struct loop *loop;
 	const char *run_dir; /* dnsmasq's configuration, pid file, reservations */
 	const char *interface;
-	const char *address; /* "10.77.0.1/24" */
-	const char *dhcp_first, *dhcp_last;
-	const char *gateway; /* NULL: none is handed out */
+	const char *address;		    /* "10.77.0.1/24" */
+	const char *dhcp_first, *dhcp_last; /* of proxy: of which the other server gives none, for hosts */
+	bool proxy;			    /* another server gives the addresses; we only say where to boot from */
+	const char *gateway;		    /* NULL: none is handed out */
 	uint16_t boot_port, agent_port;
 	const char *live_dir;	 /* vmlinuz and initrd */
 	const char *loader_dir;	 /* undionly.kpxe and snponly.efi */

@@ -32,7 +32,7 @@ int netboot_spec_check(const struct netboot_spec *spec, struct err *err);
 /* ---- texts ---- */
 
 extern const char template_boot_ipxe[], template_live_ipxe[], template_disk_ipxe[], template_dnsmasq_conf[],
-	template_lease_sh[];
+	template_dnsmasq_proxy_conf[], template_lease_sh[];
 char *netboot_first_script(const struct netboot_spec *spec);
 /* The content of a reservation for dnsmasq; host may be NULL. */
 char *netboot_reservation(const struct mac *mac, uint32_t address, const char *host);

@@ -15,4 +15,5 @@ EMBED(template_boot_ipxe, "pxe/boot.ipxe");
 EMBED(template_live_ipxe, "pxe/live.ipxe");
 EMBED(template_disk_ipxe, "pxe/disk.ipxe");
 EMBED(template_dnsmasq_conf, "pxe/dnsmasq.conf");
+EMBED(template_dnsmasq_proxy_conf, "pxe/dnsmasq-proxy.conf");
 EMBED(template_lease_sh, "pxe/lease.sh");

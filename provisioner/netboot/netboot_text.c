@@ -249,22 +249,24 @@ char *netboot_dnsmasq_config(const struct netboot_spec *spec)
 {
 	_cleanup_free_ char *boot = endpoint(spec, spec->boot_port);
 	_cleanup_free_ char *gateway = spec->gateway ? xasprintf(",%s", spec->gateway) : xstrdup("");
-	_cleanup_free_ char *netmask = NULL;
+	_cleanup_free_ char *netmask = NULL, *network = NULL;
 	struct subnet subnet = { 0 };
 
 	subnet_parse(spec->address, &subnet);
 	netmask = ipv4_format(subnet.netmask);
+	network = ipv4_format(subnet.address & subnet.netmask);
 	const struct word words[] = {
 		{ "INTERFACE", spec->interface },
 		{ "RUN_DIR", spec->run_dir },
 		{ "FIRST", spec->dhcp_first },
 		{ "LAST", spec->dhcp_last },
 		{ "NETMASK", netmask },
+		{ "NETWORK", network },
 		{ "GATEWAY", gateway },
 		{ "BOOT", boot },
 		{ "LOADER_DIR", spec->loader_dir },
 	};
-	return expand(template_dnsmasq_conf, words, ARRAY_SIZE(words));
+	return expand(spec->proxy ? template_dnsmasq_proxy_conf : template_dnsmasq_conf, words, ARRAY_SIZE(words));
 }
 
 char *netboot_first_script(const struct netboot_spec *spec)

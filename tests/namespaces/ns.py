@@ -43,8 +43,8 @@ def check_sanitizer(text):
         raise AssertionError(text)
 
 
-def run(*argv, check=True, **kwargs):
-    result = subprocess.run(argv, capture_output=True, text=True, timeout=60, **kwargs)
+def run(*argv, check=True, seconds=60, **kwargs):
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, **kwargs)
     check_sanitizer(result.stderr)
     if check and result.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: {result.stdout}{result.stderr}")

@@ -50,7 +50,7 @@ def answers(**changes):
 
 
 def install(file, check=True):
-    result = network.run(machine.space, *machine.argv("--answers", file), check=False)
+    result = network.run(machine.space, *machine.argv("--answers", file), check=False, seconds=300)
     assert not check or result.returncode == 0, result.stdout + result.stderr
     return result
 
@@ -161,9 +161,16 @@ def test_dhcp_is_served():
                                "--pid-file=", "--user=root")
         try:
             server.expect("DHCP, IP range")
-            refused(answers(), "provisioning.dhcp_first", "10.10.0.2 serves DHCP")
+            refused(answers(), "provisioning.dhcp_first", "10.10.0.2 serves DHCP", "say provisioning.dhcp: proxy")
+            assert install(answers(provisioning__dhcp="proxy")).returncode == 0
+            assert json.loads(machine.ask_state("cat /etc/ingot/provisioner.json"))["provisioning"]["dhcp"] == "proxy"
         finally:
             ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-prov0x")
+
+
+def test_nobody_serves_dhcp():
+    with machine.machine():
+        refused(answers(provisioning__dhcp="proxy"), "provisioning.dhcp", "nobody serves DHCP on this network", "say server")
 
 
 def test_killed_in_the_middle():
@@ -180,4 +187,4 @@ def test_killed_in_the_middle():
 
 
 ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_no_link, test_disks_that_do_not_do, test_damaged_medium,
-         test_address_is_taken, test_dhcp_is_served, test_killed_in_the_middle], network)
+         test_address_is_taken, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)

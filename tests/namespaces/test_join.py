@@ -85,7 +85,7 @@ class Fresh:
 
 
 def install(file):
-    return network.run(machine.space, *machine.argv("--answers", file), check=False)
+    return network.run(machine.space, *machine.argv("--answers", file), check=False, seconds=300)
 
 
 def refused(file, *words):

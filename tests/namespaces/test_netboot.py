@@ -49,7 +49,7 @@ def start(first="10.77.0.100", last="10.77.0.199", **more):
                 "ca_pem": CA, "ca_fingerprint": FINGERPRINT, **more}
     process = network.start(server, ns.built("netboot-try"), *(f"{k}={v}" for k, v in settings.items()))
     process.expect("started")
-    process.expect("DHCP, sockets bound exclusively")
+    process.expect("DHCP, proxy on subnet" if "proxy" in more else "DHCP, sockets bound exclusively")
     return process
 
 
@@ -64,28 +64,13 @@ def mac_bytes(mac):
     return bytes.fromhex(mac.replace(":", ""))
 
 
-def dhcp_packet(kind, mac, options=b"", xid=None):
+def dhcp_packet(kind, mac, options=b"", xid=None, own="0.0.0.0"):
     xid = xid or random.getrandbits(32)
-    head = struct.pack("!BBBBIHH", 1, 1, 6, 0, xid, 0, 0x8000) + bytes(16) + mac_bytes(mac) + bytes(10) + bytes(192)
+    head = struct.pack("!BBBBIHH", 1, 1, 6, 0, xid, 0, 0x8000) + socket.inet_aton(own) + bytes(12) + mac_bytes(mac) + bytes(10) + bytes(192)
     return xid, head + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + options + bytes([255])
 
 
-def dhcp_exchange(kind, mac, options=b"", seconds=8):
-    """Sends one message and returns the answer: header fields and a dictionary of options."""
-    with network.inside(client):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0\0")
-        sock.bind(("0.0.0.0", 68))
-        sock.settimeout(seconds)
-        xid, packet = dhcp_packet(kind, mac, options)
-        sock.sendto(packet, ("255.255.255.255", 67))
-        while True:
-            data = sock.recv(2048)
-            if struct.unpack("!I", data[4:8])[0] == xid:
-                break
+def parse_answer(data):
     found, at = {}, 240
     while data[at] != 255:
         if data[at] == 0:
@@ -95,6 +80,31 @@ def dhcp_exchange(kind, mac, options=b"", seconds=8):
         at += 2 + data[at + 1]
     return {"address": socket.inet_ntoa(data[16:20]), "next": socket.inet_ntoa(data[20:24]),
             "file": data[108:236].rstrip(b"\0").decode(), "options": found}
+
+
+def dhcp_answers(kind, mac, options, count, to=("255.255.255.255", 67), own="0.0.0.0", seconds=8):
+    """Sends one message and returns the answers, by the server's address: header fields and a dictionary of options."""
+    with network.inside(client):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    answers = {}
+    with sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0\0")
+        sock.bind((own, 68))
+        sock.settimeout(seconds)
+        xid, packet = dhcp_packet(kind, mac, options, own=own)
+        sock.sendto(packet, to)
+        while len(answers) < count:
+            data, peer = sock.recvfrom(2048)
+            if struct.unpack("!I", data[4:8])[0] == xid:
+                answers[peer[0]] = parse_answer(data)
+    return answers
+
+
+def dhcp_exchange(kind, mac, options=b"", seconds=8):
+    """The same where there is one server."""
+    return next(iter(dhcp_answers(kind, mac, options, 1, seconds=seconds).values()))
 
 
 def option(code, value):
@@ -185,6 +195,46 @@ def test_answers_name_the_boot_loader():
     plain = request("52:54:00:00:02:00", "10.77.0.140")
     assert plain["file"] == "", plain
     assert 3 not in plain["options"] and 6 not in plain["options"], "no router and no name server were given"
+
+
+OTHER = "10.77.0.2"
+
+
+def test_beside_another_server():
+    """It gives the addresses, ours only say where to boot from (proxyDHCP): a client gets both."""
+    other = network.namespace("other")
+    network.link(server, "port2", other, "eth0")
+    ns.run("ip", "-n", server, "link", "set", "port2", "master", "prov0")
+    ns.run("ip", "-n", other, "address", "add", f"{OTHER}/24", "dev", "eth0")
+    start(proxy="yes")
+    theirs = network.start(other, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--log-facility=-",
+                           "--interface=eth0", "--bind-interfaces", "--dhcp-range=10.77.0.50,10.77.0.60,1h", "--leasefile-ro",
+                           "--pid-file=", "--user=root", "--no-ping")
+    theirs.expect("DHCP, IP range")
+    script = f"http://{SERVER}:{PORT}/boot.ipxe"
+    ipxe = option(77, b"iPXE") + option(175, bytes([19, 1, 1]))
+    for code, loader in ((0, "undionly.kpxe"), (7, "snponly.efi"), (9, "snponly.efi")):
+        for number, (more, file) in enumerate(((b"", loader), (ipxe, script))):
+            mac = f"52:54:00:00:{number:02x}:{code:02x}"
+            offers = dhcp_answers(1, mac, arch(code) + more, 2)
+            assert set(offers) == {SERVER, OTHER}, offers
+            assert offers[OTHER]["address"].startswith("10.77.0.5") and offers[OTHER]["file"] == "", offers
+            ours = offers[SERVER]
+            assert ours["address"] == "0.0.0.0" and ours["options"][60] == b"PXEClient" and 51 not in ours["options"], ours
+            # UEFI asks the proxy itself once more, at its own port (PXE specification 2.1, section 2.2.3).
+            if not ours["file"]:
+                with_address(offers[OTHER]["address"])
+                ours = dhcp_answers(3, mac, arch(code) + more, 1, (SERVER, 4011), offers[OTHER]["address"])[SERVER]
+                ns.run("ip", "-n", client, "address", "flush", "dev", "eth0")
+            assert ours["file"] == file, (code, number, ours)
+    # Whoever does not boot from the network is none of our business.
+    assert set(dhcp_answers(1, "52:54:00:00:02:00", b"", 1)) == {OTHER}
+    out = network.run(client, "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-s", "/bin/true")
+    assert re.search(r"lease of 10\.77\.0\.(5\d|60) obtained", out.stdout + out.stderr), out.stdout + out.stderr
+    with_address("10.77.0.9")
+    with open(os.path.join(loaders, "snponly.efi"), "rb") as f:
+        assert tftp("snponly.efi") == f.read()
+    ns.run("ip", "-n", server, "link", "del", "port2")
 
 
 def test_gateway_is_handed_out():

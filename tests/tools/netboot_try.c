@@ -124,6 +124,7 @@ int main(int argc, char **argv)
 		.address = setting(argv, "address"),
 		.dhcp_first = setting(argv, "dhcp_first"),
 		.dhcp_last = setting(argv, "dhcp_last"),
+		.proxy = setting(argv, "proxy") != NULL,
 		.gateway = setting(argv, "gateway"),
 		.boot_port = port_setting(argv, "boot_port"),
 		.agent_port = port_setting(argv, "agent_port"),

@@ -100,7 +100,7 @@ static void check_plan(const char *name)
 
 static void test_plans(void **state)
 {
-	static const char *const names[] = { "two-ports", "one-port", "bond-vlans", "node" };
+	static const char *const names[] = { "two-ports", "one-port", "proxy", "bond-vlans", "node" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		check_plan(names[i]);

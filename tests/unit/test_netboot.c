@@ -41,6 +41,10 @@ static void test_dnsmasq_configuration(void **state)
 	routed.address = "10.77.0.1/20";
 	with_gateway = netboot_dnsmasq_config(&routed);
 	assert_golden("netboot/dnsmasq-gateway.conf", with_gateway);
+	struct netboot_spec beside = spec;
+	beside.proxy = true;
+	_cleanup_free_ char *proxy = netboot_dnsmasq_config(&beside);
+	assert_golden("netboot/dnsmasq-proxy.conf", proxy);
 }
 
 static void test_boot_scripts(void **state)
