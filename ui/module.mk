@@ -35,5 +35,6 @@ $(UI_WORK)/.built: $(UI_WORK)/.generated $(UI_SOURCES)
 check-ui: ui  ## type check, lint, unit tests, translations and budgets of the dashboard
 	@cd ui && node tools/check.mjs ../$(BUILD)/ui
 
-check-ui-browser: ui $(OUT)/ingot-sim-server  ## the dashboard in a browser, against simulated machines
-	@cd ui && node ../tests/ui/run.mjs --server ../$(OUT)/ingot-sim-server --ui ../$(BUILD)/ui --shots ../$(BUILD)/ui-shots
+check-ui-browser: ui $(OUT)/ingot-sim-server $(BUILD)/images/guest/counter.img  ## the dashboard in a browser, against simulated machines
+	@cd ui && node ../tests/ui/run.mjs --server ../$(OUT)/ingot-sim-server --ui ../$(BUILD)/ui --shots ../$(BUILD)/ui-shots \
+		--guest ../$(BUILD)/images/guest/counter.img

@@ -4,6 +4,10 @@
  * sector that prints "ingot counter N" to COM1, N counting up from 1, and
  * answers each byte it receives with "ingot got X".
  *
+ * On the screen, if there is one: first the printable characters of ASCII
+ * (whoever looks can learn from them how a character is drawn), below them
+ * N as it counts, below that what is typed on the keyboard.
+ *
  * The pace comes from the BIOS tick (18.2 Hz at 0040:006c), not from a
  * delay loop, so it is the same under KVM and TCG and after a migration. A
  * line every second tick is 9.1 lines a second. All state lives in
@@ -21,6 +25,10 @@
 	.set	TICKS_PER_LINE, 2
 	.set	COUNTER, 0x0500		/* free memory after the BIOS data area */
 	.set	STACK, 0x7c00
+	.set	VIDEO, 0xb800		/* segment of the text screen */
+	.set	COLUMNS, 80
+	.set	COUNTER_ROW, 3
+	.set	TYPED_ROW, 5
 
 _start:
 	cli
@@ -57,9 +65,29 @@ main:
 	outb	%al, %dx
 	sti
 
+	movw	$0x0003, %ax		/* text mode, an empty screen */
+	int	$0x10
+	movb	$' ', %al
+9:	call	show
+	incw	%ax
+	cmpb	$'~', %al
+	jbe	9b
+	movb	$0x02, %ah		/* the cursor, on page 0 */
+	xorw	%bx, %bx
+	movw	$(TYPED_ROW << 8), %dx
+	int	$0x10
+	movw	$VIDEO, %ax
+	movw	%ax, %es
+
 	movw	TICKS, %bx		/* bx: tick of the last line */
 loop:
-	movw	$LSR, %dx
+	movb	$0x01, %ah		/* is there a key? */
+	int	$0x16
+	jz	8f
+	xorb	%ah, %ah
+	int	$0x16
+	call	show
+8:	movw	$LSR, %dx
 	inb	%dx, %al
 	testb	$LSR_READY, %al
 	jz	1f
@@ -85,13 +113,14 @@ loop:
 
 /* Prints the line with the number in COUNTER. */
 print_counter:
+	movw	$(COUNTER_ROW * COLUMNS * 2), %di
 	movw	$prefix, %si
 	call	print
 	movl	COUNTER, %eax
 	xorw	%cx, %cx
-	movl	$10, %edi
+	movl	$10, %ebp
 4:	xorl	%edx, %edx
-	divl	%edi
+	divl	%ebp
 	pushw	%dx
 	incw	%cx
 	testl	%eax, %eax
@@ -99,6 +128,8 @@ print_counter:
 5:	popw	%ax
 	addb	$'0', %al
 	call	putc
+	stosb
+	incw	%di
 	loop	5b
 	movw	$crlf, %si
 	/* fall through */
@@ -122,6 +153,15 @@ putc:
 	popw	%ax
 	movw	$COM1, %dx
 	outb	%al, %dx
+	ret
+
+/* Shows al where the cursor is. */
+show:
+	pushaw
+	movb	$0x0e, %ah
+	xorw	%bx, %bx
+	int	$0x10
+	popaw
 	ret
 
 prefix:	.asciz	"ingot counter "

@@ -32,6 +32,8 @@ struct ws_events {
 unsigned ws_peer_status(const struct ws *ws);
 /* Nothing is read before this; what came until then is kept. */
 void ws_set_events(struct ws *ws, const struct ws_events *events, void *data);
+/* How long the peer may be silent before it is asked, instead of 15 s. */
+void ws_set_ping(struct ws *ws, int64_t ping_ms);
 /* Queues a binary message; what is longer than 64 KiB goes as several. */
 void ws_send(struct ws *ws, const void *payload, size_t len);
 /* How many bytes wait to be sent, and whether those are enough for now: whoever passes on what comes from elsewhere stops

@@ -54,8 +54,6 @@ struct ws *ws_new(struct loop *loop, bool is_client, struct list *owner);
 /* The connection is there. extra: bytes that were read already. */
 void ws_attach(struct ws *ws, const struct ws_transport *transport, void *data, int fd, const void *extra,
 	       size_t extra_len);
-/* Only for tests: another time than WS_PING_MS. */
-void ws_set_ping(struct ws *ws, int64_t ping_ms);
 /* The connection will not come. */
 void ws_lost(struct ws *ws, const char *reason);
 /* Ends those that have a connection, or lost it, at once; closed is called from within. */

@@ -305,7 +305,7 @@ static void drop_all(struct consoles *all)
 	struct viewer *viewer;
 
 	LIST_FOREACH(viewer, &all->viewers, link) {
-		ws_close(TAKE_PTR(viewer->ws), "the agent's connection is made anew");
+		ws_close_with(TAKE_PTR(viewer->ws), WS_GOING_AWAY, "the agent's connection is made anew");
 		viewer_free(viewer);
 	}
 }

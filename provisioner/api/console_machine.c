@@ -78,19 +78,27 @@ static const struct bmc_console_events sol_events = { sol_output, sol_closed };
 
 /* ---- viewers ---- */
 
-static void viewer_message(struct ws *ws, const void *data, size_t len, void *ctx)
+static void viewer_leaves(struct sol_viewer *viewer)
 {
-	struct sol_viewer *viewer = ctx;
-	bmc_console_input(viewer->sol->bmc, data, len);
-}
-
-static void viewer_closed(struct ws *ws, const char *reason, void *ctx)
-{
-	struct sol_viewer *viewer = ctx;
 	struct sol *sol = viewer->sol;
 	viewer_free(viewer);
 	if (list_empty(&sol->viewers))
 		sol_end(sol, WS_NORMAL, "the viewers left");
+}
+
+static void viewer_message(struct ws *ws, const void *data, size_t len, void *ctx)
+{
+	struct sol_viewer *viewer = ctx;
+	if (bmc_console_input(viewer->sol->bmc, data, len) == 0)
+		return;
+	/* Better an end that is seen than a word that is missing in what was typed. */
+	ws_close_with(ws, WS_TRY_AGAIN, "the BMC does not take what is typed");
+	viewer_leaves(viewer);
+}
+
+static void viewer_closed(struct ws *ws, const char *reason, void *ctx)
+{
+	viewer_leaves(ctx);
 }
 
 static const struct ws_events viewer_events = { .message = viewer_message, .closed = viewer_closed };

@@ -7,6 +7,9 @@
 #include "api/console_priv.h"
 
 #define DIAL_DEADLINE_MS 30000
+#define EARLY_MAX ((size_t)(4 * KIB))
+/* A node that lost its power says no word of it; until that is known an old picture looks like one that is live. */
+#define AGENT_PING_MS 5000
 
 struct console {
 	struct list link;
@@ -14,6 +17,7 @@ struct console {
 	enum console_kind kind;
 	struct ws *viewer, *agent;
 	char *vm, *node, *ticket;
+	struct strbuf early; /* typed before the agent was there */
 	struct loop_timer *timer;
 };
 
@@ -29,14 +33,13 @@ static void end(struct console *c, enum ws_status status, const char *reason)
 	free(c->vm);
 	free(c->node);
 	free(c->ticket);
+	strbuf_done(&c->early);
 	free(c);
 }
 
 /* Passes on what came, and stops the sender for as long as the receiver has enough. */
 static void relay(struct ws *from, struct ws *to, const void *data, size_t len)
 {
-	if (!to)
-		return;
 	ws_send(to, data, len);
 	if (ws_is_full(to))
 		ws_pause(from, true);
@@ -47,7 +50,12 @@ static void relay(struct ws *from, struct ws *to, const void *data, size_t len)
 static void viewer_message(struct ws *ws, const void *data, size_t len, void *ctx)
 {
 	struct console *c = ctx;
-	relay(ws, c->agent, data, len);
+	if (c->agent)
+		relay(ws, c->agent, data, len);
+	else if (c->early.len + len <= EARLY_MAX)
+		strbuf_add(&c->early, data, len);
+	else
+		end(c, WS_TRY_AGAIN, "the node's agent is not there yet, and too much was typed meanwhile");
 }
 
 static void viewer_drained(struct ws *ws, void *ctx)
@@ -113,24 +121,39 @@ static void agent_vanished(struct console *c, const char *reason)
 	end(c, WS_TRY_AGAIN, text);
 }
 
+/* The agent knows that QEMU let go; why, is known here. The caller frees. */
+static char *why_closed(const struct vm *vm, bool moved, const char *reason)
+{
+	if (!vm)
+		return xstrdup("the virtual machine was deleted");
+	if (vm->state == VM_STOPPING || vm->state == VM_STOPPED)
+		return xasprintf("%s was stopped", vm->name);
+	if (vm->state == VM_FAILED)
+		return xasprintf("%s has failed: %s", vm->name, vm->error ? vm->error->text : "no reason is known");
+	if (moved || vm->state == VM_MIGRATING)
+		return xasprintf("%s has moved to another node; reconnect", vm->name);
+	return xstrdup(reason);
+}
+
 static void agent_closed(struct ws *ws, const char *reason, void *ctx)
 {
 	struct console *c = ctx;
 	const struct vm *vm = store_get(c->api->store, &kind_vm, c->vm);
 	bool lives = vm && vm->node && (vm->state == VM_RUNNING || vm->state == VM_MIGRATING);
 	bool moved = vm && vm->node && !str_equal(vm->node, c->node);
+	_cleanup_free_ char *why = why_closed(vm, moved, reason);
 	c->agent = NULL;
 	ws_pause(c->viewer, false);
-	if (ws_peer_status(ws) == WS_VANISHED)
-		agent_vanished(c, reason);
+	if (ws_peer_status(ws) != WS_NORMAL)
+		agent_vanished(c, reason); /* the guest may live */
 	else if (c->kind == CONSOLE_VNC)
-		end(c, lives ? WS_TRY_AGAIN : WS_NORMAL, reason); /* another QEMU begins another session (RFC 6143) */
+		end(c, lives ? WS_TRY_AGAIN : WS_NORMAL, why); /* another QEMU begins another session (RFC 6143) */
 	else if (moved)
 		ask_agent(c, vm->node);
 	else if (vm && vm->state == VM_MIGRATING)
 		wait_for_agent(c); /* it may have moved and nobody said so yet: see console_vm_changed() */
 	else
-		end(c, WS_NORMAL, reason);
+		end(c, WS_NORMAL, why);
 }
 
 static const struct ws_events agent_events = { .message = agent_message,
@@ -164,7 +187,11 @@ void api_agent_console(struct http_request *request, void *data)
 		return;
 	}
 	found->timer = loop_timer_free(found->timer);
+	ws_set_ping(found->agent, AGENT_PING_MS);
 	ws_set_events(found->agent, &agent_events, found);
+	if (found->early.len > 0)
+		ws_send(found->agent, found->early.data, found->early.len);
+	strbuf_done(&found->early);
 	/* The ticket is used up; it stays in the desired document so that the agent goes on serving it. */
 }
 

@@ -53,6 +53,13 @@ struct bmc_sensors {
 };
 void bmc_sensors_done(struct bmc_sensors *sensors);
 
+/* Of a serial console; both are called on the loop. */
+struct bmc_console;
+struct bmc_console_events {
+	void (*output)(const void *data, size_t len, void *ctx);
+	void (*closed)(const struct err *err, void *ctx); /* once, then the console is gone */
+};
+
 enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE, BMC_OP_SENSORS };
 
 /* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused),
@@ -70,6 +77,9 @@ struct bmc_driver {
 			   struct err *err);
 	/* All sensors that the BMC has a number or words for, within a minute. NULL: it cannot. */
 	int (*sensors)(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err);
+	/* As bmc_console_open(): on the loop's thread, and does not block. NULL: it cannot. */
+	int (*console_open)(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
+			    void *ctx, struct bmc_console **ret, struct err *err);
 };
 enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4, BMC_CAN_SENSORS = 8 };
 
@@ -114,12 +124,7 @@ struct bmc_scan *bmc_scan_free(struct bmc_scan *scan);
 
 /* The console is open once output or closed was called; input before that waits. At most 64 KiB of input wait for the
  * BMC, then bmc_console_input() gives -EBUSY and took nothing. bmc_console_close() does not call closed and may be
- * called in output. An open session of somebody else is taken over. */
-struct bmc_console;
-struct bmc_console_events {
-	void (*output)(const void *data, size_t len, void *ctx);
-	void (*closed)(const struct err *err, void *ctx); /* once, then the console is gone */
-};
+ * called in output. An open session of somebody else is taken over. ERR_UNSUPPORTED: the target's driver has none. */
 int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
 		     void *ctx, struct bmc_console **ret, struct err *err);
 int bmc_console_input(struct bmc_console *console, const void *data, size_t len);

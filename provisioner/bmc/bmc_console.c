@@ -16,6 +16,8 @@
 #define RESEND_MS 500
 #define OPEN_DEADLINE_MS 15000
 #define INPUT_MAX (64 * KIB)
+/* The library keeps a port in 15 bits; asked for another it fails, and closes descriptors that are not its own. */
+#define PORT_MAX 32767
 
 struct bmc_console {
 	struct loop *loop;
@@ -187,8 +189,8 @@ static ipmiconsole_ctx_t context_new(const struct bmc_target *target)
 	return ipmiconsole_ctx_create(target->address, &ipmi, &protocol, &engine);
 }
 
-int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
-		     void *ctx, struct bmc_console **ret, struct err *err)
+int bmc_ipmi_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
+			  void *ctx, struct bmc_console **ret, struct err *err)
 {
 	struct bmc_console *console;
 	struct sockaddr_in address;
@@ -196,6 +198,11 @@ int bmc_console_open(struct loop *loop, const struct bmc_target *target, const s
 
 	if (r < 0)
 		return r;
+	if (ntohs(address.sin_port) > PORT_MAX)
+		return err_set(
+			err, ERR_UNSUPPORTED,
+			"console of BMC %s: serial over LAN goes to ports up to %d only; give the BMC such a port",
+			target->address, PORT_MAX);
 	if (!engine_start())
 		return err_set_errno(err, -errno, "cannot start the engine of libipmiconsole");
 	console = new0(struct bmc_console, 1);
@@ -220,6 +227,17 @@ int bmc_console_open(struct loop *loop, const struct bmc_target *target, const s
 	console->opening = loop_timer_new(loop, OPEN_DEADLINE_MS, on_open_timeout, console);
 	*ret = console;
 	return 0;
+}
+
+int bmc_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
+		     void *ctx, struct bmc_console **ret, struct err *err)
+{
+	const struct bmc_driver *driver = bmc_driver_find(target->driver);
+
+	if (!driver || !driver->console_open)
+		return err_set(err, ERR_UNSUPPORTED, "BMC %s: no serial console goes through a BMC of the kind \"%s\"",
+			       target->address, str_or(target->driver, "unknown"));
+	return driver->console_open(loop, target, events, ctx, ret, err);
 }
 
 int bmc_console_input(struct bmc_console *console, const void *data, size_t len)

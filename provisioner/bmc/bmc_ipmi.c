@@ -391,4 +391,5 @@ const struct bmc_driver bmc_driver_ipmi = {
 	.power_set = ipmi_power_set,
 	.boot_device = ipmi_boot_device,
 	.sensors = bmc_ipmi_sensors,
+	.console_open = bmc_ipmi_console_open,
 };

@@ -15,6 +15,10 @@ int bmc_address_parse(const char *text, struct sockaddr_in *ret, struct err *err
 /* "10.0.0.7", or "10.0.0.7:6230" if the port is not the usual one; the caller frees. */
 char *bmc_address_format(const struct sockaddr_in *address);
 
+/* The IPMI driver's console_open. */
+int bmc_ipmi_console_open(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
+			  void *ctx, struct bmc_console **ret, struct err *err);
+
 /* How the 16 bytes of Get System GUID are laid out. */
 enum guid_layout { GUID_IPMI, GUID_SMBIOS, GUID_RFC9562, GUID_LAYOUT_COUNT };
 /* The text of a GUID under one layout; the caller frees. */

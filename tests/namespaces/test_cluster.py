@@ -16,6 +16,7 @@ import subprocess
 import uuid
 
 import ns
+import rfb
 from appliance import API_PORT, Appliance
 from nodes import Authority, Node
 from ns import built, need, wait_until
@@ -406,6 +407,28 @@ def guest_hears_its_serial_port():
         wait_until(lambda: b"ingot got x" in serial_log(first), 30, "the guest answers")
 
 
+def guest_shows_its_screen_to_two():
+    first = cluster.nodes[0]
+    path = f"/proc/{first.holder.pid}/root/run/ingot/vm/{VM}.vnc"
+
+    def await_screen(viewer, good, what):
+        def looked():
+            screen = viewer.look()
+            return screen if screen and screen.counter and good(screen) else None
+        return wait_until(looked, 60, what)
+
+    with rfb.Viewer(path) as one, rfb.Viewer(path) as other:
+        before = await_screen(one, lambda s: s.typed == "", "the guest's screen")
+        one.press("typed")
+        for viewer in (one, other):
+            await_screen(viewer, lambda s: s.typed == "typed" and s.counter > before.counter, "what was typed, to both")
+        one.close()
+        other.press("2")
+        after = await_screen(other, lambda s: s.typed == "typed2", "the other goes on alone")
+    # What the screen shows and what the serial port says is one counter.
+    assert after.counter <= counters(serial_log(first))[-1] + 1
+
+
 def agent_is_killed_and_the_guest_goes_on():
     first = cluster.nodes[0]
     first.kill_parts(signal.SIGKILL)
@@ -596,6 +619,7 @@ TESTS = [
     libvirtd_lets_in_members_only,
     node_that_left_is_let_in_no_more,
     guest_hears_its_serial_port,
+    guest_shows_its_screen_to_two,
     agent_is_killed_and_the_guest_goes_on,
     nobody_asked_and_it_is_not_touched,
     migration_to_nowhere_fails_and_it_stays,

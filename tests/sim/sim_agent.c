@@ -119,6 +119,7 @@ static void deliver_enroll(const struct message *msg)
 	if (cluster_agent_enroll(m->world->controller->cluster, msg->body, "10.0.0.77", &reply, &err) == 0 &&
 	    answer_arrives(msg)) {
 		str_set(&m->node, json_string_value(json_object_get(reply, "node")));
+		str_set(&m->certificate, json_string_value(json_object_get(reply, "certificate")));
 		world_say(m->world, "machine %u has its certificate", m->index);
 	}
 	json_decref(reply);
@@ -219,11 +220,11 @@ static void end_install(struct sim_machine *m, const json_t *install)
 	str_set(&m->enroll_token, json_string_value(json_object_get(host, "token")));
 	str_set(&m->name, json_string_value(json_object_get(host, "name")));
 	str_set(&m->node, NULL);
+	str_set(&m->certificate, NULL);
+	free(m->key);
 	free(m->csr);
-	_cleanup_free_ char *key = NULL;
-	if (csr_new(m->name, &key, &m->csr, NULL) < 0)
+	if (csr_new(m->name, &m->key, &m->csr, NULL) < 0)
 		abort();
-	wipe(key, strlen(key));
 }
 
 static void work_on_install(struct sim_machine *m, const json_t *install)

@@ -87,8 +87,9 @@ void sim_machine_done(struct sim_machine *m)
 	sim_agent_stop(m);
 	sim_domains_drop(m);
 	loop_timer_free(m->boot_timer);
-	char *const texts[] = { m->uuid,    m->mac,	   m->bmc_address, m->installed_id, m->enroll_token, m->name,
-				m->boot_id, m->machine_id, m->live_token,  m->install_id,   m->csr,	     m->node };
+	char *const texts[] = { m->uuid, m->mac,     m->bmc_address, m->installed_id, m->enroll_token,
+				m->name, m->boot_id, m->machine_id,  m->live_token,   m->install_id,
+				m->key,	 m->csr,     m->certificate, m->node };
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
 	json_decref(m->desired);

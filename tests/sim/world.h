@@ -16,6 +16,7 @@ enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
 /* A virtual machine as a node's libvirt has it. */
 struct sim_domain {
 	char *id, *image;
+	char *mac; /* of its first network card */
 	int64_t generation;
 	enum { DOMAIN_STOPPED, DOMAIN_RUNNING, DOMAIN_INCOMING, DOMAIN_ARRIVING } state;
 	char *migration, *target; /* id of the last migration asked for; address it goes to */
@@ -42,7 +43,7 @@ struct sim_machine {
 	enum { INSTALL_IDLE, INSTALL_RUNNING, INSTALL_WRITTEN, INSTALL_FAILED } install_state;
 	int install_progress;
 	/* node's agent; on disk */
-	char *csr, *node;
+	char *key, *csr, *certificate, *node;
 	json_t *desired;
 	/* its part for virtual machines: the run under way (order, of which document, when it ends), and the last report */
 	json_t *vms_order, *vms_report;

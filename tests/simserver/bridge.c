@@ -63,11 +63,12 @@ BRIDGE(bmc_boot_device, sim_bmc_driver.boot_device, const struct bmc_target *tar
 
 const struct bmc_driver bridge_bmc_driver = {
 	.name = "ipmi",
-	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE,
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE,
 	.probe = bmc_probe,
 	.power_get = bmc_power_get,
 	.power_set = bmc_power_set,
 	.boot_device = bmc_boot_device,
+	.console_open = bmc_ends_console_open, /* on the loop already */
 };
 
 /* ---- Ceph ---- */
@@ -130,4 +131,4 @@ const struct ceph_driver bridge_ceph_driver = {
 /* One that is not carried over would be called where there is nothing. */
 _Static_assert(sizeof(struct ceph_driver) == 10 * sizeof(void (*)(void)), "a bridge for each operation");
 /* "sensors" may be missing: simulated machines have none. */
-_Static_assert(sizeof(struct bmc_driver) == 7 * sizeof(void (*)(void)), "a bridge for each operation");
+_Static_assert(sizeof(struct bmc_driver) == 8 * sizeof(void (*)(void)), "a bridge for each operation");

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ingot-sim-server: the provisioner's API and dashboard over simulated machines. */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -11,6 +13,7 @@
 
 #define WORKERS 16
 #define OPERATOR_MS 500
+#define LOOK_MS 100
 #define HURRY 40
 #define STEP_MS 500
 #define MACHINES_MAX 100000
@@ -18,16 +21,19 @@
 
 static const char usage[] =
 	"Usage: ingot-sim-server --dir DIR [--port N] [--machines N] [--nodes N] [--ui DIR] [--hostile]\n"
+	"                        [--guest IMAGE]\n"
 	"\n"
 	"  --dir DIR     database, keys, tokens; made if it is not there\n"
 	"  --port N      where the API listens on 127.0.0.1 (default 0: any; it is printed)\n"
 	"  --machines N  machines in the rack (default 3)\n"
 	"  --nodes N     of which so many are deployed at once (default 0)\n"
 	"  --ui DIR      the dashboard's files\n"
-	"  --hostile     machines tell markup and control characters of themselves\n";
+	"  --hostile     machines tell markup and control characters of themselves\n"
+	"  --guest IMAGE consoles are real: QEMU runs this image as each virtual machine and each machine that is\n"
+	"                looked at, the latter behind ipmi_sim\n";
 
 struct options {
-	const char *dir, *ui;
+	const char *dir, *ui, *guest;
 	int64_t port, machines, nodes;
 	bool hostile;
 };
@@ -37,8 +43,10 @@ struct server {
 	struct world world;
 	struct auth *auth;
 	struct api *api;
-	struct http_server *listener;
+	struct http_server *listener, *agents;
 	struct loop_timer *operator_timer;
+	struct guests *guests;
+	struct node_consoles *node_consoles;
 };
 
 /* ---- the first nodes, as a person would deploy them ---- */
@@ -84,6 +92,48 @@ static const char *health_of_netboot(void *ctx)
 	return "running";
 }
 
+/* Agents first: one whose machine lost its power is not to see how a guest ends. */
+static void look_at_ends(void *data)
+{
+	struct server *server = data;
+	node_consoles_look(server->node_consoles);
+	guests_look(server->guests);
+	bmc_ends_look();
+	loop_timer_new(server->world.loop, LOOK_MS, look_at_ends, server);
+}
+
+/* Consoles with real ends: guests, and what lies between them and the API. */
+static int start_consoles(struct server *server, const char *cert, const char *key, struct err *err)
+{
+	struct http_server_spec spec = {
+		.loop = server->world.loop,
+		.data = server->api,
+		.address = "127.0.0.1",
+		.listen_fd = -1,
+		.cert_pem = cert,
+		.key_pem = key,
+		.client_ca_pem = ca_pem(server->world.ca),
+	};
+	spec.routes = api_agent_routes(server->api, &spec.route_count);
+	int r = http_server_new(&spec, &server->agents, err);
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *url = xasprintf("https://127.0.0.1:%u", http_server_port(server->agents));
+	/* What is started has another working folder; both live as long as the program. */
+	char *dir = realpath(server->options.dir, NULL), *guest = realpath(server->options.guest, NULL);
+	if (!dir || !guest) {
+		r = err_set_errno(err, -errno, "--guest %s", server->options.guest);
+		free(dir);
+		free(guest);
+		return r;
+	}
+	server->guests = guests_new(&server->world, dir, guest);
+	server->node_consoles = node_consoles_new(&server->world, dir, url);
+	bmc_ends_new(&server->world, dir, guest);
+	look_at_ends(server);
+	return 0;
+}
+
 static int start_listener(struct server *server, struct err *err)
 {
 	const char *const names[] = { "localhost", "127.0.0.1", NULL };
@@ -104,7 +154,8 @@ static int start_listener(struct server *server, struct err *err)
 	spec.cert_pem = cert;
 	spec.key_pem = key;
 	spec.routes = api_routes(server->api, &spec.route_count);
-	return http_server_new(&spec, &server->listener, err);
+	r = http_server_new(&spec, &server->listener, err);
+	return r == 0 && server->options.guest ? start_consoles(server, cert, key, err) : r;
 }
 
 static int start_api(struct server *server, struct err *err)
@@ -171,13 +222,10 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option options[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "machines", required_argument, NULL, 'm' },
-		{ "nodes", required_argument, NULL, 'n' },
-		{ "ui", required_argument, NULL, 'u' },
-		{ "hostile", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "dir", required_argument, NULL, 'd' },      { "port", required_argument, NULL, 'p' },
+		{ "machines", required_argument, NULL, 'm' }, { "nodes", required_argument, NULL, 'n' },
+		{ "ui", required_argument, NULL, 'u' },	      { "hostile", no_argument, NULL, 'h' },
+		{ "guest", required_argument, NULL, 'g' },    { NULL, 0, NULL, 0 },
 	};
 	int c, r = 0;
 	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -185,6 +233,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			ret->dir = optarg;
 		else if (c == 'u')
 			ret->ui = optarg;
+		else if (c == 'g')
+			ret->guest = optarg;
 		else if (c == 'h')
 			ret->hostile = true;
 		else if (c == 'p')

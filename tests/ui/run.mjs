@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The dashboard in a browser. Ends with a line that counts.
-//     node run.mjs --server PROGRAM --ui FOLDER --shots FOLDER [--only TEXT]
+//     node run.mjs --server PROGRAM --ui FOLDER --shots FOLDER --guest IMAGE [--only TEXT]
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { accessTests } from './access.mjs';
+import { consoleTests } from './consoles.mjs';
 import { flowTests } from './flows.mjs';
 import { lookTests } from './looks.mjs';
 import { rackTests } from './rack.mjs';
@@ -12,14 +13,15 @@ import { Tests, browser } from './world.mjs';
 
 const options = { only: undefined };
 for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].replace(/^--/, '')] = process.argv[i + 1];
-for (const name of ['server', 'ui', 'shots'])
+for (const name of ['server', 'ui', 'shots', 'guest'])
 	if (!options[name]) {
-		console.error('usage: run.mjs --server PROGRAM --ui FOLDER --shots FOLDER [--only TEXT]');
+		console.error('usage: run.mjs --server PROGRAM --ui FOLDER --shots FOLDER --guest IMAGE [--only TEXT]');
 		process.exit(2);
 	}
 options.server = resolve(options.server);
 options.ui = resolve(options.ui);
 options.shots = resolve(options.shots);
+options.guest = resolve(options.guest);
 mkdirSync(options.shots, { recursive: true });
 
 const tests = new Tests(options.only);
@@ -31,7 +33,7 @@ try {
 	process.exit(1);
 }
 try {
-	for (const suite of [accessTests, flowTests, securityTests, lookTests, rackTests]) {
+	for (const suite of [accessTests, flowTests, consoleTests, securityTests, lookTests, rackTests]) {
 		// Each suite has a provisioner of its own; one that falls over does not take the others with it.
 		try {
 			await suite(tests, chromium, options);

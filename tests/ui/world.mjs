@@ -16,7 +16,7 @@ export const PASSWORD = 'correct horse battery staple';
 const START_MS = 60000;
 
 export class Server {
-	/** options: machines, nodes, hostile, port; dir: of an earlier one that goes on. */
+	/** options: machines, nodes, hostile, port; guest: image of what consoles show; dir: of an earlier one that goes on. */
 	static async start(program, ui, options = {}) {
 		const server = new Server();
 		server.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'ingot-ui-'));
@@ -31,6 +31,7 @@ export class Server {
 	async run(port) {
 		const args = ['--dir', this.dir, '--ui', this.ui, '--port', String(port), '--machines', String(this.options.machines ?? 3), '--nodes', String(this.options.nodes ?? 0)];
 		if (this.options.hostile) args.push('--hostile');
+		if (this.options.guest) args.push('--guest', this.options.guest);
 		this.process = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 		this.log = '';
 		this.process.stderr.on('data', (data) => (this.log = (this.log + data).slice(-20000)));

@@ -156,6 +156,72 @@ static void test_screen(void **state)
 	expect_closed(&viewer, WS_TRY_AGAIN, "has ended or moved");
 }
 
+static void set_vm_state(struct world *w, int state)
+{
+	store_begin(w->rack.controller->store);
+	struct vm *vm = store_edit(w->rack.controller->store, &kind_vm, w->vm);
+	vm->state = state;
+	assert_int_equal(store_commit(w->rack.controller->store, NULL), 0);
+}
+
+/* The agent knows only that QEMU has let go; whoever looks is told why. */
+static void test_why_it_ended(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *serial_url = ticket(w, "serial"), *screen_url = ticket(w, "vnc");
+	_cleanup_end_ struct end serial = { 0 }, screen = { 0 }, agent1 = { 0 }, agent2 = { 0 };
+
+	open_end(w, w->nobody, serial_url, &serial);
+	agent_dials(w, 0, "serial", &agent1);
+	open_end(w, w->nobody, screen_url, &screen);
+	agent_dials(w, 1, "vnc", &agent2);
+	set_vm_state(w, VM_STOPPING);
+	ws_close(TAKE_PTR(agent1.ws), "the virtual machine has ended or moved");
+	ws_close(TAKE_PTR(agent2.ws), "the virtual machine has ended or moved");
+	expect_closed(&serial, WS_NORMAL, "web was stopped");
+	expect_closed(&screen, WS_NORMAL, "web was stopped");
+}
+
+static void test_typed_before_the_agent_is_there(void **state)
+{
+	static char much[8 * KIB];
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, NULL), *second_url = ticket(w, NULL);
+	_cleanup_end_ struct end viewer = { 0 }, agent = { 0 }, second = { 0 };
+
+	open_end(w, w->nobody, url, &viewer);
+	ws_send(viewer.ws, "ro", 2);
+	ws_send(viewer.ws, "ot\r", 3);
+	agent_dials(w, 0, "serial", &agent);
+	expect(&agent, "root\r");
+	/* It is not kept without end, and not dropped without a word. */
+	open_end(w, w->nobody, second_url, &second);
+	memset(much, 'x', sizeof(much));
+	ws_send(second.ws, much, sizeof(much));
+	expect_closed(&second, WS_TRY_AGAIN, "too much was typed");
+}
+
+/* None is tried where the driver says that there is none. */
+static void test_machine_without_console(void **state)
+{
+	struct world *w = *state;
+	_cleanup_end_ struct end viewer = { 0 };
+
+	store_begin(w->rack.controller->store);
+	struct machine *machine = store_create(w->rack.controller->store, &kind_machine);
+	machine->name = xstrdup("mute");
+	machine->bmc_address = xstrdup("127.0.0.1");
+	machine->bmc_driver = xstrdup("ipmi");
+	assert_int_equal(store_commit(w->rack.controller->store, NULL), 0);
+	assert_null(bmc_driver_find("ipmi")->console_open);
+	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/machines/mute/console-ticket", NULL, NULL), 201);
+	_cleanup_free_ char *url = xasprintf("%s%s", w->origin, json_string_value(json_object_get(w->answer, "url")));
+	open_end(w, w->nobody, url, &viewer);
+	assert_null(viewer.ws);
+	assert_int_equal(viewer.refused.code, ERR_UNSUPPORTED);
+	assert_non_null(strstr(viewer.refused.text, "no serial console"));
+}
+
 static void test_several_viewers(void **state)
 {
 	struct world *w = *state;
@@ -248,10 +314,7 @@ static void test_not_running(void **state)
 	_cleanup_free_ char *url = ticket(w, NULL);
 	_cleanup_end_ struct end viewer = { 0 };
 
-	store_begin(w->rack.controller->store);
-	struct vm *vm = store_edit(w->rack.controller->store, &kind_vm, w->vm);
-	vm->state = VM_STOPPED;
-	assert_int_equal(store_commit(w->rack.controller->store, NULL), 0);
+	set_vm_state(w, VM_STOPPED);
 	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/vms/web/console-ticket", NULL, NULL), 409);
 	open_end(w, w->nobody, url, &viewer);
 	assert_null(viewer.ws);
@@ -274,9 +337,17 @@ int main(void)
 {
 #define CONSOLE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CONSOLE_TEST(test_ticket_opens_once), CONSOLE_TEST(test_screen), CONSOLE_TEST(test_several_viewers),
-		CONSOLE_TEST(test_agent_vanishes),    CONSOLE_TEST(test_origin), CONSOLE_TEST(test_who_may),
-		CONSOLE_TEST(test_not_running),	      CONSOLE_TEST(test_stops),
+		CONSOLE_TEST(test_ticket_opens_once),
+		CONSOLE_TEST(test_screen),
+		CONSOLE_TEST(test_several_viewers),
+		CONSOLE_TEST(test_agent_vanishes),
+		CONSOLE_TEST(test_origin),
+		CONSOLE_TEST(test_who_may),
+		CONSOLE_TEST(test_not_running),
+		CONSOLE_TEST(test_stops),
+		CONSOLE_TEST(test_why_it_ended),
+		CONSOLE_TEST(test_typed_before_the_agent_is_there),
+		CONSOLE_TEST(test_machine_without_console),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,6 +304,40 @@ static void test_drivers_by_name(void **state)
 	assert_non_null(bmc_driver_find("ipmi"));
 }
 
+static void never_output(const void *data, size_t len, void *ctx)
+{
+	fail();
+}
+
+static void never_closed(const struct err *err, void *ctx)
+{
+	fail();
+}
+
+/* libipmiconsole would close descriptors of others. */
+static void test_console_refuses_what_the_library_cannot(void **state)
+{
+	static const struct bmc_console_events events = { never_output, never_closed };
+	struct bmc_target target = { .driver = (char[]){ "ipmi" }, .address = (char[]){ "127.0.0.1:32768" } };
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bmc_console *console = NULL;
+
+	bmc_drivers_set(NULL);
+	assert_true(bmc_console_open(*state, &target, &events, NULL, &console, &err) < 0);
+	assert_int_equal(err.code, ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "up to 32767"));
+	err_done(&err);
+	target.address = (char[]){ "bmc.example" };
+	assert_true(bmc_console_open(*state, &target, &events, NULL, &console, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	err_done(&err);
+	target.driver = (char[]){ "carrier-pigeon" };
+	assert_true(bmc_console_open(*state, &target, &events, NULL, &console, &err) < 0);
+	assert_int_equal(err.code, ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "carrier-pigeon"));
+	assert_null(console);
+}
+
 static void test_names_and_copies(void **state)
 {
 	struct bmc_target target = {
@@ -338,6 +372,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_full_queue_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_unknown_driver_is_refused, setup, teardown),
 		cmocka_unit_test(test_drivers_by_name),
+		cmocka_unit_test_setup_teardown(test_console_refuses_what_the_library_cannot, setup, teardown),
 		cmocka_unit_test(test_names_and_copies),
 	};
 

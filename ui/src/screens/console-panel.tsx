@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A console in a tab or a window of its own: gets a ticket, opens it, and gets another after a broken connection.
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
-import { call } from '../api/client';
-import { asProblem } from '../api/problem';
-import type { ConsoleTicket } from '../api/types';
+// A console in a tab or a window of its own, with what is done to it: paste, key combinations, connecting again.
+import { lazy, Suspense, useCallback, useRef, useState, type KeyboardEvent } from 'react';
 import { Button, Spinner } from '../pf';
 import { Dialog } from '../ui/dialog';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useWords } from '../ui/words';
+import { useConsoleLife, type ConsoleKind } from './console-connection';
 
 const SerialTerminal = lazy(() => import('./terminal'));
 const VncScreen = lazy(() => import('./vnc'));
 
 export type KeyChord = readonly string[];
 export interface Controls {
-	paste: (text: string) => void;
+	/** Types a text; the answer: the characters that cannot be. */
+	paste: (text: string) => string[];
 	press: ((chord: KeyChord) => void) | null;
+	/** Lets go of the connection, without a word of it. */
+	drop: () => void;
 }
 export interface Connection {
 	url: string;
 	label: string;
 	onOpen: () => void;
-	onClose: (reason: string) => void;
+	/** Status and reason of the close frame (RFC 6455 section 7.4). */
+	onClose: (code: number, reason: string) => void;
 	onReady: (controls: Controls) => void;
+	/** How much is still to be typed. */
+	onTyping: (left: number) => void;
 }
 const CHORDS: [string, KeyChord][] = [
 	['Ctrl+Alt+Del', ['Control', 'Alt', 'Delete']],
@@ -30,85 +34,47 @@ const CHORDS: [string, KeyChord][] = [
 	['Ctrl+Alt+F2', ['Control', 'Alt', 'F2']],
 	['Alt+Tab', ['Alt', 'Tab']],
 ];
-const RETRY_MS = [1000, 2000, 5000, 10000];
 
-export default function ConsolePanel(props: { collection: 'vms' | 'machines'; id: string; name: string; kind: 'serial' | 'vnc'; alone?: boolean }) {
+export default function ConsolePanel(props: {
+	collection: 'vms' | 'machines';
+	id: string;
+	name: string;
+	kind: ConsoleKind;
+	/** Changes with each start of what is looked at; empty while it does not run. */
+	life: string;
+	/** Said of a console that is silent for a reason. */
+	note?: string;
+	alone?: boolean;
+}) {
 	const { t } = useWords();
 	const { collection, id, kind } = props;
-	const [url, setUrl] = useState<string | null>(null);
-	const [state, setState] = useState<'connecting' | 'open' | 'closed'>('connecting');
-	const [reason, setReason] = useState('');
-	const [error, setError] = useState<unknown>(null);
 	const [pasting, setPasting] = useState<string | null>(null);
+	const [left, setLeft] = useState(0);
+	const [missing, setMissing] = useState<string[]>([]);
 	const controls = useRef<Controls | null>(null);
-	const tries = useRef(0);
-	const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-	const alive = useRef(true);
-
-	const connect = useCallback(() => {
-		clearTimeout(timer.current);
-		setState('connecting');
-		setError(null);
-		setUrl(null);
-		call<ConsoleTicket>('POST', `/v1/${collection}/${encodeURIComponent(id)}/console-ticket`, { body: { kind } }).then(
-			(ticket) => {
-				if (!alive.current) return;
-				const address = new URL(ticket.url, location.href);
-				address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-				setUrl(address.href);
-			},
-			(problem: unknown) => {
-				if (!alive.current) return;
-				setError(asProblem(problem));
-				setState('closed');
-			},
-		);
-	}, [collection, id, kind]);
-
-	useEffect(() => {
-		alive.current = true;
-		connect();
-		return () => {
-			alive.current = false;
-			clearTimeout(timer.current);
-		};
-	}, [connect]);
-
-	const onOpen = useCallback(() => {
-		tries.current = 0;
-		setState('open');
-	}, []);
-	const onClose = useCallback(
-		(why: string) => {
-			setState('closed');
-			setReason(why);
-			controls.current = null;
-			const wait = RETRY_MS[tries.current];
-			tries.current++;
-			if (wait !== undefined) timer.current = setTimeout(connect, wait);
-		},
-		[connect],
-	);
+	const toolbar = useRef<HTMLDivElement>(null);
+	const drop = useCallback(() => controls.current?.drop(), []);
+	const { url, state, end, reason, error, connect, opened, closed } = useConsoleLife(collection, id, kind, props.life, drop);
 	const onReady = useCallback((ready: Controls) => {
 		controls.current = ready;
+		setLeft(0);
 	}, []);
-
-	const connection: Connection | null = url ? { url, label: t('console.of', { name: props.name }), onOpen, onClose, onReady } : null;
+	// Before the console takes it: whoever has no mouse would stay in there.
+	const leave = (event: KeyboardEvent) => {
+		if (!(event.ctrlKey && event.shiftKey && event.key === 'F6')) return;
+		event.preventDefault();
+		event.stopPropagation();
+		toolbar.current?.querySelector<HTMLElement>('button:not(:disabled)')?.focus();
+	};
+	const connection: Connection | null = url ? { url, label: t('console.of', { name: props.name }), onOpen: opened, onClose: closed, onReady, onTyping: setLeft } : null;
 	return (
 		<div className={props.alone ? 'ingot-console ingot-console-alone' : 'ingot-console'}>
-			<div className="ingot-actions" role="toolbar" aria-label={t('console.tools')}>
+			<div className="ingot-actions" role="toolbar" aria-label={t('console.tools')} ref={toolbar}>
 				<span data-console-state={state} aria-live="polite">
 					{t(`console.${state}`)}
 				</span>
 				{state === 'closed' && (
-					<Button
-						size="sm"
-						variant="secondary"
-						onClick={() => {
-							tries.current = 0;
-							connect();
-						}}
-					>
+					<Button size="sm" variant="secondary" onClick={connect}>
 						{t('console.reconnect')}
 					</Button>
 				)}
@@ -131,14 +97,23 @@ export default function ConsolePanel(props: { collection: 'vms' | 'machines'; id
 					</Button>
 				)}
 			</div>
-			<ProblemAlert error={error} />
-			{state === 'closed' && reason && <p className="ingot-note">{reason}</p>}
-			{connection && (
-				<Suspense fallback={<Spinner aria-label={t('common.loading')} />}>
-					{kind === 'serial' ? <SerialTerminal key={connection.url} {...connection} /> : <VncScreen key={connection.url} {...connection} />}
-				</Suspense>
+			{state !== 'open' && end && (
+				<p className="ingot-note" role="status" data-console-end={end}>
+					{t(`console.end.${end}`)} {reason}
+				</p>
 			)}
-			{kind === 'serial' && <p className="ingot-note">{t('console.leave')}</p>}
+			<ProblemAlert error={error} />
+			{props.note && <p className="ingot-note">{props.note}</p>}
+			{left > 0 && <p className="ingot-note">{t('console.typing', { count: left })}</p>}
+			{missing.length > 0 && <p className="ingot-note">{t('console.missing', { characters: missing.join(' ') })}</p>}
+			{connection && (
+				<div className={state === 'open' ? undefined : 'ingot-console-dead'} onKeyDownCapture={leave}>
+					<Suspense fallback={<Spinner aria-label={t('common.loading')} />}>
+						{kind === 'serial' ? <SerialTerminal key={connection.url} {...connection} /> : <VncScreen key={connection.url} {...connection} />}
+					</Suspense>
+				</div>
+			)}
+			<p className="ingot-note">{t('console.leave')}</p>
 			{pasting !== null && (
 				<Dialog
 					title={t('console.paste')}
@@ -146,10 +121,11 @@ export default function ConsolePanel(props: { collection: 'vms' | 'machines'; id
 					disabled={!pasting}
 					onClose={() => setPasting(null)}
 					onConfirm={() => {
-						controls.current?.paste(pasting);
+						setMissing(controls.current?.paste(pasting) ?? []);
 						setPasting(null);
 					}}
 				>
+					{kind === 'vnc' && <p>{t('console.pasteKeys')}</p>}
 					<label htmlFor="console-paste">{t('console.pasteText')}</label>
 					<textarea id="console-paste" rows={6} value={pasting} onChange={(event) => setPasting(event.target.value)} />
 				</Dialog>

@@ -174,7 +174,14 @@ export default function MachineScreen() {
 				{tab === 'timeline' && <Timeline collection="machines" kind="machine" id={machine.id} />}
 				{tab === 'console' && (
 					<Suspense fallback={<Bullseye />}>
-						<ConsolePanel collection="machines" id={machine.id} name={machine.name ?? machine.id} kind="serial" />
+						<ConsolePanel
+							collection="machines"
+							id={machine.id}
+							name={machine.name ?? machine.id}
+							kind="serial"
+							life={machine.bmc_address ?? ''}
+							note={machine.power === 'off' ? t('console.off') : undefined}
+						/>
 					</Suspense>
 				)}
 			</div>

@@ -11,6 +11,7 @@ import { Bar, Facts, Panel, Screen, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
+import { lifeOfVm } from './console-life';
 import { Timeline } from './timeline';
 
 const ConsolePanel = lazy(() => import('./console-panel'));
@@ -163,6 +164,18 @@ export default function VmScreen() {
 									[t('field.cpus'), vm.cpus],
 									[t('field.memory'), bytes(vm.memory_bytes)],
 									[t('field.volume'), vm.volume_name ?? vm.volume],
+									[
+										t('vm.cards'),
+										vm.nics.length > 0
+											? vm.nics.map((nic) => (
+													<div key={nic.mac}>
+														{nic.network_name} · <code>{nic.mac}</code>
+													</div>
+												))
+											: null,
+									],
+									[t('vm.cloudInit'), vm.cloud_init ? t('vm.hasSeed') : t('vm.noSeed')],
+									[t('cloudInit.hostname'), vm.cloud_init ? (vm.hostname ?? vm.name) : null],
 									[t('field.starts'), vm.generation],
 									[t('field.created'), <Time key="c" at={vm.created} />],
 								]}
@@ -173,7 +186,7 @@ export default function VmScreen() {
 				{tab === 'timeline' && <Timeline collection="vms" kind="vm" id={vm.id} />}
 				{(tab === 'vnc' || tab === 'serial') && (
 					<Suspense fallback={<Bullseye />}>
-						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} />
+						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} life={lifeOfVm(vm)} />
 					</Suspense>
 				)}
 			</div>

@@ -3,58 +3,68 @@
 import RFB from '@novnc/novnc';
 import { useEffect, useRef } from 'react';
 import type { Connection, KeyChord } from './console-panel';
+import { KEYSYMS, strokesOf, type Stroke } from './keys';
+import { Typist } from './typist';
 
-const KEYSYMS: Record<string, [number, string]> = {
-	Control: [0xffe3, 'ControlLeft'],
-	Alt: [0xffe9, 'AltLeft'],
-	Delete: [0xffff, 'Delete'],
-	F1: [0xffbe, 'F1'],
-	F2: [0xffbf, 'F2'],
-	Tab: [0xff09, 'Tab'],
-};
-const LATIN_END = 0xff;
-const UNICODE_KEYSYM = 0x01000000;
+// QEMU lets 10 ms pass between two of its key events, and keeps so many of them.
+const STROKE_MS = 45;
 
-/** The keysym of a character (X11 keysyms: Latin-1 as it is, the rest by Unicode). */
-export const keysymOf = (character: string): number => {
-	const code = character.codePointAt(0) ?? 0;
-	if (code === 0x0a || code === 0x0d) return 0xff0d;
-	if (code === 0x09) return 0xff09;
-	return code <= LATIN_END ? code : UNICODE_KEYSYM + code;
-};
-
-export default function VncScreen({ url, label, onOpen, onClose, onReady }: Connection) {
+export default function VncScreen({ url, label, onOpen, onClose, onReady, onTyping }: Connection) {
 	const place = useRef<HTMLDivElement>(null);
-	const handlers = useRef({ onOpen, onClose, onReady });
-	handlers.current = { onOpen, onClose, onReady };
+	const handlers = useRef({ onOpen, onClose, onReady, onTyping });
+	handlers.current = { onOpen, onClose, onReady, onTyping };
 	useEffect(() => {
 		const holder = place.current;
 		if (!holder) return undefined;
-		const rfb = new RFB(holder, url, { shared: true });
+		// Ours, and not noVNC's, so that the reason is seen with which it is closed.
+		const socket = new WebSocket(url);
+		socket.binaryType = 'arraybuffer';
+		const rfb = new RFB(holder, socket, { shared: true });
 		rfb.scaleViewport = true;
 		rfb.background = 'transparent';
-		let opened = false;
-		rfb.addEventListener('connect', () => {
-			opened = true;
+		const press = (stroke: Stroke) => {
+			const [shift, code] = KEYSYMS.Shift ?? [0, null];
+			if (stroke.shift) rfb.sendKey(shift, code, true);
+			rfb.sendKey(stroke.keysym, stroke.code, true);
+			rfb.sendKey(stroke.keysym, stroke.code, false);
+			if (stroke.shift) rfb.sendKey(shift, code, false);
+		};
+		let over = false; // noVNC complains of being told twice
+		const typist = new Typist<Stroke>(press, STROKE_MS, (left) => handlers.current.onTyping(left));
+		const opened = () => {
 			handlers.current.onOpen();
 			rfb.focus();
-		});
-		const closed = (event: CustomEvent<{ clean: boolean }>) => handlers.current.onClose(event.detail.clean && opened ? '' : 'lost');
-		rfb.addEventListener('disconnect', closed);
+		};
+		const closed = (event: CloseEvent) => {
+			over = true;
+			typist.stop();
+			handlers.current.onClose(event.code, event.reason);
+		};
+		rfb.addEventListener('connect', opened);
+		socket.addEventListener('close', closed);
 		holder.querySelector('canvas')?.setAttribute('aria-label', label);
+		const leave = () => {
+			typist.stop();
+			rfb.removeEventListener('connect', opened);
+			socket.removeEventListener('close', closed);
+			if (!over) rfb.disconnect();
+			over = true;
+		};
 		handlers.current.onReady({
 			// Typed, not put on the guest's clipboard: it works without an agent in the guest.
-			paste: (text) => [...text].forEach((character) => rfb.sendKey(keysymOf(character), null)),
+			paste: (text) => {
+				const { strokes, missing } = strokesOf(text);
+				typist.type(strokes);
+				return missing;
+			},
 			press: (chord: KeyChord) => {
 				const keys = chord.map((name) => KEYSYMS[name]).filter((key) => key !== undefined);
 				keys.forEach(([keysym, code]) => rfb.sendKey(keysym, code, true));
 				keys.reverse().forEach(([keysym, code]) => rfb.sendKey(keysym, code, false));
 			},
+			drop: leave,
 		});
-		return () => {
-			rfb.removeEventListener('disconnect', closed);
-			rfb.disconnect();
-		};
+		return leave;
 	}, [url, label]);
 	return <div className="ingot-vnc" ref={place} data-console="vnc" />;
 }
