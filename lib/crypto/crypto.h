@@ -54,10 +54,16 @@ int ca_issue_server(struct ca *ca, const char *common_name, const char *const *n
 int ca_sign_request(struct ca *ca, const char *csr_pem, const char *common_name, const char *const *addresses,
 		    char **ret_cert_pem, struct err *err);
 
+/* A node has two certificates: one bears its name and speaks for it; one bears its name behind this, is what its QEMUs show each
+ * other when a virtual machine moves, and is good for nothing else. */
+#define CERT_GUESTS_PREFIX "guests-"
+
 /* For an agent: makes a P-256 key and a request for it. */
 int csr_new(const char *common_name, char **ret_key_pem, char **ret_csr_pem, struct err *err);
 /* SHA-256 (hex) of the public key in a request or a certificate: tells whether two are of the same key. */
 int csr_key_fingerprint(const char *csr_pem, char **ret_hex, struct err *err);
+/* From when until when a PEM certificate is good, in ms since 1970. ERR_INVALID if it cannot be read. */
+int cert_validity(const char *cert_pem, int64_t *ret_from_ms, int64_t *ret_until_ms, struct err *err);
 /* SHA-256 (hex) of the DER of a PEM certificate. */
 int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err);
 

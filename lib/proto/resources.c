@@ -255,6 +255,8 @@ static const struct field node_fields[] = {
 	OBJECT(struct node, error, 0, problem_schema, .help = "what its agent reports as wrong"),
 	TIME(struct node, created, 0, .help = "when it enrolled"),
 	TIME(struct node, seen, 0, .help = "when its agent was heard last"),
+	TIME(struct node, certificate_until, 0,
+	     .help = "how long its certificate is good; its agent renews it in time"),
 	STR(struct node, certificate, HIDDEN),
 };
 const struct schema node_schema = SCHEMA("node", struct node, node_fields, "a machine that is a member of the cluster");

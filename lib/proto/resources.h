@@ -172,7 +172,8 @@ struct node {
 	int health;
 	int64_t created, seen;
 	char *certificate;
-	bool pool_disks; /* its data disks are the pool's */
+	int64_t certificate_until; /* 0: not known */
+	bool pool_disks;	   /* its data disks are the pool's */
 	uint64_t memory_bytes, memory_free_bytes;
 	int64_t cpus, vm_count;
 	char *mon, *mgr; /* as the agent reports */

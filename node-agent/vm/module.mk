@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A plugin: the live image has neither libvirt nor need of it. It uses the agent's symbols of lib/ and core/; what it brings
 # along itself is its own folder and node-agent/daemon.
-$(call module,node-agent/vm,lib/base lib/loop lib/cmd node-agent/core node-agent/daemon,jansson libvirt libxml-2.0 libarchive)
+$(call module,node-agent/vm,lib/base lib/loop lib/cmd lib/crypto node-agent/core node-agent/daemon,jansson libvirt libxml-2.0 libarchive)
 node-agent/vm.cflags += -fPIC
 
 AGENT_VM := $(OUT)/ingot-agent-vm.so

@@ -123,7 +123,7 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 		r = vm_net_ensure(order, err);
 	if (r < 0)
 		return r;
-	xml = vm_xml_domain(order, use_kvm(run, state), prefix);
+	xml = vm_xml_domain(order, use_kvm(run, state), state->member, prefix);
 	made.domain = virDomainDefineXML(state->conn, xml);
 	if (!made.domain)
 		return vm_fail(err, "libvirt does not take the virtual machine");

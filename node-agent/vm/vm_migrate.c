@@ -33,6 +33,17 @@ bool migration_ended(struct migration *migration)
 	return ended;
 }
 
+bool migration_any(struct vm_state *state)
+{
+	struct migration *migration;
+
+	LIST_FOREACH(migration, &state->migrations, link) {
+		if (!migration_ended(migration))
+			return true;
+	}
+	return false;
+}
+
 /* ---- the thread ---- */
 
 static int migrate(const struct migration *migration, struct err *err)
@@ -42,6 +53,7 @@ static int migrate(const struct migration *migration, struct err *err)
 	_cleanup_free_ char *peer = xasprintf("qemu+tls://%s/system", host);
 	_cleanup_free_ char *stream = xasprintf("tcp://%s", host);
 	_cleanup_free_ char *name = xasprintf(VM_DOMAIN_PREFIX "%s", migration->vm);
+	_cleanup_free_ char *here = NULL, *there = NULL;
 	_cleanup_domain_ virDomainPtr domain = NULL;
 	virTypedParameterPtr params = NULL;
 	int count = 0, max = 0, r = 0;
@@ -51,8 +63,11 @@ static int migrate(const struct migration *migration, struct err *err)
 	if (conn)
 		virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
 	domain = conn ? virDomainLookupByName(conn, name) : NULL;
+	here = domain ? virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_MIGRATABLE) : NULL;
+	there = here ? vm_xml_for_target(here, migration->member) : NULL;
 	/* The addresses are said: otherwise the peer's host name would have to mean something here. */
-	if (!domain || virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
+	if (!there || virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_DEST_XML, there) < 0 ||
+	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
 	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_LISTEN_ADDRESS, migration->address) < 0 ||
 	    virDomainMigrateToURI3(domain, peer, params, (unsigned)count, MIGRATION_FLAGS) < 0)
 		r = vm_fail(err, "migration to %s", migration->address);
@@ -86,6 +101,7 @@ static void migration_free(struct migration *migration)
 	free(migration->id);
 	free(migration->vm);
 	free(migration->address);
+	free(migration->member);
 	free(migration);
 }
 
@@ -141,12 +157,14 @@ int migration_begin(struct part_run *run, struct vm_state *state, const struct v
 	migration->id = xstrdup(order->migration);
 	migration->vm = xstrdup(order->id);
 	migration->address = xstrdup(order->address);
+	migration->member = xstrdup(state->member);
 	pthread_mutex_init(&migration->lock, NULL);
 	if (pthread_create(&migration->thread, NULL, migration_thread, migration) != 0) {
 		pthread_mutex_destroy(&migration->lock);
 		free(migration->id);
 		free(migration->vm);
 		free(migration->address);
+		free(migration->member);
 		free(migration);
 		return err_set(err, ERR_CAPACITY, "cannot start a thread for the migration");
 	}

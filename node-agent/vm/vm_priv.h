@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "core/part.h"
+#include "crypto/crypto.h"
 #include "vm/vm_paths.h"
 
 static inline void vm_domain_done(virDomainPtr *domain)
@@ -51,6 +52,27 @@ struct vm_order {
 /* One entry; strings are borrowed from it. ERR_INVALID with the field that is wrong. */
 int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err);
 
+/* ---- members of the cluster (vm_members.c, pure) ---- */
+
+/* Whom QEMU runs as: the user that Debian compiled libvirt for. */
+#define VM_QEMU_USER "libvirt-qemu"
+
+struct vm_members {
+	const char *name; /* of this node's certificate; NULL with address */
+	const char
+		*address; /* where this node is spoken to by the others; NULL: nobody has said, and nobody is let in */
+	const char **names; /* of their certificates */
+	size_t count;
+};
+/* The section "members", or NULL if there is none; strings are borrowed from it. ERR_INVALID with the field that is wrong. */
+int vm_members_parse(const json_t *section, struct vm_members *ret, struct err *err);
+void vm_members_done(struct vm_members *members);
+/* libvirtd.conf, and qemu.conf (direct: without systemd). The caller frees. */
+char *vm_text_libvirtd(const struct vm_members *members);
+char *vm_text_qemu(const struct vm_members *members, bool direct);
+/* Whether somebody whom the one libvirtd.conf lets in is not let in by the other. */
+bool vm_text_shuts_out(const char *before, const char *now);
+
 /* ---- libvirt's text (vm_xml.c, pure) ---- */
 
 #define VM_MACHINE "pc-q35-7.2"
@@ -76,19 +98,25 @@ void vm_mark_done(struct vm_mark *mark);
 char *vm_mark_format(const struct vm_mark *mark);
 bool vm_mark_parse(const char *xml, struct vm_mark *ret);
 
-/* The domain. prefix: see part_run_path(). */
-char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix);
+/* The domain. prefix: see part_run_path(). member: the name of this node's certificate, or NULL. */
+char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *member, const char *prefix);
+/* A domain's XML as its QEMU at the target of a migration from this node is to be started with: it lets nobody else in. */
+char *vm_xml_for_target(const char *xml, const char *member);
 /* The secret that QEMU logs in to Ceph with. */
 char *vm_xml_secret(void);
 
 /* ---- the host ---- */
 
+struct vm_state;
+
 /* Does KVM run a guest here? /dev/kvm being there says little: tries one. Blocks up to 15 s. */
 bool vm_accel_kvm_works(const struct part_run *run);
 
-/* Writes libvirt's configuration and the node's certificates for it, starts the daemon. ERR_STATE while the node has no
- * certificate. 1: it was started just now. connected: it answers, so that it need not be asked for whether it runs. */
-int vm_libvirtd_ensure(struct part_run *run, bool connected, struct err *err);
+/* Writes libvirt's configuration and the node's certificates for it, starts the daemon, and starts it anew when it should read
+ * them again: not while a migration is under way (busy), unless that takes long and somebody is to be shut out. Virtual
+ * machines go on; connections do not. ERR_STATE while the node has no certificate. 1: it was started just now. */
+int vm_libvirtd_ensure(struct part_run *run, struct vm_state *state, const struct vm_members *members, bool busy,
+		       struct err *err);
 
 /* Turns libvirt's last error on this thread into err, "<what>: <text>". Returns a negative errno. */
 int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -103,6 +131,7 @@ int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct migration {
 	struct list link;
 	char *id, *vm, *address;
+	char *member;	  /* the name of this node's certificate, or NULL */
 	int progress;
 	pthread_t thread;
 	/* Below: shared with the thread. */
@@ -126,9 +155,11 @@ struct vm_memory {
 struct vm_state {
 	virConnectPtr conn;
 	bool probed, kvm;
-	bool warm;	  /* libvirt knows this host's QEMU */
-	char *boot;	  /* names this host in this boot */
-	char *secret_key; /* what libvirt was told last, on this connection */
+	bool warm;		  /* libvirt knows this host's QEMU */
+	char *boot;		  /* names this host in this boot */
+	char *member;		  /* the name of this node's certificate, or NULL: nobody has said */
+	char *secret_key;	  /* what libvirt was told last, on this connection */
+	int64_t restart_since_ms; /* monotonic; since when libvirtd should be started anew, 0: it need not */
 	struct list migrations, memories;
 };
 struct vm_state *vm_state_get(struct part_run *run);
@@ -188,6 +219,8 @@ bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain
  * not ordered (any more), or its time is over. */
 void migration_look(struct vm_state *state, const struct vm_order *order, const struct vm_domain *domain);
 bool migration_ended(struct migration *migration);
+/* One that this process began, and none has ended yet. */
+bool migration_any(struct vm_state *state);
 /* {"id", "state", "progress", "error"} of the last one of a machine that is here: "failed" only if that has stayed. New
  * reference; NULL: there was none. */
 json_t *migration_report_here(struct vm_state *state, const struct vm_domain *domain);

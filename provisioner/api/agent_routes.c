@@ -69,6 +69,24 @@ static void join(struct http_request *request, void *data)
 	answer(request, r, reply, &err);
 }
 
+/* For nodes only: the token of a boot opens nothing here. */
+static void on_certificate(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	json_t *body = NULL, *reply = NULL;
+	struct peer peer;
+	int r = find_peer(api, request, &peer, &err);
+	if (r == 0 && !peer.node)
+		r = err_set(&err, ERR_FORBIDDEN, "only a node, with its certificate, can ask for another");
+	if (r == 0)
+		r = http_request_json(request, &body, &err);
+	if (r == 0)
+		r = cluster_agent_certificate(api->spec.cluster, peer.node, body, &reply, &err);
+	json_decref(body);
+	answer(request, r, reply, &err);
+}
+
 static void report(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -240,6 +258,7 @@ static const struct http_route routes[] = {
 	{ "POST", "/agent/v1/enroll", .body_max_bytes = NEW_BODY_MAX, .handler = on_enroll, .tag = &stranger },
 	{ "POST", "/agent/v1/join", .body_max_bytes = NEW_BODY_MAX, .handler = on_join, .tag = &stranger },
 	{ "GET", "/agent/v1/desired", .handler = on_desired, .tag = &known },
+	{ "POST", "/agent/v1/certificate", .body_max_bytes = NEW_BODY_MAX, .handler = on_certificate, .tag = &known },
 	{ "POST", "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report, .tag = &known },
 	{ "GET", "/agent/v1/console/{ticket}", .handler = api_agent_console, .tag = &ticket },
 	{ .method = NULL },

@@ -39,6 +39,32 @@ static json_t *consoles_desired(struct cluster *cluster, const char *node)
 	return list;
 }
 
+/* A certificate bears its node's identifier. One list for all: it is in thousands of documents, which are compared often. */
+static json_t *member_names(struct cluster *cluster)
+{
+	if (cluster->members)
+		return cluster->members;
+	cluster->members = json_array();
+	STORE_EACH(struct node, node, cluster->store, &kind_node)
+		json_array_append_new(cluster->members, json_string(node->id));
+	return cluster->members;
+}
+
+void cluster_members_changed(struct cluster *cluster)
+{
+	json_t *before = cluster->members;
+	if (!before)
+		return;
+	cluster->members = NULL;
+	/* Nodes change all the time, and seldom come or go. */
+	if (!json_equal(before, member_names(cluster))) {
+		json_decref(before);
+		return;
+	}
+	json_decref(cluster->members);
+	cluster->members = before;
+}
+
 static json_t *make_document(struct cluster *cluster, const struct peer *peer)
 {
 	json_t *document = json_object();
@@ -53,6 +79,10 @@ static json_t *make_document(struct cluster *cluster, const struct peer *peer)
 	if (node) {
 		json_object_set_new(document, "vms", vm_agent_desired(cluster->spec.compute, node));
 		json_object_set_new(document, "consoles", consoles_desired(cluster, node->id));
+		if (node->address)
+			json_object_set_new(document, "members",
+					    json_pack("{s:s, s:s, s:O}", "name", node->id, "address", node->address,
+						      "names", member_names(cluster)));
 	}
 	return document;
 }

@@ -44,11 +44,14 @@ struct cluster {
 	struct list waits; /* struct desired_wait of nodes; those that were looked at longest ago come first */
 	uint64_t round;
 	struct list consoles;
+	json_t *members; /* the names of all nodes' certificates, shared by the documents; NULL: to be made anew */
 	int64_t started_ms;
 };
 
 /* In a transaction: a new node for a machine in place of the one it had; or, repeated, that one. */
 struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated);
+/* Notes how long the node's certificate is good. */
+void cluster_certificate_given(struct node *node, const char *certificate);
 /* What a node is told that has its certificate. */
 json_t *cluster_enrolled(struct cluster *cluster, const char *node, const char *certificate);
 /* Enrolling by a join token. key: fingerprint of that in the request. */
@@ -60,6 +63,8 @@ struct briefing *cluster_briefing(struct cluster *cluster, const char *id);
 void cluster_wake(struct cluster *cluster);
 /* What a machine's live agent is to do may have changed. */
 void cluster_wake_machine(struct cluster *cluster, const char *id);
+/* A node has come, gone or changed. */
+void cluster_members_changed(struct cluster *cluster);
 /* Where virtual machines that need a node go. */
 void cluster_place(struct cluster *cluster);
 
