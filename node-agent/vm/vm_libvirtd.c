@@ -274,7 +274,7 @@ int vm_libvirtd_ensure(struct part_run *run, struct vm_state *state, const struc
 		r = write_configuration(run, members, direct, &read, err);
 	if (r == 0)
 		r = write_certificates(run, &qemu, &read, err);
-	return r < 0 ? r : ensure_daemon(run, state, read.data, busy, err);
+	return r < 0 ? r : ensure_daemon(run, state, str_or(read.data, ""), busy, err);
 }
 
 /* ---- failures ---- */

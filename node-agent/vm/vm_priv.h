@@ -131,7 +131,7 @@ int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct migration {
 	struct list link;
 	char *id, *vm, *address;
-	char *member;	  /* the name of this node's certificate, or NULL */
+	char *member; /* the name of this node's certificate, or NULL */
 	int progress;
 	pthread_t thread;
 	/* Below: shared with the thread. */

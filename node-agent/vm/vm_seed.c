@@ -80,8 +80,7 @@ static void settle_record(struct image *image, size_t at)
 static void put_text(unsigned char *field, size_t size, const char *text)
 {
 	memset(field, ' ', size);
-	for (size_t i = 0; i < size && text[i]; i++)
-		field[i] = (unsigned char)text[i];
+	memcpy(field, text, strnlen(text, size));
 }
 
 static void settle_descriptor(unsigned char *descriptor)

@@ -39,6 +39,7 @@ static struct agent_call *next_call(struct agent_queue *queue)
 			(list_empty(&queue->known) || queue->known_in_turn >= KNOWN_TO_A_STRANGER);
 	struct list *list = stranger ? &queue->strangers : &queue->known;
 	queue->known_in_turn = stranger ? 0 : queue->known_in_turn + 1;
+	/* The analyzer does not follow that what is freed has left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	return list_empty(list) ? NULL : CONTAINER_OF(list->next, struct agent_call, link);
 }
 

@@ -580,6 +580,7 @@ static int write_all(struct store *store, int64_t first_revision, struct err *er
 	const struct pending_effect *effect;
 	int64_t revision = first_revision;
 	int r = store_sql(store, "BEGIN IMMEDIATE", err);
+	/* The analyzer does not follow that what is freed has left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	LIST_FOREACH(change, &store->changes, link)
 		if (r == 0)
 			r = write_change(store, change, ++revision, err);
@@ -607,6 +608,7 @@ static void move_list(struct list *from, struct list *to)
 static void apply(struct store *store)
 {
 	struct change *change;
+	/* The analyzer does not follow that what is freed has left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	LIST_FOREACH(change, &store->changes, link) {
 		struct shelf *shelf = store_shelf(store, change->kind);
 		++store->revision;

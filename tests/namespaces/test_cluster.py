@@ -409,7 +409,7 @@ def guest_hears_its_serial_port():
 
 def guest_shows_its_screen_to_two():
     first = cluster.nodes[0]
-    path = f"/proc/{first.holder.pid}/root/run/ingot/vm/{VM}.vnc"
+    path = f"/proc/{first.holder.pid}/root/run/ingot/vnc/{VM}.vnc"
 
     def await_screen(viewer, good, what):
         def looked():

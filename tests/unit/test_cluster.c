@@ -302,7 +302,7 @@ static void set_certificate_until(struct rack *rack, const char *node, int64_t u
 static void a_certificate_that_runs_out_is_told_with_the_remedy(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *node = rack_node(rack, 1), *csr = rack_csr();
+	_cleanup_free_ char *node = rack_node(rack, 1);
 	int64_t now_ms = loop_now_ms(store_loop(rack_store(rack)));
 	assert_true(get(rack, node)->certificate_until > now_ms + INT64_C(2) * 365 * 86400 * 1000);
 	set_certificate_until(rack, node, now_ms + 10000);
