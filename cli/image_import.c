@@ -17,22 +17,6 @@
 #define TRIES_MAX 6  /* that bring nothing, one after another */
 #define PAUSE_MS 500 /* before the second; twice as long each time */
 
-/* So that what is imported is what was here, whatever happened on the way. */
-static int hash_file(const char *path, int fd, char **ret_hex, struct err *err)
-{
-	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
-	_cleanup_free_ char *buffer = xmalloc(MIB);
-	uint8_t digest[SHA256_SIZE];
-	ssize_t n;
-	while ((n = read(fd, buffer, MIB)) > 0)
-		sha256_update(hash, buffer, (size_t)n);
-	if (n < 0)
-		return err_set(err, ERR_INVALID, "--file %s: %s", path, strerrordesc_np(errno));
-	sha256_final(TAKE_PTR(hash), digest);
-	*ret_hex = hex_encode(digest, sizeof(digest));
-	return 0;
-}
-
 /* Looked at before anything is asked for, so that a wrong path leaves nothing behind. */
 static int check_file(const struct invocation *in, uint64_t *ret_bytes, struct err *err)
 {
@@ -40,6 +24,7 @@ static int check_file(const struct invocation *in, uint64_t *ret_bytes, struct e
 	const json_t *size = json_object_get(in->body, "size_bytes");
 	const char *sha256 = json_string_value(json_object_get(in->body, "sha256"));
 	_cleanup_free_ char *hex = NULL;
+	uint8_t digest[SHA256_SIZE];
 	struct stat st;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -51,9 +36,11 @@ static int check_file(const struct invocation *in, uint64_t *ret_bytes, struct e
 	*ret_bytes = (uint64_t)st.st_size;
 	if (size && json_integer_value(size) != st.st_size)
 		return err_set(err, ERR_INVALID, "--size: --file %s has %lld bytes", path, (long long)st.st_size);
-	int r = hash_file(path, fd, &hex, err);
+	/* So that what is imported is what was here, whatever happens on the way. */
+	int r = sha256_of_file(fd, digest);
 	if (r < 0)
-		return r;
+		return err_set(err, ERR_INVALID, "--file %s: %s", path, strerrordesc_np(-r));
+	hex = hex_encode(digest, sizeof(digest));
 	if (sha256 && !str_equal(sha256, hex))
 		return err_set(err, ERR_INVALID, "--sha256: --file %s has %s, not %s", path, hex, sha256);
 	json_object_set_new(in->body, "size_bytes", json_integer(st.st_size));

@@ -15,10 +15,10 @@ live-image: $(OUT)/ingot-agent  ## build the live image (root)
 	$(Q)images/live/build.sh --agent $< --out $(images.out)/live --cache $(images.cache)
 
 # One image for every role: what a host runs is a matter of its configuration.
-host-image: programs  ## build the parts of the host image (root)
+host-image: programs ui  ## build the parts of the host image (root)
 	$(Q)images/host/build.sh --agent $(OUT)/ingot-agent --out $(images.out)/host --cache $(images.cache) \
 		$$([ ! -e $(OUT)/ingot-agent-vm.so ] || echo --plugin $(OUT)/ingot-agent-vm.so) \
-		--program $(OUT)/ingot-provisioner --program $(OUT)/ingot
+		--program $(OUT)/ingot-provisioner --program $(OUT)/ingot --ui $(BUILD)/ui
 
 grub-image:
 	$(Q)images/grub/build.sh --out $(images.out)/grub

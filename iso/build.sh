@@ -91,7 +91,7 @@ esp() {
 bios_loader() {
 	list_words "$ISO/early.cfg" >"$tmp/early.cfg" # the rescue parser knows no comments
 	grub-mkimage -O i386-pc-eltorito -o "$1" -p /boot/grub -c "$tmp/early.cfg" \
-		biosdisk iso9660 part_gpt part_msdos normal linux search search_label configfile serial terminal \
+		biosdisk iso9660 part_gpt part_msdos normal linux search search_fs_file configfile serial terminal \
 		vga_text test echo gzio reboot halt sleep true regexp minicmd ls cat probe boot
 }
 

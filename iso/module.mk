@@ -4,7 +4,7 @@
 iso.epoch ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
 iso.out := $(BUILD)/ingot-$(images.version).iso
 
-.PHONY: iso check-iso check-iso-install check-iso-reproducible
+.PHONY: iso check-iso check-iso-reproducible
 
 iso: live-image host-bundle  ## build the installation medium (root)
 	$(Q)iso/build.sh --images $(images.out) --keys $(BUILD)/keys --cache $(images.cache) --version $(images.version) \
@@ -12,9 +12,6 @@ iso: live-image host-bundle  ## build the installation medium (root)
 
 check-iso: iso  ## boot the installation medium in QEMU: BIOS, UEFI, Secure Boot (root)
 	$(Q)iso/test-boot.sh --iso $(iso.out)
-
-check-iso-install: iso  ## from the medium to a provisioner in QEMU, damaged media and wrong answers first (root)
-	$(Q)iso/test-install.sh --iso $(iso.out)
 
 check-iso-reproducible: iso  ## build the images and the medium a second time and compare (root)
 	$(Q)iso/test-reproducible.sh --build $(BUILD) --version $(images.version) --epoch $(iso.epoch)

@@ -42,7 +42,7 @@ plugin=()
 [ ! -e "$build/ingot-agent-vm.so" ] || plugin=(--plugin "$build/ingot-agent-vm.so")
 "$IMAGES/live/build.sh" --agent "$build/ingot-agent" --out "$again/images/live" --cache "$again/cache"
 "$IMAGES/host/build.sh" --agent "$build/ingot-agent" "${plugin[@]}" --program "$build/ingot-provisioner" \
-	--program "$build/ingot" --out "$again/images/host" --cache "$again/cache"
+	--program "$build/ingot" --ui "$build/ui" --out "$again/images/host" --cache "$again/cache"
 "$IMAGES/grub/build.sh" --out "$again/images/grub"
 "$IMAGES/bundle.sh" --tool "$build/ingot-bundle" --keys "$build/keys" --images "$again/images" --version "$version"
 "$ISO/build.sh" --images "$again/images" --keys "$build/keys" --cache "$again/cache" --version "$version" \

@@ -37,7 +37,8 @@ static int plugin_load(struct plugin *plugin, const struct part *announced, stru
 	*(void **)&get = dlsym(handle, plugin->symbol);
 	part = get ? get() : NULL;
 	if (part && part->abi == PART_ABI && str_equal(part->name, announced->name) &&
-	    part->flags == announced->flags && part->modes == announced->modes && part->converge) {
+	    str_equal(part->also, announced->also) && part->flags == announced->flags &&
+	    part->modes == announced->modes && part->converge) {
 		plugin->part = part;
 		return 0;
 	}
@@ -70,6 +71,7 @@ static void vm_release(void *state)
 static const struct part vm_part = {
 	.abi = PART_ABI,
 	.name = "vms",
+	.also = "members",
 	.modes = PART_NODE,
 	.flags = PART_WAITS,
 	.converge = vm_converge,

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ingot-provisioner: reads its configuration and runs until it is told to stop. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/program.h"
@@ -75,6 +78,17 @@ static void on_stop(void *data)
 	loop_quit(data, 0);
 }
 
+/* A connection is a descriptor, and there are as many as there are machines. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("the limit of descriptors stays: %s", strerror(errno));
+}
+
 static int run(const struct config *config)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -84,6 +98,7 @@ static int run(const struct config *config)
 	struct loop_signal *interrupt = loop_signal_new(loop, SIGINT, on_stop, loop);
 	signal(SIGPIPE, SIG_IGN);
 	int code = 1;
+	raise_descriptors();
 	if (daemon_new(loop, config, &daemon, &err) < 0)
 		log_error("%s", err.text);
 	else

@@ -140,10 +140,12 @@ configure() {
 		>"$root/etc/nsswitch.conf"
 	sed -i '/^pool /d' "$root/etc/chrony/chrony.conf" # the installer names the time servers
 	sed -i -E 's,^root:[^:]*:,root:*:,; s,^([^:]*:[^:]*):[0-9]+:,\1:1:,' "$root/etc/shadow"
-	# libvirt wants the user it was compiled for even if qemu.conf names another.
+	# QEMU runs as the user that libvirt was compiled for; udev gives /dev/kvm to the group.
 	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"
 	echo 'libvirt-qemu:x:64055:' >>"$root/etc/group"
 	echo 'libvirt-qemu:*:1::::::' >>"$root/etc/shadow"
+	grep -q '^kvm:' "$root/etc/group" || die "host image: there is no group kvm"
+	sed -i 's,^\(kvm:.*:\),\1libvirt-qemu,' "$root/etc/group"
 	# The provisioner's user. Fixed, as what it owns on the state partition outlives an image.
 	echo 'ingot:x:64060:64060:Ingot provisioner:/var/lib/ingot/provisioner:/usr/sbin/nologin' >>"$root/etc/passwd"
 	echo 'ingot:x:64060:' >>"$root/etc/group"
@@ -170,7 +172,8 @@ compile_python() {
 
 build_base() {
 	local root=$1/root
-	cp -a --reflink=auto "$cache/host-root-$root_key" "$root"
+	mkdir "$root"
+	cp -a --reflink=auto "$cache/host-root-$root_key/." "$root" # which may be a link: what follows changes the copy
 	mkdir -p "$root/usr/share/ingot"
 	sed -n '/^Package: /{s///;h};/^Version: /{s///;H;g;s/\n/ /p}' "$root/var/lib/dpkg/status" \
 		>"$root/usr/share/ingot/packages"

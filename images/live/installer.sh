@@ -8,7 +8,7 @@
 MEDIUM=/run/ingot/medium
 ANSWERS=/run/ingot/answers
 
-# Prints the device whose file system has the label $1.
+# Prints the devices whose file systems have the label $1.
 labelled() {
 	local path dev
 	for path in /sys/class/block/*; do
@@ -16,26 +16,31 @@ labelled() {
 		case $dev in /dev/loop* | /dev/ram*) continue ;; esac
 		if [ "$(blkid -p -s LABEL -o value "$dev" 2>/dev/null)" = "$1" ]; then
 			echo "$dev"
+		fi
+	done
+}
+
+# mount_with FILE LABEL DIR: whether there is a file system of that label that
+# has the file; it is mounted then. A stick of answers may bear the medium's label.
+mount_with() {
+	local dev type
+	mkdir -p "$3"
+	for dev in $(labelled "$2"); do
+		type=$(blkid -p -s TYPE -o value "$dev")
+		case $type in iso9660 | vfat | ext4) ;; *) continue ;; esac
+		mount -t "$type" -o ro,nosuid,nodev,noexec "$dev" "$3" 2>/dev/null || continue
+		if [ -f "$3/$1" ]; then
+			say "$2 is $dev"
 			return 0
 		fi
+		umount "$3"
 	done
 	return 1
 }
 
-# mount_labelled LABEL DIR: whether such a file system is there and mounted.
-mount_labelled() {
-	local dev type
-	dev=$(labelled "$1") || return 1
-	type=$(blkid -p -s TYPE -o value "$dev")
-	case $type in iso9660 | vfat | ext4) ;; *) return 1 ;; esac
-	mkdir -p "$2"
-	mount -t "$type" -o ro,nosuid,nodev,noexec "$dev" "$2" || return 1
-	say "$1 is $dev"
-}
-
 find_medium() {
 	local rounds=0
-	until mount_labelled INGOT "$MEDIUM"; do
+	until mount_with ingot/SHA256SUMS INGOT "$MEDIUM"; do
 		[ $((rounds % 60)) -ne 20 ] || say "looking for the installation medium, a disk or stick labelled INGOT"
 		rounds=$((rounds + 1))
 		usleep 500000
@@ -51,10 +56,12 @@ find_answers() {
 		echo "$1"
 		return
 	fi
-	until mount_labelled INGOT-ANS "$ANSWERS" >/dev/null || [ "$rounds" -ge 6 ]; do
+	umount "$ANSWERS" 2>/dev/null
+	until mount_with answers.yaml INGOT-ANS "$ANSWERS" || mount_with answers.yaml INGOT "$ANSWERS" ||
+		[ "$rounds" -ge 6 ]; do
 		rounds=$((rounds + 1))
 		usleep 500000
-	done
+	done >/dev/null
 	for file in "$ANSWERS/answers.yaml" "$MEDIUM/ingot/answers.yaml"; do
 		if [ -f "$file" ]; then
 			echo "$file"
@@ -74,20 +81,56 @@ terminals() {
 	done
 }
 
-# install_on TTY ARGUMENT...: runs the installer there, again and again. Not
-# by itself: what went wrong stays on the screen until someone has read it.
-install_on() {
+# run_answers URL: installs without asking. Returns only when that has failed.
+run_answers() {
+	local file
+	file=$(find_answers "$1")
+	if [ -n "$file" ]; then
+		/usr/sbin/ingot-agent install --medium "$MEDIUM" --answers "$file" </dev/null 2>&1
+		echo "ingot: installing by $file has failed with status $?; the reason is above"
+	else
+		echo "ingot: there is no answers.yaml on a stick labelled INGOT or INGOT-ANS any more"
+	fi
+}
+
+# by_answers URL TERMINAL...: the same, shown on these terminals.
+by_answers() {
+	local url=$1 tty shown=''
+	shift
+	for tty in "$@"; do shown="$shown /dev/$tty"; done
+	# shellcheck disable=SC2086 # one word each
+	run_answers "$url" | tee $shown >/dev/null
+}
+
+# after_failure URL TERMINAL: what by_answers said stays there until somebody
+# has read it. Returns when the screens are wanted.
+after_failure() {
+	local line
+	while :; do
+		printf '\r\ningot: Enter opens the installer here; "r" and Enter tries the answers again\r\n' >"/dev/$2"
+		if ! IFS= read -r line <"/dev/$2"; then
+			sleep 30
+		elif [ "$line" = r ]; then
+			by_answers "$1" "$2"
+		else
+			return
+		fi
+	done
+}
+
+# screens TERMINAL: runs the installer there, again and again. Not by itself:
+# what went wrong stays on the screen until someone has read it.
+screens() {
 	local tty=/dev/$1 term=vt220 status
 	case $1 in
 	tty[0-9]*) term=linux ;;
 	*) [ "$(stty size <"$tty" 2>/dev/null)" != '0 0' ] || stty rows 24 cols 80 <"$tty" ;;
 	esac
-	shift
 	while :; do
 		# One terminal, all three of them.
 		# shellcheck disable=SC2094
 		TERM=$term LANG=C.UTF-8 HOME=/root \
-			setsid -c /usr/sbin/ingot-agent install --medium "$MEDIUM" "$@" <"$tty" >"$tty" 2>&1
+			setsid -c /usr/sbin/ingot-agent install --medium "$MEDIUM" <"$tty" >"$tty" 2>&1
 		status=$?
 		stty sane <"$tty" 2>/dev/null
 		printf '\r\ningot: the installer ended with status %s; Enter starts it again\r\n' "$status" >"$tty"
@@ -113,11 +156,13 @@ run_installer() {
 	say "starting the installer of version $(cat "$MEDIUM/ingot/version")"
 	# From here on the consoles belong to the installer.
 	echo 1 >/proc/sys/kernel/printk
-	if [ -n "$answers" ]; then
-		install_on "$(terminals | tail -n 1)" --answers "$answers"
-	fi
+	# shellcheck disable=SC2046 # one word each
+	[ -z "$answers" ] || by_answers "$1" $(terminals)
 	for tty in $(terminals); do
-		install_on "$tty" &
+		{
+			[ -z "$answers" ] || after_failure "$1" "$tty"
+			screens "$tty"
+		} &
 	done
 	wait
 }

@@ -12,9 +12,9 @@
 #define CA_LIFE_S (20 * 365 * DAY_S)
 /* Clients refuse server certificates that live longer than 825 days; the provisioner makes a new one as it starts. */
 #define SERVER_LIFE_S (820 * DAY_S)
-/* Whether a node is let in is decided by the provisioner's records: expiry guards nothing there, and must not end a
- * cluster that ran untouched for years. */
-#define NODE_LIFE_S (10 * 365 * DAY_S)
+/* A node asks for another when two thirds have passed. Whether it is let in is decided by the provisioner's records anyway: what
+ * is left is for those that are off, or cut off, for long. */
+#define NODE_LIFE_S (3 * 365 * DAY_S)
 
 struct ca {
 	pthread_mutex_t lock; /* GnuTLS promises nothing about two threads signing with one key object */

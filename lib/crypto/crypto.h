@@ -17,6 +17,8 @@ void sha256_final(struct sha256 *h, uint8_t ret_digest[SHA256_SIZE]); /* and fre
 struct sha256 *sha256_free(struct sha256 *h);
 DEFINE_CLEANUP(struct sha256 *, sha256_free)
 void sha256_of(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE]);
+/* Of a whole file, from its beginning, wherever the descriptor is. 0, or a negative errno. Blocks. */
+int sha256_of_file(int fd, uint8_t ret_digest[SHA256_SIZE]);
 /* Hexadecimal; the caller frees. */
 char *sha256_hex(const void *data, size_t len);
 
@@ -52,10 +54,16 @@ int ca_issue_server(struct ca *ca, const char *common_name, const char *const *n
 int ca_sign_request(struct ca *ca, const char *csr_pem, const char *common_name, const char *const *addresses,
 		    char **ret_cert_pem, struct err *err);
 
+/* A node has two certificates: one bears its name and speaks for it; one bears its name behind this, is what its QEMUs show each
+ * other when a virtual machine moves, and is good for nothing else. */
+#define CERT_GUESTS_PREFIX "guests-"
+
 /* For an agent: makes a P-256 key and a request for it. */
 int csr_new(const char *common_name, char **ret_key_pem, char **ret_csr_pem, struct err *err);
 /* SHA-256 (hex) of the public key in a request or a certificate: tells whether two are of the same key. */
 int csr_key_fingerprint(const char *csr_pem, char **ret_hex, struct err *err);
+/* From when until when a PEM certificate is good, in ms since 1970. ERR_INVALID if it cannot be read. */
+int cert_validity(const char *cert_pem, int64_t *ret_from_ms, int64_t *ret_until_ms, struct err *err);
 /* SHA-256 (hex) of the DER of a PEM certificate. */
 int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err);
 

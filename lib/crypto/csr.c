@@ -77,10 +77,9 @@ int csr_key_fingerprint(const char *csr_pem, char **ret_hex, struct err *err)
 	return 0;
 }
 
-int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err)
+static int crt_import(const char *cert_pem, gnutls_x509_crt_t *ret, struct err *err)
 {
 	_cleanup_(gnutls_x509_crt_deinit_p) gnutls_x509_crt_t crt = NULL;
-	_cleanup_datum_ gnutls_datum_t der = { 0 };
 	gnutls_datum_t pem;
 	int r = pem_borrow(cert_pem, &pem, err);
 
@@ -89,8 +88,38 @@ int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err)
 	r = gnutls_x509_crt_init(&crt);
 	if (r >= 0)
 		r = gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM);
-	if (r >= 0)
-		r = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der);
+	if (r < 0)
+		return gnutls_err(err, ERR_INVALID, r, "cannot read the certificate");
+	*ret = TAKE_PTR(crt);
+	return 0;
+}
+
+int cert_validity(const char *cert_pem, int64_t *ret_from_ms, int64_t *ret_until_ms, struct err *err)
+{
+	_cleanup_(gnutls_x509_crt_deinit_p) gnutls_x509_crt_t crt = NULL;
+	time_t from, until;
+	int r = crt_import(cert_pem, &crt, err);
+
+	if (r < 0)
+		return r;
+	from = gnutls_x509_crt_get_activation_time(crt);
+	until = gnutls_x509_crt_get_expiration_time(crt);
+	if (from == (time_t)-1 || until == (time_t)-1)
+		return err_set(err, ERR_INVALID, "the certificate does not say how long it is good");
+	*ret_from_ms = (int64_t)from * 1000;
+	*ret_until_ms = (int64_t)until * 1000;
+	return 0;
+}
+
+int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err)
+{
+	_cleanup_(gnutls_x509_crt_deinit_p) gnutls_x509_crt_t crt = NULL;
+	_cleanup_datum_ gnutls_datum_t der = { 0 };
+	int r = crt_import(cert_pem, &crt, err);
+
+	if (r < 0)
+		return r;
+	r = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der);
 	if (r < 0)
 		return gnutls_err(err, ERR_INVALID, r, "cannot read the certificate");
 	*ret_hex = sha256_hex(der.data, der.size);

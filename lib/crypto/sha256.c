@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <unistd.h>
+
 #include <gnutls/crypto.h>
 
 #include "crypto/crypto_priv.h"
+
+#define READ_BYTES ((size_t)(256 * KIB))
 
 struct sha256 {
 	gnutls_hash_hd_t handle;
@@ -42,6 +47,25 @@ void sha256_of(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE])
 {
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, data, len, ret_digest) < 0)
 		abort();
+}
+
+int sha256_of_file(int fd, uint8_t ret_digest[SHA256_SIZE])
+{
+	_cleanup_free_ char *buffer = xmalloc(READ_BYTES);
+	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
+	off_t offset = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buffer, READ_BYTES, offset)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		sha256_update(hash, buffer, (size_t)n);
+		offset += n;
+	}
+	sha256_final(TAKE_PTR(hash), ret_digest);
+	return 0;
 }
 
 char *sha256_hex(const void *data, size_t len)

@@ -14,6 +14,11 @@ void body_begin(struct http_request *request)
 	request->body_start_ms = loop_monotonic_ms(request->server->loop);
 }
 
+void http_request_limit_body(struct http_request *request, size_t max_bytes)
+{
+	request->body_max_bytes = MIN_OF(request->body_max_bytes, max_bytes);
+}
+
 static int file_open(struct http_request *request, struct err *err)
 {
 	if (!request->server->body_dir)

@@ -18,6 +18,8 @@
 	"+AES-256-GCM:+CHACHA20-POLY1305:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
 /* How often the daemon runs before other sources of the loop get their turn. */
 #define RUN_ROUNDS 16
+/* A client that means it has its handshake and its head done by then, whatever else is going on here. */
+#define HANDSHAKE_MS 2000
 
 /* ---- deadlines ---- */
 
@@ -32,23 +34,35 @@ void server_sweep_at(struct http_server *server, int64_t deadline_ms)
 	server->sweeper = loop_timer_new(server->loop, deadline_ms - loop_monotonic_ms(server->loop), on_sweep, server);
 }
 
-/* Both lists are in order of time: what is new goes to the end, and all wait equally long. */
-static void on_sweep(void *data)
+static void conn_cut(struct http_conn *conn)
 {
-	struct http_server *server = data;
-	int64_t now_ms = loop_monotonic_ms(server->loop);
-	struct http_conn *conn;
-	struct http_request *request;
+	list_remove(&conn->link);
+	shutdown(conn->fd, SHUT_RDWR); /* the daemon sees it and closes */
+}
 
-	server->sweeper = NULL;
-	LIST_FOREACH(conn, &server->heads, link) {
+static void sweep_heads(struct http_server *server, struct list *heads, int64_t now_ms)
+{
+	struct http_conn *conn;
+
+	LIST_FOREACH(conn, heads, link) {
 		if (conn->head_deadline_ms > now_ms) {
 			server_sweep_at(server, conn->head_deadline_ms);
 			break;
 		}
-		list_remove(&conn->link);
-		shutdown(conn->fd, SHUT_RDWR); /* the daemon sees it and closes */
+		conn_cut(conn);
 	}
+}
+
+/* All lists are in order of time: what is new goes to the end, and all in one wait equally long. */
+static void on_sweep(void *data)
+{
+	struct http_server *server = data;
+	int64_t now_ms = loop_monotonic_ms(server->loop);
+	struct http_request *request;
+
+	server->sweeper = NULL;
+	sweep_heads(server, &server->fresh, now_ms);
+	sweep_heads(server, &server->heads, now_ms);
 	while (!list_empty(&server->waiting)) {
 		_cleanup_err_ struct err err = ERR_INIT;
 
@@ -63,12 +77,28 @@ static void on_sweep(void *data)
 	}
 }
 
-void conn_wait_head(struct http_conn *conn)
+void conn_wait_head(struct http_conn *conn, bool fresh)
 {
-	conn->head_deadline_ms = loop_monotonic_ms(conn->server->loop) + conn->server->idle_timeout_ms;
+	struct http_server *server = conn->server;
+
+	conn->head_deadline_ms =
+		loop_monotonic_ms(server->loop) + (fresh ? server->first_head_ms : server->idle_timeout_ms);
 	list_remove(&conn->link);
-	list_append(&conn->server->heads, &conn->link);
-	server_sweep_at(conn->server, conn->head_deadline_ms);
+	list_append(fresh ? &server->fresh : &server->heads, &conn->link);
+	server_sweep_at(server, conn->head_deadline_ms);
+}
+
+/* Whoever opens connections and says nothing must not keep out who speaks at once: if places are scarce, the one that has been
+ * silent for longest goes, but for what any handshake takes. */
+static void make_room(struct http_server *server)
+{
+	struct http_conn *oldest;
+
+	if (server->connections <= server->connections_max / 2 || list_empty(&server->fresh))
+		return;
+	oldest = CONTAINER_OF(server->fresh.next, struct http_conn, link);
+	if (oldest->head_deadline_ms - server->first_head_ms + HANDSHAKE_MS < loop_monotonic_ms(server->loop))
+		conn_cut(oldest);
 }
 
 void conn_has_head(struct http_conn *conn)
@@ -92,7 +122,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 		list_init(&conn->link);
 		*socket_context = conn;
 		server->connections++;
-		conn_wait_head(conn);
+		make_room(server);
+		conn_wait_head(conn, true);
 		return;
 	}
 	if (server->connections-- == server->connections_max)
@@ -133,7 +164,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context, 
 	if (!request)
 		return;
 	request_completed(request);
-	conn_wait_head(conn);
+	conn_wait_head(conn, false);
 }
 
 static PRINTF_LIKE(2, 0) void on_log(void *cls, const char *fmt, va_list ap)
@@ -184,10 +215,13 @@ void server_run_soon(struct http_server *server)
 static void server_run(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG delay_ms = 0;
+	int64_t began_ms = loop_monotonic_ms(server->loop);
 	bool timed = true;
 
 	server->depth++;
 	for (unsigned i = 0; i < RUN_ROUNDS && timed && delay_ms == 0; i++) {
+		if (i > 0 && loop_turn_is_over(server->loop, began_ms))
+			break;
 		server->run_again = false;
 		MHD_run(server->daemon);
 		timed = MHD_get_timeout(server->daemon, &delay_ms) == MHD_YES;
@@ -287,9 +321,10 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 				on_request_line, server, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONN_MEMORY_BYTES,
 				MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)CONN_MEMORY_STEP_BYTES,
-				MHD_OPTION_CONNECTION_LIMIT, server->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-				(unsigned)((server->idle_timeout_ms + 999) / 1000), MHD_OPTION_ARRAY,
-				spec->cert_pem ? tls : none, MHD_OPTION_END);
+				MHD_OPTION_CONNECTION_LIMIT, server->connections_max,
+				MHD_OPTION_PER_IP_CONNECTION_LIMIT, spec->connections_per_address_max,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((server->idle_timeout_ms + 999) / 1000),
+				MHD_OPTION_ARRAY, spec->cert_pem ? tls : none, MHD_OPTION_END);
 }
 
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err)
@@ -316,11 +351,14 @@ int http_server_new(const struct http_server_spec *spec, struct http_server **re
 	server->body_dir = xstrdup(spec->body_dir);
 	server->check_clients = spec->client_ca_pem;
 	server->idle_timeout_ms = spec->idle_timeout_ms > 0 ? spec->idle_timeout_ms : IDLE_TIMEOUT_DEFAULT_MS;
+	server->first_head_ms =
+		spec->first_head_ms > 0 ? spec->first_head_ms : MIN_OF(server->idle_timeout_ms, FIRST_HEAD_DEFAULT_MS);
 	server->answer_deadline_ms = ANSWER_DEADLINE_MS;
 	server->heartbeat_ms = STREAM_HEARTBEAT_MS;
 	server->connections_max = spec->connections_max ? spec->connections_max : CONNECTIONS_DEFAULT;
 	server->port = port;
 	server->timer_due_ms = INT64_MAX;
+	list_init(&server->fresh);
 	list_init(&server->heads);
 	list_init(&server->waiting);
 	list_init(&server->orphans);

@@ -49,8 +49,11 @@ struct http_server_spec {
 	const char *cert_pem, *key_pem; /* NULL: plain HTTP */
 	const char *client_ca_pem;	/* asks for client certificates and checks them against it; none is fine */
 	const char *body_dir;
-	unsigned connections_max; /* 0: 1000 */
-	int64_t idle_timeout_ms;  /* 0: 30 000; SSE and waiting requests are not idle */
+	unsigned
+		connections_max; /* 0: 1000. Past half of it, connections that have not said anything for long are closed first */
+	unsigned connections_per_address_max; /* 0: no such limit; more are closed as they come */
+	int64_t idle_timeout_ms;	      /* 0: 30 000; SSE and waiting requests are not idle */
+	int64_t first_head_ms; /* how long a new connection may take for TLS and its first head; 0: 10 000, or idle_timeout_ms */
 };
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
@@ -72,6 +75,8 @@ const struct http_route *http_request_route(const struct http_request *request);
 const void *http_request_body(const struct http_request *request, size_t *ret_len);
 const char *
 http_request_body_file(const struct http_request *request); /* stream_body_to_file; removed after the answer */
+/* Within admit(): this body may have at most max_bytes, if that is less than what its route allows. 413 past it. */
+void http_request_limit_body(struct http_request *request, size_t max_bytes);
 /* Within admit(), for a route with stream_body_to_file: the body is added to the file at path, which is made if it is not there
  * and has to be offset_bytes long, until that has max_bytes. What came stays in it, also of a body that was cut off, and
  * nobody else adds to it meanwhile. so_far: the hash of its first offset_bytes, which goes on with what comes; taken over; or

@@ -14,6 +14,7 @@
 #define CONN_MEMORY_STEP_BYTES (2 * KIB)
 #define CONNECTIONS_DEFAULT 1000
 #define IDLE_TIMEOUT_DEFAULT_MS 30000
+#define FIRST_HEAD_DEFAULT_MS 10000
 /* A request that waits longer than this for its answer gets 504. Above the longest poll, which is 60 s. */
 #define ANSWER_DEADLINE_MS 120000
 /* A refused body of at most this size is read and thrown away, so that the answer reaches a client that is still writing
@@ -44,7 +45,7 @@ struct http_server {
 	void *data;
 	char *body_dir;
 	bool check_clients;
-	int64_t idle_timeout_ms;
+	int64_t idle_timeout_ms, first_head_ms;
 	int64_t answer_deadline_ms; /* these two are constants but for tests */
 	int64_t heartbeat_ms;
 	unsigned connections, connections_max;
@@ -52,7 +53,8 @@ struct http_server {
 	uint16_t port;
 	unsigned depth; /* of callbacks on the stack: the server must not be freed by them */
 	bool closing;
-	struct list heads;   /* struct http_conn: waits for a request head, oldest first */
+	struct list fresh;   /* struct http_conn: waits for its first request head, oldest first */
+	struct list heads;   /* struct http_conn: waits for another one, oldest first */
 	struct list waiting; /* struct http_request: waits for its answer, oldest first */
 	struct list orphans; /* struct http_request: its client is gone, its holder does not know */
 	struct list streams; /* struct http_stream */
@@ -66,7 +68,7 @@ struct http_conn {
 	struct http_server *server;
 	struct MHD_Connection *mhd;
 	int fd;
-	struct list link; /* in server->heads, or by itself */
+	struct list link; /* in server->fresh, server->heads, or by itself */
 	int64_t head_deadline_ms;
 	enum conn_client client;
 	char *client_name;
@@ -184,7 +186,8 @@ void streams_close(struct http_server *server);
 void streams_tell_gone(struct http_server *server);
 
 /* http_server.c */
-void conn_wait_head(struct http_conn *conn);
+/* fresh: it is its first. */
+void conn_wait_head(struct http_conn *conn, bool fresh);
 void conn_has_head(struct http_conn *conn);
 /* A deadline was added at the end of a list. */
 void server_sweep_at(struct http_server *server, int64_t deadline_ms);

@@ -55,6 +55,11 @@ int64_t loop_monotonic_ms(struct loop *loop)
 	return loop->ops->monotonic_ms(loop);
 }
 
+bool loop_turn_is_over(struct loop *loop, int64_t began_ms)
+{
+	return loop_monotonic_ms(loop) - began_ms >= LOOP_TURN_MS;
+}
+
 void loop_assert_thread(struct loop *loop)
 {
 	if (!pthread_equal(loop->thread, pthread_self()))
@@ -143,10 +148,13 @@ static struct posted *posts_take(struct posts *posts)
 unsigned posts_run(struct posts *posts)
 {
 	pthread_mutex_lock(&posts->lock);
+	struct loop *loop = CONTAINER_OF(posts, struct loop, posts);
+	int64_t began_ms = loop_monotonic_ms(loop);
 	unsigned there = posts->count, ran = 0;
 	pthread_mutex_unlock(&posts->lock);
 	/* Only those: a call that posts itself again must not keep the loop from its timers and files. */
-	for (struct posted *call; ran < there && (call = posts_take(posts)); ran++) {
+	for (struct posted *call;
+	     ran < there && !(ran > 0 && loop_turn_is_over(loop, began_ms)) && (call = posts_take(posts)); ran++) {
 		loop_fn fn = call->fn;
 		void *data = call->data;
 		free(call);

@@ -38,6 +38,13 @@ int64_t loop_now_ms(struct loop *loop);
 /* A clock that only moves forward, for measuring. */
 int64_t loop_monotonic_ms(struct loop *loop);
 
+/* What has much to do does it in turns: whoever walks over thousands of things in one callback looks after each whether its
+ * turn, which began at began_ms of the monotonic clock, is over, and goes on in another callback (a timer of 0 ms). Others
+ * come in between, so that an answer does not wait for the whole. The clock of the fake loop stands still: there a turn is
+ * never over. */
+#define LOOP_TURN_MS 5
+bool loop_turn_is_over(struct loop *loop, int64_t began_ms);
+
 typedef void (*loop_fn)(void *data);
 
 /* Calls fn once after delay_ms (0: in the next round). The handle is valid until its call is over or it was freed;
@@ -61,7 +68,7 @@ typedef void (*loop_child_fn)(pid_t pid, int status, void *data);
 struct loop_child *loop_child_new(struct loop *loop, pid_t pid, loop_child_fn fn, void *data);
 struct loop_child *loop_child_free(struct loop_child *child); /* NULL is fine; returns NULL */
 
-/* Blocks the signal and takes it on the loop. Call before any thread is started. Real loop only. */
+/* Blocks the signal and takes it on the loop, before anything else that waits there. Call before any thread is started. Real loop only. */
 struct loop_signal *loop_signal_new(struct loop *loop, int signal, loop_fn fn, void *data);
 struct loop_signal *loop_signal_free(struct loop_signal *sig); /* NULL is fine; returns NULL; it stays blocked */
 

@@ -248,6 +248,8 @@ static struct loop_signal *event_signal_new(struct loop *loop, int signal, loop_
 	handle_init(&sig->handle, loop, signal_destroy, data);
 	sig->fn = fn;
 	check(sd_event_add_signal(real(loop)->event, &sig->handle.source, signal, on_signal, sig), "signal");
+	/* However much there is to do: who wants the program to end is heard next. */
+	check(sd_event_source_set_priority(sig->handle.source, SD_EVENT_PRIORITY_IMPORTANT), "signal");
 	return sig;
 }
 

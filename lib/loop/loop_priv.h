@@ -33,7 +33,7 @@ struct timers {
 void timers_done(struct timers *timers);
 /* The time of the first one on the monotonic clock, or INT64_MAX. */
 int64_t timers_next_ms(const struct timers *timers);
-/* Fires those due at now_ms that existed when it was called. Returns how many. */
+/* Fires those due at now_ms that existed when it was called, at least one of them, until the turn is over. Returns how many. */
 unsigned timers_fire(struct timers *timers, int64_t now_ms);
 
 /* Calls posted from any thread. */
@@ -45,7 +45,7 @@ struct posts {
 };
 void posts_init(struct posts *posts);
 void posts_done(struct posts *posts);
-/* Runs those that were there when it was called. Returns how many. */
+/* Runs those that were there when it was called, at least one of them, until the turn is over. Returns how many. */
 unsigned posts_run(struct posts *posts);
 
 struct loop {

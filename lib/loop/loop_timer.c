@@ -106,11 +106,14 @@ static struct loop_timer *take_due(struct timers *timers, int64_t now_ms, uint64
 
 unsigned timers_fire(struct timers *timers, int64_t now_ms)
 {
+	struct loop *loop = CONTAINER_OF(timers, struct loop, timers);
+	int64_t began_ms = loop_monotonic_ms(loop);
 	unsigned fired = 0;
 	/* Those made meanwhile are of the next round. Older ones that are due lie before them: they are due earlier, or
 	 * at the same time and come first for their age. */
 	uint64_t end = timers->next_order;
-	for (struct loop_timer *timer; (timer = take_due(timers, now_ms, end)); fired++) {
+	for (struct loop_timer *timer;
+	     !(fired > 0 && loop_turn_is_over(loop, began_ms)) && (timer = take_due(timers, now_ms, end)); fired++) {
 		timer->firing = true;
 		timer->fn(timer->data);
 		free(timer);

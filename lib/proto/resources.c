@@ -255,6 +255,8 @@ static const struct field node_fields[] = {
 	OBJECT(struct node, error, 0, problem_schema, .help = "what its agent reports as wrong"),
 	TIME(struct node, created, 0, .help = "when it enrolled"),
 	TIME(struct node, seen, 0, .help = "when its agent was heard last"),
+	TIME(struct node, certificate_until, 0,
+	     .help = "how long its certificate is good; its agent renews it in time"),
 	STR(struct node, certificate, HIDDEN),
 };
 const struct schema node_schema = SCHEMA("node", struct node, node_fields, "a machine that is a member of the cluster");
@@ -416,6 +418,8 @@ static const struct field vm_fields[] = {
 	STR(struct vm, migration_id, HIDDEN),
 	BOOL(struct vm, target_ready, HIDDEN),
 	BOOL(struct vm, source_gone, HIDDEN),
+	BOOL(struct vm, call_off, HIDDEN),
+	BOOL(struct vm, has_run, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 
@@ -617,5 +621,14 @@ static const struct field creation_fields[] = {
 };
 const struct schema creation_schema =
 	SCHEMA("creation", struct creation, creation_fields, "a creating call that was answered");
+
+static const struct field deleted_vm_fields[] = {
+	STR(struct deleted_vm, id, HIDDEN),
+	STR(struct deleted_vm, name, HIDDEN),
+	INT(struct deleted_vm, generation, HIDDEN),
+	TIME(struct deleted_vm, deleted, HIDDEN),
+};
+const struct schema deleted_vm_schema =
+	SCHEMA("deleted_vm", struct deleted_vm, deleted_vm_fields, "a virtual machine that was deleted");
 
 const struct schema no_body_schema = { .name = "no_body", .help = "nothing", .size = sizeof(struct no_body) };

@@ -172,7 +172,8 @@ struct node {
 	int health;
 	int64_t created, seen;
 	char *certificate;
-	bool pool_disks; /* its data disks are the pool's */
+	int64_t certificate_until; /* 0: not known */
+	bool pool_disks;	   /* its data disks are the pool's */
 	uint64_t memory_bytes, memory_free_bytes;
 	int64_t cpus, vm_count;
 	char *mon, *mgr; /* as the agent reports */
@@ -273,6 +274,8 @@ struct vm {
 	bool wanted;	   /* should run */
 	bool source_gone;  /* the source said that it is not there (any more) */
 	bool target_ready; /* the target said that it waits for the migration */
+	bool call_off;	   /* the migration is to be ended */
+	bool has_run;	   /* under this generation */
 	char *placement;   /* why this node */
 	struct problem *error;
 	/* what the guest finds in its seed (cloud-init's data source NoCloud) */
@@ -428,6 +431,13 @@ struct creation {
 	int64_t created;
 };
 extern const struct schema creation_schema;
+
+/* A virtual machine that was deleted: a node that was away may have it still. Never shown. */
+struct deleted_vm {
+	char *id, *name;
+	int64_t generation, deleted;
+};
+extern const struct schema deleted_vm_schema;
 
 struct no_body {
 	char unused;

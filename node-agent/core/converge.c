@@ -26,8 +26,8 @@ struct slot {
 
 	pthread_mutex_t lock;
 	pthread_cond_t moved; /* the section changed, the end came, or a report was acknowledged */
-	json_t *desired;
-	unsigned desired_version;
+	json_t *desired, *also;
+	unsigned desired_version;   /* of both */
 	int64_t desired_generation; /* of the last document that had this section */
 	json_t *report;
 	unsigned report_of;	   /* the version of the section that it was computed from */
@@ -49,7 +49,7 @@ struct converge {
 
 struct part_run {
 	struct slot *slot;
-	json_t *desired;
+	json_t *desired, *also;
 	unsigned version;
 	int64_t generation; /* of the document, when the run began */
 	bool keep;	    /* the section comes from the provisioner and is to be kept */
@@ -92,6 +92,11 @@ json_t *part_run_desired(const struct part_run *run)
 	copy = json_deep_copy(slot->desired);
 	pthread_mutex_unlock(&slot->lock);
 	return copy;
+}
+
+const json_t *part_run_also(const struct part_run *run)
+{
+	return run->also;
 }
 
 static void tell_changed(void *data)
@@ -312,6 +317,7 @@ static void run_done(void *data)
 		slot_start_in(slot, delay_ms);
 	}
 	json_decref(run->desired);
+	json_decref(run->also);
 	err_done(&run->err);
 	free(run);
 }
@@ -332,6 +338,7 @@ static void slot_start(struct slot *slot)
 	run->keep = keeps(slot) && converge->document_seen;
 	pthread_mutex_lock(&slot->lock);
 	run->desired = json_deep_copy(slot->desired);
+	run->also = json_deep_copy(slot->also);
 	run->version = slot->desired_version;
 	run->generation = slot->desired_generation;
 	pthread_mutex_unlock(&slot->lock);
@@ -340,6 +347,7 @@ static void slot_start(struct slot *slot)
 		return;
 	slot->running = false;
 	json_decref(run->desired);
+	json_decref(run->also);
 	free(run);
 	slot_start_in(slot, RETRY_FIRST_MS);
 }
@@ -426,6 +434,7 @@ struct converge *converge_free(struct converge *converge)
 
 		loop_timer_free(slot->timer);
 		json_decref(slot->desired);
+		json_decref(slot->also);
 		json_decref(slot->report);
 		pthread_cond_destroy(&slot->moved);
 		pthread_mutex_destroy(&slot->lock);
@@ -456,10 +465,22 @@ static void slot_confirm(struct slot *slot)
 	loop_post(slot->converge->spec.loop, tell_changed, slot);
 }
 
-/* True if it is another section than before. */
-static bool slot_set_desired(struct slot *slot, json_t *section, int64_t generation)
+static bool same_section(const json_t *a, const json_t *b)
 {
-	bool same = section ? slot->desired && json_equal(slot->desired, section) : !slot->desired;
+	return a && b ? json_equal(a, b) : !a && !b;
+}
+
+static json_t *section_of(const json_t *document, const char *name)
+{
+	json_t *section = name ? json_object_get(document, name) : NULL;
+
+	return json_is_null(section) ? NULL : section;
+}
+
+/* True if it is another section than before, or what goes with it is. */
+static bool slot_set_desired(struct slot *slot, json_t *section, json_t *also, int64_t generation)
+{
+	bool same = same_section(slot->desired, section) && same_section(slot->also, also);
 
 	pthread_mutex_lock(&slot->lock);
 	slot->desired_generation = generation;
@@ -467,7 +488,9 @@ static bool slot_set_desired(struct slot *slot, json_t *section, int64_t generat
 		slot_confirm(slot);
 	} else {
 		json_decref(slot->desired);
+		json_decref(slot->also);
 		slot->desired = json_deep_copy(section);
+		slot->also = json_deep_copy(also);
 		slot->desired_version++;
 		pthread_cond_broadcast(&slot->moved);
 	}
@@ -483,8 +506,8 @@ void converge_desired(struct converge *converge, json_t *document)
 	converge->document_seen = true;
 	for (unsigned i = 0; i < converge->slot_count; i++) {
 		struct slot *slot = &converge->slots[i];
-		json_t *section = json_object_get(document, slot->part->name);
-		bool changed = slot_set_desired(slot, json_is_null(section) ? NULL : section, generation);
+		bool changed = slot_set_desired(slot, section_of(document, slot->part->name),
+						section_of(document, slot->part->also), generation);
 
 		if (!changed && !(first && (slot->part->flags & PART_WAITS)))
 			continue;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/backoff.h"
 #include "core/credentials_priv.h"
+#include "core/renewal.h"
 #include "crypto/crypto.h"
 #include "http/http_client.h"
 
@@ -34,12 +35,15 @@ struct node {
 	struct http_client *client;
 	struct http_call *call;
 	struct loop_timer *timer;
+	struct renewal *renewal;
+	struct loop_timer *reload_timer;
 	struct backoff backoff;
 	enum err_code last_failure; /* said once, until it is another */
 	struct credentials credentials;
 };
 
 static void node_step(void *data);
+static void node_ready(struct node *node);
 
 static void node_failed(struct node *node, const struct err *err)
 {
@@ -248,7 +252,7 @@ static void enroll_answered(const struct http_response *response, const struct e
 	node->client = http_client_free(node->client);
 	node->last_failure = ERR_NONE;
 	backoff_reset(&node->backoff);
-	node->done(&node->credentials, node->data);
+	node_ready(node);
 }
 
 /* A machine that the provisioner does not know says what it is (docs/protocol.md, "join"). */
@@ -353,13 +357,66 @@ static void node_ask(struct node *node)
 	json_decref(body);
 }
 
+/* ---- with a certificate ---- */
+
+static void node_renewed(void *data);
+
+static void node_ready(struct node *node)
+{
+	if (!node->renewal)
+		node->renewal = renewal_new(&(struct renewal_spec){ .loop = node->loop,
+								    .dir = node->dir,
+								    .url = node->credentials.url,
+								    .ca_pem = node->credentials.ca_pem,
+								    .cert_pem = node->credentials.cert_pem,
+								    .key_pem = node->credentials.key_pem,
+								    .renewed = node_renewed,
+								    .data = node });
+	node->done(&node->credentials, node->data);
+}
+
+/* Both of one pair, or the old ones stay: they are good for a while yet. */
+static void node_reload(void *data)
+{
+	struct node *node = data;
+	char *key = NULL, *cert = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	node->reload_timer = NULL;
+	if (load_text(node, "agent.key", &key, &err) == 0 && load_text(node, "agent.crt", &cert, &err) == 0) {
+		wipe(node->credentials.key_pem, strlen(node->credentials.key_pem));
+		free(node->credentials.key_pem);
+		free(node->credentials.cert_pem);
+		node->credentials.key_pem = TAKE_PTR(key);
+		node->credentials.cert_pem = TAKE_PTR(cert);
+		node->renewal = renewal_free(node->renewal);
+		node_ready(node);
+	} else {
+		log_warning("the new certificate is not used before the next start: %s",
+			    str_or(err.text, "it is gone"));
+	}
+	if (key)
+		wipe(key, strlen(key));
+	free(key);
+	free(cert);
+}
+
+/* The renewal is on the stack. */
+static void node_renewed(void *data)
+{
+	struct node *node = data;
+
+	loop_timer_free(node->reload_timer);
+	node->reload_timer = loop_timer_new(node->loop, 0, node_reload, node);
+}
+
 static void node_step(void *data)
 {
 	struct node *node = data;
 
 	node->timer = NULL;
 	if (node->credentials.cert_pem)
-		node->done(&node->credentials, node->data);
+		node_ready(node);
 	else if (!node->call && !node->working)
 		node_ask(node);
 }
@@ -373,9 +430,13 @@ static void node_close(void *source)
 	if (!node)
 		return;
 	http_call_free(node->call);
+	renewal_free(node->renewal);
+	loop_timer_free(node->reload_timer);
 	loop_timer_free(node->timer);
 	node->call = NULL;
 	node->timer = NULL;
+	node->renewal = NULL;
+	node->reload_timer = NULL;
 	if (node->working)
 		node->closed = true;
 	else
@@ -388,6 +449,7 @@ static int node_load(struct node *node, struct err *err)
 
 	if (r < 0)
 		return err_set_errno(err, r, "%s", node->dir);
+	renewal_settle(node->dir);
 	r = load_identity(node, err);
 	if (r == 0)
 		r = ensure_request(node, err);
@@ -419,12 +481,26 @@ static int node_open(const struct agent_spec *spec, credentials_fn done, void *d
 	return 0;
 }
 
+static void say_refused(const struct node *node)
+{
+	int64_t from_ms, until_ms;
+
+	if (cert_validity(node->credentials.cert_pem, &from_ms, &until_ms, NULL) == 0 &&
+	    until_ms < loop_now_ms(node->loop)) {
+		_cleanup_free_ char *until = time_format(until_ms);
+
+		log_error("this node's certificate ran out on %s: deploy this machine again", until);
+		return;
+	}
+	log_warning("the provisioner refuses this node's certificate; trying again");
+}
+
 static void node_get(void *source, bool refused)
 {
 	struct node *node = source;
 
 	if (refused && node->credentials.cert_pem)
-		log_warning("the provisioner refuses this node's certificate; trying again");
+		say_refused(node);
 	loop_timer_free(node->timer);
 	node->timer = loop_timer_new(node->loop, refused ? BACKOFF_MAX_MS : 0, node_step, node);
 }

@@ -26,10 +26,13 @@ enum {
 	PART_KEEPS = 1 << 1,
 };
 
-#define PART_ABI 1
+#define PART_ABI 2
 struct part {
 	unsigned abi;	  /* PART_ABI: a plugin made for another agent is refused */
 	const char *name; /* the section */
+	/* Another section that its runs are given as well (part_run_also()); a change of it is a change of its own. Nothing of it
+	 * is reported, nor kept. NULL: none. */
+	const char *also;
 	unsigned modes;
 	unsigned flags;
 	int64_t period_ms; /* run again at the latest after this; 0: only when the section changes */
@@ -57,6 +60,8 @@ bool part_run_cancelled(const struct part_run *run);
 bool part_run_stopping(const struct part_run *run);
 /* The section as it is now (new reference, a copy), NULL if absent: to see whether a change concerns this run. */
 json_t *part_run_desired(const struct part_run *run);
+/* The section that struct part.also names, as it was when the run began: borrowed until its end, NULL if absent. */
+const json_t *part_run_also(const struct part_run *run);
 /* Reports before the end of the run (progress). Steals the reference. */
 void part_run_publish(struct part_run *run, json_t *report);
 /* Waits until what was published last has been acknowledged by the provisioner, or the deadline: 0, or -ETIMEDOUT. */

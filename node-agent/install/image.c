@@ -9,7 +9,6 @@
 #include "install/install_priv.h"
 #include "install/loader.h"
 
-#define READ_BYTES ((size_t)(256 * KIB))
 #define WAIT_MS 250
 /* What is written is pushed to the disk in pieces of this size, so that neither the cache nor the last fsync grows. */
 #define FLUSH_BYTES (8 * MIB)
@@ -227,23 +226,11 @@ int image_write(struct install *install, struct err *err)
 
 /* ---- verify ---- */
 
-static int hash_file(int fd, uint8_t *ret_digest, struct err *err)
+static int hash_readback(int fd, uint8_t *ret_digest, struct err *err)
 {
-	_cleanup_free_ uint8_t *buffer = xmalloc(READ_BYTES);
-	struct sha256 *hash = sha256_new();
-	off_t offset = 0;
-	ssize_t n;
+	int r = sha256_of_file(fd, ret_digest);
 
-	while ((n = pread(fd, buffer, READ_BYTES, offset)) > 0) {
-		sha256_update(hash, buffer, (size_t)n);
-		offset += n;
-	}
-	if (n < 0) {
-		sha256_free(hash);
-		return err_set_errno(err, -errno, "reading back");
-	}
-	sha256_final(hash, ret_digest);
-	return 0;
+	return r < 0 ? err_set_errno(err, r, "reading back") : 0;
 }
 
 static int compare(const struct held_disk *disk, const struct bundle_part *part, const uint8_t *digest, struct err *err)
@@ -285,7 +272,7 @@ static int verify_on_esp(struct install *install, const struct bundle_part *part
 	unlink(path);
 	r = esp_get(&install->esp, places[part->type].esp_path, fd, err);
 	if (r == 0)
-		r = hash_file(fd, digest, err);
+		r = hash_readback(fd, digest, err);
 	if (r == 0)
 		r = compare(&install->disk, part, digest, err);
 	if (r < 0)

@@ -32,10 +32,10 @@ static void tell(struct running *running, const char *step, unsigned percent, ui
 	struct job_progress progress = { .step = step, .percent = percent, .left_s = -1 };
 	bool is_new = !str_equal(step, running->step);
 
-	if (is_new) {
-		running->step = step;
+	running->step = step;
+	/* The rate is that of the bytes, not of what comes before the first of them. */
+	if (is_new || !done)
 		running->began_ms = now_ms;
-	}
 	if (!running->job->progress || (!is_new && now_ms - running->told_ms < TELL_INTERVAL_MS && percent < 100))
 		return;
 	running->told_ms = now_ms;

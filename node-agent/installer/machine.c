@@ -13,11 +13,24 @@
 
 /* ---- reading ---- */
 
-static void read_nics(struct machine *machine)
+static void nics_done(struct machine *machine)
+{
+	for (unsigned i = 0; i < machine->nic_count; i++) {
+		free(machine->nics[i].name);
+		free(machine->nics[i].mac);
+		free(machine->nics[i].driver);
+	}
+	free(machine->nics);
+	machine->nics = NULL;
+	machine->nic_count = 0;
+}
+
+void machine_read_nics(struct machine *machine)
 {
 	_cleanup_free_ char *path = xasprintf("%s/sys/class/net", machine->sysroot);
 	_cleanup_names_ struct name_list names = { 0 };
 
+	nics_done(machine);
 	sysfs_list(path, &names);
 	machine->nics = new0(struct machine_nic, names.count + 1);
 	for (size_t i = 0; i < names.count; i++) {
@@ -45,7 +58,7 @@ int machine_read(const char *sysroot, struct machine *ret, struct err *err)
 	machine.contents = new0(struct disk_content, machine.disks.count + 1);
 	for (unsigned i = 0; i < machine.disks.count; i++)
 		disk_content_read(machine.disks.disks[i].path, &machine.contents[i]);
-	read_nics(&machine);
+	machine_read_nics(&machine);
 	*ret = machine;
 	return 0;
 }
@@ -56,12 +69,7 @@ void machine_done(struct machine *machine)
 		disk_content_done(&machine->contents[i]);
 	free(machine->contents);
 	disk_list_done(&machine->disks);
-	for (unsigned i = 0; i < machine->nic_count; i++) {
-		free(machine->nics[i].name);
-		free(machine->nics[i].mac);
-		free(machine->nics[i].driver);
-	}
-	free(machine->nics);
+	nics_done(machine);
 	*machine = (struct machine){ 0 };
 }
 

@@ -23,6 +23,8 @@ struct machine {
 };
 /* Errors of disk_list_read(). */
 int machine_read(const char *sysroot, struct machine *ret, struct err *err);
+/* Looks at the interfaces once more: links come and go. What was borrowed from them is gone. */
+void machine_read_nics(struct machine *machine);
 void machine_done(struct machine *machine);
 #define _cleanup_machine_ _cleanup_(machine_done)
 

@@ -74,6 +74,8 @@ static int hash_file(struct check *check, const char *path, uint8_t *ret_digest,
 
 	if (fd < 0)
 		return damaged(err, path, strerror(errno));
+	/* What is on the medium counts, not what memory kept of one that was exchanged or read badly. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	while ((n = read(fd, buffer, READ_BYTES)) > 0) {
 		sha256_update(hash, buffer, (size_t)n);

@@ -41,7 +41,8 @@ static json_t *api_json(const struct answers *answers)
 
 	if (own && !str_equal(own, provisioning))
 		json_array_append_new(names, json_string(own));
-	return json_pack("{s:[s, s], s:o}", "listen", "0.0.0.0:443", "[::]:443", "names", names);
+	/* Of both families: a second listener of 0.0.0.0 would be on the same port. */
+	return json_pack("{s:[s], s:o}", "listen", "[::]:443", "names", names);
 }
 
 char *plan_provisioner_config(const struct answers *answers)

@@ -315,8 +315,12 @@ static void ask(struct screens *screens, enum screen_id id)
 {
 	while (id != SCREEN_COUNT) {
 		_cleanup_free_ char *problem = NULL;
-		enum way way = show(screens, id);
+		enum way way;
 
+		/* Cables are plugged in while screens are shown. */
+		machine_read_nics(&screens->machine);
+		way = show(screens, id);
+		machine_read_nics(&screens->machine);
 		words_language(answers_get(&screens->answers, ANSWER_LANGUAGE));
 		if (way == WAY_BACK) {
 			id = screen_back(screens, id);

@@ -2,10 +2,13 @@
 /* Whether KVM can run our guests. A device that opens and makes a machine is no proof: in nested and paravirtual hosts the
  * guest may never get through its firmware. So a guest is run that tells QEMU to exit with a number. */
 #include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/user.h"
 #include "cmd/cmd.h"
 #include "vm/vm_priv.h"
 
@@ -31,11 +34,40 @@ static int write_probe(const char *path)
 	return write_file_atomic(path, sector, sizeof(sector), 0600);
 }
 
+#define KVM_DEVICE "/dev/kvm"
+#define GROUPS_MAX 64
+
+/* We are root; those that are to use it are not. */
+static bool user_may_use(const struct stat *st)
+{
+	gid_t groups[GROUPS_MAX];
+	int count = GROUPS_MAX;
+	uid_t uid;
+	gid_t gid;
+
+	if (user_find(VM_QEMU_USER, &uid, &gid) < 0 || getgrouplist(VM_QEMU_USER, gid, groups, &count) < 0)
+		return false;
+	if (st->st_uid == uid)
+		return (st->st_mode & 0600) == 0600;
+	for (int i = 0; i < count; i++) {
+		if (st->st_gid == groups[i])
+			return (st->st_mode & 0060) == 0060;
+	}
+	return (st->st_mode & 0006) == 0006;
+}
+
 static bool device_opens(void)
 {
-	_cleanup_close_ int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
+	struct stat st;
 
-	return fd >= 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	if (user_may_use(&st))
+		return true;
+	log_warning(KVM_DEVICE " is there, but the user " VM_QEMU_USER
+			       " may not use it: it should be in the device's group");
+	return false;
 }
 
 static bool probe(const struct part_run *run)

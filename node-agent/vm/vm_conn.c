@@ -185,5 +185,6 @@ void vm_state_release(void *data)
 	if (!list_empty(&state->migrations))
 		return;
 	free(state->boot);
+	free(state->member);
 	free(state);
 }

@@ -84,15 +84,9 @@ static const struct err no_err = ERR_INIT;
 /* As it stands, whatever is ordered. */
 static json_t *report_as_is(struct vm_state *state, const struct vm_domain *domain, const struct err *err)
 {
-	struct migration *migration = migration_find(state, domain->mark.id);
-	json_t *json = NULL;
+	json_t *json = entry_json(domain->mark.id, domain->mark.generation, state_word(state, domain),
+				  migration_report_here(state, domain), err ? err : &no_err);
 
-	if (migration)
-		json = migration_report(migration);
-	else if (domain->mark.migration)
-		json = migration_report_earlier(state, domain);
-	json = entry_json(domain->mark.id, domain->mark.generation, state_word(state, domain), json,
-			  err ? err : &no_err);
 	if (domain->active && domain->mark.accel)
 		json_object_set_new(json, "accelerator", json_string(domain->mark.accel));
 	return json;
@@ -129,7 +123,7 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 		r = vm_net_ensure(order, err);
 	if (r < 0)
 		return r;
-	xml = vm_xml_domain(order, use_kvm(run, state), prefix);
+	xml = vm_xml_domain(order, use_kvm(run, state), state->member, prefix);
 	made.domain = virDomainDefineXML(state->conn, xml);
 	if (!made.domain)
 		return vm_fail(err, "libvirt does not take the virtual machine");
@@ -198,7 +192,6 @@ static json_t *report_ended(const struct vm_domain *domain)
 static json_t *report_departed(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 			       const struct vm_domain *domain)
 {
-	struct migration *migration = migration_find(state, order->id);
 	_cleanup_err_ struct err err = ERR_INIT;
 	int64_t generation;
 	int r = vm_departure_read(run, order->id, &generation, &err);
@@ -208,7 +201,7 @@ static json_t *report_departed(struct part_run *run, struct vm_state *state, con
 	if (r == 0 || generation < order->generation)
 		return NULL;
 	return entry_json(order->id, order->generation, domain ? "stopped" : "absent",
-			  migration ? migration_report(migration) : NULL, &no_err);
+			  migration_report_gone(state, order->id), &no_err);
 }
 
 /* Of one that runs here: a newer order only renames what runs, and one that has come by migration is ours from now on. */
@@ -234,9 +227,8 @@ static json_t *want_running(struct part_run *run, struct vm_state *state, const 
 	_cleanup_err_ struct err err = ERR_INIT;
 	json_t *departed;
 
-	if (migration)
-		migration_look(migration, domain, str_equal(order->migration, migration->id));
 	if (domain && domain->active) {
+		migration_look(state, order, domain);
 		*unsettled = vm_domain_is_arriving(state, domain);
 		if (!*unsettled && migration_is_settled(state, domain))
 			vm_departure_forget(run, order->id);
@@ -249,7 +241,7 @@ static json_t *want_running(struct part_run *run, struct vm_state *state, const 
 	if (order->migration) {
 		*unsettled = migration && !migration_ended(migration);
 		return entry_json(order->id, order->generation, domain ? "stopped" : "absent",
-				  migration ? migration_report(migration) : NULL, &no_err);
+				  migration_report_gone(state, order->id), &no_err);
 	}
 	if (ended_by_itself(state, order, domain))
 		return report_ended(domain);

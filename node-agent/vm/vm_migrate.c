@@ -33,6 +33,17 @@ bool migration_ended(struct migration *migration)
 	return ended;
 }
 
+bool migration_any(struct vm_state *state)
+{
+	struct migration *migration;
+
+	LIST_FOREACH(migration, &state->migrations, link) {
+		if (!migration_ended(migration))
+			return true;
+	}
+	return false;
+}
+
 /* ---- the thread ---- */
 
 static int migrate(const struct migration *migration, struct err *err)
@@ -42,6 +53,7 @@ static int migrate(const struct migration *migration, struct err *err)
 	_cleanup_free_ char *peer = xasprintf("qemu+tls://%s/system", host);
 	_cleanup_free_ char *stream = xasprintf("tcp://%s", host);
 	_cleanup_free_ char *name = xasprintf(VM_DOMAIN_PREFIX "%s", migration->vm);
+	_cleanup_free_ char *here = NULL, *there = NULL;
 	_cleanup_domain_ virDomainPtr domain = NULL;
 	virTypedParameterPtr params = NULL;
 	int count = 0, max = 0, r = 0;
@@ -51,8 +63,11 @@ static int migrate(const struct migration *migration, struct err *err)
 	if (conn)
 		virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
 	domain = conn ? virDomainLookupByName(conn, name) : NULL;
+	here = domain ? virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_MIGRATABLE) : NULL;
+	there = here ? vm_xml_for_target(here, migration->member) : NULL;
 	/* The addresses are said: otherwise the peer's host name would have to mean something here. */
-	if (!domain || virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
+	if (!there || virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_DEST_XML, there) < 0 ||
+	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_URI, stream) < 0 ||
 	    virTypedParamsAddString(&params, &count, &max, VIR_MIGRATE_PARAM_LISTEN_ADDRESS, migration->address) < 0 ||
 	    virDomainMigrateToURI3(domain, peer, params, (unsigned)count, MIGRATION_FLAGS) < 0)
 		r = vm_fail(err, "migration to %s", migration->address);
@@ -86,6 +101,7 @@ static void migration_free(struct migration *migration)
 	free(migration->id);
 	free(migration->vm);
 	free(migration->address);
+	free(migration->member);
 	free(migration);
 }
 
@@ -113,6 +129,14 @@ void migration_forget(struct vm_state *state, const json_t *desired)
 	}
 }
 
+/* Whatever follows, and whoever is asked: this one is not begun (again). */
+static int mark_begun(const struct vm_order *order, struct vm_domain *domain, struct err *err)
+{
+	str_set(&domain->mark.migration, order->migration);
+	domain->mark.until_ms = order->abort ? 0 : monotonic_ms() + MIGRATION_DEADLINE_MS;
+	return vm_domain_save_mark(domain, err);
+}
+
 int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 		    struct vm_domain *domain, struct err *err)
 {
@@ -121,11 +145,11 @@ int migration_begin(struct part_run *run, struct vm_state *state, const struct v
 
 	if (str_equal(domain->mark.migration, order->migration))
 		return 0;
+	if (order->abort)
+		return mark_begun(order, domain, err);
 	r = vm_departure_write(run, order->id, order->generation, err);
-	if (r < 0)
-		return r;
-	str_set(&domain->mark.migration, order->migration);
-	r = vm_domain_save_mark(domain, err);
+	if (r == 0)
+		r = mark_begun(order, domain, err);
 	if (r < 0)
 		return r;
 
@@ -133,13 +157,14 @@ int migration_begin(struct part_run *run, struct vm_state *state, const struct v
 	migration->id = xstrdup(order->migration);
 	migration->vm = xstrdup(order->id);
 	migration->address = xstrdup(order->address);
-	migration->until_ms = monotonic_ms() + MIGRATION_DEADLINE_MS;
+	migration->member = xstrdup(state->member);
 	pthread_mutex_init(&migration->lock, NULL);
 	if (pthread_create(&migration->thread, NULL, migration_thread, migration) != 0) {
 		pthread_mutex_destroy(&migration->lock);
 		free(migration->id);
 		free(migration->vm);
 		free(migration->address);
+		free(migration->member);
 		free(migration);
 		return err_set(err, ERR_CAPACITY, "cannot start a thread for the migration");
 	}
@@ -160,18 +185,28 @@ static int job_progress(const struct vm_domain *domain)
 	return (int)MIN_OF(info.dataProcessed * 100 / info.dataTotal, 99ULL);
 }
 
-void migration_look(struct migration *migration, const struct vm_domain *domain, bool wanted)
+/* The deadline is of the boot in which it was begun, which is this one as long as the machine runs on here. */
+static bool is_wanted(const struct vm_order *order, const struct vm_mark *mark)
 {
-	int progress;
+	bool over = mark->until_ms && monotonic_ms() >= mark->until_ms;
 
-	if (migration_ended(migration) || !domain)
+	return str_equal(order->migration, mark->migration) && !order->abort && !over;
+}
+
+void migration_look(struct vm_state *state, const struct vm_order *order, const struct vm_domain *domain)
+{
+	struct migration *migration = migration_find(state, domain->mark.id);
+	bool departs = domain->mark.migration && !str_equal(domain->mark.migration, domain->mark.arrived) &&
+		       str_equal(domain->mark.boot, state->boot);
+	int progress = departs ? job_progress(domain) : -1;
+
+	if (progress < 0)
 		return;
-	progress = job_progress(domain);
-	migration->progress = MAX_OF(progress, migration->progress);
-	if (migration->aborted || (wanted && monotonic_ms() < migration->until_ms))
-		return;
-	if (progress >= 0 && virDomainAbortJob(domain->domain) == 0)
-		migration->aborted = true;
+	if (migration)
+		migration->progress = MAX_OF(progress, migration->progress);
+	/* Asked again each time: in its last step it cannot be ended, and that step may fail. */
+	if (!is_wanted(order, &domain->mark) && virDomainAbortJob(domain->domain) == 0)
+		log_info("vm %s: migration %s is called off", domain->mark.id, domain->mark.migration);
 }
 
 bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain)
@@ -180,7 +215,8 @@ bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain
 
 	if (!domain->active || (domain->state == VIR_DOMAIN_PAUSED && domain->reason == VIR_DOMAIN_PAUSED_MIGRATION))
 		return false;
-	return migration ? migration_ended(migration) : job_progress(domain) < 0;
+	/* The call may have lost sight of it, and it goes on. */
+	return (!migration || migration_ended(migration)) && job_progress(domain) < 0;
 }
 
 static json_t *report_json(const char *id, const char *state, int progress, const struct err *err)
@@ -189,7 +225,8 @@ static json_t *report_json(const char *id, const char *state, int progress, cons
 			 part_error_json(err));
 }
 
-json_t *migration_report(struct migration *migration)
+/* With the call's own end: "failed" is what it says, not yet what has become of the machine. */
+static json_t *report_call(struct migration *migration, const char *failed)
 {
 	json_t *report;
 
@@ -197,27 +234,54 @@ json_t *migration_report(struct migration *migration)
 	if (!migration->ended)
 		report = report_json(migration->id, "running", migration->progress, &migration->err);
 	else if (migration->err.code != ERR_NONE)
-		report = report_json(migration->id, "failed", migration->progress, &migration->err);
+		report = report_json(migration->id, failed, migration->progress, &migration->err);
 	else
 		report = report_json(migration->id, "done", 100, &migration->err);
 	pthread_mutex_unlock(&migration->lock);
 	return report;
 }
 
-json_t *migration_report_earlier(const struct vm_state *state, const struct vm_domain *domain)
+/* Whether it is on its way from here yet, as libvirt says; in percent, or -1. */
+static int under_way(const struct vm_state *state, const struct vm_domain *domain)
 {
-	_cleanup_err_ struct err err = ERR_INIT;
-	int progress;
-
-	if (str_equal(domain->mark.arrived, domain->mark.migration))
-		return report_json(domain->mark.migration, "done", 100, &err);
 	/* How far it is only the source knows. */
-	progress = vm_domain_is_arriving(state, domain) ? 0 : job_progress(domain);
+	int progress = vm_domain_is_arriving(state, domain) ? 0 : job_progress(domain);
+
 	/* Paused for the last step, and the call that would know the end is gone: only the target can say. */
 	if (progress < 0 && domain->state == VIR_DOMAIN_PAUSED && domain->reason == VIR_DOMAIN_PAUSED_MIGRATION)
-		progress = 99;
+		return 99;
+	return progress;
+}
+
+json_t *migration_report_here(struct vm_state *state, const struct vm_domain *domain)
+{
+	struct migration *migration = migration_find(state, domain->mark.id);
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *id = domain->mark.migration;
+	int progress;
+
+	if (!id)
+		return NULL;
+	if (str_equal(domain->mark.arrived, id))
+		return report_json(id, "done", 100, &err);
+	if (migration && !str_equal(migration->id, id))
+		migration = NULL;
+	if (migration && !migration_ended(migration))
+		return report_call(migration, "failed");
+	progress = under_way(state, domain);
 	if (progress >= 0)
-		return report_json(domain->mark.migration, "running", progress, &err);
-	err_set(&err, ERR_CANCELLED, "the migration was cut off");
-	return report_json(domain->mark.migration, "failed", 0, &err);
+		return report_json(id, "running", progress, &err);
+	if (migration)
+		return report_call(migration, "failed");
+	err_set(&err, ERR_CANCELLED,
+		domain->mark.until_ms ? "the migration was cut off" : "it was called off before it began");
+	return report_json(id, "failed", 0, &err);
+}
+
+json_t *migration_report_gone(struct vm_state *state, const char *vm)
+{
+	struct migration *migration = migration_find(state, vm);
+
+	/* The call has failed, and the machine has not stayed: its end is not known here. */
+	return migration ? report_call(migration, "running") : NULL;
 }

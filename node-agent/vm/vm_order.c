@@ -139,6 +139,7 @@ static int parse_migrate(const json_t *migrate, struct vm_order *order, struct e
 		return refuse(err, "migrate.id", "is missing");
 	if (!is_address(order->address))
 		return refuse(err, "migrate.address", "is no IP address");
+	order->abort = json_is_true(json_object_get(migrate, "abort"));
 	return 0;
 }
 

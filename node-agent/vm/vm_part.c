@@ -28,6 +28,19 @@ static bool has_order(const json_t *desired, const char *id)
 	return false;
 }
 
+/* A migration from here is under way, or one to here may be. */
+static bool migrations_under_way(struct vm_state *state, const json_t *desired)
+{
+	size_t i;
+	json_t *entry;
+
+	json_array_foreach(desired, i, entry) {
+		if (str_equal(json_string_value(json_object_get(entry, "state")), "incoming"))
+			return true;
+	}
+	return migration_any(state);
+}
+
 static json_t *converge_all(struct part_run *run, struct vm_state *state, const json_t *desired,
 			    const struct vm_domains *domains, bool *unsettled)
 {
@@ -64,9 +77,17 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 	struct vm_state *state = vm_state_get(run);
 	_cleanup_free_ char *prefix = part_run_path(run, "%s", "");
 	_cleanup_(vm_domains_done) struct vm_domains domains = { 0 };
+	struct vm_members members;
 	bool unsettled = false;
-	int r = vm_libvirtd_ensure(run, vm_connected(state), err);
+	int r = vm_members_parse(part_run_also(run), &members, err);
 
+	if (r < 0)
+		return r;
+	str_set(&state->member, members.name);
+	r = vm_libvirtd_ensure(run, state, &members, migrations_under_way(state, desired), err);
+	vm_members_done(&members);
+	if (r > 0)
+		vm_disconnect(state);
 	if (r >= 0)
 		r = vm_connect(state, err);
 	if (r < 0)
@@ -87,6 +108,7 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 static const struct part vm_part = {
 	.abi = PART_ABI,
 	.name = "vms",
+	.also = "members",
 	.modes = PART_NODE,
 	/* Never on an old order: another node may have the machine by now. */
 	.flags = PART_WAITS,

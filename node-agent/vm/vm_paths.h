@@ -3,12 +3,15 @@
 #ifndef INGOT_VM_VM_PATHS_H
 #define INGOT_VM_VM_PATHS_H
 
+/* Root's: libvirt makes the serial ports' sockets and hands them to QEMU. */
 #define VM_RUN_DIR "/run/ingot/vm"
+/* QEMU makes these itself, and may touch nothing else there. What is found there is to be used with care. */
+#define VM_VNC_DIR "/run/ingot/vnc"
 #define VM_LOG_DIR "/var/log/ingot/vm"
 
 /* Serial port: QEMU listens here for one peer at a time. */
 #define VM_SERIAL_FORMAT VM_RUN_DIR "/%s.serial"
-#define VM_VNC_FORMAT VM_RUN_DIR "/%s.vnc"
+#define VM_VNC_FORMAT VM_VNC_DIR "/%s.vnc"
 
 /* All the serial port has put out since this QEMU process began: the offset in the file is the number of the byte. It begins
  * anew when the machine is started, and at a node where it arrives. Of a long one the front is a hole (zeros, no room taken):
@@ -17,7 +20,7 @@
 #define VM_SERIAL_KEPT_BYTES (1024 * 1024)
 
 /* The seed of its cloud-init: there as long as the machine is, or is expected. */
-#define VM_SEED_DIR "/var/lib/ingot/agent/seeds"
+#define VM_SEED_DIR "/var/lib/ingot/seeds"
 #define VM_SEED_SUFFIX ".seed.iso"
 #define VM_SEED_FORMAT VM_SEED_DIR "/%s" VM_SEED_SUFFIX
 

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "core/part.h"
+#include "crypto/crypto.h"
 #include "vm/vm_paths.h"
 
 static inline void vm_domain_done(virDomainPtr *domain)
@@ -46,9 +47,31 @@ struct vm_order {
 	unsigned nic_count;
 	const char *uplink; /* with nics: the address of this node on the card that their networks are on */
 	const char *migration, *address; /* NULL: it stays here */
+	bool abort;			 /* the migration is called off */
 };
 /* One entry; strings are borrowed from it. ERR_INVALID with the field that is wrong. */
 int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err);
+
+/* ---- members of the cluster (vm_members.c, pure) ---- */
+
+/* Whom QEMU runs as: the user that Debian compiled libvirt for. */
+#define VM_QEMU_USER "libvirt-qemu"
+
+struct vm_members {
+	const char *name; /* of this node's certificate; NULL with address */
+	const char
+		*address; /* where this node is spoken to by the others; NULL: nobody has said, and nobody is let in */
+	const char **names; /* of their certificates */
+	size_t count;
+};
+/* The section "members", or NULL if there is none; strings are borrowed from it. ERR_INVALID with the field that is wrong. */
+int vm_members_parse(const json_t *section, struct vm_members *ret, struct err *err);
+void vm_members_done(struct vm_members *members);
+/* libvirtd.conf, and qemu.conf (direct: without systemd). The caller frees. */
+char *vm_text_libvirtd(const struct vm_members *members);
+char *vm_text_qemu(const struct vm_members *members, bool direct);
+/* Whether somebody whom the one libvirtd.conf lets in is not let in by the other. */
+bool vm_text_shuts_out(const char *before, const char *now);
 
 /* ---- libvirt's text (vm_xml.c, pure) ---- */
 
@@ -63,10 +86,11 @@ int vm_order_parse(const json_t *desired, struct vm_order *ret, struct err *err)
 struct vm_mark {
 	char *id;
 	int64_t generation;
-	char *boot;	 /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
-	char *accel;	 /* "kvm" or "tcg", once it was started */
-	char *migration; /* the last migration that was begun with it, or NULL */
-	char *arrived;	 /* the last migration that brought it here, or NULL */
+	char *boot;	  /* host and boot that it was started in, or arrived at; NULL: it was not started yet */
+	char *accel;	  /* "kvm" or "tcg", once it was started */
+	char *migration;  /* the last migration that was begun with it, or was called off before; or NULL */
+	int64_t until_ms; /* monotonic, in that boot: then the migration is called off; 0: not begun */
+	char *arrived;	  /* the last migration that brought it here, or NULL */
 };
 void vm_mark_done(struct vm_mark *mark);
 #define _cleanup_mark_ _cleanup_(vm_mark_done)
@@ -74,19 +98,25 @@ void vm_mark_done(struct vm_mark *mark);
 char *vm_mark_format(const struct vm_mark *mark);
 bool vm_mark_parse(const char *xml, struct vm_mark *ret);
 
-/* The domain. prefix: see part_run_path(). */
-char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix);
+/* The domain. prefix: see part_run_path(). member: the name of this node's certificate, or NULL. */
+char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *member, const char *prefix);
+/* A domain's XML as its QEMU at the target of a migration from this node is to be started with: it lets nobody else in. */
+char *vm_xml_for_target(const char *xml, const char *member);
 /* The secret that QEMU logs in to Ceph with. */
 char *vm_xml_secret(void);
 
 /* ---- the host ---- */
 
+struct vm_state;
+
 /* Does KVM run a guest here? /dev/kvm being there says little: tries one. Blocks up to 15 s. */
 bool vm_accel_kvm_works(const struct part_run *run);
 
-/* Writes libvirt's configuration and the node's certificates for it, starts the daemon. ERR_STATE while the node has no
- * certificate. 1: it was started just now. connected: it answers, so that it need not be asked for whether it runs. */
-int vm_libvirtd_ensure(struct part_run *run, bool connected, struct err *err);
+/* Writes libvirt's configuration and the node's certificates for it, starts the daemon, and starts it anew when it should read
+ * them again: not while a migration is under way (busy), unless that takes long and somebody is to be shut out. Virtual
+ * machines go on; connections do not. ERR_STATE while the node has no certificate. 1: it was started just now. */
+int vm_libvirtd_ensure(struct part_run *run, struct vm_state *state, const struct vm_members *members, bool busy,
+		       struct err *err);
 
 /* Turns libvirt's last error on this thread into err, "<what>: <text>". Returns a negative errno. */
 int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -101,8 +131,7 @@ int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct migration {
 	struct list link;
 	char *id, *vm, *address;
-	int64_t until_ms; /* monotonic: then it is called off */
-	bool aborted;
+	char *member; /* the name of this node's certificate, or NULL */
 	int progress;
 	pthread_t thread;
 	/* Below: shared with the thread. */
@@ -126,9 +155,11 @@ struct vm_memory {
 struct vm_state {
 	virConnectPtr conn;
 	bool probed, kvm;
-	bool warm;	  /* libvirt knows this host's QEMU */
-	char *boot;	  /* names this host in this boot */
-	char *secret_key; /* what libvirt was told last, on this connection */
+	bool warm;		  /* libvirt knows this host's QEMU */
+	char *boot;		  /* names this host in this boot */
+	char *member;		  /* the name of this node's certificate, or NULL: nobody has said */
+	char *secret_key;	  /* what libvirt was told last, on this connection */
+	int64_t restart_since_ms; /* monotonic; since when libvirtd should be started anew, 0: it need not */
 	struct list migrations, memories;
 };
 struct vm_state *vm_state_get(struct part_run *run);
@@ -179,18 +210,22 @@ json_t *vm_report_stray(struct vm_state *state, const struct vm_domain *domain);
 /* The migration of this machine that this process began last, or NULL. */
 struct migration *migration_find(struct vm_state *state, const char *vm);
 /* Begins the one that is ordered, unless it was begun before: never twice for one id. The mark in the domain is written
- * first, so that this holds over a restart of the agent. */
+ * first, so that this and its deadline hold over a restart of the agent. One that is called off is only marked. */
 int migration_begin(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 		    struct vm_domain *domain, struct err *err);
 /* It runs here, and no migration of it is under way, nor one whose end is not known. */
 bool migration_is_settled(struct vm_state *state, const struct vm_domain *domain);
-/* Looks how far it is; ends it when its time is over or it is no longer wanted. domain NULL: it is not here (any more). */
-void migration_look(struct migration *migration, const struct vm_domain *domain, bool wanted);
+/* Of one that runs here: looks how far its migration is, whichever process began it, and ends it when it was called off, is
+ * not ordered (any more), or its time is over. */
+void migration_look(struct vm_state *state, const struct vm_order *order, const struct vm_domain *domain);
 bool migration_ended(struct migration *migration);
-/* {"id", "state", "progress", "error"}, new reference. */
-json_t *migration_report(struct migration *migration);
-/* The same of one begun by an earlier process, from what the domain says. */
-json_t *migration_report_earlier(const struct vm_state *state, const struct vm_domain *domain);
+/* One that this process began, and none has ended yet. */
+bool migration_any(struct vm_state *state);
+/* {"id", "state", "progress", "error"} of the last one of a machine that is here: "failed" only if that has stayed. New
+ * reference; NULL: there was none. */
+json_t *migration_report_here(struct vm_state *state, const struct vm_domain *domain);
+/* The same where the machine is not here: of the one that this process began last. NULL: none. */
+json_t *migration_report_gone(struct vm_state *state, const char *vm);
 /* Forgets those that ended and whose machine has no order here. */
 void migration_forget(struct vm_state *state, const json_t *desired);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/user.h"
 #include "vm/vm_priv.h"
 
 /* Volume descriptors, tables and folders take about thirty sectors; padding 150: what looks for labels on a disk (busybox) takes one
@@ -79,8 +80,7 @@ static void settle_record(struct image *image, size_t at)
 static void put_text(unsigned char *field, size_t size, const char *text)
 {
 	memset(field, ' ', size);
-	for (size_t i = 0; i < size && text[i]; i++)
-		field[i] = (unsigned char)text[i];
+	memcpy(field, text, strnlen(text, size));
 }
 
 static void settle_descriptor(unsigned char *descriptor)
@@ -199,6 +199,17 @@ int vm_seed_image(const struct vm_order *order, char **ret_image, size_t *ret_le
 	return 0;
 }
 
+/* QEMU may read it, as whom it runs. Without root's rights nothing can be given away (in tests). */
+static int hand_to_qemu(const char *path)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() != 0 || user_find(VM_QEMU_USER, &uid, &gid) < 0)
+		return 0;
+	return chown(path, 0, gid) < 0 || chmod(path, 0640) < 0 ? -errno : 0;
+}
+
 int vm_seed_ensure(const char *prefix, const struct vm_order *order, struct err *err)
 {
 	_cleanup_free_ char *dir = xasprintf("%s" VM_SEED_DIR, prefix);
@@ -214,9 +225,11 @@ int vm_seed_ensure(const char *prefix, const struct vm_order *order, struct err 
 		return r;
 	/* What a QEMU has open stays as it is. */
 	if (read_file(path, len, &have, &have_len) < 0 || have_len != len || memcmp(have, image, len) != 0) {
-		r = mkdir_p(dir, 0700);
+		r = mkdir_p(dir, 0711);
 		if (r == 0)
 			r = write_file_atomic(path, image, len, 0600);
+		if (r == 0)
+			r = hand_to_qemu(path);
 		if (r < 0)
 			err_set_errno(err, r, "cannot write %s", path);
 	}

@@ -44,6 +44,8 @@ char *vm_mark_format(const struct vm_mark *mark)
 
 	add_escaped(&xml, "<vm id=\"", mark->id, "\"");
 	strbuf_addf(&xml, " generation='%" PRId64 "'", mark->generation);
+	if (mark->until_ms)
+		strbuf_addf(&xml, " until='%" PRId64 "'", mark->until_ms);
 	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
 		if (!optional[i].value)
 			continue;
@@ -69,7 +71,7 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 				    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
 	struct vm_mark mark = { 0 };
-	_cleanup_free_ char *generation = NULL;
+	_cleanup_free_ char *generation = NULL, *until = NULL;
 	bool good;
 
 	if (root) {
@@ -79,8 +81,10 @@ bool vm_mark_parse(const char *xml, struct vm_mark *ret)
 		mark.migration = attribute(root, "migration");
 		mark.arrived = attribute(root, "arrived");
 		generation = attribute(root, "generation");
+		until = attribute(root, "until");
 	}
-	good = mark.id && generation && parse_i64(generation, 0, INT64_MAX, &mark.generation) == 0;
+	good = mark.id && generation && parse_i64(generation, 0, INT64_MAX, &mark.generation) == 0 &&
+	       (!until || parse_i64(until, 0, INT64_MAX, &mark.until_ms) == 0);
 	xmlFreeDoc(doc);
 	if (good)
 		*ret = mark;
@@ -96,7 +100,8 @@ static void add_head(struct strbuf *xml, const struct vm_order *order, bool kvm)
 	const struct vm_mark mark = { .id = (char *)order->id, .generation = order->generation };
 	_cleanup_free_ char *text = vm_mark_format(&mark);
 
-	strbuf_addf(xml, "<domain type='%s'>\n", kvm ? "kvm" : "qemu");
+	strbuf_addf(xml, "<domain type='%s' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n",
+		    kvm ? "kvm" : "qemu");
 	strbuf_addf(xml, "  <name>" VM_DOMAIN_PREFIX "%s</name>\n  <uuid>%s</uuid>\n", order->id, order->id);
 	if (order->name)
 		add_escaped(xml, "  <title>", order->name, "</title>\n");
@@ -170,7 +175,35 @@ static void add_ends(struct strbuf *xml, const struct vm_order *order, const cha
 		    "\"/>\n    </graphics>\n");
 }
 
-char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix)
+/* Libvirt has QEMU ask the other end of a migration for a certificate, but not for whose it is. So QEMU is told itself: it takes
+ * its memory from the node that libvirt started it for, and from no other that has a certificate of the authority's. */
+#define SOURCE_ID "migration-source"
+#define SOURCE_OBJECT "authz-simple,id=" SOURCE_ID ",identity=CN=" CERT_GUESTS_PREFIX
+
+static void add_admission(struct strbuf *xml, const char *member)
+{
+	strbuf_adds(xml, "  <qemu:commandline>\n    <qemu:arg value='-object'/>\n");
+	/* Without a name it is nobody's. */
+	add_escaped(xml, "    <qemu:arg value=\"" SOURCE_OBJECT, str_or(member, ""), "\"/>\n");
+	strbuf_adds(xml, "    <qemu:arg value='-global'/>\n"
+			 "    <qemu:arg value='migration.tls-authz=" SOURCE_ID "'/>\n"
+			 "  </qemu:commandline>\n");
+}
+
+char *vm_xml_for_target(const char *xml, const char *member)
+{
+	const char *object = strstr(xml, SOURCE_OBJECT), *name = object ? object + strlen(SOURCE_OBJECT) : NULL;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	/* One that was started before this was thought of. */
+	if (!object)
+		return xstrdup(xml);
+	strbuf_addf(&text, "%.*s", (int)(name - xml), xml);
+	add_escaped(&text, "", str_or(member, ""), name + strcspn(name, "'\""));
+	return strbuf_take(&text);
+}
+
+char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *member, const char *prefix)
 {
 	_cleanup_strbuf_ struct strbuf xml = { 0 };
 
@@ -193,8 +226,9 @@ char *vm_xml_domain(const struct vm_order *order, bool kvm, const char *prefix)
 	strbuf_adds(&xml, "    <video>\n      <model type='vga' vram='16384' heads='1'/>\n    </video>\n"
 			  "    <memballoon model='virtio'/>\n"
 			  "    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n    </rng>\n"
-			  "  </devices>\n"
-			  "</domain>\n");
+			  "  </devices>\n");
+	add_admission(&xml, member);
+	strbuf_adds(&xml, "</domain>\n");
 	return strbuf_take(&xml);
 }
 

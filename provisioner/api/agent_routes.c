@@ -2,6 +2,8 @@
 /* The listener for agents: who speaks is found out here, what is said goes to cluster and machine. */
 #include "api/api_priv.h"
 
+#define STRANGER_BODY_MAX (8 * KIB) /* a hello with 64 MAC addresses */
+#define NEW_BODY_MAX (32 * KIB)	    /* of a machine that nobody has accepted: an inventory with a hundred disks */
 #define BODY_MAX MIB
 #define WAIT_MAX_S 60
 
@@ -31,7 +33,7 @@ static void answer(struct http_request *request, int r, json_t *reply, const str
 		http_answer_json(request, 200, reply ? reply : json_object(), NULL);
 }
 
-static void on_hello(struct http_request *request, void *data)
+static void hello(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api *api = data;
@@ -43,7 +45,7 @@ static void on_hello(struct http_request *request, void *data)
 	answer(request, r, reply, &err);
 }
 
-static void on_enroll(struct http_request *request, void *data)
+static void enroll(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api *api = data;
@@ -55,7 +57,7 @@ static void on_enroll(struct http_request *request, void *data)
 	answer(request, r, reply, &err);
 }
 
-static void on_join(struct http_request *request, void *data)
+static void join(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api *api = data;
@@ -67,7 +69,25 @@ static void on_join(struct http_request *request, void *data)
 	answer(request, r, reply, &err);
 }
 
-static void on_report(struct http_request *request, void *data)
+/* For nodes only: the token of a boot opens nothing here. */
+static void on_certificate(struct http_request *request, void *data)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct api *api = data;
+	json_t *body = NULL, *reply = NULL;
+	struct peer peer;
+	int r = find_peer(api, request, &peer, &err);
+	if (r == 0 && !peer.node)
+		r = err_set(&err, ERR_FORBIDDEN, "only a node, with its certificate, can ask for another");
+	if (r == 0)
+		r = http_request_json(request, &body, &err);
+	if (r == 0)
+		r = cluster_agent_certificate(api->spec.cluster, peer.node, body, &reply, &err);
+	json_decref(body);
+	answer(request, r, reply, &err);
+}
+
+static void report(struct http_request *request, void *data)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct api *api = data;
@@ -80,6 +100,26 @@ static void on_report(struct http_request *request, void *data)
 		r = cluster_agent_report(api->spec.cluster, &peer, body, &err);
 	json_decref(body);
 	answer(request, r, NULL, &err);
+}
+
+static void on_hello(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, true, hello);
+}
+
+static void on_enroll(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, true, enroll);
+}
+
+static void on_join(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, true, join);
+}
+
+static void on_report(struct http_request *request, void *data)
+{
+	agent_queue_add(data, request, false, report);
 }
 
 /* ---- the long poll ---- */
@@ -160,13 +200,67 @@ static void on_desired(struct http_request *request, void *data)
 		start_poll(api, request, &peer, after, wait_s);
 }
 
+/* ---- who may come in, before anything is read of what is said ---- */
+
+/* An agent says hello once in a boot, and again after a while if that went wrong. Each costs a commit. */
+static const struct rate stranger_rate = { .most = 100, .per_minute = 600 };
+
+static int admit_stranger(struct api *api, struct http_request *request, struct err *err)
+{
+	uint64_t key = rate_key_of_address(http_request_peer(request));
+	int64_t now = loop_monotonic_ms(api->spec.loop);
+	int64_t wait = rate_wait_ms(&api->strangers, key, &stranger_rate, now);
+	if (wait > 0)
+		return err_set(err, ERR_RATE_LIMIT,
+			       "too many machines say hello from this address; try again in a second");
+	rate_take(&api->strangers, key, &stranger_rate, now);
+	return 0;
+}
+
+static int admit_known(struct api *api, struct http_request *request, struct err *err)
+{
+	const char *node = http_request_client_name(request);
+	const struct machine *machine = machine_agent_known(api->spec.machines, http_request_bearer(request));
+	if (node ? !store_get(api->store, &kind_node, node) : !machine)
+		return err_set(err, ERR_UNAUTHENTICATED,
+			       node ? "the node of this certificate is not a member (any more)"
+				    : "the token is not of a boot that is known; say hello again");
+	if (!node && machine->state == MACHINE_NEW)
+		http_request_limit_body(request, NEW_BODY_MAX);
+	return 0;
+}
+
+/* A ticket that is not known is refused by what it opens. */
+static int admit_ticket(struct api *api, struct http_request *request, struct err *err)
+{
+	return 0;
+}
+
+/* The tag of a route. */
+struct admission {
+	int (*admit)(struct api *api, struct http_request *request, struct err *err);
+};
+static const struct admission stranger = { admit_stranger }, known = { admit_known }, ticket = { admit_ticket };
+
+bool api_agent_admit(struct http_request *request, void *data)
+{
+	static const char *const later[] = { "Retry-After: 1", NULL };
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct admission *admission = http_request_route(request)->tag;
+	if (admission->admit(data, request, &err) == 0)
+		return true;
+	http_answer_problem_with(request, &err, err.code == ERR_RATE_LIMIT ? later : NULL);
+	return false;
+}
+
 static const struct http_route routes[] = {
-	{ .method = "POST", .path = "/agent/v1/hello", .body_max_bytes = BODY_MAX, .handler = on_hello },
-	{ .method = "POST", .path = "/agent/v1/enroll", .body_max_bytes = BODY_MAX, .handler = on_enroll },
-	{ .method = "POST", .path = "/agent/v1/join", .body_max_bytes = BODY_MAX, .handler = on_join },
-	{ .method = "GET", .path = "/agent/v1/desired", .handler = on_desired },
-	{ .method = "POST", .path = "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report },
-	{ .method = "GET", .path = "/agent/v1/console/{ticket}", .handler = api_agent_console },
+	{ "POST", "/agent/v1/hello", .body_max_bytes = STRANGER_BODY_MAX, .handler = on_hello, .tag = &stranger },
+	{ "POST", "/agent/v1/enroll", .body_max_bytes = NEW_BODY_MAX, .handler = on_enroll, .tag = &stranger },
+	{ "POST", "/agent/v1/join", .body_max_bytes = NEW_BODY_MAX, .handler = on_join, .tag = &stranger },
+	{ "GET", "/agent/v1/desired", .handler = on_desired, .tag = &known },
+	{ "POST", "/agent/v1/certificate", .body_max_bytes = NEW_BODY_MAX, .handler = on_certificate, .tag = &known },
+	{ "POST", "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report, .tag = &known },
+	{ "GET", "/agent/v1/console/{ticket}", .handler = api_agent_console, .tag = &ticket },
 	{ .method = NULL },
 };
 

@@ -515,6 +515,8 @@ struct api *api_new(const struct api_spec *spec)
 			.tag = &operations[i],
 			.stream_body_to_file = operations[i].body_max_bytes > MIB,
 		};
+	agent_queue_start(api);
+	rate_table_init(&api->strangers, STRANGERS_KEPT);
 	api_events_register(api);
 	api_consoles_register(api);
 	return api;
@@ -530,9 +532,11 @@ struct api *api_free(struct api *api)
 		list_remove(&call->link);
 		call->gone = true;
 	}
+	agent_queue_stop(api);
 	api_events_stop(api);
 	api_consoles_stop(api);
 	api_sensors_stop(api);
+	rate_table_done(&api->strangers);
 	json_decref(api->openapi);
 	free(api);
 	return NULL;

@@ -34,5 +34,7 @@ bool api_admit(struct http_request *request, void *data);
 /* For the listener of people, http_server_spec.fallback: the dashboard. */
 void api_fallback(struct http_request *request, void *data);
 const struct http_route *api_agent_routes(struct api *api, size_t *ret_count);
+/* For the listener of agents, http_server_spec.admit: token or certificate, or how often strangers may speak. */
+bool api_agent_admit(struct http_request *request, void *data);
 
 #endif

@@ -4,7 +4,10 @@
 
 #include "api/api.h"
 #include "base/list.h"
+#include "base/rate.h"
 #include "proto/operations.h"
+
+#define STRANGERS_KEPT 1024
 
 struct api {
 	struct api_spec spec;
@@ -14,9 +17,11 @@ struct api {
 	struct list streams;			/* event_stream.c */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
 	unsigned console_viewers;
-	struct tickets *tickets; /* console.c */
-	struct list readings;	 /* machine_sensors.c */
-	struct list waiting;	 /* struct api_call: for a worker */
+	struct tickets *tickets;     /* console.c */
+	struct list readings;	     /* machine_sensors.c */
+	struct list waiting;	     /* struct api_call: for a worker */
+	struct agent_queue *agents;  /* agent_queue.c */
+	struct rate_table strangers; /* agent_routes.c: hellos by address */
 	json_t *openapi;
 };
 
@@ -97,6 +102,15 @@ int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
 void api_events_register(struct api *api);
 void api_events_stop(struct api *api);
+
+/* ---- agent_queue.c ---- */
+
+/* Calls fn with the request and the api when its turn has come, unless the agent leaves before. stranger: it is not known who
+ * speaks. ERR_BUSY (503) is answered if too many strangers wait. */
+void agent_queue_add(struct api *api, struct http_request *request, bool stranger, http_handler_fn fn);
+void agent_queue_start(struct api *api);
+void agent_queue_stop(struct api *api);
+
 /* ---- machine_sensors.c ---- */
 
 int api_machine_sensors(struct api_call *call, struct err *err);

@@ -2,6 +2,8 @@
 /* Metrics in Prometheus' text exposition format 0.0.4. */
 #include "api/api_priv.h"
 
+#define WORDS_MAX 64 /* api_list.c has a bit for each */
+
 struct count {
 	const char *metric, *help;
 	const struct store_kind *kind;
@@ -21,13 +23,12 @@ static void add_count(struct strbuf *sb, struct store *store, const struct count
 {
 	const struct field *f = schema_field(count->kind->schema, count->field);
 	strbuf_addf(sb, "# HELP %s %s\n# TYPE %s gauge\n", count->metric, count->help, count->metric);
-	for (int word = 0; f->words[word]; word++) {
-		unsigned n = 0;
-		for (const void *object = store_next(store, count->kind, NULL); object;
-		     object = store_next(store, count->kind, *(char *const *)object))
-			n += *(const int *)(const void *)((const char *)object + f->offset) == word;
-		strbuf_addf(sb, "%s{%s=\"%s\"} %u\n", count->metric, count->field, f->words[word], n);
-	}
+	unsigned n[WORDS_MAX] = { 0 };
+	const void *object;
+	for (size_t i = 0; (object = store_at(store, count->kind, i)); i++)
+		n[*(const int *)(const void *)((const char *)object + f->offset)]++;
+	for (int word = 0; f->words[word]; word++)
+		strbuf_addf(sb, "%s{%s=\"%s\"} %u\n", count->metric, count->field, f->words[word], n[word]);
 }
 
 static void add_pools(struct strbuf *sb, struct store *store)

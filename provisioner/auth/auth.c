@@ -12,13 +12,16 @@ struct auth *auth_new(struct store *store, const char *initial_password_file)
 	struct auth *auth = new0(struct auth, 1);
 	auth->store = store;
 	auth->initial_password_file = xstrdup(initial_password_file);
+	rate_table_init(&auth->tries, TRIES_KEPT);
 	return auth;
 }
 
 struct auth *auth_free(struct auth *auth)
 {
-	if (auth)
-		free(auth->initial_password_file);
+	if (!auth)
+		return NULL;
+	rate_table_done(&auth->tries);
+	free(auth->initial_password_file);
 	free(auth);
 	return NULL;
 }

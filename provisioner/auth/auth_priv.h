@@ -3,22 +3,16 @@
 #define INGOT_AUTH_AUTH_PRIV_H
 
 #include "auth/auth.h"
+#include "base/rate.h"
 
 #define MINUTE_MS INT64_C(60000)
-#define LIMIT_BUCKETS 4096
-
-/* How often somebody may still try, in thousandths. */
-struct limit_bucket {
-	uint64_t key; /* 0: free */
-	const struct limit *limit;
-	int64_t level, at_ms;
-};
+#define TRIES_KEPT 4096
 
 struct auth {
 	struct store *store;
 	char *initial_password_file;
 	unsigned hashing;
-	struct limit_bucket limits[LIMIT_BUCKETS];
+	struct rate_table tries;
 };
 
 /* auth_session.c. When a session is over. */

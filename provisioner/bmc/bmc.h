@@ -37,6 +37,9 @@ void bmc_identity_done(struct bmc_identity *identity);
 /* Whether a BMC's system UUID and one read by DMI are the same but for the order of bytes: BMCs send theirs in three
  * orders and the bytes do not always tell which (see bmc_uuid.c). Ignores case; false if either is NULL. */
 bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid);
+/* A word that all UUIDs have which match one another, to look them up by; few others have it, so those that are found are still to
+ * be compared. NULL for NULL and for what is no UUID; the caller frees. */
+char *bmc_uuid_key(const char *uuid);
 
 enum bmc_sensor_state { BMC_SENSOR_OK, BMC_SENSOR_WARNING, BMC_SENSOR_CRITICAL, BMC_SENSOR_UNKNOWN };
 struct bmc_sensor {

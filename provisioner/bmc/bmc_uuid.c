@@ -41,15 +41,13 @@ enum guid_layout guid_layout_guess(const uint8_t guid[16])
 	return GUID_IPMI;
 }
 
-bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid)
+/* The 16 bytes of a text, dashes or none. */
+static bool parse(const char *text, uint8_t ret[16])
 {
-	uint8_t bytes[16];
 	char hex[33];
 	unsigned len = 0;
 
-	if (!bmc_uuid || !dmi_uuid)
-		return false;
-	for (const char *c = bmc_uuid; *c; c++) {
+	for (const char *c = text; *c; c++) {
 		if (*c == '-')
 			continue;
 		if (len == 32)
@@ -57,20 +55,53 @@ bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid)
 		hex[len++] = *c;
 	}
 	hex[len] = '\0';
-	if (hex_decode(hex, bytes, sizeof(bytes)) < 0)
+	return hex_decode(hex, ret, 16) == 0;
+}
+
+/* Each layout reads the bytes that another has made: doing it twice undoes it. */
+static void reorder(const uint8_t *from, enum guid_layout layout, uint8_t ret[16])
+{
+	for (unsigned i = 0; i < 16; i++)
+		ret[i] = from[guid_order[layout][i]];
+}
+
+bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid)
+{
+	uint8_t bytes[16], wanted[16];
+
+	if (!bmc_uuid || !dmi_uuid || !parse(bmc_uuid, bytes) || !uuid_valid(dmi_uuid) || !parse(dmi_uuid, wanted))
 		return false;
 	/* Undo each layout that the BMC's text may have been made with, and read the bytes with each other one. */
 	for (unsigned made_with = 0; made_with < GUID_LAYOUT_COUNT; made_with++) {
-		uint8_t raw[16];
+		uint8_t raw[16], read[16];
 
-		for (unsigned i = 0; i < 16; i++)
-			raw[guid_order[made_with][i]] = bytes[i];
+		reorder(bytes, made_with, raw);
 		for (unsigned layout = 0; layout < GUID_LAYOUT_COUNT; layout++) {
-			_cleanup_free_ char *text = guid_format(raw, layout);
-
-			if (strcasecmp(text, dmi_uuid) == 0)
+			reorder(raw, layout, read);
+			if (memcmp(read, wanted, sizeof(read)) == 0)
 				return true;
 		}
 	}
 	return false;
+}
+
+/* All orders that the layouts lead to, one after another: the whole reversed or not, the SMBIOS fields of either half turned or
+ * not. The first in order of bytes stands for all of them. */
+char *bmc_uuid_key(const char *uuid)
+{
+	uint8_t bytes[16], least[16];
+
+	if (!uuid || !parse(uuid, bytes))
+		return NULL;
+	memcpy(least, bytes, sizeof(least));
+	for (unsigned i = 0; i < 8; i++) {
+		uint8_t next[16];
+
+		/* Turn and turn about: eight of them come back to the beginning. */
+		reorder(bytes, i % 2 ? GUID_SMBIOS : GUID_IPMI, next);
+		memcpy(bytes, next, sizeof(bytes));
+		if (memcmp(bytes, least, sizeof(bytes)) < 0)
+			memcpy(least, bytes, sizeof(least));
+	}
+	return hex_encode(least, sizeof(least));
 }

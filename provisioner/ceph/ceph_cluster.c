@@ -144,9 +144,9 @@ static int pool_set(struct ceph_conn *conn, const char *pool, const char *variab
 static int pool_ensure(struct ceph_conn *conn, const char *pool, const char *variable, unsigned value, struct err *err)
 {
 	_cleanup_json_ json_t *answer = NULL;
-	int rc = ceph_command(
-		conn, json_pack("{s:s, s:s, s:s}", "prefix", "osd pool get", "pool", pool, "var", variable), NULL,
-		&answer, NULL, err);
+	int rc = ceph_command(conn,
+			      json_pack("{s:s, s:s, s:s}", "prefix", "osd pool get", "pool", pool, "var", variable),
+			      NULL, &answer, NULL, err);
 	if (rc < 0)
 		return rc;
 	if (json_integer_value(json_object_get(answer, variable)) == (json_int_t)value)
@@ -166,9 +166,9 @@ int ceph_cluster_pool_create(void *ctx, const struct ceph_access *access, const 
 		return rc;
 	/* replicated_rule is what a new cluster has: copies on different hosts. Asked again, Ceph says 0 and does
 	 * nothing. */
-	json_t *command = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "prefix", "osd pool create", "pool", pool,
-				    "pg_num", (int)pg_num, "pgp_num", (int)pg_num, "pool_type", "replicated", "rule",
-				    "replicated_rule");
+	json_t *command =
+		json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "prefix", "osd pool create", "pool", pool, "pg_num",
+			  (int)pg_num, "pgp_num", (int)pg_num, "pool_type", "replicated", "rule", "replicated_rule");
 	if (size > 1)
 		json_object_set_new(command, "size", json_integer(size));
 	rc = ceph_command(conn, command, NULL, NULL, NULL, err);

@@ -19,6 +19,8 @@ struct briefing *cluster_briefing(struct cluster *cluster, const char *id)
 		return *found;
 	struct briefing *briefing = new0(struct briefing, 1);
 	briefing->id = xstrdup(id);
+	list_init(&briefing->link);
+	list_init(&briefing->waits);
 	if (!tsearch(briefing, &cluster->briefings, compare_briefings))
 		abort();
 	return briefing;
@@ -37,6 +39,32 @@ static json_t *consoles_desired(struct cluster *cluster, const char *node)
 	return list;
 }
 
+/* A certificate bears its node's identifier. One list for all: it is in thousands of documents, which are compared often. */
+static json_t *member_names(struct cluster *cluster)
+{
+	if (cluster->members)
+		return cluster->members;
+	cluster->members = json_array();
+	STORE_EACH(struct node, node, cluster->store, &kind_node)
+		json_array_append_new(cluster->members, json_string(node->id));
+	return cluster->members;
+}
+
+void cluster_members_changed(struct cluster *cluster)
+{
+	json_t *before = cluster->members;
+	if (!before)
+		return;
+	cluster->members = NULL;
+	/* Nodes change all the time, and seldom come or go. */
+	if (!json_equal(before, member_names(cluster))) {
+		json_decref(before);
+		return;
+	}
+	json_decref(cluster->members);
+	cluster->members = before;
+}
+
 static json_t *make_document(struct cluster *cluster, const struct peer *peer)
 {
 	json_t *document = json_object();
@@ -51,6 +79,10 @@ static json_t *make_document(struct cluster *cluster, const struct peer *peer)
 	if (node) {
 		json_object_set_new(document, "vms", vm_agent_desired(cluster->spec.compute, node));
 		json_object_set_new(document, "consoles", consoles_desired(cluster, node->id));
+		if (node->address)
+			json_object_set_new(document, "members",
+					    json_pack("{s:s, s:s, s:O}", "name", node->id, "address", node->address,
+						      "names", member_names(cluster)));
 	}
 	return document;
 }
@@ -115,31 +147,83 @@ struct desired_wait *cluster_agent_wait(struct cluster *cluster, const struct pe
 	wait->after = after;
 	wait->fn = fn;
 	wait->data = data;
+	wait->round = cluster->round;
 	wait->timer = loop_timer_new(cluster->loop, wait_ms, wait_over, wait);
-	list_append(&cluster->waits, &wait->link);
+	list_append(peer->node ? &cluster->waits : &cluster_briefing(cluster, peer->machine)->waits, &wait->link);
 	return wait;
+}
+
+static void check_wait(struct desired_wait *wait)
+{
+	const struct peer peer = { wait->machine, wait->node };
+	if (wait->after == INT64_MIN || brief(wait->cluster, &peer)->generation == wait->after)
+		return;
+	/* Its turn comes from the loop: what it calls may change the lists. */
+	loop_timer_free(wait->timer);
+	wait->timer = loop_timer_new(wait->cluster->loop, 0, wait_over, wait);
+	wait->after = INT64_MIN;
+}
+
+static bool check_stale(struct cluster *cluster, int64_t began_ms)
+{
+	struct desired_wait *wait;
+	while (!list_empty(&cluster->stale)) {
+		struct briefing *briefing = CONTAINER_OF(list_take_first(&cluster->stale), struct briefing, link);
+		LIST_FOREACH(wait, &briefing->waits, link)
+			check_wait(wait);
+		if (loop_turn_is_over(cluster->loop, began_ms))
+			return false;
+	}
+	return true;
+}
+
+static bool check_nodes(struct cluster *cluster, int64_t began_ms)
+{
+	while (!list_empty(&cluster->waits)) {
+		struct desired_wait *wait = CONTAINER_OF(cluster->waits.next, struct desired_wait, link);
+		if (wait->round == cluster->round)
+			break;
+		wait->round = cluster->round;
+		list_remove(&wait->link);
+		list_append(&cluster->waits, &wait->link);
+		check_wait(wait);
+		if (loop_turn_is_over(cluster->loop, began_ms))
+			return false;
+	}
+	return true;
+}
+
+static void check_waits(void *data);
+
+static void check_soon(struct cluster *cluster)
+{
+	if (!cluster->wake)
+		cluster->wake = loop_timer_new(cluster->loop, 0, check_waits, cluster);
 }
 
 static void check_waits(void *data)
 {
 	struct cluster *cluster = data;
-	struct desired_wait *wait;
+	int64_t began_ms = loop_monotonic_ms(cluster->loop);
 	cluster->wake = NULL;
-	LIST_FOREACH(wait, &cluster->waits, link) {
-		const struct peer peer = { wait->machine, wait->node };
-		if (brief(cluster, &peer)->generation == wait->after)
-			continue;
-		/* Its turn comes from the loop: what it calls may change this list. */
-		loop_timer_free(wait->timer);
-		wait->timer = loop_timer_new(cluster->loop, 0, wait_over, wait);
-		wait->after = INT64_MIN;
-	}
+	if (!check_stale(cluster, began_ms) || !check_nodes(cluster, began_ms))
+		check_soon(cluster);
 }
 
 void cluster_wake(struct cluster *cluster)
 {
-	if (!cluster->wake)
-		cluster->wake = loop_timer_new(cluster->loop, 0, check_waits, cluster);
+	cluster->round++;
+	check_soon(cluster);
+}
+
+void cluster_wake_machine(struct cluster *cluster, const char *id)
+{
+	struct briefing *briefing = cluster_briefing(cluster, id);
+	if (list_empty(&briefing->waits))
+		return;
+	list_remove(&briefing->link);
+	list_append(&cluster->stale, &briefing->link);
+	check_soon(cluster);
 }
 
 /* ---- reports ---- */
@@ -155,8 +239,8 @@ static void node_heard(struct cluster *cluster, const char *id)
 	edit->health = NODE_READY;
 	edit->seen = loop_now_ms(cluster->loop);
 	store_event(cluster->store, "node.ready", "node", id, edit->name, "%s reports", edit->name);
-	store_commit(cluster->store, NULL);
 	vm_node_health(cluster->spec.compute, id, true);
+	store_must_commit(cluster->store);
 }
 
 static int node_report(struct cluster *cluster, const char *id, const json_t *report, struct err *err)
@@ -179,13 +263,20 @@ static int node_report(struct cluster *cluster, const char *id, const json_t *re
 	return 0;
 }
 
+static int take_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err)
+{
+	if (peer->node)
+		return node_report(cluster, peer->node, report, err);
+	return machine_agent_report(cluster->spec.machines, peer->machine, report, err);
+}
+
 int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err)
 {
 	if (!json_is_object(report))
 		return err_set(err, ERR_INVALID, "a report must be a JSON object");
-	if (peer->node)
-		return node_report(cluster, peer->node, report, err);
-	return machine_agent_report(cluster->spec.machines, peer->machine, report, err);
+	int r = take_report(cluster, peer, report, err);
+	/* What was not stored is not acknowledged: it is said again, to the process that comes. */
+	return r == 0 && store_is_dead(cluster->store) ? err_set(err, ERR_INTERNAL, "the report was not stored") : r;
 }
 
 /* ---- consoles ---- */

@@ -37,6 +37,12 @@ struct node *cluster_node_for(struct cluster *cluster, const struct machine *mac
 	return add_node(cluster, machine);
 }
 
+void cluster_certificate_given(struct node *node, const char *certificate)
+{
+	int64_t from_ms, until_ms;
+	node->certificate_until = cert_validity(certificate, &from_ms, &until_ms, NULL) == 0 ? until_ms : 0;
+}
+
 json_t *cluster_enrolled(struct cluster *cluster, const char *node, const char *certificate)
 {
 	return json_pack("{s:s, s:s, s:s}", "node", node, "certificate", certificate, "ca", ca_pem(cluster->spec.ca));
@@ -58,6 +64,7 @@ static int sign(struct cluster *cluster, const struct machine *machine, const ch
 		return err_prefix(err, "csr");
 	}
 	str_set(&node->certificate, certificate);
+	cluster_certificate_given(node, certificate);
 	if (!repeated)
 		machine_enrolled(cluster->spec.machines, machine->id, key, id);
 	int r = store_commit(cluster->store, err);
@@ -83,6 +90,37 @@ int cluster_agent_enroll(struct cluster *cluster, const json_t *request, const c
 		return cluster_join(cluster, request, key, address, ret_reply, err);
 	r = machine_enroll_check(cluster->spec.machines, token, key, &machine, err);
 	return r < 0 ? r : sign(cluster, machine, csr, key, ret_reply, err);
+}
+
+int cluster_agent_certificate(struct cluster *cluster, const char *id, const json_t *request, json_t **ret_reply,
+			      struct err *err)
+{
+	const struct node *node = store_get(cluster->store, &kind_node, id);
+	const char *csr = json_string_value(json_object_get(request, "csr"));
+	const char *use = json_string_value(json_object_get(request, "use"));
+	bool guests = str_equal(use, "guests");
+	/* Whatever the request bears: a node gets certificates in its own name only. */
+	const char *const addresses[] = { node->address, NULL };
+	_cleanup_free_ char *name = xasprintf("%s%s", guests ? CERT_GUESTS_PREFIX : "", node->id), *certificate = NULL;
+	if (!guests && !str_equal(use, "node"))
+		return err_set_field(err, ERR_INVALID, "use", "use: must be node or guests");
+	if (!csr)
+		return err_set_field(err, ERR_INVALID, "csr", "csr: is missing");
+	int r = ca_sign_request(cluster->spec.ca, csr, name, addresses, &certificate, err);
+	if (r < 0)
+		return err_prefix(err, "csr");
+	store_begin(cluster->store);
+	/* The one of its enrollment stays what the same question is answered with. */
+	if (!guests) {
+		struct node *edit = store_edit(cluster->store, &kind_node, id);
+		cluster_certificate_given(edit, certificate);
+	}
+	store_event(cluster->store, "node.certificate", "node", node->id, node->name, "%s got a certificate for %s",
+		    node->name, guests ? "its virtual machines' migrations" : "itself");
+	r = store_commit(cluster->store, err);
+	if (r == 0)
+		*ret_reply = json_pack("{s:s, s:s}", "certificate", certificate, "ca", ca_pem(cluster->spec.ca));
+	return r;
 }
 
 /* ---- placement ---- */
@@ -203,8 +241,32 @@ static void mark_silent(struct cluster *cluster, const char *id)
 	node->seen = loop_now_ms(cluster->loop) - NODE_SILENT_MS;
 	store_event(cluster->store, "node.unreachable", "node", id, node->name, "%s has not reported for %d s",
 		    node->name, NODE_SILENT_MS / 1000);
-	store_commit(cluster->store, NULL);
 	vm_node_health(cluster->spec.compute, id, false);
+	store_must_commit(cluster->store);
+}
+
+/* Its agent is refused from now on. It has tried for the last third of that time to get another. */
+static void mark_expired(struct cluster *cluster, const char *id)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	store_begin(cluster->store);
+	struct node *node = store_edit(cluster->store, &kind_node, id);
+	_cleanup_free_ char *until = time_format(node->certificate_until);
+	err_set(&why, ERR_CREDENTIALS,
+		"its certificate ran out on %s, and its agent is not let in with it; deploy its machine again to make it a "
+		"node anew",
+		until);
+	schema_free(&problem_schema, node->error);
+	node->error = problem_new(&why);
+	store_event(cluster->store, "node.certificate-expired", "node", id, node->name, "%s: %s", node->name, why.text);
+	store_must_commit(cluster->store);
+	log_warning("node %s: %s", node->name, why.text);
+}
+
+static bool has_expired(const struct node *node, int64_t now_ms)
+{
+	bool said = node->error && str_equal(node->error->code, err_meaning(ERR_CREDENTIALS)->name);
+	return node->certificate_until && now_ms > node->certificate_until && !said;
 }
 
 static void tick(void *data)
@@ -216,6 +278,8 @@ static void tick(void *data)
 		int64_t heard = MAX_OF(cluster_briefing(cluster, node->id)->heard_ms, cluster->started_ms);
 		if (node->health == NODE_READY && now - heard > NODE_SILENT_MS)
 			mark_silent(cluster, node->id);
+		if (has_expired(node, loop_now_ms(cluster->loop)))
+			mark_expired(cluster, node->id);
 	}
 	cluster_place(cluster);
 }
@@ -235,7 +299,7 @@ static void count_vms(struct cluster *cluster)
 		struct node *edit = store_edit(cluster->store, &kind_node, node->id);
 		edit->vm_count = count;
 		edit->memory_free_bytes = used < edit->memory_bytes ? edit->memory_bytes - used : 0;
-		store_commit(cluster->store, NULL);
+		store_must_commit(cluster->store);
 	}
 }
 
@@ -265,9 +329,13 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 	struct cluster *cluster = data;
 	if (kind == &kind_vm && !cluster->place)
 		cluster->place = loop_timer_new(cluster->loop, 0, place_soon, cluster);
+	if (kind == &kind_node)
+		cluster_members_changed(cluster);
 	if (kind == &kind_vm || kind == &kind_node)
 		count_vms(cluster);
-	if (concerns_agents(kind))
+	if (kind == &kind_machine)
+		cluster_wake_machine(cluster, id);
+	else if (concerns_agents(kind))
 		cluster_wake(cluster);
 }
 
@@ -279,6 +347,7 @@ struct cluster *cluster_new(const struct cluster_spec *spec)
 	cluster->spec = *spec;
 	cluster->store = spec->store;
 	cluster->loop = store_loop(spec->store);
+	list_init(&cluster->stale);
 	list_init(&cluster->waits);
 	list_init(&cluster->consoles);
 	store_watch(cluster->store, watch, cluster);
@@ -294,6 +363,9 @@ void cluster_start(struct cluster *cluster)
 static void briefing_free(void *data)
 {
 	struct briefing *briefing = data;
+	struct desired_wait *wait;
+	LIST_FOREACH(wait, &briefing->waits, link)
+		desired_wait_free(wait);
 	json_decref(briefing->document);
 	free(briefing->id);
 	free(briefing);
@@ -313,6 +385,7 @@ struct cluster *cluster_free(struct cluster *cluster)
 		cluster_console_end(cluster, ask->ticket);
 	loop_timer_free(cluster->wake);
 	tdestroy(cluster->briefings, briefing_free);
+	json_decref(cluster->members);
 	free(cluster);
 	return NULL;
 }

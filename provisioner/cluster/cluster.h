@@ -39,6 +39,9 @@ int cluster_agent_enroll(struct cluster *cluster, const json_t *request, const c
 /* Whether a machine might join as it says: what enrolling would be refused for, before anything is installed. Changes
  * nothing. */
 int cluster_agent_may_join(struct cluster *cluster, const json_t *request, json_t **ret_reply, struct err *err);
+/* Another certificate for a node, whose agent asks for it with the one it has. */
+int cluster_agent_certificate(struct cluster *cluster, const char *node, const json_t *request, json_t **ret_reply,
+			      struct err *err);
 int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err);
 /* The document if its generation is not `after`, else NULL. The caller owns it. */
 json_t *cluster_agent_desired(struct cluster *cluster, const struct peer *peer, int64_t after);

@@ -7,18 +7,20 @@
 
 /* What an agent was told last. Kept in memory only: after a restart every agent is told anew. */
 struct briefing {
-	struct list link;
-	char *id;	  /* of the machine or the node */
-	json_t *document; /* without its generation */
+	struct list link;  /* in cluster->stale, or by itself */
+	struct list waits; /* struct desired_wait of a machine's live agent */
+	char *id;	   /* of the machine or the node */
+	json_t *document;  /* without its generation */
 	int64_t generation;
 	int64_t heard_ms; /* nodes */
 };
 
 struct desired_wait {
-	struct list link;
+	struct list link; /* in its briefing's waits, or in cluster->waits */
 	struct cluster *cluster;
 	char *machine, *node;
 	int64_t after;
+	uint64_t round; /* nodes: the last in which it was looked at */
 	loop_fn fn;
 	void *data;
 	struct loop_timer *timer;
@@ -36,13 +38,20 @@ struct cluster {
 	struct loop *loop;
 	struct loop_timer *tick, *wake, *place;
 	void *briefings; /* tsearch(3) tree of struct briefing */
-	struct list waits;
+	/* What machines' documents say depends on the machine alone: those of which something changed are looked at. Those of
+	 * nodes hang together: after each change all are looked at again, in rounds. */
+	struct list stale; /* struct briefing */
+	struct list waits; /* struct desired_wait of nodes; those that were looked at longest ago come first */
+	uint64_t round;
 	struct list consoles;
+	json_t *members; /* the names of all nodes' certificates, shared by the documents; NULL: to be made anew */
 	int64_t started_ms;
 };
 
 /* In a transaction: a new node for a machine in place of the one it had; or, repeated, that one. */
 struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated);
+/* Notes how long the node's certificate is good. */
+void cluster_certificate_given(struct node *node, const char *certificate);
 /* What a node is told that has its certificate. */
 json_t *cluster_enrolled(struct cluster *cluster, const char *node, const char *certificate);
 /* Enrolling by a join token. key: fingerprint of that in the request. */
@@ -50,7 +59,12 @@ int cluster_join(struct cluster *cluster, const json_t *request, const char *key
 		 json_t **ret_reply, struct err *err);
 
 struct briefing *cluster_briefing(struct cluster *cluster, const char *id);
+/* What nodes are to do may have changed. */
 void cluster_wake(struct cluster *cluster);
+/* What a machine's live agent is to do may have changed. */
+void cluster_wake_machine(struct cluster *cluster, const char *id);
+/* A node has come, gone or changed. */
+void cluster_members_changed(struct cluster *cluster);
 /* Where virtual machines that need a node go. */
 void cluster_place(struct cluster *cluster);
 

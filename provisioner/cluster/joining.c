@@ -228,6 +228,7 @@ static int add_member(struct cluster *cluster, const struct joiner *joiner, cons
 	r = ca_sign_request(cluster->spec.ca, csr, node->id, addresses, &node->certificate, err);
 	if (r < 0)
 		return err_prefix(err, "csr");
+	cluster_certificate_given(node, node->certificate);
 	node->pool_disks = json_is_true(json_object_get(join, "pool_disks"));
 	str_set(&machine->node, node->id);
 	note_use(cluster, joiner, key, id);

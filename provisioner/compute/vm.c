@@ -14,6 +14,12 @@ void vm_end_task(struct compute *compute, struct vm *vm, const struct err *why)
 	str_set(&vm->task, NULL);
 }
 
+void vm_set_error(struct vm *vm, const struct err *why)
+{
+	schema_free(&problem_schema, vm->error);
+	vm->error = why ? problem_new(why) : NULL;
+}
+
 /* Within a transaction: a new task takes the place of one that was overtaken (a stop overtakes a start). */
 static void new_task(struct compute *compute, struct vm *vm, const char *action, int64_t deadline_ms)
 {
@@ -66,12 +72,13 @@ static void take_seed(struct vm *vm, const struct vm *wanted)
 	vm->cloud_init = vm->hostname || vm->user_data || vm->network_config || vm->ssh_key_count > 0;
 }
 
-static void begin_start(struct compute *compute, struct vm *vm)
+void vm_begin_start(struct compute *compute, struct vm *vm)
 {
 	vm->wanted = true;
 	vm->state = VM_STARTING;
 	vm->generation++;
-	vm->error = schema_free(&problem_schema, vm->error);
+	vm->has_run = false;
+	vm_set_error(vm, NULL);
 	new_task(compute, vm, "vm.start", START_DEADLINE_MS);
 	task_step(compute->store, vm->task, vm->node ? "starting" : "choosing a node");
 }
@@ -102,7 +109,7 @@ int vm_create(struct compute *compute, const struct vm *wanted, const struct vm 
 	str_set(&used->vm, id);
 	store_event(compute->store, "vm.created", "vm", id, vm->name, "%s was created", vm->name);
 	if (wanted->start)
-		begin_start(compute, vm);
+		vm_begin_start(compute, vm);
 	r = store_commit(compute->store, err);
 	if (r == 0)
 		*ret = vm_get(compute, id);
@@ -127,13 +134,30 @@ int vm_start(struct compute *compute, const char *id, const char **ret_task, str
 	struct vm *edit = store_edit(compute->store, &kind_vm, id);
 	if (!edit->node && node)
 		str_set(&edit->node, node->id);
-	begin_start(compute, edit);
+	vm_begin_start(compute, edit);
 	return task_commit(compute->store, edit->task, ret_task, err);
+}
+
+/* Where it runs is decided between two nodes: it cannot be ended before that. */
+static int refuse_moving(struct compute *compute, const struct vm *vm, struct err *err)
+{
+	if (!vm->target)
+		return 0;
+	if (vm->state == VM_UNKNOWN)
+		return err_set(err, ERR_STATE,
+			       "%s was migrating from %s to %s, which do not both answer: it may run on either; wait "
+			       "until they do",
+			       vm->name, vm_node_name(compute, vm->node), vm_node_name(compute, vm->target));
+	return err_set(err, ERR_STATE, "%s is migrating; cancel that first (task %s), or wait for its end", vm->name,
+		       str_or(vm->task, "none: it was called off"));
 }
 
 int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err)
 {
 	const struct vm *vm = vm_get(compute, id);
+	int r = refuse_moving(compute, vm, err);
+	if (r < 0)
+		return r;
 	if (vm->state != VM_RUNNING && vm->state != VM_STARTING && vm->state != VM_FAILED && vm->state != VM_UNKNOWN)
 		return err_set(err, ERR_STATE, "%s is %s; only one that runs can be stopped", vm->name,
 			       vm_state_words[vm->state]);
@@ -151,7 +175,10 @@ int vm_stop(struct compute *compute, const char *id, const char **ret_task, stru
 int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err)
 {
 	const struct vm *vm = vm_get(compute, id);
-	if (vm->state == VM_MIGRATING || vm->state == VM_DELETING)
+	int r = refuse_moving(compute, vm, err);
+	if (r < 0)
+		return r;
+	if (vm->state == VM_DELETING)
 		return err_set(err, ERR_STATE, "%s is %s; wait for that to end", vm->name, vm_state_words[vm->state]);
 	store_begin(compute->store);
 	struct vm *edit = store_edit(compute->store, &kind_vm, id);
@@ -176,8 +203,8 @@ void vm_gone(struct compute *compute, struct vm *vm)
 	if (vm->state == VM_STOPPING) {
 		vm->state = VM_STOPPED;
 		store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);
-		vm_end_task(compute, vm, NULL);
-	} else if (vm->state == VM_DELETING) {
+		vm_end_stop(compute, vm);
+	} else if (vm->state == VM_DELETING && vm_all_heard(compute, NULL)) {
 		const struct volume *volume = store_get(compute->store, &kind_volume, vm->volume);
 		if (volume) {
 			struct volume *edit = store_edit(compute->store, &kind_volume, vm->volume);
@@ -186,6 +213,7 @@ void vm_gone(struct compute *compute, struct vm *vm)
 		}
 		store_event(compute->store, "vm.deleted", "vm", vm->id, vm->name, "%s was deleted", vm->name);
 		vm_end_task(compute, vm, NULL);
+		vm_deleted_note(compute, vm);
 		store_remove(compute->store, &kind_vm, vm->id);
 	}
 }
@@ -209,7 +237,8 @@ int vm_migrate(struct compute *compute, const char *id, const struct node *targe
 	edit->state = VM_MIGRATING;
 	edit->target_ready = false;
 	edit->source_gone = false;
-	edit->error = schema_free(&problem_schema, edit->error);
+	edit->call_off = false;
+	vm_set_error(edit, NULL);
 	edit->migration_progress = 0;
 	str_set(&edit->target, target->id);
 	free(edit->migration_id);
@@ -232,7 +261,7 @@ void vm_place(struct compute *compute, const char *id, const struct node *node, 
 	str_set(&vm->placement, why);
 	task_step(compute->store, vm->task, "starting");
 	task_log(compute->store, vm->task, "node %s: %s", node->name, why);
-	store_commit(compute->store, NULL);
+	store_must_commit(compute->store);
 }
 
 void vm_unplaceable(struct compute *compute, const char *id, const struct err *why)
@@ -241,8 +270,7 @@ void vm_unplaceable(struct compute *compute, const char *id, const struct err *w
 	struct vm *vm = store_edit(compute->store, &kind_vm, id);
 	vm->wanted = false;
 	vm->state = VM_STOPPED;
-	schema_free(&problem_schema, vm->error);
-	vm->error = problem_new(why);
+	vm_set_error(vm, why);
 	vm_end_task(compute, vm, why);
-	store_commit(compute->store, NULL);
+	store_must_commit(compute->store);
 }

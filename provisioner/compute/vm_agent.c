@@ -40,23 +40,24 @@ static void add_migration(struct compute *compute, const struct vm *vm, json_t *
 	const struct node *target = store_get(compute->store, &kind_node, vm->target);
 	if (target)
 		json_object_set_new(desired, "migrate",
-				    json_pack("{s:s, s:s}", "id", vm->migration_id, "address", target->address));
+				    json_pack("{s:s, s:s, s:b}", "id", vm->migration_id, "address", target->address,
+					      "abort", vm->call_off));
 }
 
 json_t *vm_agent_desired(struct compute *compute, const struct node *node)
 {
 	json_t *list = json_array();
 	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
-		bool migrating = vm->state == VM_MIGRATING;
+		bool moving = vm->target != NULL;
 		if (str_equal(vm->node, node->id)) {
 			/* Not spoken of at all: what runs goes on, what does not is not started. */
-			if (vm->wanted && !(migrating && vm->target_ready) && !vm_may_run(compute, vm))
+			if (vm->wanted && !(moving && vm->target_ready) && !vm_may_run(compute, vm))
 				continue;
 			json_t *desired = desired_vm(compute, vm, wanted_state(vm), node);
-			if (migrating && vm->target_ready)
+			if (moving && vm->target_ready)
 				add_migration(compute, vm, desired);
 			json_array_append_new(list, desired);
-		} else if (migrating && str_equal(vm->target, node->id)) {
+		} else if (moving && str_equal(vm->target, node->id)) {
 			json_t *desired = desired_vm(compute, vm, "incoming", node);
 			/* So that no two migrations to here are asked for in the same words. */
 			json_object_set_new(desired, "migration", json_string(vm->migration_id));
@@ -64,22 +65,12 @@ json_t *vm_agent_desired(struct compute *compute, const struct node *node)
 			json_array_append_new(list, desired);
 		}
 	}
+	vm_strays_desired(compute, node->id, list);
 	return list;
 }
 
 /* ---- said ---- */
 
-struct migration_report {
-	char *id, *state;
-	int64_t progress;
-	struct problem *error;
-};
-struct vm_report {
-	char *id, *state;
-	int64_t generation;
-	struct migration_report *migration;
-	struct problem *error;
-};
 struct vms_report {
 	struct vm_report *vms;
 	size_t vm_count;
@@ -104,7 +95,7 @@ static const struct field vms_report_fields[] = {
 };
 static const struct schema vms_report_schema = SCHEMA("vms", struct vms_report, vms_report_fields, "");
 
-static bool is_running(const struct vm_report *report)
+bool vm_report_runs(const struct vm_report *report)
 {
 	return report && (str_equal(report->state, "running") || str_equal(report->state, "paused"));
 }
@@ -122,7 +113,7 @@ static bool is_absent(const struct vm_report *report, bool settled)
 }
 
 /* No QEMU of it is there, and none that waits for its memory. Not said by "failed", nor by a word we do not know. */
-static bool is_not_here(const struct vm_report *report, bool settled)
+bool vm_report_not_here(const struct vm_report *report, bool settled)
 {
 	static const char *const words[] = { "absent", "stopped", "incoming", "starting" };
 	for (size_t i = 0; report && i < ARRAY_SIZE(words); i++)
@@ -131,8 +122,38 @@ static bool is_not_here(const struct vm_report *report, bool settled)
 	return settled && !report;
 }
 
-static void mark_running(struct compute *compute, struct vm *vm)
+const char *vm_node_name(struct compute *compute, const char *id)
 {
+	const struct node *node = store_get(compute->store, &kind_node, id);
+	return node ? node->name : str_or(id, "no node");
+}
+
+/* Whether the node that would know of it answers: of one that the source of its migration has no more, the target. */
+static bool is_heard(struct compute *compute, const struct vm *vm)
+{
+	const struct node *node =
+		store_get(compute->store, &kind_node, vm->target && vm->source_gone ? vm->target : vm->node);
+	return !node || node->health == NODE_READY;
+}
+
+void vm_settle(struct compute *compute, struct vm *vm)
+{
+	bool heard = is_heard(compute, vm);
+	bool acts = vm->state == VM_STARTING || vm->state == VM_RUNNING || vm->state == VM_MIGRATING;
+	if (!heard && acts) {
+		vm->state = VM_UNKNOWN;
+		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
+			    "the node of %s does not answer; it may still run", vm->name);
+	} else if (heard && vm->state == VM_UNKNOWN && vm->target) {
+		vm->state = VM_MIGRATING;
+	} else if (heard && vm->state == VM_UNKNOWN && vm->wanted && !vm->has_run) {
+		vm->state = VM_STARTING;
+	}
+}
+
+void vm_mark_running(struct compute *compute, struct vm *vm)
+{
+	vm->has_run = true;
 	if (vm->state == VM_RUNNING)
 		return;
 	store_event(compute->store, "vm.running", "vm", vm->id, vm->name, "%s runs", vm->name);
@@ -147,8 +168,7 @@ static void mark_failed(struct compute *compute, struct vm *vm, const struct pro
 	problem_to_err(problem, &why);
 	vm->state = VM_FAILED;
 	vm->wanted = false;
-	schema_free(&problem_schema, vm->error);
-	vm->error = problem_new(&why);
+	vm_set_error(vm, &why);
 	store_event(compute->store, "vm.failed", "vm", vm->id, vm->name, "%s failed: %s", vm->name, why.text);
 	vm_end_task(compute, vm, &why);
 }
@@ -165,16 +185,14 @@ static void mark_stopped(struct compute *compute, struct vm *vm)
 {
 	vm->state = VM_STOPPED;
 	store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);
-	vm_end_task(compute, vm, NULL);
+	vm_end_stop(compute, vm);
 }
 
 /* Its node does not have it and will not start it: it has moved it away under this very order (an older state of ours came
  * back), or it waits for what another node has to say. */
 static void mark_missing(struct compute *compute, struct vm *vm, const struct vm_report *report)
 {
-	if (vm_found(compute, vm)) {
-		mark_running(compute, vm);
-	} else if (report && str_equal(report->state, "absent") && vm->state == VM_RUNNING) {
+	if (!vm_found(compute, vm) && report && str_equal(report->state, "absent") && vm->state == VM_RUNNING) {
 		vm->state = VM_UNKNOWN;
 		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
 			    "the node of %s does not have it; if it runs nowhere else, stop it and start it again",
@@ -182,29 +200,41 @@ static void mark_missing(struct compute *compute, struct vm *vm, const struct vm
 	}
 }
 
+/* An old state has come back: its node has carried out later orders than any that are known here, and would pass over those
+ * that are given now. */
+static void learn_generation(struct vm *vm, const struct vm_report *report)
+{
+	if (!report || report->generation <= vm->generation)
+		return;
+	/* A start is to be a new one: what ended under an order is not started again under it. */
+	bool again = vm->state == VM_STARTING && !vm_report_runs(report);
+	vm->generation = report->generation + again;
+}
+
 /* Its own node speaks. */
 static void from_node(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
 {
+	learn_generation(vm, report);
 	/* What is over counts only if it was said of the very order that stands now. */
 	bool of_now = settled && report && report->generation == vm->generation;
 	switch ((enum vm_state)vm->state) {
 	case VM_STARTING:
-		if (is_running(report) && report->generation == vm->generation)
-			mark_running(compute, vm);
+		if (vm_report_runs(report) && report->generation == vm->generation)
+			vm_mark_running(compute, vm);
 		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
-		else if (is_not_here(report, settled))
+		else if (vm_report_not_here(report, settled))
 			mark_missing(compute, vm, report);
 		return;
 	case VM_UNKNOWN:
 	case VM_RUNNING:
-		if (is_running(report))
-			mark_running(compute, vm);
+		if (vm_report_runs(report))
+			vm_mark_running(compute, vm);
 		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
 		else if (of_now && str_equal(report->state, "stopped"))
 			mark_ended(compute, vm);
-		else if (is_not_here(report, settled))
+		else if (vm_report_not_here(report, settled))
 			mark_missing(compute, vm, report);
 		return;
 	case VM_STOPPING:
@@ -219,84 +249,12 @@ static void from_node(struct compute *compute, struct vm *vm, const struct vm_re
 		if (is_absent(report, settled))
 			vm_gone(compute, vm);
 		return;
-	case VM_MIGRATING:
+	case VM_MIGRATING: /* vm_move.c */
 		return;
 	}
 }
 
-/* ---- migration: both ends speak, and the machine is where it runs ---- */
-
-static void arrived(struct compute *compute, struct vm *vm)
-{
-	const struct node *target = store_get(compute->store, &kind_node, vm->target);
-	store_event(compute->store, "vm.migrated", "vm", vm->id, vm->name, "%s moved to %s", vm->name,
-		    target ? target->name : vm->target);
-	str_set(&vm->node, vm->target);
-	str_set(&vm->target, NULL);
-	str_set(&vm->placement, "migrated");
-	vm->migration_progress = 100;
-	mark_running(compute, vm);
-}
-
-static void stayed(struct compute *compute, struct vm *vm, const struct problem *problem)
-{
-	_cleanup_err_ struct err why = ERR_INIT;
-	problem_to_err(problem, &why);
-	err_prefix(&why, "migration failed; it still runs where it was");
-	str_set(&vm->target, NULL);
-	vm->state = VM_RUNNING;
-	schema_free(&problem_schema, vm->error);
-	vm->error = problem_new(&why);
-	vm_end_task(compute, vm, &why);
-}
-
-static void from_source(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
-{
-	const struct migration_report *migration = report ? report->migration : NULL;
-	bool ours = migration && str_equal(migration->id, vm->migration_id);
-	if (is_running(report)) {
-		if (ours && str_equal(migration->state, "failed"))
-			stayed(compute, vm, migration->error);
-		else if (ours)
-			task_progress(compute->store, vm->task, migration->progress, NULL);
-		vm->migration_progress = ours ? migration->progress : 0;
-	} else if (vm->target_ready && is_not_here(report, settled)) {
-		/* It is not here, and while it is to migrate this agent will not start it. Either it has arrived, or it ended
-		 * on the way: the target is asked anew, see from_target(). */
-		vm->source_gone = true;
-	}
-}
-
-/* Both ends have said that it is not there. */
-static void nowhere(struct compute *compute, struct vm *vm)
-{
-	_cleanup_err_ struct err why = ERR_INIT;
-	err_set(&why, ERR_INTERNAL, "it ended while it migrated; it is started again where it was");
-	str_set(&vm->target, NULL);
-	schema_free(&problem_schema, vm->error);
-	vm->error = problem_new(&why);
-	vm->state = VM_STARTING;
-	vm->generation++;
-	store_event(compute->store, "vm.lost", "vm", vm->id, vm->name, "%s: %s", vm->name, why.text);
-	vm_end_task(compute, vm, &why);
-}
-
-/* The target runs it: libvirt lets it run there only once the source has given it up. That it is not there counts only
- * when it is said after the source had given it up: the desired document then asks for a confirmation, and only a report
- * of that document is settled. While it is arriving nothing is known yet: all of its memory may be there, and the source's
- * QEMU dead. */
-static void from_target(struct compute *compute, struct vm *vm, const struct vm_report *report, bool settled)
-{
-	bool incoming = report && str_equal(report->state, "incoming");
-	if (incoming && !vm->target_ready) {
-		vm->target_ready = true;
-		task_step(compute->store, vm->task, "copying memory");
-	} else if (vm->target_ready && is_running(report)) {
-		arrived(compute, vm);
-	} else if (vm->source_gone && is_not_here(report, settled)) {
-		nowhere(compute, vm);
-	}
-}
+/* ---- all that a node says ---- */
 
 static const struct vm_report *find_report(const struct vms_report *reports, const char *id)
 {
@@ -309,19 +267,19 @@ static const struct vm_report *find_report(const struct vms_report *reports, con
 static void take_reports(struct compute *compute, const char *node, const struct vms_report *reports, bool settled)
 {
 	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
-		bool own = str_equal(vm->node, node), target = vm->state == VM_MIGRATING && str_equal(vm->target, node);
+		bool own = str_equal(vm->node, node), target = str_equal(vm->target, node);
 		if (!own && !target)
 			continue;
 		const struct vm_report *report = find_report(reports, vm->id);
 		store_begin(compute->store);
 		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
 		if (target)
-			from_target(compute, edit, report, settled);
-		else if (vm->state == VM_MIGRATING)
-			from_source(compute, edit, report, settled);
+			vm_from_target(compute, edit, report, settled);
+		else if (vm->target)
+			vm_from_source(compute, edit, report, settled);
 		else
 			from_node(compute, edit, report, settled);
-		store_commit(compute->store, NULL);
+		store_must_commit(compute->store);
 	}
 }
 
@@ -331,10 +289,23 @@ static bool take_strays(struct compute *compute, const char *node, const struct 
 	size_t count = 0;
 	for (size_t i = 0; i < reports->vm_count; i++) {
 		const struct vm_report *report = &reports->vms[i];
-		if (report->id && (is_running(report) || is_arriving(report)))
-			seen[count++] = (struct vm_sighting){ report->id, report->generation, is_running(report) };
+		if (report->id && (vm_report_runs(report) || is_arriving(report) ||
+				   (vm_deleted(compute, report->id) && !str_equal(report->state, "absent"))))
+			seen[count++] = (struct vm_sighting){ report->id, report->generation, vm_report_runs(report) };
 	}
 	return vm_strays_take(compute, node, seen, count);
+}
+
+/* What waited for all nodes to be heard. */
+static void resume_gone(struct compute *compute)
+{
+	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
+		if (vm->state != VM_DELETING || vm->node || !vm_all_heard(compute, NULL))
+			continue;
+		store_begin(compute->store);
+		vm_gone(compute, store_edit(compute->store, &kind_vm, vm->id));
+		store_must_commit(compute->store);
+	}
 }
 
 bool vm_agent_report(struct compute *compute, const char *node, const json_t *json, bool settled)
@@ -349,6 +320,10 @@ bool vm_agent_report(struct compute *compute, const char *node, const json_t *js
 		take_reports(compute, node, &reports, settled);
 		/* An unsettled one may tell of a machine that has just left. */
 		changed = settled && take_strays(compute, node, &reports);
+		if (settled)
+			vm_deleted_heard(compute, node);
+		if (changed)
+			resume_gone(compute);
 	}
 	schema_done(&vms_report_schema, &reports);
 	json_decref(wrapped);
@@ -360,37 +335,13 @@ void vm_node_health(struct compute *compute, const char *node, bool ready)
 	if (!ready)
 		vm_strays_heard(compute, node);
 	STORE_EACH(struct vm, vm, compute->store, &kind_vm) {
-		if (!str_equal(vm->node, node) || ready || vm->state != VM_RUNNING)
+		if (!str_equal(vm->node, node) && !str_equal(vm->target, node))
 			continue;
 		store_begin(compute->store);
-		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
-		edit->state = VM_UNKNOWN;
-		store_event(compute->store, "vm.unknown", "vm", edit->id, edit->name,
-			    "the node of %s does not answer; it may still run", edit->name);
-		store_commit(compute->store, NULL);
+		vm_settle(compute, store_edit(compute->store, &kind_vm, vm->id));
+		store_must_commit(compute->store);
 	}
-}
-
-/* ---- a task is to stop ---- */
-
-/* A migration is called off by no longer wanting it; the source reports what became of it. Everything else goes on until
- * its end, unseen: a half-started machine is stopped by asking for that. */
-static void task_stop(const struct task *task, const struct err *why, void *data)
-{
-	struct compute *compute = data;
-	const struct vm *vm = vm_get(compute, task->resource_id);
-	_cleanup_free_ char *id = xstrdup(task->id);
-	store_begin(compute->store);
-	task_finish(compute->store, id, why);
-	if (vm && str_equal(vm->task, id)) {
-		struct vm *edit = store_edit(compute->store, &kind_vm, vm->id);
-		str_set(&edit->task, NULL);
-		if (edit->state == VM_MIGRATING && !edit->target_ready) {
-			edit->state = VM_RUNNING;
-			str_set(&edit->target, NULL);
-		}
-	}
-	store_commit(compute->store, NULL);
+	resume_gone(compute);
 }
 
 struct compute *compute_new(struct store *store, struct task_service *tasks)
@@ -398,15 +349,18 @@ struct compute *compute_new(struct store *store, struct task_service *tasks)
 	struct compute *compute = new0(struct compute, 1);
 	compute->store = store;
 	compute->loop = store_loop(store);
+	list_init(&compute->round);
 	vm_strays_init(compute);
-	task_service_owner(tasks, "vm", task_stop, compute);
+	task_service_owner(tasks, "vm", vm_task_stop, compute);
 	return compute;
 }
 
 struct compute *compute_free(struct compute *compute)
 {
-	if (compute)
+	if (compute) {
 		vm_strays_done(compute);
+		vm_deleted_done(compute);
+	}
 	free(compute);
 	return NULL;
 }

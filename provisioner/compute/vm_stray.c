@@ -77,13 +77,32 @@ const char *vm_elsewhere(struct compute *compute, const struct vm *vm)
 	return stray ? stray->node : NULL;
 }
 
-bool vm_may_run(struct compute *compute, const struct vm *vm)
+bool vm_all_heard(struct compute *compute, const char *but)
 {
 	struct unheard *unheard;
 	LIST_FOREACH(unheard, &compute->unheard, link)
-		if (!str_equal(unheard->node, vm->node) && store_get(compute->store, &kind_node, unheard->node))
+		if (!str_equal(unheard->node, but) && store_get(compute->store, &kind_node, unheard->node))
 			return false;
-	return !vm_elsewhere(compute, vm);
+	return true;
+}
+
+bool vm_may_run(struct compute *compute, const struct vm *vm)
+{
+	return vm_all_heard(compute, vm->node) && !vm_elsewhere(compute, vm);
+}
+
+void vm_strays_desired(struct compute *compute, const char *node, json_t *list)
+{
+	struct stray *stray;
+	LIST_FOREACH(stray, &compute->strays, link) {
+		const struct deleted_vm *deleted = vm_deleted(compute, stray->vm);
+		if (deleted && str_equal(stray->node, node))
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s, s:I, s:s}", "id", stray->vm, "name", deleted->name,
+							"generation",
+							(json_int_t)MAX_OF(deleted->generation, stray->generation),
+							"state", "absent"));
+	}
 }
 
 bool vm_found(struct compute *compute, struct vm *vm)
@@ -97,6 +116,7 @@ bool vm_found(struct compute *compute, struct vm *vm)
 	vm->generation = MAX_OF(vm->generation, stray->generation);
 	str_set(&vm->placement, "found running here");
 	str_set(&vm->node, stray->node);
+	vm_mark_running(compute, vm);
 	return true;
 }
 
@@ -104,19 +124,23 @@ bool vm_found(struct compute *compute, struct vm *vm)
 
 static void tell(struct compute *compute, const char *node_id, const struct vm *vm, const char *id)
 {
-	const struct node *node = store_get(compute->store, &kind_node, node_id);
-	const char *name = node ? node->name : node_id;
+	const char *name = vm_node_name(compute, node_id);
+	const struct deleted_vm *deleted = vm_deleted(compute, id);
 	store_begin(compute->store);
 	if (vm)
 		store_event(compute->store, "vm.stray", "vm", vm->id, vm->name,
 			    "%s runs on %s, where it is not expected; it is started nowhere else while it does",
 			    vm->name, name);
+	else if (deleted)
+		store_event(compute->store, "vm.stray", "node", node_id, name,
+			    "%s has virtual machine %s (%s), which was deleted meanwhile; it is ended there", name,
+			    deleted->name, id);
 	else
 		store_event(compute->store, "vm.stray", "node", node_id, name,
 			    "%s runs a virtual machine %s that is not known here; it is left alone, and ends with "
 			    "\"virsh destroy ingot-%s\" on the node",
 			    name, id, id);
-	store_commit(compute->store, NULL);
+	store_must_commit(compute->store);
 }
 
 static bool is_expected(const struct vm *vm, const char *node)

@@ -32,6 +32,10 @@ static const struct field provisioning_fields[] = {
 	  .help = "agents' port"),
 	F(struct config_provisioning, boot_port, FIELD_INT, 0, .min = 1, .max = 65535, .initial = "8080",
 	  .help = "boot port"),
+	F(struct config_provisioning, new_machines_max, FIELD_INT, 0, .min = 1, .max = 100000, .initial = "12000",
+	  .help = "machines that may wait to be accepted"),
+	F(struct config_provisioning, new_machines_per_minute, FIELD_INT, 0, .min = 1, .max = 1000000,
+	  .initial = "10000", .help = "machines that nobody knows, taken up in a minute"),
 };
 static const struct schema provisioning_schema =
 	SCHEMA("provisioning", struct config_provisioning, provisioning_fields, "the provisioning network");

@@ -15,6 +15,7 @@ enum { CONFIG_DHCP_SERVER, CONFIG_DHCP_PROXY };
 struct config_provisioning {
 	char *interface, *address, *dhcp_first, *dhcp_last, *gateway, *console;
 	int64_t agent_port, boot_port;
+	int64_t new_machines_max, new_machines_per_minute;
 	int dhcp; /* CONFIG_DHCP_* */
 };
 struct config_bmc {

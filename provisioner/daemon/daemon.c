@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -16,6 +17,9 @@
 
 #define KEY_MAX_BYTES 65536
 #define LISTENERS_MAX 20
+#define AGENTS_MAX 20000
+/* An agent has two, and one for each viewer of a console. */
+#define AGENTS_PER_ADDRESS_MAX 128
 
 struct daemon {
 	struct loop *loop;
@@ -193,6 +197,8 @@ static int start_controller(struct daemon *d, struct err *err)
 			.server = d->server,
 			.ca_pem = ca_pem(d->ca),
 			.prefix_length = d->prefix_length,
+			.new_max = d->config->provisioning->new_machines_max,
+			.new_per_minute = d->config->provisioning->new_machines_per_minute,
 			.gateway = config->provisioning->gateway,
 			.console = config->provisioning->console,
 		},
@@ -259,6 +265,15 @@ static int listen_api(struct daemon *d, struct err *err)
 	return listen_inherited(d, &spec, err);
 }
 
+/* No more connections than there are descriptors for, with some left for everything else. */
+static unsigned connections_max(unsigned wanted)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	return MIN_OF(wanted, (unsigned)MAX_OF((int64_t)limit.rlim_cur / 2, 64));
+}
+
 static int listen_agents(struct daemon *d, struct err *err)
 {
 	struct http_server_spec spec = {
@@ -266,7 +281,9 @@ static int listen_agents(struct daemon *d, struct err *err)
 		.address = d->address,
 		.port = (uint16_t)d->config->provisioning->agent_port,
 		.client_ca_pem = ca_pem(d->ca),
-		.connections_max = 20000,
+		.admit = api_agent_admit,
+		.connections_max = connections_max(AGENTS_MAX),
+		.connections_per_address_max = AGENTS_PER_ADDRESS_MAX,
 	};
 	spec.routes = api_agent_routes(d->api, &spec.route_count);
 	return add_listener(d, &spec, err);

@@ -165,15 +165,13 @@ bool machine_feed(struct machines *machines, const char *id, enum machine_event 
 	}
 	if (!result.entered)
 		return true;
-	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *before = xstrdup(machine->step);
 	store_begin(machines->store);
 	struct machine *edit = store_edit(machines->store, &kind_machine, id);
 	enter(machines, edit, &result, why);
 	log_info("machine %s: %s in %s: %s%s%s", edit->name, machine_fsm.events[event], before, edit->step,
 		 why ? ": " : "", why ? str_or(why->text, "") : "");
-	if (store_commit(machines->store, &err) < 0 && !store_is_dead(machines->store))
-		log_error("machine %s: %s was not stored: %s", id, machine_fsm.events[event], str_or(err.text, "?"));
+	store_must_commit(machines->store);
 	return true;
 }
 
@@ -193,12 +191,18 @@ static void time_out(struct machines *machines, const struct machine *machine)
 static void tick(void *data)
 {
 	struct machines *machines = data;
-	machines->tick = loop_timer_new(machines->loop, TICK_MS, tick, machines);
-	STORE_EACH(struct machine, machine, machines->store, &kind_machine) {
+	int64_t began_ms = loop_monotonic_ms(machines->loop);
+	const struct machine *machine;
+	while ((machine = store_each(machines->store, &kind_machine, &machines->ticked))) {
 		machine_bmc_tick(machines, machine);
 		if (machine->step_deadline && loop_now_ms(machines->loop) >= machine->step_deadline)
 			time_out(machines, machine);
+		if (loop_turn_is_over(machines->loop, began_ms))
+			break;
 	}
+	if (!machine)
+		machines->ticked = (struct store_cursor){ 0 };
+	machines->tick = loop_timer_new(machines->loop, machine ? 0 : TICK_MS, tick, machines);
 }
 
 /* ---- boot intents follow what is committed ---- */
@@ -220,10 +224,10 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 	if (kind != &kind_machine)
 		return;
 	const struct machine *machine = machine_get(machines, id);
-	if (machine)
-		publish(machines, machine);
-	if (machines->desired_changed)
-		machines->desired_changed(id, machines->desired_data);
+	if (!machine)
+		return;
+	machine_intake_follow(machines, machine);
+	publish(machines, machine);
 }
 
 int machine_ensure_address(struct machines *machines, struct machine *machine, struct err *err)
@@ -233,15 +237,6 @@ int machine_ensure_address(struct machines *machines, struct machine *machine, s
 	if (!machine->boot_mac)
 		return err_set(err, ERR_STATE, "%s has not booted from the network yet", machine->name);
 	return machines->spec.netboot->reserve(machines->spec.netboot_ctx, machine->boot_mac, &machine->address, err);
-}
-
-char *machine_free_name(struct machines *machines)
-{
-	for (unsigned n = 1;; n++) {
-		_cleanup_free_ char *name = xasprintf("machine-%u", n);
-		if (!store_find(machines->store, &kind_machine, name))
-			return TAKE_PTR(name);
-	}
 }
 
 /* ---- life ---- */
@@ -255,6 +250,8 @@ struct machines *machines_new(const struct machines_spec *spec)
 	list_init(&machines->sequences);
 	list_init(&machines->probes);
 	list_init(&machines->polls);
+	machine_index_init(machines);
+	machine_intake_init(machines);
 	store_watch(machines->store, watch, machines);
 	machine_bmc_register(machines);
 	task_service_owner(spec->tasks, "machine", machine_task_stop, machines);
@@ -291,13 +288,8 @@ struct machines *machines_free(struct machines *machines)
 		return NULL;
 	loop_timer_free(machines->tick);
 	machine_bmc_stop(machines);
+	machine_intake_done(machines);
 	tdestroy(machines->runtimes, runtime_free);
 	free(machines);
 	return NULL;
-}
-
-void machines_on_desired(struct machines *machines, void (*fn)(const char *machine, void *data), void *data)
-{
-	machines->desired_changed = fn;
-	machines->desired_data = data;
 }

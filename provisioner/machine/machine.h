@@ -32,6 +32,9 @@ struct machines_spec {
 	int prefix_length;
 	const char *gateway;
 	const char *console; /* kernel console word, "ttyS0,115200" */
+	/* Machines that say hello and are not known are taken up as long as fewer than new_max wait to be accepted, and at most
+	 * new_per_minute in a minute, as many at once; 0: no such limit. */
+	int64_t new_max, new_per_minute;
 };
 /* Everything in spec is borrowed for the life of the machines. Registers watchers, effect handlers and the owner of
  * "machine" tasks; machines_start() afterwards begins to act (publishes boot intents, replays nothing itself). */
@@ -52,8 +55,11 @@ int machine_bmc_target(struct machines *machines, const struct machine *machine,
 
 /* ---- what agents say: JSON in, JSON out (docs/protocol.md) ---- */
 
+/* ERR_CAPACITY, ERR_RATE_LIMIT: the machine is not known, and too many such are; an event tells people, once a minute at most. */
 int machine_agent_hello(struct machines *machines, const json_t *request, json_t **ret_reply, struct err *err);
-/* The machine whose live agent holds this token: ERR_UNAUTHENTICATED if none does. */
+/* The machine whose live agent holds this token, or NULL. Changes nothing. */
+const struct machine *machine_agent_known(struct machines *machines, const char *token);
+/* The machine whose live agent holds this token, which has been heard now: ERR_UNAUTHENTICATED if none does. */
 int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err);
 /* The desired document's section "install"; NULL if nothing is to be installed. The caller owns it. */
 json_t *machine_agent_desired(struct machines *machines, const struct machine *machine);
@@ -81,8 +87,6 @@ int machine_join(struct machines *machines, const json_t *join, const char *addr
 
 /* A BMC answered a scan. */
 void machine_bmc_found(struct machines *machines, const char *address);
-/* Called when a machine's desired document may have changed. */
-void machines_on_desired(struct machines *machines, void (*fn)(const char *machine, void *data), void *data);
 
 enum boot_intent machine_boot_intent(const struct machine *machine);
 extern const struct fsm machine_fsm;

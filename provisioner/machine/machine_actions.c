@@ -187,7 +187,7 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 
 /* ---- a task is to stop ---- */
 
-void machine_task_stop(const struct task *task, const struct err *why, void *data)
+bool machine_task_stop(const struct task *task, const struct err *why, void *data)
 {
 	struct machines *machines = data;
 	const struct machine *machine = machine_get(machines, task->resource_id);
@@ -199,12 +199,13 @@ void machine_task_stop(const struct task *task, const struct err *why, void *dat
 		str_set(&edit->enroll_token, NULL);
 		str_set(&edit->enroll_hash, NULL);
 		machine_feed(machines, machine_id, EVENT_CANCEL, why);
-		store_commit(machines->store, NULL);
-		return;
+		store_must_commit(machines->store);
+		return false;
 	}
 	/* A power task: what the BMC was told cannot be taken back, but nobody waits for it any longer. */
 	_cleanup_free_ char *id = xstrdup(task->id);
 	store_begin(machines->store);
 	task_finish(machines->store, id, why);
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
+	return false;
 }

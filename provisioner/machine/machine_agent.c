@@ -38,33 +38,47 @@ static bool shares_mac(const struct machine *machine, const struct hello *hello)
 	return false;
 }
 
+/* The one that was made first of those that share a MAC address. */
+static void consider(const struct machine *machine, const struct hello *hello, const struct machine **first)
+{
+	if (shares_mac(machine, hello) && (!*first || strcmp(machine->id, (*first)->id) < 0))
+		*first = machine;
+}
+
+static const struct machine *find_by_mac(struct machines *machines, const struct hello *hello)
+{
+	const struct machine *first = NULL, *machine;
+	for (size_t i = 0; i < hello->mac_count; i++)
+		for (size_t n = 0; (machine = machine_find_by(machines, INDEX_MAC, hello->macs[i], n)); n++)
+			consider(machine, hello, &first);
+	for (size_t n = 0; (machine = machine_find_by(machines, INDEX_BOOT_MAC, boot_mac_of(hello), n)); n++)
+		consider(machine, hello, &first);
+	return first;
+}
+
 /* Which machine says hello. MAC addresses come first: they are what boots were answered by. A system UUID that several
  * machines share (it happens) identifies only one that was never seen with other MACs. */
 const struct machine *machine_of_hello(struct machines *machines, const struct hello *hello)
 {
-	const struct machine *by_uuid = NULL, *by_bmc = NULL;
-	STORE_EACH(struct machine, machine, machines->store, &kind_machine) {
-		if (shares_mac(machine, hello))
-			return machine;
-		if (machine->mac_count > 0)
-			continue;
-		bool by_bmc_uuid = machine->bmc_uuid && hello->uuid && bmc_uuid_matches(machine->bmc_uuid, hello->uuid);
-		if (by_bmc_uuid || (hello->uuid && str_equal(machine->uuid, hello->uuid)))
-			by_uuid = machine;
-		if (hello->bmc && hello->bmc->address && str_equal(machine->bmc_address, hello->bmc->address))
-			by_bmc = machine;
-	}
-	return by_uuid ? by_uuid : by_bmc;
+	const struct machine *found = find_by_mac(machines, hello);
+	if (!found && hello->uuid)
+		found = machine_find_by_uuid(machines, INDEX_UNSEEN, hello->uuid);
+	const struct machine *machine;
+	for (size_t n = 0;
+	     !found && hello->bmc && (machine = machine_find_by(machines, INDEX_BMC_ADDRESS, hello->bmc->address, n));
+	     n++)
+		if (machine->mac_count == 0)
+			found = machine;
+	return found;
 }
 
 /* What boots from a MAC address is asked of one machine. */
 static bool is_of_another(struct machines *machines, const struct machine *machine, const char *mac)
 {
-	STORE_EACH(struct machine, other, machines->store, &kind_machine) {
-		for (size_t i = 0; !str_equal(other->id, machine->id) && i < other->mac_count; i++)
-			if (str_equal(other->macs[i], mac))
-				return true;
-	}
+	const struct machine *other;
+	for (size_t n = 0; (other = machine_find_by(machines, INDEX_MAC, mac, n)); n++)
+		if (!str_equal(other->id, machine->id))
+			return true;
 	return false;
 }
 
@@ -105,6 +119,11 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 		return err_set(err, ERR_STATE, "%s is %s; it is not to run the live image", known->name,
 			       machine_state_words[known->state]);
 	}
+	if (!known) {
+		int r = machine_intake_admit(machines, err);
+		if (r < 0)
+			return r;
+	}
 	store_begin(machines->store);
 	struct machine *machine =
 		known ? store_edit(machines->store, &kind_machine, known->id) : add_machine(machines, hello);
@@ -143,21 +162,33 @@ int machine_agent_hello(struct machines *machines, const json_t *request, json_t
 	return r;
 }
 
-int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err)
+static const struct machine *find_by_token(struct machines *machines, const char *token)
 {
 	const char *dot = token ? strchr(token, '.') : NULL;
-	if (dot) {
-		_cleanup_free_ char *id = xstrndup(token, (size_t)(dot - token));
-		_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
-		const struct machine *machine = machine_get(machines, id);
-		if (machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64)) {
-			machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
-			machine_feed(machines, id, EVENT_SEEN, NULL);
-			*ret = machine_get(machines, id);
-			return 0;
-		}
-	}
-	return err_set(err, ERR_UNAUTHENTICATED, "the token is not of a boot that is known; say hello again");
+	if (!dot)
+		return NULL;
+	_cleanup_free_ char *id = xstrndup(token, (size_t)(dot - token));
+	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
+	const struct machine *machine = machine_get(machines, id);
+	bool right = machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64);
+	return right ? machine : NULL;
+}
+
+const struct machine *machine_agent_known(struct machines *machines, const char *token)
+{
+	return find_by_token(machines, token);
+}
+
+int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err)
+{
+	const struct machine *machine = find_by_token(machines, token);
+	if (!machine)
+		return err_set(err, ERR_UNAUTHENTICATED, "the token is not of a boot that is known; say hello again");
+	_cleanup_free_ char *id = xstrdup(machine->id);
+	machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
+	machine_feed(machines, id, EVENT_SEEN, NULL);
+	*ret = machine_get(machines, id);
+	return 0;
 }
 
 /* ---- the desired document ---- */
@@ -210,7 +241,7 @@ static void report_inventory(struct machines *machines, const struct machine *ma
 			    edit->name);
 	schema_free(&inventory_schema, edit->inventory);
 	edit->inventory = inventory;
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 struct install_report {
@@ -253,7 +284,7 @@ static void note_progress(struct machines *machines, const struct machine *machi
 	task_progress(machines->store, edit->task, report->progress, message);
 	if (new_step)
 		task_log(machines->store, edit->task, "installer: %s", str_or(report->step, "?"));
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void take_install(struct machines *machines, const struct machine *machine, const struct install_report *report)

@@ -120,7 +120,7 @@ static void finish(struct sequence *s, const struct err *why)
 			 why ? ": " : "", why ? why->text : "");
 		machine_feed(machines, s->machine, why ? EVENT_FAILURE : EVENT_BMC_DONE, why);
 	}
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 	sequence_free(s);
 }
 
@@ -134,7 +134,7 @@ static void note_power(struct machines *machines, const char *id, enum bmc_power
 	edit->power = (int)power;
 	store_event(machines->store, "machine.power", "machine", id, edit->name, "%s is %s", edit->name,
 		    bmc_power_name(power));
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void retry(void *data)
@@ -321,7 +321,7 @@ static void without_bmc(struct machines *machines, const struct effect *effect, 
 		task_log(machines->store, machine->task, "%s has no BMC that is known: power it on by hand",
 			 machine->name);
 	machine_feed(machines, machine->id, EVENT_BMC_DONE, NULL);
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void on_effect(const struct effect *effect, void *data)
@@ -363,23 +363,6 @@ struct probe {
 	bool abandoned;
 };
 
-static const struct machine *find_by_bmc(struct machines *machines, const char *address)
-{
-	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
-		if (str_equal(machine->bmc_address, address))
-			return machine;
-	return NULL;
-}
-
-/* A machine that was seen without its BMC (it booted from the network by itself) and has this UUID. */
-static const struct machine *find_by_uuid(struct machines *machines, const char *uuid)
-{
-	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
-		if (uuid && machine->uuid && !machine->bmc_address && bmc_uuid_matches(uuid, machine->uuid))
-			return machine;
-	return NULL;
-}
-
 static void take_identity(struct machine *machine, const struct bmc_op *op)
 {
 	bool ok = op->err.code == ERR_NONE;
@@ -414,21 +397,12 @@ static void lose_bmc(struct machines *machines, const struct machine *machine, c
 	edit->power = BMC_POWER_UNKNOWN;
 	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "%s: %s", edit->name,
 		    why.text);
-	store_commit(machines->store, NULL);
-}
-
-/* A machine whose BMC was at another address before, and does not answer there. */
-static const struct machine *find_moved(struct machines *machines, const char *uuid)
-{
-	STORE_EACH(struct machine, machine, machines->store, &kind_machine)
-		if (uuid && machine->bmc_state != BMC_STATE_OK && bmc_uuid_matches(uuid, machine->bmc_uuid))
-			return machine;
-	return NULL;
+	store_must_commit(machines->store);
 }
 
 static const struct machine *machine_of_bmc(struct machines *machines, const struct bmc_op *op)
 {
-	const struct machine *known = find_by_bmc(machines, op->target.address);
+	const struct machine *known = machine_find_by(machines, INDEX_BMC_ADDRESS, op->target.address, 0);
 	if (op->err.code != ERR_NONE)
 		return known;
 	const char *uuid = op->identity.system_uuid;
@@ -437,8 +411,9 @@ static const struct machine *machine_of_bmc(struct machines *machines, const str
 		known = NULL;
 	}
 	if (!known)
-		known = find_by_uuid(machines, uuid);
-	return known ? known : find_moved(machines, uuid);
+		known = machine_find_by_uuid(machines, INDEX_WITHOUT_BMC, uuid);
+	/* Or its BMC was at another address before, and does not answer there. */
+	return known ? known : machine_find_by_uuid(machines, INDEX_LOST_BMC, uuid);
 }
 
 static void record_bmc(struct machines *machines, const struct bmc_op *op)
@@ -465,7 +440,7 @@ static void record_bmc(struct machines *machines, const struct bmc_op *op)
 		machine->step_deadline = loop_now_ms(machines->loop) + state->deadline_ms;
 		store_effect_add(machines->store, state->effects[0], machine->id, machine->attempt);
 	}
-	store_commit(machines->store, NULL);
+	store_must_commit(machines->store);
 }
 
 static void probe_free(struct probe *probe)
@@ -489,7 +464,7 @@ static void probe_done(struct bmc_op *op, void *data)
 void machine_bmc_found(struct machines *machines, const char *address)
 {
 	struct probe *probe;
-	const struct machine *known = find_by_bmc(machines, address);
+	const struct machine *known = machine_find_by(machines, INDEX_BMC_ADDRESS, address, 0);
 	if (known && known->bmc_state == BMC_STATE_OK)
 		return;
 	LIST_FOREACH(probe, &machines->probes, link)

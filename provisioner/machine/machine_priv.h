@@ -3,6 +3,7 @@
 #define INGOT_MACHINE_MACHINE_PRIV_H
 
 #include "base/list.h"
+#include "base/rate.h"
 #include "crypto/crypto.h"
 #include "machine/machine.h"
 
@@ -71,10 +72,31 @@ struct machine_runtime {
 	int64_t next_poll_ms; /* of the power state */
 	unsigned failed_polls;
 	bool polling;
+	bool waiting; /* to be accepted */
+};
+
+/* By what a machine is found; see machine_index.c. */
+enum machine_index {
+	INDEX_MAC,
+	INDEX_BOOT_MAC,
+	INDEX_BMC_ADDRESS,
+	INDEX_UNSEEN,	   /* by UUID: those without MAC addresses */
+	INDEX_WITHOUT_BMC, /* by UUID: those whose BMC is not known */
+	INDEX_LOST_BMC,	   /* by UUID: those whose BMC does not answer */
+	INDEX_COUNT,
 };
 
 struct machines {
 	struct machines_spec spec;
+	struct store_index *indexes[INDEX_COUNT];
+	int64_t waiting_count; /* machines that wait to be accepted */
+	struct rate new_rate;
+	struct rate_table new_times;	  /* one bucket: how many more may appear now */
+	unsigned refused;		  /* since the last event about it */
+	char *refusal;			  /* why the last was */
+	struct loop_timer *refused_timer; /* until it there is no further event */
+	unsigned last_name;		  /* N of the last "machine-N" that was given */
+	struct store_cursor ticked;	  /* how far the tick under way has come */
 	struct store *store;
 	struct loop *loop;
 	struct loop_timer *tick, *scan_timer;
@@ -84,8 +106,6 @@ struct machines {
 	struct list probes;    /* addresses being probed */
 	struct list polls;     /* of the power, under way */
 	unsigned poll_count;
-	void (*desired_changed)(const char *machine, void *data);
-	void *desired_data;
 };
 
 #define AGENT_LIVE_MS 30000
@@ -98,13 +118,28 @@ int machine_step_of(const struct machine *machine);
  * nothing in this state. In a transaction it becomes part of it. */
 bool machine_feed(struct machines *machines, const char *id, enum machine_event event, const struct err *why);
 bool machine_would_take(struct machines *machines, const struct machine *machine, enum machine_event event);
+void machine_index_init(struct machines *machines);
+/* The nth committed machine that is found by a word; NULL past the last. */
+const struct machine *machine_find_by(struct machines *machines, enum machine_index index, const char *key, size_t nth);
+/* One of those that are found by a UUID and have it, in whatever order of bytes; or NULL. */
+const struct machine *machine_find_by_uuid(struct machines *machines, enum machine_index index, const char *uuid);
+/* "machine-N", which no machine is called; the caller frees. */
 char *machine_free_name(struct machines *machines);
+
+/* ---- machine_intake.c: machines that nobody knows ---- */
+
+void machine_intake_init(struct machines *machines);
+void machine_intake_done(struct machines *machines);
+/* A machine changed, or is there at the start. */
+void machine_intake_follow(struct machines *machines, const struct machine *machine);
+/* Whether one more may appear, which it then does. Else ERR_CAPACITY or ERR_RATE_LIMIT. Not within a transaction. */
+int machine_intake_admit(struct machines *machines, struct err *err);
 
 void machine_bmc_register(struct machines *machines);
 void machine_bmc_start(struct machines *machines);
 void machine_bmc_tick(struct machines *machines, const struct machine *machine);
 void machine_bmc_stop(struct machines *machines);
-void machine_task_stop(const struct task *task, const struct err *why, void *data);
+bool machine_task_stop(const struct task *task, const struct err *why, void *data);
 /* Within a transaction: an address that belongs to the machine from now on. */
 int machine_ensure_address(struct machines *machines, struct machine *machine, struct err *err);
 

@@ -7,10 +7,12 @@
 #include "netboot_priv.h"
 
 #define LEASES_MAX_BYTES (16 * MIB)
+#define SWEEP_EVERY_MS 2000
 
 struct netboot {
 	struct loop *loop;
 	struct boot_listener *listener;
+	struct loop_timer *sweep;
 	struct dnsmasq *dnsmasq;
 	struct host_table hosts;
 	uint32_t first, last;
@@ -137,6 +139,14 @@ static void read_leases(struct netboot *netboot, const char *run_dir)
 		log_warning("netboot: cannot read %s: %s", path, strerror(-r));
 }
 
+static void sweep(void *data)
+{
+	struct netboot *netboot = data;
+
+	boot_listener_sweep(netboot->listener, loop_monotonic_ms(netboot->loop));
+	netboot->sweep = loop_timer_new(netboot->loop, SWEEP_EVERY_MS, sweep, netboot);
+}
+
 int netboot_start(const struct netboot_spec *spec, struct netboot **ret, struct err *err)
 {
 	struct netboot *netboot;
@@ -166,6 +176,7 @@ int netboot_start(const struct netboot_spec *spec, struct netboot **ret, struct 
 		netboot_free(netboot);
 		return r;
 	}
+	netboot->sweep = loop_timer_new(netboot->loop, SWEEP_EVERY_MS, sweep, netboot);
 	*ret = netboot;
 	return 0;
 }
@@ -174,6 +185,7 @@ struct netboot *netboot_free(struct netboot *netboot)
 {
 	if (!netboot)
 		return NULL;
+	loop_timer_free(netboot->sweep);
 	dnsmasq_free(netboot->dnsmasq);
 	boot_listener_free(netboot->listener);
 	host_table_done(&netboot->hosts);

@@ -48,6 +48,7 @@ struct boot_listener {
 	struct netboot_spec spec; /* what the scripts are made from; owned strings */
 	struct item items[ITEMS_MAX];
 	unsigned item_count;
+	struct visits visits; /* has a mutex of its own */
 
 	pthread_mutex_t mutex;	/* guards what follows */
 	struct intent *intents; /* in order of MAC */
@@ -197,6 +198,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	struct boot_listener *listener = data;
 	struct mac mac;
 
+	visits_asked(&listener->visits, connection);
 	/* Always answered at the first call, before a body is read: libmicrohttpd then ends the connection after it.
 	 * One request a connection: none idles, and no second request hides behind a first. */
 	if (!str_equal(method, MHD_HTTP_METHOD_GET) && !str_equal(method, MHD_HTTP_METHOD_HEAD))
@@ -254,6 +256,7 @@ int boot_listener_start(const struct netboot_spec *spec, struct boot_listener **
 	address.sin_addr.s_addr = htonl(subnet.address);
 	pthread_mutex_init(&listener->mutex, NULL);
 	list_init(&listener->answers);
+	visits_init(&listener->visits, CONNECTIONS_MAX);
 	listener->spec = (struct netboot_spec){
 		.address = xstrdup(spec->address),
 		.boot_port = spec->boot_port,
@@ -267,8 +270,8 @@ int boot_listener_start(const struct netboot_spec *spec, struct boot_listener **
 		(unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, listener, MHD_OPTION_END);
+		(size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+		visits_follow, &listener->visits, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_END);
 	if (!listener->daemon) {
 		int r = err_set(err, ERR_INTERNAL, "cannot listen on %s, port %u: %s", spec->address, spec->boot_port,
 				strerror(errno));
@@ -286,6 +289,7 @@ struct boot_listener *boot_listener_free(struct boot_listener *listener)
 		return NULL;
 	if (listener->daemon)
 		MHD_stop_daemon(listener->daemon);
+	visits_done(&listener->visits);
 	for (unsigned i = 0; i < listener->item_count; i++) {
 		free(listener->items[i].url);
 		free(listener->items[i].text);
@@ -299,4 +303,9 @@ struct boot_listener *boot_listener_free(struct boot_listener *listener)
 	pthread_mutex_destroy(&listener->mutex);
 	free(listener);
 	return NULL;
+}
+
+void boot_listener_sweep(struct boot_listener *listener, int64_t now_ms)
+{
+	visits_sweep(&listener->visits, now_ms);
 }

@@ -3,8 +3,11 @@
 #ifndef INGOT_NETBOOT_NETBOOT_PRIV_H
 #define INGOT_NETBOOT_NETBOOT_PRIV_H
 
+#include <microhttpd.h>
 #include <netinet/in.h>
+#include <pthread.h>
 
+#include "base/list.h"
 #include "cmd/cmd.h"
 #include "netboot/netboot.h"
 
@@ -73,9 +76,29 @@ void host_table_done(struct host_table *table);
 
 /* ---- the boot listener: threads of its own ---- */
 
+/* ---- netboot_visits.c: who is connected to the boot listener ---- */
+
+struct visits {
+	pthread_mutex_t mutex;
+	struct list list; /* struct visit, oldest first */
+	unsigned count, places;
+};
+void visits_init(struct visits *visits, unsigned places);
+/* After the daemon has ended. */
+void visits_done(struct visits *visits);
+/* MHD_OPTION_NOTIFY_CONNECTION: data is the visits. Any thread. */
+void visits_follow(void *data, struct MHD_Connection *connection, void **socket_context,
+		   enum MHD_ConnectionNotificationCode code);
+/* The head of its request is there. Any thread. */
+void visits_asked(struct visits *visits, struct MHD_Connection *connection);
+/* Closes those that have not asked in time, and those through which next to nothing comes. Any thread. */
+void visits_sweep(struct visits *visits, int64_t now_ms);
+
 struct boot_listener;
 int boot_listener_start(const struct netboot_spec *spec, struct boot_listener **ret, struct err *err);
 struct boot_listener *boot_listener_free(struct boot_listener *listener);
+/* Now and then: sends away who holds a connection and does nothing. */
+void boot_listener_sweep(struct boot_listener *listener, int64_t now_ms);
 /* See netboot_ops.set_intent. Any thread. */
 void boot_listener_set_intent(struct boot_listener *listener, const char *const *macs, enum boot_intent intent,
 			      const char *console);

@@ -72,26 +72,12 @@ int image_check_not_deleting(const struct image *image, struct err *err)
 
 /* ---- import ---- */
 
-static int hash_file(struct ceph_job *job, int fd, char **ret_hex)
-{
-	_cleanup_(sha256_free_p) struct sha256 *hash = sha256_new();
-	_cleanup_free_ char *buffer = xmalloc(MIB);
-	uint8_t digest[SHA256_SIZE];
-	ssize_t n;
-	while ((n = read(fd, buffer, MIB)) > 0)
-		sha256_update(hash, buffer, (size_t)n);
-	if (n < 0)
-		return err_set_errno(&job->err, -errno, "reading the upload");
-	sha256_final(TAKE_PTR(hash), digest);
-	*ret_hex = hex_encode(digest, sizeof(digest));
-	return 0;
-}
-
 /* What is in the file is what was received, and what was announced. */
 static int check_content(struct ceph_job *job)
 {
 	_cleanup_close_ int fd = open(job->path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *hex = NULL;
+	uint8_t digest[SHA256_SIZE];
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set_errno(&job->err, -errno, "reading the upload");
@@ -99,9 +85,10 @@ static int check_content(struct ceph_job *job)
 		return err_set_field(&job->err, ERR_CORRUPT, "size_bytes",
 				     "size_bytes: the content has %jd bytes, not %" PRIu64 "; upload it again",
 				     (intmax_t)st.st_size, job->size_bytes);
-	int r = hash_file(job, fd, &hex);
+	int r = sha256_of_file(fd, digest);
 	if (r < 0)
-		return r;
+		return err_set_errno(&job->err, r, "reading the upload");
+	hex = hex_encode(digest, sizeof(digest));
 	if (job->received && !str_equal(job->received, hex))
 		return err_set_field(&job->err, ERR_CORRUPT, "sha256",
 				     "sha256: the provisioner's disk gives back content with %s, but %s was received; "
@@ -146,7 +133,7 @@ static void done_import(struct ceph_job *job)
 		str_set(&edit->task, NULL);
 		str_set(&edit->upload, NULL);
 	}
-	if (store_commit(storage->store, NULL) == 0 && unlink(job->path) < 0)
+	if (store_must_commit(storage->store) == 0 && unlink(job->path) < 0)
 		log_debug("removing %s failed", job->path);
 }
 
@@ -222,7 +209,7 @@ static void done_delete(struct ceph_job *job)
 		edit->error = problem_new(&job->err);
 		str_set(&edit->task, NULL);
 	}
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
 }
 
 static void on_delete(const struct effect *effect, void *data)
@@ -250,7 +237,7 @@ void storage_show_progress(struct storage *storage)
 		const struct image *image = store_get(storage->store, &kind_image, job->id);
 		store_begin(storage->store);
 		task_progress(storage->store, image ? image->task : NULL, job->percent, NULL);
-		store_commit(storage->store, NULL);
+		store_must_commit(storage->store);
 	}
 }
 

@@ -155,7 +155,7 @@ static void bootstrap(struct storage *storage)
 		cluster->admin_key = ceph_key_new();
 		store_event(storage->store, "pool.bootstrap", "node", node->id, node->name,
 			    "the storage cluster begins on %s", node->name);
-		store_commit(storage->store, NULL);
+		store_must_commit(storage->store);
 		return;
 	}
 }
@@ -171,7 +171,7 @@ static void make_pool_document(struct storage *storage)
 	pool->state = POOL_WAITING;
 	pool->detail = xstrdup("waits for the first node with a data disk");
 	pool->created = loop_now_ms(storage->loop);
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
 }
 
 /* ---- one data disk, one OSD: recorded first, so that its UUID makes every repetition harmless ---- */
@@ -203,7 +203,7 @@ static void record_osds(struct storage *storage, const struct node *node)
 		osd->wwn = xstrdup(disk->wwn);
 		osd->serial = xstrdup(disk->serial);
 		osd->state = xstrdup("planned");
-		store_commit(storage->store, NULL);
+		store_must_commit(storage->store);
 	}
 }
 
@@ -238,7 +238,7 @@ static void done_osd(struct ceph_job *job)
 		store_event(store, "disk.added", "node", node->id, node->name, "disk %s of %s becomes OSD %d",
 			    str_or(node->osds[i].serial, node->osds[i].wwn), node->name, job->number);
 	}
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 static bool ask_osd(struct storage *storage)
@@ -283,7 +283,7 @@ static void done_auth(struct ceph_job *job)
 	store_begin(store);
 	struct ceph_cluster *edit = store_edit(store, &kind_ceph_cluster, cluster->id);
 	str_set(strncmp(job->name, "mgr.", 4) == 0 ? &edit->mgr_key : &edit->client_key, job->key);
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 static bool ask_key(struct storage *storage, const struct node *mon_node)
@@ -321,7 +321,7 @@ static void done_pool(struct ceph_job *job)
 	} else {
 		str_set(&edit->detail, job->err.text);
 	}
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 static bool ask_pool(struct storage *storage)
@@ -407,7 +407,7 @@ static void done_status(struct ceph_job *job)
 	if (now->state != before)
 		store_event(storage->store, "pool.state", "pool", now->id, now->name, "pool %s is %s%s%s", now->name,
 			    pool_state_words[now->state], now->detail ? ": " : "", str_or(now->detail, ""));
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
 }
 
 static int64_t status_every_ms(const struct pool *pool)
@@ -451,6 +451,9 @@ static void look(void *data)
 	struct storage *storage = data;
 	const struct ceph_cluster *cluster = storage_cluster(storage);
 	const struct pool *pool = storage_pool(storage);
+	storage->timer = NULL;
+	if (!pool) /* it could not be stored, and this process ends */
+		return;
 	storage->timer = loop_timer_new(
 		storage->loop, pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
 	storage_show_progress(storage);
@@ -563,7 +566,7 @@ void storage_agent_report(struct storage *storage, const char *id, const json_t 
 	}
 	store_begin(storage->store);
 	bool changed = take_report(store_edit(storage->store, &kind_node, id), &report);
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
 	schema_done(&report_schema, &report);
 	if (!changed)
 		return;
@@ -573,14 +576,15 @@ void storage_agent_report(struct storage *storage, const char *id, const json_t 
 
 /* ---- life ---- */
 
-static void task_stop(const struct task *task, const struct err *why, void *data)
+static bool task_stop(const struct task *task, const struct err *why, void *data)
 {
 	struct storage *storage = data;
 	_cleanup_free_ char *id = xstrdup(task->id);
 	/* An operation inside Ceph cannot be called back; it comes to its end unseen. */
 	store_begin(storage->store);
 	task_finish(storage->store, id, why);
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
+	return false;
 }
 
 struct storage *storage_new(const struct storage_spec *spec)

@@ -118,7 +118,7 @@ static void done_create(struct ceph_job *job)
 		storage_finish(storage, job, edit->task);
 		str_set(&edit->task, NULL);
 	}
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
 }
 
 static void on_create(const struct effect *effect, void *data)
@@ -179,7 +179,7 @@ static void done_delete(struct ceph_job *job)
 		edit->error = problem_new(&job->err);
 		str_set(&edit->task, NULL);
 	}
-	store_commit(storage->store, NULL);
+	store_must_commit(storage->store);
 }
 
 static void on_delete(const struct effect *effect, void *data)

@@ -19,3 +19,4 @@ KIND_WITHOUT_NAME(ceph_cluster);
 KIND_WITHOUT_NAME(creation);
 KIND_WITHOUT_NAME(sign_in_session);
 KIND_WITHOUT_NAME(audit);
+KIND(deleted_vm);

@@ -38,7 +38,7 @@ void store_effect_drop(struct store *store, const struct effect *effect)
 {
 	store_begin(store);
 	store_effect_done(store, effect->seq);
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 void store_effects_replay(struct store *store)

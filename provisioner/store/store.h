@@ -22,7 +22,7 @@ struct store_kind {
 /* All kinds, in one table (kinds.c). */
 extern const struct store_kind kind_machine, kind_node, kind_pool, kind_ceph_cluster, kind_image, kind_volume, kind_vm,
 	kind_network, kind_task, kind_token, kind_creation, kind_user, kind_sign_in_session, kind_audit,
-	kind_join_token;
+	kind_deleted_vm, kind_join_token;
 
 /* Opens or makes the file; path ":memory:" for tests. Names the reason if the file is damaged or of a newer version. */
 int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err);
@@ -33,7 +33,7 @@ struct loop *store_loop(struct store *store);
 /* ---- reading: what is borrowed stays valid, if not up to date, until control returns to the loop ---- */
 
 const void *store_get(struct store *store, const struct store_kind *kind, const char *id);
-/* By id or by name. */
+/* By id or by name; if several have the name, one of them. */
 const void *store_find(struct store *store, const struct store_kind *kind, const char *id_or_name);
 /* Its name, borrowed; NULL for a kind that has none. */
 const char *store_name(const struct store_kind *kind, const void *object);
@@ -54,6 +54,21 @@ const void *store_each(struct store *store, const struct store_kind *kind, struc
 	for (struct store_cursor cursor_##var = { .once = true }; cursor_##var.once;)                                  \
 		for (const type *var; (var = store_each(store, kind, &cursor_##var)) != NULL;)
 
+/* ---- indexes: committed documents by what is in them ---- */
+
+/* Tells the words by which a document is to be found, each by store_keys_add(). A function of the document alone. */
+struct store_keys;
+typedef void (*store_keys_fn)(const struct store_kind *kind, const void *object, struct store_keys *to);
+/* Copies the word. NULL and "" are left out. */
+void store_keys_add(struct store_keys *keys, const char *key);
+/* An index over all documents of a kind, those of now and those to come: it follows each commit before anybody is told of it.
+ * Lives as long as the store. */
+struct store_index;
+struct store_index *store_index_new(struct store *store, const struct store_kind *kind, store_keys_fn keys);
+/* The nth committed document that has the word, in no order; NULL past the last, and for NULL. Borrowed like that of
+ * store_get(). Its cost grows with how many have this word, not with how many documents there are. */
+const void *store_index_get(const struct store_index *index, const char *key, size_t nth);
+
 /* ---- writing ---- */
 
 /* Transactions nest: only the outermost commits. Within one, store_get() sees what was edited; the lists (store_next(),
@@ -68,7 +83,12 @@ void *store_create_id(struct store *store, const struct store_kind *kind, const 
 void store_remove(struct store *store, const struct store_kind *kind, const char *id);
 /* 0, or a negative errno: then nothing of the whole transaction was done. A document that was edited and is as before is
  * not written. */
-int store_commit(struct store *store, struct err *err);
+int store_commit(struct store *store, struct err *err) __attribute__((warn_unused_result));
+/* The same for what nobody waits for: a report that was taken, work that has ended. Dropped it would be lost, and what is
+ * stored would stay wrong: a failure is logged and ends this process (store_is_dead(); the loop is told to quit with 1).
+ * The next one takes up what is stored, with its effects. Within another transaction that one decides. Negative if it was
+ * not stored: then nothing that follows from it may be done. */
+int store_must_commit(struct store *store);
 /* Gives the whole transaction up, also the outer ones; their commit then fails with -ECANCELED. */
 void store_rollback(struct store *store);
 
@@ -120,11 +140,13 @@ typedef void (*store_event_fn)(int64_t seq, const char *json, void *data);
 void store_event_watch(struct store *store, store_event_fn fn, void *data);
 #define STORE_EVENTS_MAX 100000
 
-/* ---- simulation ---- */
+/* ---- simulation, and the end after a failed commit ---- */
 
 /* Called between a commit and everything that follows from it. If it returns true this process counts as dead: nothing is
  * called or committed any more. */
 void store_set_crash_hook(struct store *store, bool (*hook)(void *data), void *data);
 bool store_is_dead(const struct store *store);
+/* Called for each transaction once all of it is written, before it counts: if it returns true it fails, as on a full disk. */
+void store_set_fault_hook(struct store *store, bool (*hook)(void *data), void *data);
 
 #endif

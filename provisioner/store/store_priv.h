@@ -16,6 +16,12 @@ struct shelf {
 	const struct store_kind *kind;
 	struct document *documents;
 	size_t count, alloc;
+	struct list indexes;	     /* struct store_index */
+	struct store_index *by_name; /* one of them; NULL for a kind without names */
+};
+
+struct store_keys {
+	struct strbuf text; /* each with its NUL */
 };
 
 /* A change of the transaction under way. object NULL: removal. */
@@ -24,6 +30,7 @@ struct change {
 	const struct store_kind *kind;
 	char *id;
 	void *object;
+	json_t *json; /* of the object, once it was compared with what is there */
 };
 
 /* A document that was replaced or removed: whoever borrowed it in this round of the loop may still look. */
@@ -76,7 +83,7 @@ struct store {
 	bool rolled_back, dead;
 	struct list changes, events, effects;
 	struct list graves;
-	struct loop_timer *sweep;
+	struct loop_timer *sweep, *end;
 
 	/* what was committed and not told yet; told in order, also if telling commits more */
 	struct list told_changes, told_events, told_effects;
@@ -90,8 +97,16 @@ struct store {
 	size_t handler_count;
 	bool (*crash_hook)(void *data);
 	void *crash_data;
+	bool (*fault_hook)(void *data);
+	void *fault_data;
 };
 
+struct shelf *store_shelf(struct store *store, const struct store_kind *kind);
+/* The committed document; NULL: there is none. */
+const void *shelf_object(const struct shelf *shelf, const char *id);
+/* store_index.c: a document was put (old NULL), replaced, or removed (new NULL); both are still there. */
+void indexes_follow(struct shelf *shelf, const void *old, const void *new);
+void indexes_free(struct shelf *shelf);
 /* The effect's memory, but not its place in a list. */
 void effect_done_memory(struct pending_effect *pending);
 void store_run_effect(struct store *store, const struct effect *effect);

@@ -121,6 +121,7 @@ void task_finish(struct store *store, const char *id, const struct err *err)
 struct task_service {
 	struct store *store;
 	struct loop_timer *timer;
+	struct store_cursor checked; /* how far the check under way has come */
 	struct {
 		const char *word;
 		task_stop_fn fn;
@@ -129,15 +130,15 @@ struct task_service {
 	size_t owner_count;
 };
 
-static void stop(struct task_service *service, const struct task *task, const struct err *why)
+static bool stop(struct task_service *service, const struct task *task, const struct err *why)
 {
 	for (size_t i = 0; i < service->owner_count; i++) {
 		size_t len = strlen(service->owners[i].word);
 		if (strncmp(task->action, service->owners[i].word, len) == 0 && task->action[len] == '.') {
-			service->owners[i].fn(task, why, service->owners[i].data);
-			return;
+			return service->owners[i].fn(task, why, service->owners[i].data);
 		}
 	}
+	return false;
 }
 
 static void drop_oldest(struct store *store)
@@ -154,7 +155,7 @@ static void drop_oldest(struct store *store)
 		store_remove(store, &kind_task, task->id);
 		count--;
 	}
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 static void time_out(struct task_service *service, const struct task *task)
@@ -164,11 +165,12 @@ static void time_out(struct task_service *service, const struct task *task)
 	_cleanup_free_ char *id = xstrdup(task->id);
 	err_set(&why, ERR_TIMEOUT, "%s was not done by its deadline; the last step was: %s", task->action,
 		str_or(task->message, "none"));
-	stop(service, task, &why);
+	if (stop(service, task, &why))
+		return;
 	/* An owner that has lost sight of its task would leave it running for ever. */
 	store_begin(store);
 	task_finish(store, id, &why);
-	store_commit(store, NULL);
+	store_must_commit(store);
 }
 
 static void ask_to_stop(struct task_service *service, const struct task *task)
@@ -181,17 +183,22 @@ static void ask_to_stop(struct task_service *service, const struct task *task)
 static void check(void *data)
 {
 	struct task_service *service = data;
-	int64_t now = loop_now_ms(store_loop(service->store));
-	service->timer = loop_timer_new(store_loop(service->store), CHECK_EVERY_MS, check, service);
-	STORE_EACH(struct task, task, service->store, &kind_task) {
-		if (task->state != TASK_RUNNING)
-			continue;
-		if (now >= task->deadline)
+	struct loop *loop = store_loop(service->store);
+	int64_t now = loop_now_ms(loop), began_ms = loop_monotonic_ms(loop);
+	const struct task *task;
+	while ((task = store_each(service->store, &kind_task, &service->checked))) {
+		if (task->state == TASK_RUNNING && now >= task->deadline)
 			time_out(service, task);
-		else if (task->cancel) /* the wish was stored and its owner not told: we died in between */
+		else if (task->state == TASK_RUNNING && task->cancel) /* we died before its owner was told */
 			ask_to_stop(service, task);
+		if (loop_turn_is_over(loop, began_ms))
+			break;
 	}
-	drop_oldest(service->store);
+	if (!task) {
+		service->checked = (struct store_cursor){ 0 };
+		drop_oldest(service->store);
+	}
+	service->timer = loop_timer_new(loop, task ? 0 : CHECK_EVERY_MS, check, service);
 }
 
 struct task_service *task_service_new(struct store *store)

@@ -24,9 +24,10 @@ bool task_running(struct store *store, const char *id);
 int task_commit(struct store *store, const char *id, const char **ret_id, struct err *err);
 
 /* Owners of actions, by the word before the dot ("machine"). why: ERR_CANCELLED or ERR_TIMEOUT. Called outside any
- * transaction, and again each second until the owner has ended the task. */
+ * transaction, and again each second until the task has ended. True: the owner has ended it, or sees to it that it ends, with
+ * what really happened and soon. False: past its deadline it is ended with why, whatever its owner does. */
 struct task_service;
-typedef void (*task_stop_fn)(const struct task *task, const struct err *why, void *data);
+typedef bool (*task_stop_fn)(const struct task *task, const struct err *why, void *data);
 struct task_service *task_service_new(struct store *store);
 struct task_service *task_service_free(struct task_service *service);
 void task_service_owner(struct task_service *service, const char *word, task_stop_fn fn, void *data);

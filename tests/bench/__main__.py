@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "namespaces"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "metal"))
 
 from lab.wait import LabError  # noqa: E402  (the path has to be set first)
 
-from . import api, cluster, install, metal, small  # noqa: E402
+from . import api, cluster, hellos, install, medium, metal, small  # noqa: E402
 from .context import PRIORITY, Bench  # noqa: E402
 from .table import Table  # noqa: E402
 
@@ -29,6 +30,7 @@ PARTS: dict[str, tuple[str, Callable[[Bench], None]]] = {
     "scheduler": ("nothing", small.scheduler),
     "simulation": ("nothing", small.simulation),
     "api": ("api", api.api),
+    "hellos": ("hellos", hellos.hellos),
     "install": ("rack", install.measure),
     "pool": ("rack", cluster.pool),
     "volume": ("rack", cluster.volume),
@@ -37,6 +39,7 @@ PARTS: dict[str, tuple[str, Callable[[Bench], None]]] = {
     "memory": ("rack", cluster.memory),
     "bios": ("bios", metal.bios),
     "uefi": ("uefi", metal.uefi),
+    "medium": ("medium", medium.measure),
 }
 
 

@@ -20,7 +20,7 @@ static void check_order(const json_t *json)
 	}
 	if (order.want == VM_WANT_ABSENT)
 		return;
-	_cleanup_free_ char *text = vm_xml_domain(&order, true, "/run/ingot");
+	_cleanup_free_ char *text = vm_xml_domain(&order, true, "node-7", "/run/ingot");
 	xmlDoc *doc = xmlReadMemory(text, (int)strlen(text), "domain", NULL,
 				    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	assert(doc && xmlStrEqual(xmlDocGetRootElement(doc)->name, (const xmlChar *)"domain"));

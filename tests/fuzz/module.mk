@@ -11,7 +11,7 @@ define fuzz_template
 OTHER_SOURCES += tests/fuzz/$(1).c
 OTHER_INCLUDES += $(OUT)/inc/tests-$(1)/.made
 tests/fuzz/$(1).c.cflags = $$(shell pkg-config --cflags $(fuzz_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) -I$(OUT)/inc/tests-$(1)
-$(OUT)/inc/tests-$(1)/.made: tests/fuzz/module.mk
+$(OUT)/inc/tests-$(1)/.made: tests/fuzz/module.mk $(wildcard tests/fuzz/modules.mk) $$(foreach m,$$($(1).modules),$$(m)/module.mk)
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(FUZZ_LIB) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@

@@ -73,6 +73,7 @@ class Machine:
     records: str
     accel: str  # "kvm" or "tcg"
     extra: tuple[str, ...] = field(default=())
+    disk_first: bool = False  # the firmware's setting, where there is no BMC
 
     @property
     def path(self) -> Path:
@@ -138,10 +139,11 @@ def boot_order(machine: Machine) -> tuple[str, ...]:
     """Order of the next start by the BMC's boot flags; one-time flags are used up by this.
 
     Without flags: the disk first, as servers come; a machine without a BMC has only its
-    firmware's setting, which is the network first, or nobody could ever install it again.
+    firmware's setting, which is the network first, or nobody could ever install it again
+    (but from a medium).
     """
     if machine.bmc is None:
-        return NETWORK_FIRST
+        return DISK_FIRST if machine.disk_first else NETWORK_FIRST
     path = machine.path / "boot-flags"
     try:
         flags = bytearray(path.read_bytes())

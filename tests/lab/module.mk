@@ -20,7 +20,7 @@ $(lab.parts)/vmlinuz: $(lab.dir)/guest.py $(lab.dir)/floor_init.sh
 	@echo "  GUEST $(lab.parts)"
 	$(Q)/usr/bin/python3 -B $(lab.dir)/guest.py $(lab.parts)
 
-.PHONY: lab lab-down check-lab check-metal
+.PHONY: lab lab-down check-lab check-metal check-iso-install
 lab: deps programs ui images $(lab.built)  ## three blank machines to a live-migrated virtual machine; leaves it running (root)
 	$(Q)$(lab.python) -m lab up
 
@@ -32,3 +32,6 @@ check-lab: deps $(lab.built)  ## test the lab itself: network, firmware, BMCs (r
 
 check-metal: deps programs ui images $(lab.built)  ## test the whole path on the lab's machines (root)
 	$(Q)$(lab.python) tests/metal/whole_path.py
+
+check-iso-install: deps iso $(lab.built)  ## from the medium to provisioners that deploy, attended and unattended (root)
+	$(Q)$(lab.python) tests/metal/from_medium.py $(iso.out)

@@ -47,7 +47,7 @@ class Monitor:
     def __exit__(self, *unused: object) -> None:
         self._socket.close()
 
-    def command(self, name: str, **arguments: Any) -> Any:
+    def command(self, name: str, /, **arguments: Any) -> Any:
         message = {"execute": name, "arguments": arguments} if arguments else {"execute": name}
         self._socket.sendall(json.dumps(message).encode() + b"\n")
         while True:

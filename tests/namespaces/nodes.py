@@ -24,11 +24,12 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /var/log/ingot /var/lib/ingot
 echo "$NODE_MACHINE" >/etc/machine-id
 printf '127.0.0.1 localhost\n%s %s\n' "$NODE_ADDRESS" "$NODE_NAME" >/etc/hosts
-# libvirt refuses to start without this user, whether it is used or not.
+# QEMU runs as this user, and uses KVM if there is any.
 grep -q ^libvirt-qemu: /etc/passwd || {
 	echo "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
 	echo "libvirt-qemu:x:64055:" >>/etc/group
 }
+sed -i -E 's/^(kvm:.*:)([^:]*)$/\1libvirt-qemu,\2/' /etc/group
 rm -rf /etc/ceph /etc/libvirt /etc/pki /var/lib/ceph /var/lib/libvirt /var/log/ceph /var/log/libvirt
 echo ready
 read -r _
@@ -159,21 +160,35 @@ class Node:
         self.disks = []
 
 
-def give_certificates(folder, nodes):
-    """An authority, and for each node a key and a certificate with its address, where its agent keeps them."""
-    def openssl(*argv):
-        run("openssl", *argv, cwd=folder)
+class Authority:
+    """Gives certificates, as the provisioner does: a name, and an address or none."""
 
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl("req", "-x509", *curve, "-subj", "/CN=test", "-days", "2", "-keyout", "ca.key", "-out", "ca.crt",
-            "-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign")
-    for node in nodes:
-        with open(os.path.join(folder, "names"), "w", encoding="ascii") as f:
-            f.write(f"subjectAltName=IP:{node.address}\nextendedKeyUsage=serverAuth,clientAuth\n"
-                    "keyUsage=digitalSignature,keyEncipherment\nbasicConstraints=critical,CA:false\n")
-        openssl("req", *curve, "-subj", f"/CN={node.name}", "-keyout", "agent.key", "-out", "agent.csr")
-        openssl("x509", "-req", "-in", "agent.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-                "-extfile", "names", "-out", "agent.crt")
+    CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+    def __init__(self, folder):
+        self.folder = os.path.join(folder, "authority")
+        os.makedirs(self.folder)
+        self.openssl("req", "-x509", *self.CURVE, "-subj", "/CN=test", "-days", "2", "-keyout", "ca.key", "-out", "ca.crt",
+                     "-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign")
+        self.ca = os.path.join(self.folder, "ca.crt")
+
+    def openssl(self, *argv):
+        run("openssl", *argv, cwd=self.folder)
+
+    def give(self, name, address=None):
+        """Paths of a certificate and its key."""
+        with open(os.path.join(self.folder, "extensions"), "w", encoding="ascii") as f:
+            f.write("extendedKeyUsage=serverAuth,clientAuth\nkeyUsage=digitalSignature,keyEncipherment\n"
+                    "basicConstraints=critical,CA:false\n" + (f"subjectAltName=IP:{address}\n" if address else ""))
+        self.openssl("req", *self.CURVE, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days",
+                     "2", "-extfile", "extensions", "-out", f"{name}.crt")
+        return os.path.join(self.folder, f"{name}.crt"), os.path.join(self.folder, f"{name}.key")
+
+    def equip(self, node):
+        """What a node's agent keeps, once it has enrolled."""
         node.run("mkdir", "-p", "/var/lib/ingot/agent")
-        for name in ("ca.crt", "agent.crt", "agent.key"):
-            node.run("cp", os.path.join(folder, name), "/var/lib/ingot/agent/")
+        node.run("cp", self.ca, "/var/lib/ingot/agent/")
+        for kind, name in (("agent", node.name), ("guests", f"guests-{node.name}")):
+            for path in self.give(name, node.address):
+                node.run("cp", path, f"/var/lib/ingot/agent/{kind}{os.path.splitext(path)[1]}")

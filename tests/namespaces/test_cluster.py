@@ -18,7 +18,7 @@ import uuid
 import ns
 import rfb
 from appliance import API_PORT, Appliance
-from nodes import Node, give_certificates
+from nodes import Authority, Node
 from ns import built, need, wait_until
 
 GIB = 1 << 30
@@ -47,7 +47,10 @@ class Cluster:
         self.mon_key, self.admin_key = (self.try_ceph("key")["key"] for _ in range(2))
         for node in self.nodes:
             node.add_disk(4 * GIB, f"{node.name}-data")
-        give_certificates(self.net.folder, self.nodes)
+        self.authority = Authority(self.net.folder)
+        for node in self.nodes:
+            self.authority.equip(node)
+        self.admit(*self.nodes)
 
     def try_ceph(self, *command, seconds=120):
         """One call of the provisioner's Ceph driver, from the hub."""
@@ -57,6 +60,13 @@ class Cluster:
                                    env=environment, capture_output=True, text=True, timeout=seconds, check=False)
         assert result.stdout, result.stderr
         return json.loads(result.stdout.splitlines()[-1])
+
+    def admit(self, *members):
+        """Tells every node who the members are."""
+        for node in self.nodes:
+            section = {"name": node.name, "address": node.address, "names": [member.name for member in members]}
+            if node.desired.get("members") != section:
+                node.want(members=section)
 
     def import_image(self, name, path):
         return self.try_ceph("image-import", POOL, name, path, os.stat(path).st_size, sha256_of(path))
@@ -322,6 +332,71 @@ def guest_starts():
     assert answer["error"] == "state", answer
 
 
+def pid_of_guest(node):
+    return int(node.read(f"/run/libvirt/qemu/ingot-{VM}.pid"))
+
+
+def guest_is_not_root():
+    first = cluster.nodes[0]
+    pid = pid_of_guest(first)
+    user = int(first.run("id", "-u", "libvirt-qemu").stdout)
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f)
+    assert set(status["Uid"].split()) == {str(user)} and user != 0, status["Uid"]
+    assert int(status["CapEff"], 16) == 0 and int(status["CapPrm"], 16) == 0, status
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
+
+    def denied(path, access):
+        return first.run("setpriv", "--reuid=libvirt-qemu", "--regid=libvirt-qemu", "--init-groups", "test", access, path,
+                         check=False).returncode != 0
+    for path in ("/etc/pki/libvirt/private/serverkey.pem", "/etc/pki/libvirt/private/clientkey.pem",
+                 "/var/lib/ingot/agent/agent.key", "/var/lib/ingot/agent/guests.key", "/etc/ceph/ceph.client.ingot.keyring",
+                 f"/run/ingot/vm/{VM}.serial", f"/var/log/ingot/vm/{VM}.serial.log", "/run/ingot/vnc"):
+        assert denied(path, "-r"), f"QEMU's user may read {path}"
+    assert not denied("/etc/pki/qemu/server-key.pem", "-r")
+
+
+def ask_libvirtd(client, server, certificate, key):
+    """What libvirtd of one node answers another that shows a certificate."""
+    folder = os.path.join(cluster.net.folder, "asking")
+    os.makedirs(folder, exist_ok=True)
+    for path, name in ((cluster.authority.ca, "cacert.pem"), (certificate, "clientcert.pem"), (key, "clientkey.pem")):
+        ns.run("cp", path, os.path.join(folder, name))
+    return client.run("timeout", "20", "virsh", "-c", f"qemu+tls://{server.address}/system?pkipath={folder}", "list", "--name",
+                      check=False)
+
+
+def issued(name):
+    return (os.path.join(cluster.authority.folder, f"{name}{suffix}") for suffix in (".crt", ".key"))
+
+
+def libvirtd_lets_in_members_only():
+    first, other = cluster.nodes[0], cluster.nodes[1]
+    answer = ask_libvirtd(other, first, *issued(other.name))
+    assert answer.returncode == 0 and f"ingot-{VM}" in answer.stdout, answer.stderr
+    # Certificates of the same authority's: one that nobody has spoken of, and the one that QEMU has.
+    for certificate in (cluster.authority.give("stranger", other.address), issued(f"guests-{other.name}")):
+        answer = ask_libvirtd(other, first, *certificate)
+        assert answer.returncode != 0 and VM not in answer.stdout, answer.stdout
+    listening = first.run("ss", "-Hltn", "sport = :16514").stdout.split()
+    assert listening[3::5] == [f"{first.address}:16514"], listening
+
+
+def node_that_left_is_let_in_no_more():
+    first, other, left = cluster.nodes
+    numbers = counters(serial_log(first))
+    cluster.admit(first, other)
+    def let_in(node):
+        return ask_libvirtd(node, first, *issued(node.name)).returncode == 0
+    wait_until(lambda: not let_in(left) and let_in(other), 60, "who has left is refused, and only that one")
+    cluster.admit(first, other, left)
+    wait_until(lambda: let_in(left), 60, "who is back is let in")
+    # libvirtd was started anew twice, and the guest has not noticed.
+    await_vm(first, "running", 30, "it runs")
+    now = await_counting(first)
+    assert now[:len(numbers)] == numbers and now == list(range(1, len(now) + 1)), "the guest was restarted"
+
+
 def guest_hears_its_serial_port():
     first = cluster.nodes[0]
     # The node's file system is seen through the process that holds it.
@@ -334,7 +409,7 @@ def guest_hears_its_serial_port():
 
 def guest_shows_its_screen_to_two():
     first = cluster.nodes[0]
-    path = f"/proc/{first.holder.pid}/root/run/ingot/vm/{VM}.vnc"
+    path = f"/proc/{first.holder.pid}/root/run/ingot/vnc/{VM}.vnc"
 
     def await_screen(viewer, good, what):
         def looked():
@@ -387,6 +462,55 @@ def migration_to_nowhere_fails_and_it_stays():
                   lambda vm: vm["migration"] and vm["migration"]["state"] == "failed")
     assert vm["migration"]["id"] == "m0" and "10.91.0.99" in vm["migration"]["error"]["text"], vm
     await_counting(first)
+
+
+def migration_is_called_off():
+    """By another agent than the one that began it, and once more before it begins."""
+    source, target = cluster.nodes[0], cluster.nodes[1]
+    target.want(vms=[order("incoming", 3)])
+    await_vm(target, "incoming", 30, "it is prepared to receive")
+    source.run("virsh", "migrate-setspeed", f"ingot-{VM}", "1")
+    slow = {"id": "m-slow", "address": target.address}
+    source.want(vms=[order(generation=3, migrate=slow)])
+    await_vm(source, "running", 30, "it is on its way", lambda vm: vm["migration"] and vm["migration"]["id"] == "m-slow")
+    await_vm(target, "arriving", 30, "it arrives")
+    source.kill_parts(signal.SIGKILL)
+    source.forget_report()
+    source.want(vms=[order(generation=3, migrate=dict(slow, abort=True))])
+    source.start_parts(*PLUGIN)
+    vm = await_vm(source, "running", 60, "it is called off", lambda vm: vm["migration"]["state"] != "running")
+    assert vm["migration"]["id"] == "m-slow" and vm["migration"]["state"] == "failed", vm
+    await_vm(target, "incoming", 60, "nothing arrives there any more")
+    never = {"id": "m-never", "address": target.address}
+    for migrate in (dict(never, abort=True), never):
+        source.want(vms=[order(generation=3, migrate=migrate)])
+        source.forget_report()
+        vm = await_vm(source, "running", 30, "it never begins", lambda vm: vm["migration"]["id"] == "m-never")
+        assert vm["migration"]["state"] == "failed", vm
+    target.want(vms=[])
+    source.run("virsh", "migrate-setspeed", f"ingot-{VM}", "8796093022207")
+    await_counting(source)
+
+
+def migration_from_a_stranger_fails_and_it_stays():
+    """QEMU itself looks whom it takes the memory from: not only libvirt, whose daemons trust each other here."""
+    first, other = cluster.nodes[0], cluster.nodes[1]
+    for name, step in (("guests-stranger", "m0a"), (f"guests-{first.name}", None)):
+        for path in cluster.authority.give(name, first.address):
+            first.run("cp", path, f"/var/lib/ingot/agent/guests{os.path.splitext(path)[1]}")
+        with open(os.path.join(cluster.authority.folder, f"{name}.key"), encoding="ascii") as f:
+            key = f.read().encode()
+        wait_until(lambda k=key: first.read("/etc/pki/qemu/client-key.pem") == k, 30, "QEMU's certificate is another one")
+        if step:
+            other.want(vms=[order("incoming", 3)])
+            await_vm(other, "incoming", 30, "it is prepared to receive")
+            first.want(vms=[order(generation=3, migrate={"id": step, "address": other.address})])
+            await_vm(first, "running", 60, "the migration fails",
+                     lambda vm: vm["migration"] and (vm["migration"]["id"], vm["migration"]["state"]) == (step, "failed"))
+            log = other.read(f"/var/log/libvirt/qemu/ingot-{VM}.log").decode()
+            assert f"authz check for CN={name} is denied" in log, log[-2000:]
+            other.want(vms=[])
+            await_counting(first)
 
 
 def check_no_gap(*logs):
@@ -519,11 +643,16 @@ TESTS = [
     an_image_is_known_by_its_content,
     an_upload_goes_on_after_a_kill,
     guest_starts,
+    guest_is_not_root,
+    libvirtd_lets_in_members_only,
+    node_that_left_is_let_in_no_more,
     guest_hears_its_serial_port,
     guest_shows_its_screen_to_two,
     agent_is_killed_and_the_guest_goes_on,
     nobody_asked_and_it_is_not_touched,
     migration_to_nowhere_fails_and_it_stays,
+    migration_is_called_off,
+    migration_from_a_stranger_fails_and_it_stays,
     guest_moves_without_gap,
     guest_moves_back_while_agents_die,
     guest_that_crashes_is_reported,

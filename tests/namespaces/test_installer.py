@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -119,6 +120,12 @@ def test_no_link():
         refused(answers(), "provisioning.mac", "has no link")
 
 
+def test_no_disk():
+    with machine.machine():
+        shutil.rmtree(f"{machine.root}/sys/block/vda")
+        refused(answers(), "disk.serial", "this machine has no disk")
+
+
 def test_disks_that_do_not_do():
     with machine.machine(disk_bytes=4 * rig.GIB):
         refused(answers(), "disk.serial", "too small", "a host needs at least")
@@ -186,5 +193,5 @@ def test_killed_in_the_middle():
         assert_installed("after")
 
 
-ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_no_link, test_disks_that_do_not_do, test_damaged_medium,
+ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
          test_address_is_taken, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)

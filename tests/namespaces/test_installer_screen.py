@@ -8,7 +8,8 @@ import sys
 
 import ns
 import rig
-from terminal import DOWN, ENTER, SPACE, TAB, Terminal, fill
+from screen import DOWN, ENTER, SPACE, TAB
+from terminal import Terminal
 
 sys.dont_write_bytecode = True
 ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid")
@@ -42,32 +43,32 @@ def to_the_disk(t):
     t.see("To allow the disk", "disk-a")
 
 
-def answer_the_rest(t):
+def answer_the_rest(t, name="rack-1"):
     t.see("Network", "lan0x", "52:54:00:00:00:01", "link")
     t.press(SPACE, TAB, ENTER)
     t.see("Where does its address come from?")
     t.press(DOWN, ENTER)
     t.see("Static address", "Gateway")
-    fill(t, "192.0.2.10/24", "192.0.2.1", "192.0.2.53")
+    t.fill("192.0.2.10/24", "192.0.2.1", "192.0.2.53")
     t.press(ENTER)
     t.see("Through which interface")
     t.press(DOWN, DOWN, ENTER)
     t.see("The provisioner serves DHCP")
-    fill(t, "10.10.0.1/24", "10.10.0.100", "10.10.0.250", "")
+    t.fill("10.10.0.1/24", "10.10.0.100", "10.10.0.250", "")
     t.press(ENTER)
     t.see("Host name", "The name of this machine")
-    fill(t, "rack-1")
+    t.fill(name)
     t.press(ENTER)
     t.see("Administrator")
     t.press("abc")
     t.see("***", "too weak")
-    fill(t, PASSWORD)
+    t.fill(PASSWORD)
     t.see("strong")
     assert "correct" not in t.text()
-    fill(t, PASSWORD)
+    t.fill(PASSWORD)
     t.press(ENTER)
     t.see("Time zone", "UTC")
-    fill(t, "Asia/Seoul", "")
+    t.fill("Asia/Seoul", "")
     t.press(ENTER)
 
 
@@ -75,12 +76,12 @@ def answer_the_rest(t):
 def test_whole(t):
     to_the_disk(t)
     # What is wrong is said, and nothing that was typed is lost.
-    fill(t, "disk-b")
+    t.fill("disk-b")
     t.press(ENTER)
     t.see("is not the disk's serial number")
     t.press(ENTER)
     t.see("To allow the disk", "disk-b")
-    fill(t, "disk-a")
+    t.fill("disk-a")
     t.press(ENTER)
     answer_the_rest(t)
     t.see("Summary", "disk.serial", "disk-a", "host_name", "rack-1")
@@ -99,10 +100,45 @@ def test_whole(t):
     assert "Asia/Seoul" in machine.ask_state("stat /etc/localtime")
 
 
+def test_state_is_kept():
+    """Over an old installation: it is recognised, its state is offered to be kept, and kept."""
+    def walk(name, *state):
+        t = Terminal("vt220", machine)
+        try:
+            t.see("Language", "English")
+            t.press(ENTER)
+            t.see("Role", "Provisioner:")
+            t.press(ENTER)
+            t.see("vda", "Ingot host" if state else "empty")
+            t.press(ENTER)
+            if state:
+                t.see("An Ingot host is on this disk", "Keep the state")
+                t.press(*state, ENTER)
+            t.see("To allow the disk", "disk-a")
+            t.fill("disk-a")
+            t.press(ENTER)
+            answer_the_rest(t, name)
+            t.see("Summary", "host_name", name)
+            t.press(TAB, ENTER)
+            t.see("Installed", "Take the medium out", seconds=120)
+            t.press(ENTER)
+            assert t.end() == 0
+        finally:
+            t.close()
+        ns.run("e2fsck", "-fn", machine.state())
+        return machine.ask_state("cat /etc/hostname")
+
+    with machine.machine():
+        assert walk("old") == "old\n"
+        ns.run("debugfs", "-w", "-R", f"write {machine.write('note', 'kept')} /var/lib/ingot/provisioner/note", machine.state())
+        assert walk("other", DOWN) == "old\n"
+        assert machine.bootable() and machine.ask_state("cat /var/lib/ingot/provisioner/note") == "kept"
+
+
 @with_terminal("vt100")
 def test_back_and_forth(t):
     to_the_disk(t)
-    fill(t, "disk-a")
+    t.fill("disk-a")
     t.press(ENTER)
     answer_the_rest(t)
     t.see("Summary")
@@ -139,4 +175,4 @@ def test_no_korean_where_it_cannot_be_shown(t):
     assert "Korean" not in t.text()
 
 
-ns.main([test_whole, test_back_and_forth, test_korean, test_no_korean_where_it_cannot_be_shown], network)
+ns.main([test_whole, test_state_is_kept, test_back_and_forth, test_korean, test_no_korean_where_it_cannot_be_shown], network)

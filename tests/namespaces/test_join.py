@@ -16,7 +16,8 @@ import time
 import ns
 import rig
 from appliance import ADDRESS, AGENT_PORT, BOOT_PORT, Appliance, expect_problem
-from terminal import DOWN, ENTER, SPACE, TAB, UP, Terminal, fill
+from screen import DOWN, ENTER, SPACE, TAB, UP
+from terminal import Terminal
 
 sys.dont_write_bytecode = True
 ns.need("ip", "dnsmasq", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid", "busybox")
@@ -304,7 +305,7 @@ def test_attended():
             t.see("Disk", "vda", "disk-a")
             t.press(UP, UP, ENTER)
             t.see("To allow the disk")
-            fill(t, "disk-a")
+            t.fill("disk-a")
             t.press(ENTER)
             t.see("Data disks", "Leave them", "Give them")
             t.press(DOWN, ENTER)
@@ -313,18 +314,18 @@ def test_attended():
             t.see("Where does its address come from?")
             t.press(DOWN, ENTER)
             t.see("Static address")
-            fill(t, "10.77.0.31/24", "", "")
+            t.fill("10.77.0.31/24", "", "")
             t.press(ENTER)
             t.see("Join", "printed on the provisioner; its")
-            fill(t, "join_mistyped")
+            t.fill("join_mistyped")
             t.press(TAB, ENTER)
             t.see("join_ and 80 characters")
             t.press(ENTER)
             t.see("Join", "join_mistyped")
-            fill(t, used, "")
+            t.fill(used, "")
             t.press(ENTER)
             t.see("Host name")
-            fill(t, "screen")
+            t.fill("screen")
             t.press(ENTER)
             t.see("Time zone")
             t.press(TAB, TAB, ENTER)
@@ -334,7 +335,7 @@ def test_attended():
             assert machine.untouched()
             t.press(ENTER)
             t.see("printed on the provisioner; its")
-            fill(t, text, "")
+            t.fill(text, "")
             t.press(ENTER)
             t.see("Host name", "screen")
             t.press(TAB, ENTER)

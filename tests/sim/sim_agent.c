@@ -4,6 +4,7 @@
 #include "world.h"
 
 #define PART_SLOW_MS 30000
+#define FIRST_LOOK_MS 2000 /* at most: also a large rack says hello at once */
 
 static void step(void *data);
 
@@ -11,7 +12,8 @@ void sim_agent_start(struct sim_machine *m)
 {
 	sim_agent_stop(m);
 	m->generation = -1;
-	m->agent_timer = loop_timer_new(m->world->loop, (int64_t)world_random(m->world, m->world->step_ms), step, m);
+	unsigned within_ms = MIN_OF(m->world->step_ms, FIRST_LOOK_MS);
+	m->agent_timer = loop_timer_new(m->world->loop, (int64_t)world_random(m->world, within_ms), step, m);
 }
 
 void sim_agent_stop(struct sim_machine *m)
@@ -327,6 +329,12 @@ static void host_step(struct sim_machine *m)
 		return;
 	}
 	sim_domains_live(m);
+	/* What it knew it has to hear again; what libvirt does goes on. */
+	if (world_chance(m->world, m->world->faults.agent_dies)) {
+		world_say(m->world, "the agent of machine %u was killed", m->index);
+		sim_agent_start(m);
+		return;
+	}
 	run_vms(m);
 	json_t *report = json_pack("{s:{s:I}, s:o}", "generations", "vms", (json_int_t)m->vms_generation, "inventory",
 				   inventory(m));

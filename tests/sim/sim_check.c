@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The invariants, looked at after every step. */
+#include <string.h>
+
 #include "world.h"
 
 #define SLACK_MS 120000
@@ -47,15 +49,48 @@ static void check_deadlines(struct world *world)
 			world_violated(world, "task %s (%s) runs past its deadline", task->id, task->action);
 }
 
+/* What a silent node does nobody knows, and nobody says. */
+static void check_unknown(struct world *world)
+{
+	struct store *store = world->controller->store;
+	STORE_EACH(struct vm, vm, store, &kind_vm) {
+		const struct node *node = store_get(store, &kind_node, vm->node);
+		bool said = vm->state == VM_STARTING || vm->state == VM_RUNNING ||
+			    (vm->state == VM_MIGRATING && !vm->source_gone);
+		if (said && node && node->health == NODE_UNREACHABLE)
+			world_violated(world, "%s is called %s, and its node does not answer", vm->name,
+				       vm_state_words[vm->state]);
+		if ((vm->state == VM_MIGRATING) != (vm->target != NULL) && vm->state != VM_UNKNOWN)
+			world_violated(world, "%s is %s and %s a target", vm->name, vm_state_words[vm->state],
+				       vm->target ? "has" : "lacks");
+	}
+}
+
+/* How a migration ended is said as it was. An old state that comes back knows nothing of what came after it. */
+static void check_moves(struct world *world)
+{
+	for (unsigned i = 0; i < world->move_count && !world->restores; i++) {
+		const struct sim_move *move = &world->moves[i];
+		const struct task *task = store_get(world->controller->store, &kind_task, move->task);
+		if (!task || task->state == TASK_RUNNING)
+			continue;
+		if (task->state == TASK_SUCCEEDED && !move->moved)
+			world_violated(world, "migration %.13s succeeded, and nothing moved", task->id);
+		if (task->state == TASK_CANCELLED && move->moved)
+			world_violated(world, "migration %.13s was cancelled, and it moved", task->id);
+		if (task->state == TASK_FAILED && move->moved && strstr(task->error->text, "still runs where it was"))
+			world_violated(world, "migration %.13s failed to move it, and it moved", task->id);
+	}
+}
+
 /* A deployed machine's network boot leads to its disk. */
 static void check_intents(struct world *world)
 {
-	STORE_EACH(struct machine, machine, world->controller->store, &kind_machine)
-		for (unsigned i = 0; i < world->intent_count; i++)
-			if (str_equal(world->intents[i].mac, machine->boot_mac) &&
-			    world->intents[i].intent != machine_boot_intent(machine))
-				world_violated(world, "%s in %s is told to boot the wrong thing", machine->name,
-					       machine->step);
+	STORE_EACH(struct machine, machine, world->controller->store, &kind_machine) {
+		const struct sim_machine *m = sim_machine_by_mac(world, machine->boot_mac);
+		if (m && m->intent != machine_boot_intent(machine))
+			world_violated(world, "%s in %s is told to boot the wrong thing", machine->name, machine->step);
+	}
 }
 
 /* What a document names exists. */
@@ -99,6 +134,8 @@ void sim_check(struct world *world)
 	if (!world_up(world))
 		return;
 	check_deadlines(world);
+	check_unknown(world);
+	check_moves(world);
 	check_intents(world);
 	check_references(world);
 	check_nodes(world);

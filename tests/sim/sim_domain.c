@@ -79,7 +79,10 @@ static void begin_migration(struct sim_machine *m, struct sim_domain *d, const j
 	str_set(&d->migration, id);
 	str_set(&d->target, json_string_value(json_object_get(migrate, "address")));
 	d->migration_state = MIGRATION_RUNNING;
-	d->migration_end_ms = loop_now_ms(m->world->loop) + (int64_t)world_random(m->world, MIGRATION_MS);
+	/* A guest that writes faster than the network carries is never done by itself. */
+	d->migration_end_ms = world_chance(m->world, m->world->faults.migration_stalls)
+				      ? INT64_MAX
+				      : loop_now_ms(m->world->loop) + (int64_t)world_random(m->world, MIGRATION_MS);
 	there = at_target(d);
 	if (there && there->state == DOMAIN_INCOMING) {
 		/* It takes its card along: what was prepared for it is the same. */
@@ -93,8 +96,49 @@ static void begin_migration(struct sim_machine *m, struct sim_domain *d, const j
 	world_say(m->world, "machine %u begins to migrate %.13s", m->index, d->id);
 }
 
+/* Libvirt ends a migration when it can: not in its last step. */
+static void abort_migration(struct sim_machine *m, struct sim_domain *d)
+{
+	if (d->migration_state != MIGRATION_RUNNING || world_random(m->world, 4) == 0)
+		return;
+	d->migration_state = MIGRATION_FAILED;
+	world_say(m->world, "machine %u calls a migration of %.13s off", m->index, d->id);
+}
+
+/* Called off: one that was not begun never will be. */
+static void call_off(struct sim_machine *m, struct sim_domain *d, const char *id)
+{
+	if (str_equal(d->migration, id)) {
+		abort_migration(m, d);
+		return;
+	}
+	str_set(&d->migration, id);
+	d->migration_state = MIGRATION_FAILED;
+}
+
+static void migrate_as_ordered(struct sim_machine *m, struct sim_domain *d, const json_t *migrate)
+{
+	const char *id = json_string_value(json_object_get(migrate, "id"));
+	if (!str_equal(d->migration, id))
+		abort_migration(m, d);
+	if (d->migration_state == MIGRATION_RUNNING && !str_equal(d->migration, id))
+		return;
+	if (json_is_true(json_object_get(migrate, "abort")))
+		call_off(m, d, id);
+	else
+		begin_migration(m, d, migrate);
+}
+
+static void note_move(struct world *world, const char *migration)
+{
+	for (unsigned i = 0; i < world->move_count; i++)
+		if (str_equal(world->moves[i].migration, migration))
+			world->moves[i].moved = true;
+}
+
 static void arrive(struct sim_machine *m, struct sim_domain *d)
 {
+	note_move(m->world, d->migration);
 	d->state = DOMAIN_RUNNING;
 	d->arrival_end_ms = 0;
 	m->world->migrations++;
@@ -174,6 +218,9 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 	const char *state = json_string_value(json_object_get(desired, "state"));
 	int64_t generation = json_integer_value(json_object_get(desired, "generation"));
 	struct sim_domain *d = find(m, id);
+	/* An order from before. */
+	if (d && generation < d->generation)
+		return;
 	if (str_equal(state, "running")) {
 		/* One that is on its way elsewhere is never started: it may have arrived. */
 		if (json_object_get(desired, "migrate") && (!d || d->state != DOMAIN_RUNNING))
@@ -195,13 +242,10 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 			str_set(&d->mac, mac_of(desired));
 			world_say(m->world, "machine %u starts %.13s", m->index, id);
 		}
-		/* An order from before. */
-		if (generation < d->generation)
-			return;
 		d->generation = generation;
 		if (d->migration_state != MIGRATION_RUNNING)
 			set_departure(m, id, -1);
-		begin_migration(m, d, json_object_get(desired, "migrate"));
+		migrate_as_ordered(m, d, json_object_get(desired, "migrate"));
 	} else if (str_equal(state, "incoming")) {
 		d = d ? d : add(m, id);
 		if (d->state == DOMAIN_STOPPED) {

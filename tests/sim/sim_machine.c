@@ -2,17 +2,11 @@
 /* Machines: power, firmware, boot; their BMCs; and what network boot tells them. */
 #include "world.h"
 
+#include <stdio.h>
+
 static void set_text(char **dst, const char *src)
 {
 	str_set(dst, src);
-}
-
-static enum boot_intent intent_of(struct world *world, const char *mac)
-{
-	for (unsigned i = 0; i < world->intent_count; i++)
-		if (str_equal(world->intents[i].mac, mac))
-			return world->intents[i].intent;
-	return BOOT_INTENT_LIVE;
 }
 
 static void booted(void *data)
@@ -28,7 +22,7 @@ static void booted(void *data)
 		m->boot_timer = loop_timer_new(m->world->loop, 15000 / m->world->hurry, booted, m);
 		return;
 	}
-	if (network && intent_of(m->world, m->mac) == BOOT_INTENT_LIVE) {
+	if (network && m->intent == BOOT_INTENT_LIVE) {
 		m->env = ENV_LIVE;
 		free(m->boot_id);
 		m->boot_id = xasprintf("boot-%u-%06u", m->index, m->boot_count);
@@ -97,12 +91,25 @@ void sim_machine_done(struct sim_machine *m)
 		free(m->departed[i].id);
 }
 
+/* The number of a machine is in its MAC address and in its BMC's: a large rack is not searched. */
+struct sim_machine *sim_machine_by_mac(struct world *world, const char *mac)
+{
+	unsigned high, middle, low;
+	if (!mac || sscanf(mac, "52:54:00:%2x:%2x:%2x", &high, &middle, &low) != 3)
+		return NULL;
+	unsigned number = high << 16 | middle << 8 | low;
+	return number > 0 && number <= world->machine_count ? &world->machines[number - 1] : NULL;
+}
+
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address)
 {
-	for (unsigned i = 0; i < world->machine_count; i++)
-		if (str_equal(world->machines[i].bmc_address, address))
-			return &world->machines[i];
-	return NULL;
+	unsigned a, b, c;
+	if (sscanf(address, "10.%u.%u.%u", &a, &b, &c) != 3 || a < 77 || c < 101)
+		return NULL;
+	unsigned index = (a - 77) * 12800 + b * 50 + c - 101;
+	return index < world->machine_count && str_equal(world->machines[index].bmc_address, address)
+		       ? &world->machines[index]
+		       : NULL;
 }
 
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address)
@@ -194,12 +201,9 @@ static void set_intent(void *ctx, const char *const *macs, enum boot_intent inte
 	if (!world_up(world))
 		return;
 	for (size_t i = 0; macs[i]; i++) {
-		unsigned at = 0;
-		while (at < world->intent_count && !str_equal(world->intents[at].mac, macs[i]))
-			at++;
-		if (at == world->intent_count)
-			world->intents[world->intent_count++].mac = xstrdup(macs[i]);
-		world->intents[at].intent = intent;
+		struct sim_machine *machine = sim_machine_by_mac(world, macs[i]);
+		if (machine)
+			machine->intent = intent;
 	}
 }
 
@@ -210,12 +214,11 @@ static void set_reservation(void *ctx, const char *mac, const char *address, con
 static int reserve(void *ctx, const char *mac, char **ret_address, struct err *err)
 {
 	struct world *world = ctx;
-	for (unsigned i = 0; i < world->machine_count; i++)
-		if (str_equal(world->machines[i].mac, mac)) {
-			*ret_address = sim_host_address(i);
-			return 0;
-		}
-	return err_set(err, ERR_CAPACITY, "no address for %s", mac);
+	const struct sim_machine *machine = sim_machine_by_mac(world, mac);
+	if (!machine)
+		return err_set(err, ERR_CAPACITY, "no address for %s", mac);
+	*ret_address = sim_host_address(machine->index);
+	return 0;
 }
 
 const struct netboot_ops sim_netboot = { set_intent, set_reservation, reserve };

@@ -67,17 +67,41 @@ static void ask_volume(struct world *world)
 		volume_delete(c->storage, volume->id, &task, &err);
 }
 
+/* So that what its task says at its end can be compared with what happened. */
+static void note_migration(struct world *world, const char *vm_id, const char *task)
+{
+	const struct vm *vm = store_get(world->controller->store, &kind_vm, vm_id);
+	if (world->move_count == MOVES_MAX)
+		abort();
+	world->moves[world->move_count++] =
+		(struct sim_move){ .task = xstrdup(task), .migration = xstrdup(vm->migration_id) };
+}
+
 static void ask_migration(struct world *world, const struct vm *vm)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *from = xstrdup(vm->node);
+	_cleanup_free_ char *from = xstrdup(vm->node), *id = xstrdup(vm->id);
 	const char *task;
 	if (world->migrations >= world->wanted_migrations || vm->state != VM_RUNNING)
 		return;
 	/* To where it is already: must be refused. */
 	if (cluster_vm_migrate(world->controller->cluster, vm->id, from, &task, &err) == 0)
 		world_violated(world, "a migration to the same node was taken");
-	cluster_vm_migrate(world->controller->cluster, vm->id, NULL, &task, &err);
+	if (cluster_vm_migrate(world->controller->cluster, vm->id, NULL, &task, &err) == 0)
+		note_migration(world, id, task);
+}
+
+/* Somebody changes their mind: of a start or a migration; what was to end ends. */
+static bool change_mind(struct world *world, const struct vm *vm)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *task = xstrdup(vm->task);
+	bool likely = vm->state == VM_MIGRATING;
+	if (!task || !world_chance(world, likely ? 100 : 10))
+		return false;
+	world_say(world, "the operator cancels task %.13s", task);
+	task_cancel(world->controller->tasks, task, &err);
+	return true;
 }
 
 /* There is always one to be in; one that somebody is in stays. */
@@ -114,6 +138,8 @@ static void ask_vm(struct world *world)
 		return;
 	}
 	bool runs = vm->state == VM_RUNNING || vm->state == VM_STARTING;
+	if (change_mind(world, vm))
+		return;
 	/* Not where a backup may come back: of a machine that was made after it nobody would know which disk it writes. */
 	bool deletable = vm->state != VM_MIGRATING && vm->state != VM_DELETING && !world->faults.restore;
 	if (deletable && world_chance(world, 10))

@@ -85,6 +85,13 @@ static bool crash_hook(void *data)
 	return world->by_count ? world->commits == world->die_at : world_chance(world, world->faults.crash);
 }
 
+/* The disk is full, or broken. */
+static bool fault_hook(void *data)
+{
+	struct world *world = data;
+	return world_chance(world, world->faults.commit_fails);
+}
+
 /* In a large rack a scan takes its time, as the real one does: the next part comes with the next scan. */
 static void scan(struct machines *machines, void *ctx)
 {
@@ -132,6 +139,7 @@ static void start_controller(void *data)
 		return;
 	}
 	store_set_crash_hook(world->controller->store, crash_hook, world);
+	store_set_fault_hook(world->controller->store, fault_hook, world);
 	world->started_ms = loop_now_ms(world->loop);
 	world_say(world, "the provisioner starts");
 	controller_start(world->controller);
@@ -256,7 +264,10 @@ static void choose_faults(struct world *world)
 					     .migration_fails = 100 * heat,
 					     .disk_first = 100 * heat,
 					     .part_slow = 40 * heat,
-					     .source_dies = 100 * heat };
+					     .source_dies = 100 * heat,
+					     .migration_stalls = 60 * heat,
+					     .commit_fails = 3 * heat,
+					     .agent_dies = 5 * heat };
 	if (world_random(world, 2))
 		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
@@ -282,7 +293,6 @@ void world_open(struct world *world, const struct world_spec *spec)
 		exit(2);
 	}
 	world->machines = new0(struct sim_machine, spec->machine_count);
-	world->intents = xcalloc(spec->machine_count, sizeof(*world->intents));
 	world->osds = new0(char *, spec->machine_count *DISKS);
 	for (unsigned i = 0; i < world->machine_count; i++)
 		sim_machine_init(world, i);
@@ -299,14 +309,15 @@ void world_close(struct world *world)
 		parcel_free(parcel);
 	for (unsigned i = 0; i < world->machine_count; i++)
 		sim_machine_done(&world->machines[i]);
-	for (unsigned i = 0; i < world->intent_count; i++)
-		free(world->intents[i].mac);
 	for (unsigned i = 0; i < world->osd_count; i++)
 		free(world->osds[i]);
 	for (unsigned i = 0; i < world->rbd_count; i++)
 		free(world->rbd[i]);
+	for (unsigned i = 0; i < world->move_count; i++) {
+		free(world->moves[i].task);
+		free(world->moves[i].migration);
+	}
 	free(world->machines);
-	free(world->intents);
 	free(world->osds);
 	ca_free(world->ca);
 	free(world->database);

@@ -10,6 +10,7 @@
 #define DOMAINS_MAX 64
 #define DISKS 2
 #define RBD_MAX 4096
+#define MOVES_MAX 1024
 
 enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
 
@@ -30,7 +31,8 @@ struct sim_machine {
 	unsigned index;
 	char *uuid, *mac, *bmc_address;
 	enum sim_env env;
-	int boot_device; /* enum bmc_boot_device */
+	enum boot_intent intent; /* as the boot listener has it */
+	int boot_device;	 /* enum bmc_boot_device */
 	unsigned boot_count;
 	struct loop_timer *boot_timer, *agent_timer;
 	/* disk */
@@ -62,7 +64,13 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies, restore;
+		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies;
+};
+
+/* A migration that the operator asked for. */
+struct sim_move {
+	char *task, *migration;
+	bool moved;
 };
 
 struct world {
@@ -82,12 +90,6 @@ struct world {
 	bool hostile;	  /* firmware and disks tell markup and control characters of themselves */
 	struct loop_timer *restart_timer, *operator_timer;
 	struct list parcels; /* messages under way */
-	/* network boot, as the boot listener has it */
-	struct {
-		char *mac;
-		enum boot_intent intent;
-	} * intents; /* one for each machine */
-	unsigned intent_count;
 	/* Ceph */
 	char **osds; /* one for each disk */
 	unsigned osd_count;
@@ -99,6 +101,8 @@ struct world {
 	int64_t started_ms; /* the controller, last */
 	bool by_count;	    /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
+	struct sim_move moves[MOVES_MAX];
+	unsigned move_count;
 	char *violation;
 	bool done;
 	unsigned wanted_migrations;
@@ -114,6 +118,8 @@ void world_violated(struct world *world, const char *fmt, ...) PRINTF_LIKE(2, 3)
 
 /* ---- sim_machine.c, sim_agent.c, sim_domain.c ---- */
 void sim_machine_power(struct sim_machine *machine, bool on);
+/* NULL: none of ours. */
+struct sim_machine *sim_machine_by_mac(struct world *world, const char *mac);
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address);
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address);
 void sim_machine_init(struct world *world, unsigned index);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every route: accessible by axe in both themes, without English in Korean, without overflow at 320 px, and a picture of each.
 import { join } from 'node:path';
-import { Server, assert, axeSource, open, signIn } from './world.mjs';
+import { Server, assert, axeSource, open, settled, signIn } from './world.mjs';
 
 const SERIOUS = ['serious', 'critical'];
 
@@ -12,8 +12,17 @@ export async function look(page) {
 	return result.violations.filter((violation) => SERIOUS.includes(violation.impact)).map((violation) => `${violation.id}: ${violation.help}: ${violation.nodes.map((node) => node.target.join(' ')).slice(0, 4).join(' | ')}`);
 }
 
-export async function lookTests(tests, browser, options) {
-	if (!tests.wants('axe', 'korean', '320', '4k', 'keyboard')) return;
+/** In two parts, which take equally long and run beside each other. */
+export async function themeTests(tests, browser, options) {
+	await lookTests(tests, browser, options, ['axe']);
+}
+
+export async function sizeTests(tests, browser, options) {
+	await lookTests(tests, browser, options, ['korean', '320', '4k', 'keyboard']);
+}
+
+async function lookTests(tests, browser, options, parts) {
+	if (!tests.wants(...parts)) return;
 	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
 	try {
 		await server.poolActive();
@@ -49,9 +58,9 @@ export async function lookTests(tests, browser, options) {
 		const settle = async (page) => {
 			await page.locator('h1').first().waitFor();
 			await page.waitForFunction(() => !document.querySelector('.ingot-bullseye'));
-			await page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined); // the stream of events never ends
+			await settled(page);
 		};
-		for (const theme of ['light', 'dark']) {
+		for (const theme of parts.includes('axe') ? ['light', 'dark'] : []) {
 			const { page, context, wrong } = await open(browser, server, { theme });
 			await page.goto(server.url);
 			await tests.run(`axe: sign-in, ${theme}`, async () => {
@@ -88,7 +97,7 @@ export async function lookTests(tests, browser, options) {
 			});
 			await context.close();
 		}
-		{
+		if (parts.includes('korean')) {
 			const { page, context, wrong } = await open(browser, server, { language: 'ko' });
 			await page.goto(server.url);
 			await page.getByText('로그인').first().waitFor();
@@ -106,10 +115,11 @@ export async function lookTests(tests, browser, options) {
 				});
 			await context.close();
 		}
-		for (const [size, width, height] of [
+		const sizes = [
 			['320', 320, 800],
 			['4k', 3840, 2160],
-		]) {
+		];
+		for (const [size, width, height] of sizes.filter(([name]) => parts.includes(name))) {
 			const { page, context } = await open(browser, server, { width, height });
 			await signIn(page, server);
 			for (const [name, path] of Object.entries(routes))
@@ -125,7 +135,7 @@ export async function lookTests(tests, browser, options) {
 				});
 			await context.close();
 		}
-		await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, without a mouse', async () => {
+		if (parts.includes('keyboard')) await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, without a mouse', async () => {
 			const { page, context } = await open(browser, server);
 			await page.goto(server.url);
 			await page.locator('input[name=name]').waitFor();

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Server, assert, open, signIn } from './world.mjs';
 
 const MACHINES = Number(process.env.MACHINES ?? 10000);
-/** What a person takes for at once (RAIL: 100 ms), with the answer of a loaded host in it. */
+/** What a person takes for at once, with 250 ms of waiting for the next letter. */
 const AT_ONCE_MS = 1500;
+/** What a person takes for fluent (RAIL). */
 const FRAME_MS = 100;
 
 export async function rackTests(tests, browser, options) {
@@ -23,24 +24,29 @@ export async function rackTests(tests, browser, options) {
 			assert(rows > 5 && rows < 100, `${rows} rows are in the document`);
 			await page.screenshot({ path: join(options.shots, 'machines-rack.png') });
 		});
-		await tests.run('rack: scrolls through thousands of rows, no frame is late', async () => {
-			const slowest = await page.evaluate(async () => {
+		await tests.run('rack: scrolls through thousands of rows, its frames are no later than those of a page at rest', async () => {
+			// Turn about with frames in which nothing is to be done: what else the host does delays both.
+			const { scrolled, idle } = await page.evaluate(async () => {
 				const box = document.querySelector('.ingot-scroll');
-				let worst = 0;
-				let last = performance.now();
+				const frame = async () => {
+					const began = performance.now();
+					await new Promise((resolve) => requestAnimationFrame(resolve));
+					return performance.now() - began;
+				};
+				const scrolled = [];
+				const idle = [];
 				for (let i = 0; i < 240; i++) {
 					box.scrollTop += 120;
-					await new Promise((resolve) => requestAnimationFrame(resolve));
-					const now = performance.now();
-					if (i > 10) worst = Math.max(worst, now - last);
-					last = now;
+					scrolled.push(await frame());
+					idle.push(await frame());
 				}
-				return worst;
+				const late = (list) => list.sort((a, b) => a - b)[Math.floor(list.length * 0.95)];
+				return { scrolled: late(scrolled), idle: late(idle) };
 			});
-			console.log(`   slowest frame while scrolling: ${slowest.toFixed(0)} ms`);
+			console.log(`   95 of 100 frames come within ${scrolled.toFixed(0)} ms while scrolling, ${idle.toFixed(0)} ms at rest`);
 			const index = await page.locator('tr[data-id]').first().getAttribute('aria-rowindex');
 			assert(Number(index) > 150, `it came to row ${index}`);
-			assert(slowest < FRAME_MS * 4, `a frame took ${slowest} ms`);
+			assert(scrolled < Math.max(FRAME_MS, 4 * idle), `frames take ${scrolled} ms while scrolling, ${idle} ms at rest`);
 		});
 		await tests.run('rack: a filter shows at once', async () => {
 			const began = Date.now();

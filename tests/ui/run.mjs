@@ -6,10 +6,13 @@ import { resolve } from 'node:path';
 import { accessTests } from './access.mjs';
 import { consoleTests } from './consoles.mjs';
 import { flowTests } from './flows.mjs';
-import { lookTests } from './looks.mjs';
+import { sizeTests, themeTests } from './looks.mjs';
 import { rackTests } from './rack.mjs';
 import { securityTests } from './security.mjs';
 import { Tests, browser } from './world.mjs';
+
+/** Suites that run beside one another. */
+const WORKERS = 2;
 
 const options = { only: undefined };
 for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].replace(/^--/, '')] = process.argv[i + 1];
@@ -32,9 +35,10 @@ try {
 	console.error(`ui-browser: no browser: install Debian's chromium (sudo make deps): ${error.message.split('\n')[0]}`);
 	process.exit(1);
 }
-try {
-	for (const suite of [accessTests, flowTests, consoleTests, securityTests, lookTests, rackTests]) {
-		// Each suite has a provisioner of its own; one that falls over does not take the others with it.
+// The longest first. Each suite has a provisioner of its own; one that falls over does not take the others with it.
+const suites = [themeTests, sizeTests, flowTests, consoleTests, accessTests, rackTests, securityTests];
+async function work() {
+	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {
 			await suite(tests, chromium, options);
 		} catch (error) {
@@ -42,6 +46,9 @@ try {
 			console.log(`FAILED: ${suite.name}: ${error.stack ?? error}`);
 		}
 	}
+}
+try {
+	await Promise.all(Array.from({ length: WORKERS }, work));
 } finally {
 	await chromium.close();
 }

@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What machines say of themselves stays text; the pages' policy holds; nothing leaves for elsewhere.
-import { Server, assert, open, signIn } from './world.mjs';
-
-/** Until no request is under way but the stream of events, and what came is drawn. */
-async function settled(page) {
-	await page.waitForFunction(() => {
-		const now = performance.getEntriesByType('resource').length;
-		const before = window.resourcesSeen;
-		window.resourcesSeen = now;
-		return before === now && !document.querySelector('[aria-busy=true], .pf-v6-c-spinner, .pf-v6-c-skeleton');
-	}, undefined, { polling: 250 });
-	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-}
+import { Server, assert, open, settled, signIn } from './world.mjs';
 
 export async function securityTests(tests, browser, options) {
 	if (!tests.wants('security')) return;

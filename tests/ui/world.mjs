@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the browser tests stand on: a provisioner over simulated machines, a browser, and a person who is signed in.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -15,11 +15,21 @@ export const axeSource = readFileSync(packages.resolve('axe-core/axe.min.js'), '
 export const PASSWORD = 'correct horse battery staple';
 const START_MS = 60000;
 
+/** Where servers keep what they store: in memory if there is such a place, since each commit waits for its disk. */
+function storeDir() {
+	try {
+		accessSync('/dev/shm', constants.W_OK);
+		return '/dev/shm';
+	} catch {
+		return tmpdir();
+	}
+}
+
 export class Server {
 	/** options: machines, nodes, hostile, port; guest: image of what consoles show; dir: of an earlier one that goes on. */
 	static async start(program, ui, options = {}) {
 		const server = new Server();
-		server.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'ingot-ui-'));
+		server.dir = options.dir ?? mkdtempSync(join(storeDir(), 'ingot-ui-'));
 		server.options = options;
 		server.program = program;
 		server.ui = ui;
@@ -163,6 +173,18 @@ export async function open(browserOf, server, { language = 'en', theme = 'light'
 	return { context, page, wrong };
 }
 
+/** Until no request is under way but the stream of events (which never ends: a page is never without network), and what came is
+ *  drawn. */
+export async function settled(page) {
+	await page.waitForFunction(() => {
+		const now = performance.getEntriesByType('resource').length;
+		const before = window.resourcesSeen;
+		window.resourcesSeen = now;
+		return before === now && !document.querySelector('[aria-busy=true], .pf-v6-c-spinner, .pf-v6-c-skeleton');
+	}, undefined, { polling: 250 });
+	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
 export async function signIn(page, server, { name = 'admin', password = PASSWORD } = {}) {
 	await page.goto(server.url);
 	await page.locator('input[name=name]').fill(name);
@@ -179,7 +201,7 @@ export class Tests {
 		this.failed = 0;
 	}
 
-	/** Whether any test whose name begins like this is to run. */
+	/** Whether any test whose name begins like one of these is to run. */
 	wants(...beginnings) {
 		return !this.only || beginnings.some((each) => each.startsWith(this.only.split(':')[0]));
 	}

@@ -41,6 +41,7 @@ static struct {
 	struct agent *agent;
 
 	/* the provisioner's memory */
+	unsigned certificates; /* given to the node beside the first */
 	unsigned hellos, enrolls, reports, ca_fetches, keyless_reports;
 	char *token; /* what it takes; NULL: client certificates only */
 	char *last_introduction, *last_csr, *last_join;
@@ -130,7 +131,7 @@ static FIXTURE void handle_hello(struct http_request *request, void *data)
 
 static FIXTURE void handle_enroll(struct http_request *request, void *data)
 {
-	static const char *const addresses[] = { "127.0.0.1", NULL };
+	static const char *const addresses[] = { "10.77.0.12", NULL };
 	_cleanup_free_ char *certificate = NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
 	json_t *body = NULL;
@@ -156,6 +157,28 @@ static FIXTURE void handle_enroll(struct http_request *request, void *data)
 				 NULL);
 	}
 	json_decref(body);
+	check_until();
+}
+
+static FIXTURE void handle_certificate(struct http_request *request, void *data)
+{
+	static const char *const addresses[] = { "10.77.0.12", NULL };
+	_cleanup_free_ char *certificate = NULL, *name = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	json_t *body = NULL;
+	const char *use;
+
+	assert_string_equal(http_request_client_name(request), "node-1");
+	assert_int_equal(http_request_json(request, &body, NULL), 0);
+	use = json_string_value(json_object_get(body, "use"));
+	name = xasprintf("%snode-1", str_equal(use, "guests") ? CERT_GUESTS_PREFIX : "");
+	assert_int_equal(ca_sign_request(world.ca, json_string_value(json_object_get(body, "csr")), name, addresses,
+					 &certificate, &err),
+			 0);
+	http_answer_json(request, 200, json_pack("{s:s, s:s}", "certificate", certificate, "ca", ca_pem(world.ca)),
+			 NULL);
+	json_decref(body);
+	world.certificates++;
 	check_until();
 }
 
@@ -241,6 +264,7 @@ static FIXTURE void handle_ca(struct http_request *request, void *data)
 static const struct http_route agent_routes[] = {
 	{ .method = "POST", .path = "/agent/v1/hello", .body_max_bytes = 65536, .handler = handle_hello },
 	{ .method = "POST", .path = "/agent/v1/enroll", .body_max_bytes = 65536, .handler = handle_enroll },
+	{ .method = "POST", .path = "/agent/v1/certificate", .body_max_bytes = 65536, .handler = handle_certificate },
 	{ .method = "GET", .path = "/agent/v1/desired", .handler = handle_desired },
 	{ .method = "POST", .path = "/agent/v1/report", .body_max_bytes = 1 << 20, .handler = handle_report },
 	{ .method = NULL },
@@ -359,6 +383,15 @@ static FIXTURE int slow_converge(struct part_run *run, json_t *desired, json_t *
 	return 0;
 }
 
+/* Reports the section that goes with its own. */
+static FIXTURE int beside_converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
+{
+	const json_t *also = part_run_also(run);
+
+	*ret_report = also ? json_deep_copy(also) : json_string("nothing");
+	return 0;
+}
+
 static FIXTURE void apply(const struct part_link *link, json_t *desired)
 {
 	assert_non_null(link->client);
@@ -378,7 +411,8 @@ static const struct part applied = { BOTH_MODES("applied"), .apply = apply };
 static const struct part node_only = {
 	.abi = PART_ABI, .name = "node_only", .modes = PART_NODE, .converge = echo_converge
 };
-static const struct part *const parts[] = { &echo, &waits, &lengthy, &slow, &applied, &node_only, NULL };
+static const struct part beside = { BOTH_MODES("beside"), .also = "other", .converge = beside_converge };
+static const struct part *const parts[] = { &echo, &beside, &waits, &lengthy, &slow, &applied, &node_only, NULL };
 
 /* ---- set up ---- */
 

@@ -125,6 +125,7 @@ static inline void start_listeners(struct world *w)
 								  .cert_pem = w->f->cert_pem,
 								  .key_pem = w->f->key_pem });
 	w->agents = start_server(w->f, (struct http_server_spec){ .routes = api_agent_routes(w->api, &count),
+								  .admit = api_agent_admit,
 								  .data = w->api,
 								  .client_ca_pem = ca_pem(w->f->ca),
 								  .cert_pem = w->f->cert_pem,

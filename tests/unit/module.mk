@@ -9,7 +9,7 @@ define unit_template
 OTHER_SOURCES += tests/unit/$(1).c
 OTHER_INCLUDES += $(OUT)/inc/tests-$(1)/.made
 tests/unit/$(1).c.cflags = $$(shell pkg-config --cflags $(unit_pkgs)) -I$(OUT)/inc/tests-$(1)
-$(OUT)/inc/tests-$(1)/.made: tests/unit/module.mk
+$(OUT)/inc/tests-$(1)/.made: tests/unit/module.mk $(wildcard tests/unit/modules.mk) $$(foreach m,$$($(1).modules),$$(m)/module.mk)
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(LIB_ALL) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@

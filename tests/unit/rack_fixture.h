@@ -41,6 +41,7 @@ struct rack {
 	char *dir, *database;
 	struct rack_bmc bmcs[10];
 	bool no_bundle;
+	int64_t new_max, new_per_minute;
 	/* network boot */
 	char *intents[10]; /* "MAC live" */
 	unsigned intent_count, reserved;
@@ -373,7 +374,9 @@ static inline void rack_start(struct rack *rack)
 			      .server = "10.77.0.1:8444",
 			      .ca_pem = ca_pem(rack->ca),
 			      .prefix_length = 24,
-			      .console = "ttyS0,115200" },
+			      .console = "ttyS0,115200",
+			      .new_max = rack->new_max,
+			      .new_per_minute = rack->new_per_minute },
 		.storage = { .driver = &rack_ceph_driver, .driver_ctx = rack, .pool_size = 2, .upload_dir = rack->dir },
 	};
 	if (controller_new(&spec, &rack->controller, &err) < 0)

@@ -250,6 +250,35 @@ static void test_apply(void **state)
 	assert_string_equal(json_string_value(parts_memory.applied_last), "x");
 }
 
+static bool beside_saw_first(void)
+{
+	return str_equal(seen_text("beside"), "first");
+}
+
+static bool beside_saw_second(void)
+{
+	return str_equal(seen_text("beside"), "second");
+}
+
+static bool beside_saw_nothing(void)
+{
+	return str_equal(seen_text("beside"), "nothing");
+}
+
+/* A part that reads another section beside its own is run when that changes, and its report counts for the document. */
+static void test_a_section_beside(void **state)
+{
+	desire(json_pack("{s:s, s:s}", "beside", "mine", "other", "first"));
+	start_agent(PART_LIVE);
+	RUN_UNTIL(beside_saw_first);
+	desire(json_pack("{s:s, s:s}", "beside", "mine", "other", "second"));
+	RUN_UNTIL(beside_saw_second);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(world.seen, "generations"), "beside")),
+			 world.generation);
+	desire(json_pack("{s:s, s:n}", "beside", "mine", "other"));
+	RUN_UNTIL(beside_saw_nothing);
+}
+
 static void test_parts_that_do_not_fit(void **state)
 {
 	static const struct part old = {
@@ -291,6 +320,7 @@ int main(void)
 		TEST(test_long_run_ends_with_the_agent),
 		TEST(test_an_older_section_keeps_its_generation),
 		TEST(test_apply),
+		TEST(test_a_section_beside),
 		TEST(test_parts_that_do_not_fit),
 	};
 

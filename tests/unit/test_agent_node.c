@@ -2,6 +2,11 @@
 /* The agent on a node: enrolling, and what it keeps. */
 #include "agent_world.h"
 
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+
+#include "core/renewal.h"
+
 /* ---- node ---- */
 
 static void assert_mode(const char *name, mode_t mode)
@@ -284,6 +289,172 @@ static void test_waiting_part_is_not_run_without_a_document(void **state)
 	loop_timer_free(timer);
 }
 
+/* ---- certificates after the first ---- */
+
+static bool has_both(void)
+{
+	_cleanup_free_ char *guests = read_text("state/guests.crt");
+
+	return world.certificates >= 1 && guests && echo_says_nothing();
+}
+
+static bool same_key(const char *one, const char *other)
+{
+	_cleanup_free_ char *a = NULL, *b = NULL;
+
+	assert_int_equal(csr_key_fingerprint(one, &a, NULL), 0);
+	assert_int_equal(csr_key_fingerprint(other, &b, NULL), 0);
+	return str_equal(a, b);
+}
+
+static void test_guests_have_a_certificate_of_their_own(void **state)
+{
+	_cleanup_free_ char *guests = NULL, *agent = NULL, *again = NULL;
+	struct loop_timer *timer = NULL;
+
+	start_agent(PART_NODE);
+	poll_soon(&timer);
+	RUN_UNTIL(has_both);
+	assert_mode("state/guests.key", 0600);
+	guests = read_text("state/guests.crt");
+	agent = read_text("state/agent.crt");
+	assert_false(same_key(guests, agent));
+	stop_agent();
+
+	/* It is asked for once. */
+	json_object_clear(world.seen);
+	start_agent(PART_NODE);
+	RUN_UNTIL(echo_says_nothing);
+	loop_timer_free(timer);
+	again = read_text("state/guests.crt");
+	assert_string_equal(guests, again);
+	assert_int_equal(world.certificates, 1);
+}
+
+static void read_datum(const char *name, gnutls_datum_t *ret)
+{
+	char *text = read_text(name);
+
+	assert_non_null(text);
+	*ret = (gnutls_datum_t){ .data = (unsigned char *)text, .size = (unsigned)strlen(text) };
+}
+
+/* The certificate of the agent's key, three quarters through its life: as the authority would have given it long ago. */
+static void age_certificate(void)
+{
+	gnutls_datum_t ca_pem_text, ca_key_text, key_text, pem;
+	gnutls_x509_crt_t ca, crt;
+	gnutls_x509_privkey_t ca_key, key;
+	time_t now = time(NULL), year = 365 * 86400;
+	unsigned char serial[] = { 0x55, 1, 2, 3, 4, 5, 6, 7 };
+
+	read_datum("ca/ca.pem", &ca_pem_text);
+	read_datum("ca/ca.key", &ca_key_text);
+	read_datum("state/agent.key", &key_text);
+	gnutls_x509_crt_init(&ca);
+	gnutls_x509_crt_init(&crt);
+	gnutls_x509_privkey_init(&ca_key);
+	gnutls_x509_privkey_init(&key);
+	assert_int_equal(gnutls_x509_crt_import(ca, &ca_pem_text, GNUTLS_X509_FMT_PEM), 0);
+	assert_int_equal(gnutls_x509_privkey_import(ca_key, &ca_key_text, GNUTLS_X509_FMT_PEM), 0);
+	assert_int_equal(gnutls_x509_privkey_import(key, &key_text, GNUTLS_X509_FMT_PEM), 0);
+	gnutls_x509_crt_set_version(crt, 3);
+	gnutls_x509_crt_set_serial(crt, serial, sizeof(serial));
+	gnutls_x509_crt_set_activation_time(crt, now - 3 * year);
+	gnutls_x509_crt_set_expiration_time(crt, now + year);
+	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, "node-1", 6);
+	gnutls_x509_crt_set_key(crt, key);
+	gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_CLIENT, 0);
+	assert_int_equal(gnutls_x509_crt_sign2(crt, ca, ca_key, GNUTLS_DIG_SHA256, 0), 0);
+	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem), 0);
+	_cleanup_free_ char *text = xstrndup((const char *)pem.data, pem.size);
+	write_text("state/agent.crt", text);
+	gnutls_free(pem.data);
+	gnutls_x509_crt_deinit(ca);
+	gnutls_x509_crt_deinit(crt);
+	gnutls_x509_privkey_deinit(ca_key);
+	gnutls_x509_privkey_deinit(key);
+	free(ca_pem_text.data);
+	free(ca_key_text.data);
+	free(key_text.data);
+}
+
+static char *old_key;
+
+static bool has_another_key_and_reports(void)
+{
+	_cleanup_free_ char *key = read_text("state/agent.key"), *laid = read_text("state/agent.crt.new");
+
+	return world.certificates == 2 && !str_equal(key, old_key) && !laid && echo_says_nothing();
+}
+
+static void test_certificate_is_renewed_in_time(void **state)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL, *pem = NULL;
+	struct loop_timer *timer = NULL;
+	int64_t from_ms, until_ms;
+
+	start_agent(PART_NODE);
+	poll_soon(&timer);
+	RUN_UNTIL(has_both);
+	stop_agent();
+	age_certificate();
+	old_key = read_text("state/agent.key");
+	before = read_text("state/agent.crt");
+
+	start_agent(PART_NODE);
+	RUN_UNTIL(has_another_key_and_reports);
+	after = read_text("state/agent.crt");
+	assert_false(same_key(before, after));
+	assert_int_equal(cert_validity(after, &from_ms, &until_ms, NULL), 0);
+	assert_true(until_ms > (int64_t)(time(NULL) + 2 * 365 * 86400) * 1000);
+	/* What it speaks with from now on: only the new pair is there at the next start. */
+	json_object_clear(world.seen);
+	RUN_UNTIL(echo_says_nothing);
+	stop_agent();
+	json_object_clear(world.seen);
+	start_agent(PART_NODE);
+	RUN_UNTIL(echo_says_nothing);
+	assert_int_equal(world.certificates, 2);
+	assert_int_equal(world.enrolls, 1);
+	loop_timer_free(timer);
+	free(TAKE_PTR(old_key));
+}
+
+/* A crash between the steps of the replacement: the pair is a pair again. */
+static void test_replacement_that_was_cut_off(void **state)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/state", world.dir);
+	static const struct {
+		bool new_key, new_crt;
+		const char *key, *crt; /* what there is in the end */
+	} cases[] = {
+		{ true, false, "old", "old" }, /* the certificate was not laid beside yet */
+		{ true, true, "new", "new" },  /* nothing was replaced yet */
+		{ false, true, "old", "new" }, /* "old" here: the key had been replaced already */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *key = NULL, *crt = NULL, *beside_key = NULL, *beside_crt = NULL;
+
+		write_text("state/agent.key", "old");
+		write_text("state/agent.crt", "old");
+		if (cases[i].new_key)
+			write_text("state/agent.key.new", "new");
+		if (cases[i].new_crt)
+			write_text("state/agent.crt.new", "new");
+		renewal_settle(dir);
+		key = read_text("state/agent.key");
+		crt = read_text("state/agent.crt");
+		assert_string_equal(key, cases[i].key);
+		assert_string_equal(crt, cases[i].crt);
+		beside_key = read_text("state/agent.key.new");
+		beside_crt = read_text("state/agent.crt.new");
+		assert_null(beside_key);
+		assert_null(beside_crt);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -297,6 +468,9 @@ int main(void)
 		TEST(test_a_handover_that_is_none),
 		TEST(test_section_is_kept),
 		TEST(test_waiting_part_is_not_run_without_a_document),
+		TEST(test_guests_have_a_certificate_of_their_own),
+		TEST(test_certificate_is_renewed_in_time),
+		TEST(test_replacement_that_was_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,18 @@ static void test_uuids_match_in_any_order_of_bytes(void **state)
 			assert_true(bmc_uuid_matches(text, UUID));
 		}
 	}
+	/* What matches has one key, in whichever order it was read or read again. */
+	_cleanup_free_ char *key = bmc_uuid_key(UUID), *other = bmc_uuid_key("01234567-89ab-4def-8123-456789abcdee");
+	for (unsigned g = 0; g < ARRAY_SIZE(guids); g++) {
+		for (unsigned layout = 0; layout < GUID_LAYOUT_COUNT; layout++) {
+			_cleanup_free_ char *text = guid_format(guids[g], layout), *its = bmc_uuid_key(text);
+
+			assert_string_equal(its, key);
+		}
+	}
+	assert_string_not_equal(other, key);
+	assert_null(bmc_uuid_key(NULL));
+	assert_null(bmc_uuid_key("no uuid at all"));
 	assert_true(bmc_uuid_matches(UUID, "01234567-89AB-4DEF-8123-456789ABCDEF"));
 	assert_false(bmc_uuid_matches("01234567-89ab-4def-8123-456789abcdee", UUID));
 	assert_false(bmc_uuid_matches(NULL, UUID));

@@ -208,6 +208,32 @@ static void test_sign_request(void **state)
 	ca_free(ca);
 }
 
+/* A node must not pass for the provisioner, whatever it asks for. */
+static void test_node_is_no_provisioner(void **state)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *key = NULL, *csr = NULL, *pem = NULL, *server = NULL, *server_key = NULL;
+	static const char *const names[] = { "10.1.2.1", "provisioner.example", NULL };
+	static const char *const node[] = { "10.1.2.3", NULL };
+	struct ca *ca;
+	gnutls_x509_crt_t crt;
+
+	assert_int_equal(ca_open(*state, &ca, &err), 0);
+	assert_int_equal(ca_issue_server(ca, "ingot-provisioner", names, &server, &server_key, &err), 0);
+	wipe(server_key, strlen(server_key));
+	/* And what the provisioner shows opens nothing as a client. */
+	assert_int_not_equal(verify(server, ca_pem(ca), GNUTLS_KP_TLS_WWW_CLIENT), 0);
+	assert_int_equal(csr_new("ingot-provisioner", &key, &csr, &err), 0);
+	assert_int_equal(ca_sign_request(ca, csr, "node-7", node, &pem, &err), 0);
+	crt = import(pem);
+	assert_int_equal(gnutls_x509_crt_check_hostname(crt, "10.1.2.1"), 0);
+	assert_int_equal(gnutls_x509_crt_check_hostname(crt, "provisioner.example"), 0);
+	assert_int_equal(gnutls_x509_crt_check_hostname(crt, "ingot-provisioner"), 0);
+	assert_int_equal(gnutls_x509_crt_get_ca_status(crt, NULL), 0); /* nor does it make others */
+	gnutls_x509_crt_deinit(crt);
+	ca_free(ca);
+}
+
 static void test_foreign_is_foreign(void **state)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -298,6 +324,7 @@ int main(void)
 		CA_TEST(test_server_certificate),
 		CA_TEST(test_server_certificate_refuses),
 		CA_TEST(test_sign_request),
+		CA_TEST(test_node_is_no_provisioner),
 		CA_TEST(test_foreign_is_foreign),
 		CA_TEST(test_sign_refuses),
 		CA_TEST(test_sign_refuses_weak_key),

@@ -150,6 +150,82 @@ static void one_that_runs_is_not_started_again(void **state)
 	assert_string_equal(err.text, "web is running; only one that is stopped or failed can be started");
 }
 
+/* ---- starts that are called off ---- */
+
+static void a_cancelled_start_is_stopped(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	_cleanup_free_ char *task = xstrdup(rack_get_vm(rack, id)->task);
+	int64_t generation = rack_get_vm(rack, id)->generation;
+	assert_int_equal(task_cancel(rack->controller->tasks, task, NULL), 0);
+	rack_settle(rack);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPING);
+	assert_told(rack, node, id, "stopped");
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	rack_say_vm(rack, node, id, generation, "running", false); /* it came up meanwhile */
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	rack_say_vm(rack, node, id, generation, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+	assert_null(rack_get_vm(rack, id)->error);
+	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+}
+
+static void one_that_runs_before_it_is_cancelled_has_started(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	_cleanup_free_ char *task = xstrdup(rack_get_vm(rack, id)->task);
+	rack_say_vm(rack, node, id, rack_get_vm(rack, id)->generation, "running", false);
+	assert_true(task_cancel(rack->controller->tasks, task, &err) < 0);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+}
+
+/* Its node says for ever that it has left, as after an old state was restored. */
+static void a_start_that_does_not_end_is_stopped_at_its_deadline(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	_cleanup_free_ char *task = xstrdup(rack_get_vm(rack, id)->task);
+	int64_t generation = rack_get_vm(rack, id)->generation;
+	for (unsigned i = 0; i < 31; i++) {
+		rack_pass(rack, 20000);
+		rack_say_vm(rack, node, id, generation, "absent", true);
+	}
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_task(rack, task)->error->text, "vm.start was not done by its deadline");
+	assert_string_equal(rack_get_vm(rack, id)->error->code, "timeout");
+}
+
+static void a_start_on_a_node_that_is_gone_says_so_at_last(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	_cleanup_free_ char *task = xstrdup(rack_get_vm(rack, id)->task);
+	rack_pass(rack, 12 * 60000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_task(rack, task)->error->text,
+			    "vm.start was not done by its deadline and could not be called off; it is stopped once "
+			    "machine-1 answers");
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPING);
+	rack_say_nothing(rack, node, true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+}
+
+static void a_stop_is_not_called_back(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_running(rack, "web", node);
+	_cleanup_free_ char *task = rack_stop(rack, id);
+	assert_int_equal(task_cancel(rack->controller->tasks, task, NULL), 0);
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	assert_string_equal(rack_task(rack, task)->message, "cannot be called back");
+	rack_say_vm(rack, node, id, rack_get_vm(rack, id)->generation, "stopped", true);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
 /* ---- stopping ---- */
 
 static void a_stop_is_over_when_its_node_says_so(void **state)
@@ -313,6 +389,40 @@ static void one_on_a_silent_node_is_unknown_and_never_started_elsewhere(void **s
 	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
 }
 
+static void one_that_is_starting_on_a_silent_node_is_unknown_as_well(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	_cleanup_free_ char *task = xstrdup(rack_get_vm(rack, id)->task);
+	int64_t generation = rack_get_vm(rack, id)->generation;
+	rack_pass(rack, 40000);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_UNKNOWN);
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	rack_say_vm(rack, node, id, generation - 1, "running", false); /* of an earlier start */
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STARTING);
+	rack_pass(rack, 40000);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_UNKNOWN);
+	rack_say_vm(rack, node, id, generation, "running", false);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
+static void one_that_was_starting_on_a_silent_node_can_be_deleted_once_it_speaks(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	rack_pass(rack, 40000);
+	_cleanup_free_ char *task = rack_delete(rack, id);
+	const struct volume *volume = store_find(rack_store(rack), &kind_volume, "disk-of-web");
+	assert_int_equal(volume->state, VOLUME_IN_USE);
+	rack_say_vm(rack, node, id, rack_get_vm(rack, id)->generation, "running", false);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_DELETING);
+	rack_say_nothing(rack, node, true);
+	volume = store_find(rack_store(rack), &kind_volume, "disk-of-web");
+	assert_int_equal(volume->state, VOLUME_AVAILABLE);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
 static void one_that_stopped_on_a_silent_node_waits_for_it(void **state)
 {
 	struct rack *rack = *state;
@@ -342,6 +452,33 @@ static void odd_reports_change_nothing(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_vm), 1);
 }
 
+/* ---- an old state came back: the node has carried out later orders than it knows ---- */
+
+static void a_stop_reaches_one_that_was_started_under_a_later_order(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_running(rack, "web", node);
+	rack_say_vm(rack, node, id, 9, "running", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+	free(rack_stop(rack, id));
+	json_t *desired = rack_desired_vm(rack, node, id);
+	assert_true(json_integer_value(json_object_get(desired, "generation")) == 9);
+	json_decref(desired);
+	rack_say_vm(rack, node, id, 9, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+}
+
+static void a_start_is_a_later_one_than_any_that_ended(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	rack_say_vm(rack, node, id, 9, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STARTING);
+	assert_true(rack_get_vm(rack, id)->generation == 10);
+	rack_say_vm(rack, node, id, 10, "running", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_RUNNING);
+}
+
 static void everything_is_kept_over_a_restart(void **state)
 {
 	struct rack *rack = *state;
@@ -367,6 +504,11 @@ int main(void)
 		TEST(one_created_started_that_fits_nowhere_has_a_task_to_follow),
 		TEST(a_failed_start_says_why_and_can_be_tried_again),
 		TEST(one_that_runs_is_not_started_again),
+		TEST(a_cancelled_start_is_stopped),
+		TEST(one_that_runs_before_it_is_cancelled_has_started),
+		TEST(a_start_that_does_not_end_is_stopped_at_its_deadline),
+		TEST(a_start_on_a_node_that_is_gone_says_so_at_last),
+		TEST(a_stop_is_not_called_back),
 		TEST(a_stop_is_over_when_its_node_says_so),
 		TEST(a_stop_overtakes_a_start),
 		TEST(what_a_busy_node_said_before_does_not_end_it),
@@ -377,8 +519,12 @@ int main(void)
 		TEST(one_that_is_nowhere_is_deleted_at_once),
 		TEST(one_that_is_being_deleted_is_left_to_it),
 		TEST(one_on_a_silent_node_is_unknown_and_never_started_elsewhere),
+		TEST(one_that_is_starting_on_a_silent_node_is_unknown_as_well),
+		TEST(one_that_was_starting_on_a_silent_node_can_be_deleted_once_it_speaks),
 		TEST(one_that_stopped_on_a_silent_node_waits_for_it),
 		TEST(odd_reports_change_nothing),
+		TEST(a_stop_reaches_one_that_was_started_under_a_later_order),
+		TEST(a_start_is_a_later_one_than_any_that_ended),
 		TEST(everything_is_kept_over_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,7 +169,7 @@ static void guest_accept(struct world *world)
 /* QEMU's VNC server, as far as it matters here: it listens, and speaks first. */
 static void screen_start(struct world *world)
 {
-	_cleanup_free_ char *run_dir = xasprintf("%s" VM_RUN_DIR, world->f->dir);
+	_cleanup_free_ char *run_dir = xasprintf("%s" VM_VNC_DIR, world->f->dir);
 	_cleanup_free_ char *path = xasprintf("%s" VM_VNC_FORMAT, world->f->dir, VM);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
@@ -565,6 +565,23 @@ static void test_no_screen(void **state)
 	assert_string_equal(world->fars[0].closed, "the virtual machine does not run here");
 }
 
+/* QEMU may put there what it likes: a link to somebody else's socket is not followed, be it one that takes connections. */
+static void test_link_is_not_followed(void **state)
+{
+	static const char *const tickets[] = { "s1" };
+	struct world *world = *state;
+	_cleanup_free_ char *path = xasprintf("%s" VM_VNC_FORMAT, world->f->dir, VM), *elsewhere = NULL;
+
+	screen_start(world);
+	elsewhere = xasprintf("%s.elsewhere", path);
+	assert_int_equal(rename(path, elsewhere), 0);
+	assert_int_equal(symlink(elsewhere, path), 0);
+	order_screens(world, 1, tickets);
+	wait_until(world, all_closed);
+	assert_non_null(strstr(world->fars[0].closed, "is no socket"));
+	assert_true(accept(world->screen_fd, NULL, NULL) < 0);
+}
+
 static void test_bad_orders(void **state)
 {
 	struct world *world = *state;
@@ -592,6 +609,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_screens, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_large_screen, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_no_screen, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_link_is_not_followed, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_bad_orders, world_setup, world_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,10 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "crypto/crypto.h"
 
 /* FIPS 180-2 appendix B. */
@@ -36,6 +40,22 @@ static void test_sha256_in_pieces(void **state)
 	assert_memory_equal(whole, pieces, SHA256_SIZE);
 	assert_null(sha256_free(NULL));
 	assert_null(sha256_free(sha256_new()));
+}
+
+static void test_sha256_of_a_file(void **state)
+{
+	uint8_t whole[SHA256_SIZE], found[SHA256_SIZE];
+	_cleanup_free_ char *data = xmalloc(MIB + 5);
+	_cleanup_close_ int fd = memfd_create("test", MFD_CLOEXEC);
+
+	random_bytes(data, MIB + 5);
+	assert_int_equal(write(fd, data, MIB + 5), MIB + 5);
+	sha256_of(data, MIB + 5, whole);
+	/* The descriptor is at its end, and stays there. */
+	assert_int_equal(sha256_of_file(fd, found), 0);
+	assert_memory_equal(found, whole, SHA256_SIZE);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), MIB + 5);
+	assert_int_equal(sha256_of_file(-1, found), -EBADF);
 }
 
 static void test_token(void **state)
@@ -116,9 +136,10 @@ static void test_ed25519_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256_known),	cmocka_unit_test(test_sha256_in_pieces),
-		cmocka_unit_test(test_token),		cmocka_unit_test(test_ed25519_round),
-		cmocka_unit_test(test_ed25519_refuses), cmocka_unit_test(test_ed25519_known),
+		cmocka_unit_test(test_sha256_known),	 cmocka_unit_test(test_sha256_in_pieces),
+		cmocka_unit_test(test_sha256_of_a_file), cmocka_unit_test(test_token),
+		cmocka_unit_test(test_ed25519_round),	 cmocka_unit_test(test_ed25519_refuses),
+		cmocka_unit_test(test_ed25519_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

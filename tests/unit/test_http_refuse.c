@@ -235,12 +235,113 @@ static void test_connection_limit(void **state)
 	http_server_free(server);
 }
 
+/* ---- who opens connections ---- */
+
+#define OPENED 12
+
+static void test_connections_of_one_address(void **state)
+{
+	struct fixture *f = *state;
+	struct http_server *server = start_server(
+		f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .connections_per_address_max = 4 });
+	struct raw *raws[OPENED];
+	unsigned served = 0;
+
+	for (unsigned i = 0; i < OPENED; i++) {
+		raws[i] = raw_open(f->loop, http_server_port(server));
+		send(raws[i]->fd, SMUGGLED, strlen(SMUGGLED), MSG_NOSIGNAL);
+	}
+	for (unsigned i = 0; i < OPENED; i++) {
+		while (!raws[i]->ended && raws[i]->in.len == 0)
+			run_once(f->loop);
+		served += raws[i]->in.data && str_starts(raws[i]->in.data, "HTTP/1.1 200");
+	}
+	assert_int_equal(served, 4);
+	/* Who leaves makes room. */
+	for (unsigned i = 0; i < OPENED; i++)
+		raw_close(raws[i]);
+	struct raw *late = raw_open(f->loop, http_server_port(server));
+	bool answered = false;
+	for (unsigned i = 0; i < 1000 && !answered; i++) {
+		send(late->fd, SMUGGLED, strlen(SMUGGLED), MSG_NOSIGNAL);
+		answered = raw_wait(late, "HTTP/1.1 200");
+		if (!answered) {
+			raw_close(late);
+			late = raw_open(f->loop, http_server_port(server));
+		}
+	}
+	assert_true(answered);
+	raw_close(late);
+	http_server_free(server);
+}
+
+/* A byte now and then keeps no connection: the whole first head has its time. */
+static void test_first_head_has_a_deadline(void **state)
+{
+	struct fixture *f = *state;
+	struct http_server *server = start_server(
+		f, (struct http_server_spec){
+			   .routes = routes, .body_dir = f->dir, .idle_timeout_ms = 60000, .first_head_ms = 100 });
+	struct raw *raw = raw_open(f->loop, http_server_port(server));
+	struct raw *kept = raw_open(f->loop, http_server_port(server));
+	int64_t began_ms = monotonic_ms();
+
+	raw_send(kept, SMUGGLED);
+	assert_true(raw_wait(kept, "HTTP/1.1 200"));
+	raw_send(raw, "POST / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+	while (!raw->ended) {
+		send(raw->fd, "a", 1, MSG_NOSIGNAL);
+		run_once(f->loop);
+	}
+	assert_true(monotonic_ms() - began_ms >= 100);
+	assert_null(raw->in.data);
+	/* One that has been served waits for its next request as long as any. */
+	raw_send(kept, SMUGGLED);
+	strbuf_done(&kept->in);
+	assert_true(raw_wait(kept, "HTTP/1.1 200"));
+	raw_close(raw);
+	raw_close(kept);
+	http_server_free(server);
+}
+
+static bool admit_ten(struct http_request *request, void *data)
+{
+	http_request_limit_body(request, 10);
+	return true;
+}
+
+static void test_limited_body(void **state)
+{
+	struct fixture *f = *state;
+	struct http_server *server =
+		start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .admit = admit_ten });
+	_cleanup_free_ char *fits =
+		raw_talk(f->loop, http_server_port(server),
+			 "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\n"
+			 "0123456789");
+	_cleanup_free_ char *more =
+		raw_talk(f->loop, http_server_port(server),
+			 "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+			 "\r\n6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n");
+
+	assert_true(str_starts(fits, "HTTP/1.1 200 "));
+	assert_true(str_starts(more, "HTTP/1.1 413 "));
+	http_server_free(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HTTP_TEST(test_framing),	  HTTP_TEST(test_malformed), HTTP_TEST(test_head_too_large),
-		HTTP_TEST(test_slow_heads),	  HTTP_TEST(test_slow_body), HTTP_TEST(test_broken_upload),
+		HTTP_TEST(test_framing),
+		HTTP_TEST(test_malformed),
+		HTTP_TEST(test_head_too_large),
+		HTTP_TEST(test_slow_heads),
+		HTTP_TEST(test_slow_body),
+		HTTP_TEST(test_broken_upload),
 		HTTP_TEST(test_connection_limit),
+		HTTP_TEST(test_connections_of_one_address),
+		HTTP_TEST(test_first_head_has_a_deadline),
+		HTTP_TEST(test_limited_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

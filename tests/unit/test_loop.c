@@ -85,6 +85,29 @@ static void it_runs_until_it_is_told_to_quit_and_runs_again(void **state)
 	assert_int_equal(run(), 0);
 }
 
+/* Takes longer than a turn. */
+static void toil(void *data)
+{
+	int64_t began_ms = monotonic_ms();
+	while (monotonic_ms() - began_ms <= LOOP_TURN_MS)
+		;
+	note(data);
+}
+
+static void much_to_do_lets_others_come_in_between(void **state)
+{
+	for (int i = 0; i < 4; i++)
+		loop_timer_new(loop, 0, toil, TEXT("timer"));
+	loop_timer_new(loop, 1, quit, NULL);
+	for (int i = 0; i < 4; i++)
+		loop_post(loop, toil, TEXT("post"));
+	assert_int_equal(run(), 0);
+	/* Not all of the one before any of the other, whichever comes first. */
+	assert_false(str_starts(trace.data, "timer timer timer timer "));
+	assert_false(str_starts(trace.data, "post post post post "));
+	strbuf_done(&trace);
+}
+
 static void its_clocks_are_the_systems(void **state)
 {
 	int64_t before = wall_ms(), now = loop_now_ms(loop);
@@ -406,6 +429,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_runs_until_it_is_told_to_quit_and_runs_again),
+		TEST(much_to_do_lets_others_come_in_between),
 		TEST(its_clocks_are_the_systems),
 		TEST(timers_fire_in_order_and_not_early),
 		TEST(a_timer_that_always_renews_starves_nobody),

@@ -244,6 +244,7 @@ static void one_that_is_nowhere_is_started_again(void **state)
 	assert_told(m.rack, m.target, m.id, NULL);
 	assert_told(m.rack, m.source, m.id, "running");
 	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_FAILED);
+	assert_string_equal(rack_task(m.rack, vm_of(&m)->task)->action, "vm.start"); /* which ends it if that hangs */
 	/* An old word of the target does not make it run there. */
 	rack_say_vm(m.rack, m.target, m.id, generation, "running", false);
 	assert_string_equal(vm_of(&m)->node, m.source);
@@ -311,17 +312,203 @@ static void before_the_target_is_ready_it_is_called_off_at_once(void **state)
 	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
 }
 
-static void once_it_is_on_its_way_it_is_followed_to_the_end(void **state)
+static bool told_to_abort(const struct move *m)
+{
+	json_t *vm = rack_desired_vm(m->rack, m->source, m->id);
+	const json_t *how = json_object_get(vm, "migrate");
+	assert_true(json_is_object(how)); /* without it the source might start what has left */
+	bool told = json_is_true(json_object_get(how, "abort"));
+	json_decref(vm);
+	return told;
+}
+
+static void cancel(const struct move *m)
+{
+	assert_int_equal(task_cancel(m->rack->controller->tasks, m->task, NULL), 0);
+	rack_settle(m->rack);
+}
+
+/* Both ends speak on, the source of a migration that goes on and on. */
+static void pass_under_way(const struct move *m, int64_t ms)
+{
+	for (; ms > 0; ms -= 20000) {
+		rack_pass(m->rack, MIN_OF(ms, 20000));
+		say_migration(m, vm_of(m)->migration_id, "running", 50);
+		say(m, m->target, "arriving", true);
+	}
+}
+
+static void once_it_is_on_its_way_the_source_is_told_to_end_it(void **state)
 {
 	_cleanup_move_ struct move m = move_begun(*state);
 	say(&m, m.target, "incoming", true);
 	assert_true(told_to_migrate(&m));
-	assert_int_equal(task_cancel(m.rack->controller->tasks, m.task, NULL), 0);
-	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_CANCELLED);
+	assert_false(told_to_abort(&m));
+	cancel(&m);
+	assert_true(told_to_abort(&m));
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_RUNNING);
+	assert_string_equal(rack_task(m.rack, m.task)->message, "calling it off");
+	pass_under_way(&m, 40000);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_RUNNING);
 	assert_int_equal(vm_of(&m)->state, VM_MIGRATING);
+	rack_restart(m.rack);
+	assert_true(told_to_abort(&m));
+	say_migration(&m, vm_of(&m)->migration_id, "failed", 70);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+	assert_string_equal(vm_of(&m)->node, m.source);
+	assert_null(vm_of(&m)->target);
+	assert_null(vm_of(&m)->error);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_CANCELLED);
+	assert_string_equal(rack_task(m.rack, m.task)->error->text, "it still runs where it was: cancelled on request");
+}
+
+static void what_had_moved_already_is_not_cancelled(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	say(&m, m.target, "incoming", true);
+	cancel(&m);
+	say(&m, m.source, NULL, true);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_RUNNING);
 	say(&m, m.target, "running", false);
 	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
 	assert_string_equal(vm_of(&m)->node, m.target);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_SUCCEEDED);
+	/* The next one is not called off. */
+	_cleanup_free_ char *back = migrate(m.rack, m.id, m.source);
+	assert_false(vm_of(&m)->call_off);
+}
+
+static struct move move_past_its_deadline(struct rack *rack)
+{
+	struct move m = move_begun(rack);
+	say(&m, m.target, "incoming", true);
+	pass_under_way(&m, 29 * 60000);
+	assert_false(told_to_abort(&m));
+	pass_under_way(&m, 90000);
+	assert_true(told_to_abort(&m));
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_RUNNING);
+	return m;
+}
+
+static void past_its_deadline_it_is_called_off_as_well(void **state)
+{
+	_cleanup_move_ struct move m = move_past_its_deadline(*state);
+	say_migration(&m, vm_of(&m)->migration_id, "failed", 70);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+	assert_string_equal(vm_of(&m)->node, m.source);
+	assert_string_equal(rack_task(m.rack, m.task)->error->code, "timeout");
+	assert_string_equal(rack_task(m.rack, m.task)->error->text,
+			    "it still runs where it was: vm.migrate was not done by its deadline");
+	assert_string_equal(vm_of(&m)->error->code, "timeout");
+}
+
+static void past_its_deadline_it_may_have_moved(void **state)
+{
+	_cleanup_move_ struct move m = move_past_its_deadline(*state);
+	say(&m, m.target, "running", false);
+	assert_string_equal(vm_of(&m)->node, m.target);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_SUCCEEDED);
+}
+
+/* ---- nodes that fall silent ---- */
+
+static void assert_neither_stopped_nor_deleted(const struct move *m, const char *text)
+{
+	int (*const ask[])(struct compute *, const char *, const char **, struct err *) = { vm_stop, vm_delete,
+											    vm_start };
+	for (size_t i = 0; i < ARRAY_SIZE(ask); i++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		const char *task = NULL;
+		assert_true(ask[i](m->rack->controller->compute, m->id, &task, &err) < 0);
+		assert_int_equal(err.code, ERR_STATE);
+		if (i < 2 && !strstr(err.text, text))
+			fail_msg("%s", err.text);
+	}
+	const struct volume *volume = store_find(rack_store(m->rack), &kind_volume, "disk-of-web");
+	assert_int_equal(volume->state, VOLUME_IN_USE);
+}
+
+static void keep_silent(const struct move *m, const char *speaks, int64_t ms)
+{
+	for (; ms > 0; ms -= 10000) {
+		rack_pass(m->rack, 10000);
+		if (speaks)
+			rack_node_report(m->rack, speaks, json_object());
+	}
+}
+
+static void one_whose_source_is_silent_is_unknown_until_it_speaks(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	say(&m, m.target, "incoming", true);
+	assert_neither_stopped_nor_deleted(&m, "is migrating; cancel that first (task ");
+	keep_silent(&m, m.target, 40000);
+	assert_int_equal(vm_of(&m)->state, VM_UNKNOWN);
+	assert_string_equal(vm_of(&m)->target, m.target);
+	assert_neither_stopped_nor_deleted(&m, "was migrating from machine-1 to machine-2, which do not both answer");
+	assert_true(told_to_migrate(&m));
+	say_migration(&m, vm_of(&m)->migration_id, "running", 50);
+	assert_int_equal(vm_of(&m)->state, VM_MIGRATING);
+	say(&m, m.target, "running", true);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_SUCCEEDED);
+}
+
+static void it_arrives_though_its_source_is_silent(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	say(&m, m.target, "incoming", true);
+	keep_silent(&m, m.target, 40000);
+	say(&m, m.target, "running", false);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+	assert_string_equal(vm_of(&m)->node, m.target);
+}
+
+static void one_that_has_left_for_a_silent_target_is_unknown(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	say(&m, m.target, "incoming", true);
+	keep_silent(&m, m.source, 40000);
+	assert_int_equal(vm_of(&m)->state, VM_MIGRATING); /* the source would know */
+	say(&m, m.source, NULL, true);
+	assert_int_equal(vm_of(&m)->state, VM_UNKNOWN);
+	rack_node_report(m.rack, m.target, json_object());
+	assert_int_equal(vm_of(&m)->state, VM_MIGRATING);
+	say(&m, m.target, "running", true);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+}
+
+/* An old state came back with a migration that was over long ago: its source passes such an order over. */
+static void one_that_was_started_anew_since_is_not_migrating(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	say(&m, m.target, "incoming", true);
+	rack_say_vm(m.rack, m.source, m.id, 9, "running", true);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+	assert_null(vm_of(&m)->target);
+	assert_true(vm_of(&m)->generation == 9);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_FAILED);
+}
+
+static void if_nobody_answers_its_task_says_that_nobody_knows(void **state)
+{
+	_cleanup_move_ struct move m = move_begun(*state);
+	say(&m, m.target, "incoming", true);
+	cancel(&m);
+	keep_silent(&m, NULL, 30 * 60000);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_RUNNING);
+	keep_silent(&m, NULL, 70000);
+	assert_int_equal(rack_task(m.rack, m.task)->state, TASK_FAILED);
+	assert_string_equal(
+		rack_task(m.rack, m.task)->error->text,
+		"vm.migrate was not done by its deadline and could not be called off; whether web moved from "
+		"machine-1 to machine-2 is known once they answer");
+	assert_int_equal(vm_of(&m)->state, VM_UNKNOWN);
+	assert_true(told_to_abort(&m));
+	say_migration(&m, vm_of(&m)->migration_id, "failed", 70);
+	assert_int_equal(vm_of(&m)->state, VM_RUNNING);
+	assert_string_equal(vm_of(&m)->node, m.source);
+	assert_null(vm_of(&m)->target);
 }
 
 static void a_target_that_never_gets_ready_ends_by_the_deadline(void **state)
@@ -385,7 +572,15 @@ int main(void)
 		TEST(one_that_did_not_arrive_is_started_again),
 		TEST(the_source_shut_off_counts_as_gone),
 		TEST(before_the_target_is_ready_it_is_called_off_at_once),
-		TEST(once_it_is_on_its_way_it_is_followed_to_the_end),
+		TEST(once_it_is_on_its_way_the_source_is_told_to_end_it),
+		TEST(what_had_moved_already_is_not_cancelled),
+		TEST(past_its_deadline_it_is_called_off_as_well),
+		TEST(past_its_deadline_it_may_have_moved),
+		TEST(one_whose_source_is_silent_is_unknown_until_it_speaks),
+		TEST(it_arrives_though_its_source_is_silent),
+		TEST(one_that_has_left_for_a_silent_target_is_unknown),
+		TEST(one_that_was_started_anew_since_is_not_migrating),
+		TEST(if_nobody_answers_its_task_says_that_nobody_knows),
 		TEST(a_target_that_never_gets_ready_ends_by_the_deadline),
 		TEST(its_room_is_kept_on_both_nodes),
 		TEST(a_restart_of_the_provisioner_does_not_disturb_it),

@@ -269,6 +269,73 @@ static void test_no_older_answer(void **state)
 	assert_true(atomic_load(&answers) >= CHANGES - 2);
 }
 
+/* ---- who holds a connection and does nothing ---- */
+
+static int visit(int receive_bytes)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval timeout = { .tv_sec = 20 };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	if (receive_bytes > 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* What comes until the server closes. */
+static size_t rest(int fd)
+{
+	char buffer[65536];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, buffer, sizeof(buffer), 0)) > 0)
+		total += (size_t)n;
+	assert_true(n == 0 || errno == ECONNRESET);
+	return total;
+}
+
+static void test_who_does_not_ask_is_sent_away(void **state)
+{
+	int64_t now = monotonic_ms();
+	_cleanup_close_ int silent = visit(0), slow = visit(0);
+	_cleanup_answer_ struct answer first = ask("GET", "/ca.pem");
+
+	/* Both are there by now: they came before one that was answered. A byte now and then is not asking. */
+	say(slow, "GET /ca.pem HTTP/1.1\r\nX-Slow: a");
+	assert_int_equal(first.status, 200);
+	boot_listener_sweep(listener, now + 9000);
+	say(slow, "b");
+	boot_listener_sweep(listener, now + 60000);
+	assert_int_equal(rest(silent), 0);
+	assert_int_equal(rest(slow), 0);
+	_cleanup_answer_ struct answer last = ask("GET", "/ca.pem");
+	assert_int_equal(last.status, 200);
+}
+
+static void test_who_does_not_read_is_sent_away(void **state)
+{
+	_cleanup_close_ int stuck = visit(4096);
+	int64_t now = monotonic_ms();
+	char byte;
+
+	say(stuck, "GET /live/initrd HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_int_equal(recv(stuck, &byte, 1, MSG_PEEK), 1); /* it comes */
+	/* It had the time since it connected, and another while in which nothing came through. */
+	boot_listener_sweep(listener, now + 31000);
+	boot_listener_sweep(listener, now + 62000);
+	assert_true(rest(stuck) < FILE_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +344,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_port_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_older_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_who_does_not_ask_is_sent_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_who_does_not_read_is_sent_away, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Effects until they are done, and the log of events. */
+#include "base/log.h"
 #include "store/store_priv.h"
 #include "store_fixture.h"
 
@@ -166,6 +167,94 @@ static void a_crash_at_any_commit_leaves_the_rest_of_the_chain(void **state)
 	}
 }
 
+/* ---- a commit that fails ---- */
+
+static bool full;
+
+static bool is_full(void *data)
+{
+	return full;
+}
+
+static void what_could_not_be_stored_ends_the_process_and_is_done_again(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	store_effect_handler(f->store, "boot", note_and_drop, f);
+	store_set_fault_hook(f->store, is_full, NULL);
+	log_set_quiet(true);
+	/* Who waits for it is told, and everything goes on. */
+	full = true;
+	store_begin(f->store);
+	store_effect_add(f->store, "boot", "m0", 1);
+	assert_true(store_commit(f->store, &err) < 0);
+	assert_int_equal(err.code, ERR_CAPACITY);
+	assert_false(store_is_dead(f->store));
+	assert_trace("");
+	full = false;
+	/* Committed, done, and its end cannot be kept. */
+	store_begin(f->store);
+	store_effect_add(f->store, "boot", "m1", 1);
+	full = false;
+	assert_commit(f->store);
+	assert_trace("boot(m1, 1) ");
+	store_effect_handler(f->store, "late", note, NULL);
+	add(f, "late", "m2", 1);
+	assert_trace("late(m2, 1) ");
+	full = true;
+	store_begin(f->store);
+	store_effect_done(f->store, 2);
+	assert_true(store_must_commit(f->store) < 0);
+	assert_true(store_is_dead(f->store));
+	full = false;
+	store_begin(f->store);
+	store_effect_add(f->store, "boot", "m3", 1);
+	assert_true(store_commit(f->store, &err) < 0); /* nothing happens here any more */
+	assert_trace("");
+	log_set_quiet(false);
+	fixture_reopen(f);
+	store_effect_handler(f->store, "boot", note, NULL);
+	store_effect_handler(f->store, "late", note, NULL);
+	store_effects_replay(f->store);
+	assert_trace("late(m2, 1) ");
+}
+
+/* The true disk, as far as SQLite can tell. */
+static void a_full_disk_is_seen(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *text = xmalloc(1 << 20);
+	memset(text, 'x', 1 << 20);
+	text[(1 << 20) - 1] = '\0';
+	assert_int_equal(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 30", NULL, NULL, NULL), SQLITE_OK);
+	log_set_quiet(true);
+	store_begin(f->store);
+	store_event(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
+	assert_true(store_commit(f->store, &err) < 0);
+	assert_int_equal(err.code, ERR_CAPACITY);
+	store_begin(f->store);
+	store_event(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
+	assert_true(store_must_commit(f->store) < 0);
+	log_set_quiet(false);
+	assert_true(store_is_dead(f->store));
+}
+
+static void within_another_transaction_that_one_decides(void **state)
+{
+	struct fixture *f = *state;
+	store_begin(f->store);
+	store_begin(f->store);
+	store_effect_add(f->store, "boot", "m1", 1);
+	assert_int_equal(store_must_commit(f->store), 0);
+	store_rollback(f->store);
+	store_begin(f->store);
+	store_begin(f->store);
+	store_rollback(f->store);
+	assert_true(store_must_commit(f->store) < 0);
+	assert_false(store_is_dead(f->store));
+}
+
 /* ---- events ---- */
 
 static void say(struct fixture *f, const char *text)
@@ -275,6 +364,9 @@ int main(void)
 		TEST(ending_an_effect_is_part_of_the_transaction),
 		TEST(an_effect_without_a_handler_waits),
 		TEST(a_crash_at_any_commit_leaves_the_rest_of_the_chain),
+		TEST(what_could_not_be_stored_ends_the_process_and_is_done_again),
+		TEST(a_full_disk_is_seen),
+		TEST(within_another_transaction_that_one_decides),
 		TEST(an_event_says_what_when_and_of_whom),
 		TEST(events_are_taken_up_where_one_left_off),
 		TEST(who_watches_is_told_what_the_log_says),

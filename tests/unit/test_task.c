@@ -151,23 +151,25 @@ static void the_log_keeps_its_last_lines(void **state)
 struct owner {
 	struct fixture *f;
 	bool ends; /* it ends the task when it is told */
+	bool sees; /* it sees to it that the task ends */
 	unsigned told;
 	enum err_code why;
 };
 
-static void on_stop(const struct task *task, const struct err *why, void *data)
+static bool on_stop(const struct task *task, const struct err *why, void *data)
 {
 	struct owner *owner = data;
 	owner->told++;
 	owner->why = why->code;
 	if (owner->ends)
 		finish(owner->f, task->id, why);
+	return owner->sees;
 }
 
 static void cancelling_tells_the_owner(void **state)
 {
 	struct fixture *f = *state;
-	struct owner machine = { f, true, 0, ERR_NONE }, vm = { f, true, 0, ERR_NONE };
+	struct owner machine = { .f = f, .ends = true }, vm = { .f = f, .ends = true };
 	struct task_service *service = task_service_new(f->store);
 	task_service_owner(service, "machine", on_stop, &machine);
 	task_service_owner(service, "vm", on_stop, &vm);
@@ -201,7 +203,7 @@ static void what_cannot_be_cancelled_is_told(void **state)
 static void an_owner_is_found_by_its_whole_word(void **state)
 {
 	struct fixture *f = *state;
-	struct owner owner = { f, true, 0, ERR_NONE };
+	struct owner owner = { .f = f, .ends = true };
 	struct task_service *service = task_service_new(f->store);
 	task_service_owner(service, "vm", on_stop, &owner);
 	_cleanup_free_ char *id = create(f, "vmware.import");
@@ -213,7 +215,7 @@ static void an_owner_is_found_by_its_whole_word(void **state)
 static void an_owner_is_told_until_the_task_has_ended(void **state)
 {
 	struct fixture *f = *state;
-	struct owner owner = { f, false, 0, ERR_NONE };
+	struct owner owner = { .f = f, .ends = false };
 	struct task_service *service = task_service_new(f->store);
 	task_service_owner(service, "machine", on_stop, &owner);
 	_cleanup_free_ char *id = create(f, "machine.deploy");
@@ -235,7 +237,7 @@ static bool die(void *data)
 static void a_wish_to_cancel_survives_a_crash(void **state)
 {
 	struct fixture *f = *state;
-	struct owner owner = { f, true, 0, ERR_NONE };
+	struct owner owner = { .f = f, .ends = true };
 	struct task_service *service = task_service_new(f->store);
 	_cleanup_free_ char *id = create(f, "machine.deploy");
 	store_set_crash_hook(f->store, die, NULL);
@@ -254,7 +256,7 @@ static void a_deadline_ends_it_whether_the_owner_does_or_not(void **state)
 {
 	struct fixture *f = *state;
 	for (unsigned ends = 0; ends < 2; ends++) {
-		struct owner owner = { f, ends, 0, ERR_NONE };
+		struct owner owner = { .f = f, .ends = ends };
 		struct task_service *service = task_service_new(f->store);
 		task_service_owner(service, "machine", on_stop, &owner);
 		_cleanup_free_ char *id = create(f, "machine.deploy");
@@ -270,6 +272,23 @@ static void a_deadline_ends_it_whether_the_owner_does_or_not(void **state)
 				    "machine.deploy was not done by its deadline; the last step was: writing");
 		task_service_free(service);
 	}
+}
+
+/* What became of it the owner does not know yet. */
+static void an_owner_may_keep_it_past_its_deadline(void **state)
+{
+	struct fixture *f = *state;
+	struct owner owner = { .f = f, .sees = true };
+	struct task_service *service = task_service_new(f->store);
+	task_service_owner(service, "machine", on_stop, &owner);
+	_cleanup_free_ char *id = create(f, "machine.deploy");
+	fixture_pass(f, DEADLINE_MS + 3000);
+	assert_int_equal(get(f, id)->state, TASK_RUNNING);
+	assert_true(owner.told >= 3);
+	owner.sees = false;
+	fixture_pass(f, 1000);
+	assert_int_equal(get(f, id)->state, TASK_FAILED);
+	task_service_free(service);
 }
 
 /* ---- how many are kept ---- */
@@ -320,6 +339,7 @@ int main(void)
 		TEST(an_owner_is_told_until_the_task_has_ended),
 		TEST(a_wish_to_cancel_survives_a_crash),
 		TEST(a_deadline_ends_it_whether_the_owner_does_or_not),
+		TEST(an_owner_may_keep_it_past_its_deadline),
 		TEST(the_oldest_that_have_ended_are_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,10 @@ static void test_order(void **state)
 	assert_string_equal(order.disks[1].image, "volume-b");
 	assert_string_equal(order.migration, "m1");
 	assert_string_equal(order.address, "10.77.0.152");
+	assert_false(order.abort);
+	json_object_set_new(json_object_get(json, "migrate"), "abort", json_true());
+	assert_int_equal(vm_order_parse(json, &order, &err), 0);
+	assert_true(order.abort);
 
 	/* What is to go needs no size. */
 	_cleanup_json_ json_t *absent = json_pack("{s:s, s:i, s:s}", "id", ID, "generation", 8, "state", "absent");
@@ -81,11 +85,11 @@ static void test_domain(void **state)
 	struct vm_order order;
 
 	assert_int_equal(vm_order_parse(json, &order, NULL), 0);
-	_cleanup_free_ char *kvm = vm_xml_domain(&order, true, ""), *secret = vm_xml_secret();
+	_cleanup_free_ char *kvm = vm_xml_domain(&order, true, "node-7", ""), *secret = vm_xml_secret();
 	order.disk_count = 0;
 	order.cpus = 1;
 	order.name = NULL;
-	_cleanup_free_ char *tcg = vm_xml_domain(&order, false, "/a & b");
+	_cleanup_free_ char *tcg = vm_xml_domain(&order, false, NULL, "/a & b");
 	assert_golden("vm/kvm-two-disks.xml", kvm);
 	assert_golden("vm/tcg-no-disk.xml", tcg);
 	assert_golden("vm/secret.xml", secret);
@@ -106,15 +110,17 @@ static void test_domain_with_seed_and_networks(void **state)
 	assert_int_equal(vm_order_parse(json, &order, NULL), 0);
 	assert_string_equal(order.seed.user_data, "#!/bin/sh\n");
 	assert_null(order.seed.network_config);
-	_cleanup_free_ char *xml = vm_xml_domain(&order, true, "/a & b");
+	_cleanup_free_ char *xml = vm_xml_domain(&order, true, "node-7", "/a & b");
 	assert_golden("vm/seed-networks.xml", xml);
 }
 
 static void test_mark(void **state)
 {
-	struct vm_mark mark = {
-		.id = (char *)ID, .generation = 12, .boot = (char *)"host/boot <&'\">", .migration = (char *)"m1"
-	};
+	struct vm_mark mark = { .id = (char *)ID,
+				.generation = 12,
+				.boot = (char *)"host/boot <&'\">",
+				.migration = (char *)"m1",
+				.until_ms = 1234567 };
 	_cleanup_free_ char *xml = vm_mark_format(&mark);
 	_cleanup_mark_ struct vm_mark back = { 0 };
 
@@ -123,6 +129,7 @@ static void test_mark(void **state)
 	assert_int_equal(back.generation, 12);
 	assert_string_equal(back.boot, mark.boot);
 	assert_string_equal(back.migration, "m1");
+	assert_int_equal(back.until_ms, 1234567);
 	assert_null(back.arrived);
 	assert_null(back.accel);
 	vm_mark_done(&back);
@@ -145,6 +152,7 @@ static void test_marks_of_others(void **state)
 		"<vm generation='1'/>",
 		"<vm id='x' generation='-1'/>",
 		"<vm id='x' generation='one'/>",
+		"<vm id='x' generation='1' until='soon'/>",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -155,12 +163,110 @@ static void test_marks_of_others(void **state)
 	}
 }
 
+/* ---- members ---- */
+
+static json_t *members_section(void)
+{
+	return json_pack("{s:s, s:s, s:[s, s, s]}", "name", "node-7", "address", "10.77.0.12", "names", "node-6",
+			 "node-7", "0191d8a0-6c1e-7b3a-9d2f-3c5b7a9e1f20");
+}
+
+static void test_members(void **state)
+{
+	_cleanup_json_ json_t *json = members_section(), *fewer = members_section();
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct vm_members members, remain, nobody;
+
+	assert_int_equal(vm_members_parse(json, &members, &err), 0);
+	assert_int_equal(members.count, 3);
+	_cleanup_free_ char *libvirtd = vm_text_libvirtd(&members), *systemd = vm_text_qemu(&members, false),
+			    *direct = vm_text_qemu(&members, true);
+	assert_golden("vm/libvirtd.conf", libvirtd);
+	assert_golden("vm/qemu-systemd.conf", systemd);
+	assert_golden("vm/qemu-direct.conf", direct);
+
+	/* Nobody has said who is a member: nobody is let in, and nobody can come. */
+	assert_int_equal(vm_members_parse(NULL, &nobody, &err), 0);
+	_cleanup_free_ char *closed = vm_text_libvirtd(&nobody), *loopback = vm_text_qemu(&nobody, true);
+	assert_non_null(strstr(closed, "tls_allowed_dn_list = [\n]\n"));
+	assert_non_null(strstr(closed, "listen_addr = \"127.0.0.1\"\n"));
+	assert_non_null(strstr(loopback, "migration_address = \"127.0.0.1\"\n"));
+
+	json_array_remove(json_object_get(fewer, "names"), 0);
+	assert_int_equal(vm_members_parse(fewer, &remain, &err), 0);
+	_cleanup_free_ char *without = vm_text_libvirtd(&remain);
+	assert_true(vm_text_shuts_out(libvirtd, without));
+	assert_false(vm_text_shuts_out(without, libvirtd));
+	assert_false(vm_text_shuts_out(libvirtd, libvirtd));
+	assert_true(vm_text_shuts_out(libvirtd, closed));
+	assert_false(vm_text_shuts_out("", libvirtd));
+	vm_members_done(&members);
+	vm_members_done(&remain);
+	vm_members_done(&nobody);
+}
+
+static void assert_members_refused(const char *key, json_t *value, const char *field)
+{
+	_cleanup_json_ json_t *json = members_section();
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct vm_members members;
+
+	json_object_set_new(json, key, value);
+	assert_true(vm_members_parse(json, &members, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_string_equal(err.field, field);
+}
+
+/* A pattern, a quote or a line in a name would let others in. */
+static void test_members_refused(void **state)
+{
+	assert_members_refused("address", json_string("0.0.0.0/0"), "members.address");
+	assert_members_refused("address", json_null(), "members.address");
+	assert_members_refused("name", json_string(""), "members.name");
+	assert_members_refused("names", json_string("node-6"), "members.names");
+	assert_members_refused("names", json_pack("[s, s]", "node-6", "*"), "members.names");
+	assert_members_refused("names", json_pack("[s]", "node?"), "members.names");
+	assert_members_refused("names", json_pack("[s]", "a\",\"CN=b"), "members.names");
+	assert_members_refused("names", json_pack("[s]", "a\nb"), "members.names");
+	assert_members_refused("names", json_pack("[i]", 7), "members.names");
+	assert_members_refused("names",
+			       json_pack("[s]", "0123456789012345678901234567890123456789012345678901234567890123"),
+			       "members.names");
+}
+
+/* What is started at the target of a migration lets in who sends it, whoever had started it. */
+static void test_domain_for_target(void **state)
+{
+	_cleanup_json_ json_t *json = whole_order();
+	struct vm_order order;
+
+	assert_int_equal(vm_order_parse(json, &order, NULL), 0);
+	_cleanup_free_ char *here = vm_xml_domain(&order, true, "node-7", ""),
+			    *there = vm_xml_for_target(here, "node-12"),
+			    *expected = vm_xml_domain(&order, true, "node-12", ""), *closed = NULL, *old = NULL;
+	assert_string_equal(there, expected);
+	closed = vm_xml_for_target(there, NULL);
+	assert_non_null(strstr(closed, "identity=CN=guests-\"/>"));
+	old = vm_xml_for_target("<domain/>", "node-7");
+	assert_string_equal(old, "<domain/>");
+	/* As libvirt writes attributes. */
+	_cleanup_free_ char *quoted =
+		vm_xml_for_target("<a v='authz-simple,id=migration-source,identity=CN=guests-x'/><b/>", "y");
+	assert_string_equal(quoted, "<a v='authz-simple,id=migration-source,identity=CN=guests-y'/><b/>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),  cmocka_unit_test(test_orders_refused),
-		cmocka_unit_test(test_domain), cmocka_unit_test(test_domain_with_seed_and_networks),
-		cmocka_unit_test(test_mark),   cmocka_unit_test(test_marks_of_others),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_orders_refused),
+		cmocka_unit_test(test_domain),
+		cmocka_unit_test(test_domain_with_seed_and_networks),
+		cmocka_unit_test(test_mark),
+		cmocka_unit_test(test_marks_of_others),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_members_refused),
+		cmocka_unit_test(test_domain_for_target),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

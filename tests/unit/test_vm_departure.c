@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What has left a node is not started there again under the order it left under. The part's own function for one machine, run
  * by the agent's core; libvirt is its test driver, on which nothing of the machine is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "core/converge.h"
-#include "loop/loop.h"
-#include "vm/vm_priv.h"
-
-#define ID "0191d8a0-6c1e-7b3a-9d2f-3c5b7a9e1f20"
+#include "vm_part_fixture.h"
 
 static struct {
-	struct loop *loop;
-	bool idle;
-	struct vm_state state;
 	const char *note;   /* what is written first: as after a migration began; NULL: nothing */
 	bool forget;	    /* and taken back */
 	int64_t generation; /* of the order */
@@ -44,59 +29,16 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 	bool unsettled;
 	int r = write_note(run, err);
 
-	*ret_report = r < 0 ? json_null() : vm_converge_one(run, &world.state, &order, NULL, &unsettled);
+	*ret_report = r < 0 ? json_null() : vm_converge_one(run, &host.state, &order, NULL, &unsettled);
 	return r;
-}
-
-static const struct part part = { .abi = PART_ABI, .name = "vms", .modes = PART_NODE, .converge = converge };
-
-static void quit(void *data)
-{
-	loop_quit(world.loop, 0);
-}
-
-static void ended(void *data)
-{
-	world.idle = true;
-	quit(NULL);
-}
-
-static void quiet(void *unused, virErrorPtr error)
-{
 }
 
 /* What the part says of the machine, ordered to run. The caller's. */
 static json_t *said(void)
 {
-	static const struct part *const parts[] = { &part, NULL };
-	char dir[] = "/tmp/ingot-test-departure-XXXXXX";
-	struct converge *converger = NULL;
-	json_t *report = json_object(), *vm;
-
-	assert_non_null(mkdtemp(dir));
-	virSetErrorFunc(NULL, quiet);
-	world.loop = loop_new(2);
-	world.state = (struct vm_state){ .conn = virConnectOpen("test:///default"), .boot = (char *)"host/boot" };
-	list_init(&world.state.migrations);
-	list_init(&world.state.memories);
-	assert_int_equal(
-		converge_new(
-			&(struct converge_spec){
-				.loop = world.loop, .parts = parts, .mode = PART_NODE, .prefix = dir, .changed = quit },
-			&converger, NULL),
-		0);
-	loop_run(world.loop);
-	converge_collect(converger, true, report);
-	world.idle = false;
-	converge_stop(converger, ended, NULL);
-	if (!world.idle)
-		loop_run(world.loop);
-	converge_free(converger);
-	loop_free(world.loop);
-	vm_memory_forget(&world.state, ID);
-	virConnectClose(world.state.conn);
-	vm = json_incref(json_object_get(report, "vms"));
-	json_decref(report);
+	host_open();
+	json_t *vm = host_run(converge);
+	host_close();
 	return vm;
 }
 

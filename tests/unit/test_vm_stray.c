@@ -122,6 +122,120 @@ static void one_that_is_not_known_is_left_alone(void **state)
 	assert_told(rack, node, "0191d8a0-6c1e-7b3a-9d2f-3c5b7a9e1f20", NULL);
 }
 
+/* ---- one that was deleted ---- */
+
+/* An old state came back: it knew nothing of a move. What had moved is deleted while its true node is away. */
+static struct lost delete_unseen(struct rack *rack)
+{
+	struct lost lost = { .thought = rack_node(rack, 1) };
+	lost.id = rack_running(rack, "web", lost.thought);
+	lost.found = rack_node(rack, 2);
+	free(rack_delete(rack, lost.id));
+	rack_say_nothing(rack, lost.thought, true);
+	assert_null(store_get(rack_store(rack), &kind_vm, lost.id));
+	return lost;
+}
+
+static void one_that_was_deleted_is_ended_where_it_shows_up(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_lost_ struct lost lost = delete_unseen(rack);
+	rack_restart(rack);
+	rack_say_vm(rack, lost.found, lost.id, 7, "running", true);
+	assert_int_equal(events_of(rack, "vm.stray"), 1);
+	assert_told(rack, lost.found, lost.id, "absent");
+	assert_told(rack, lost.thought, lost.id, NULL);
+	json_t *vm = rack_desired_vm(rack, lost.found, lost.id);
+	/* An order of a lower generation than the domain bears changes nothing there. */
+	assert_true(json_integer_value(json_object_get(vm, "generation")) >= 7);
+	json_decref(vm);
+	rack_say_vm(rack, lost.found, lost.id, 7, "stopped", true); /* its definition is there */
+	assert_told(rack, lost.found, lost.id, "absent");
+	rack_say_vm(rack, lost.found, lost.id, 7, "absent", true);
+	assert_told(rack, lost.found, lost.id, NULL);
+	assert_int_equal(events_of(rack, "vm.stray"), 1);
+}
+
+/* Both nodes speak, as many times as it takes to have been asked after the deletion. */
+static void all_speak(struct rack *rack, const struct lost *lost)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		rack_pass(rack, 1000);
+		rack_say_nothing(rack, lost->thought, true);
+		rack_say_nothing(rack, lost->found, true);
+	}
+}
+
+static void it_is_remembered_until_all_nodes_have_spoken(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_lost_ struct lost lost = delete_unseen(rack);
+	for (unsigned i = 0; i < 5; i++) {
+		rack_pass(rack, 10000);
+		rack_say_nothing(rack, lost.thought, true);
+		rack_say_nothing(rack, lost.found, false); /* of a document that was before */
+	}
+	assert_int_equal(store_count(rack_store(rack), &kind_deleted_vm), 1);
+	all_speak(rack, &lost);
+	assert_int_equal(store_count(rack_store(rack), &kind_deleted_vm), 0);
+}
+
+static void it_is_remembered_while_a_node_has_it(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_lost_ struct lost lost = delete_unseen(rack);
+	for (unsigned i = 0; i < 5; i++) {
+		rack_pass(rack, 1000);
+		rack_say_nothing(rack, lost.thought, true);
+		rack_say_vm(rack, lost.found, lost.id, 7, "running", true); /* it cannot be ended there */
+	}
+	assert_int_equal(store_count(rack_store(rack), &kind_deleted_vm), 1);
+	all_speak(rack, &lost);
+	assert_int_equal(store_count(rack_store(rack), &kind_deleted_vm), 0);
+}
+
+/* ---- after a restart ---- */
+
+static void no_volume_is_freed_before_all_nodes_are_heard(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *two = rack_node(rack, 2);
+	rack_volume(rack, "root", VOLUME_AVAILABLE);
+	_cleanup_free_ char *id = rack_vm(rack, "web", "root", false);
+	rack_restart(rack);
+	_cleanup_free_ char *task = rack_delete(rack, id);
+	rack_say_nothing(rack, one, true);
+	const struct volume *volume = store_find(rack_store(rack), &kind_volume, "root");
+	assert_int_equal(volume->state, VOLUME_IN_USE);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_DELETING);
+	rack_say_vm(rack, two, id, 3, "running", true); /* there it is: it is ended first */
+	assert_told(rack, two, id, "absent");
+	volume = store_find(rack_store(rack), &kind_volume, "root");
+	assert_int_equal(volume->state, VOLUME_IN_USE);
+	rack_say_nothing(rack, two, true);
+	assert_null(store_get(rack_store(rack), &kind_vm, id));
+	volume = store_find(rack_store(rack), &kind_volume, "root");
+	assert_int_equal(volume->state, VOLUME_AVAILABLE);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
+static void a_node_that_stays_away_does_not_keep_a_volume(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *two = rack_node(rack, 2);
+	rack_volume(rack, "root", VOLUME_AVAILABLE);
+	_cleanup_free_ char *id = rack_vm(rack, "web", "root", false);
+	rack_restart(rack);
+	free(rack_delete(rack, id));
+	for (unsigned i = 0; i < 4; i++) {
+		rack_pass(rack, 10000);
+		rack_say_nothing(rack, one, true);
+	}
+	assert_null(store_get(rack_store(rack), &kind_vm, id));
+	rack_say_vm(rack, two, id, 3, "running", true);
+	assert_told(rack, two, id, "absent");
+}
+
 static void after_a_restart_all_nodes_are_heard_first(void **state)
 {
 	struct rack *rack = *state;
@@ -173,6 +287,11 @@ int main(void)
 		TEST(it_is_stopped_and_deleted_where_it_runs),
 		TEST(one_that_was_stopped_is_started_where_it_runs),
 		TEST(one_that_is_not_known_is_left_alone),
+		TEST(one_that_was_deleted_is_ended_where_it_shows_up),
+		TEST(it_is_remembered_until_all_nodes_have_spoken),
+		TEST(it_is_remembered_while_a_node_has_it),
+		TEST(no_volume_is_freed_before_all_nodes_are_heard),
+		TEST(a_node_that_stays_away_does_not_keep_a_volume),
 		TEST(after_a_restart_all_nodes_are_heard_first),
 		TEST(a_node_that_stays_silent_is_not_waited_for_for_ever),
 		TEST(one_that_its_node_denies_is_unknown_until_a_person_decides),

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A provisioner that was installed from the medium, as a person at its console and in a browser meets it."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import re
+import socket
+import ssl
+from pathlib import Path
+
+from lab.checks import expect
+from lab.cli import Ingot
+from medium_box import Box, Console
+
+PORT = 443
+PAIRS = r"((?:[0-9A-F]{2}:){15}[0-9A-F]{2})"
+STATE = "/var/lib/ingot/provisioner"
+
+
+class Appliance:
+    def __init__(self, box: Box, password: str, build: Path) -> None:
+        self.box, self.password, self.build = box, password, build
+        assert box.console
+        self.console: Console = box.console
+        self.fingerprint = ""
+        self.ca = box.machine.path / "ca.pem"
+
+    # At the console
+
+    def starts(self) -> None:
+        self.console.expect(r"Started .*ingot-provisioner\.service", 300)
+
+    def banner(self) -> str:
+        console = self.console
+        console.expect(rf"^ +https://{re.escape(self.box.address)}\r?\n", 120)
+        halves = [console.expect(rf"^ +{PAIRS}\r?\n", 30) for _ in range(2)]
+        self.fingerprint = ":".join(halves)
+        console.expect(r"ingot machine list", 30)
+        return f"https://{self.box.address}"
+
+    def login(self) -> None:
+        self.console.expect("login: ", 60)
+        self.console.send("root\r")
+        self.console.expect("Password: ", 60)
+        self.console.send(self.password + "\r")
+        self.console.expect("# ", 60)
+        # One line each, however long.
+        self.console.run("stty cols 500")
+
+    def shell(self) -> str:
+        """`ingot` works, the provisioner and dnsmasq are no one but their own user, the CA is the one that was shown."""
+        listed = self.console.run("ingot machine list", 120)
+        users = self.console.run("ps -o user= -C ingot-provisioner,dnsmasq | sort -u")
+        expect(users == "ingot", f"the provisioner is run by {users}")
+        pem = self.console.run(f"cat {STATE}/ca.pem")
+        shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem + "\n")).digest().hex(":").upper()
+        expect(shown == self.fingerprint, f"the console shows {self.fingerprint}; the CA has {shown}")
+        self.ca.write_text(pem + "\n", encoding="ascii")
+        return listed.splitlines()[0] if listed else "no machines"
+
+    def zone(self, name: str) -> None:
+        link = self.console.run("readlink -f /etc/localtime")
+        expect(link == f"/usr/share/zoneinfo/{name}", f"the time zone is {link}")
+        self.console.run("test -s /etc/localtime")
+
+    # In a browser
+
+    def _call(self, method: str, path: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
+        context = ssl.create_default_context(cafile=str(self.ca))
+        with self.box.lab.namespace.inside():
+            plain = socket.create_connection((self.box.address, PORT), timeout=60)
+        connection = http.client.HTTPConnection(self.box.address)
+        connection.sock = context.wrap_socket(plain, server_hostname=self.box.address)
+        data = json.dumps(body).encode() if body is not None else None
+        if data:
+            headers["Content-Type"] = "application/json"
+        connection.request(method, path, data, headers)
+        return connection.getresponse()
+
+    def dashboard(self) -> str:
+        """The page, a script of it as it was compressed at build time, and signing in."""
+        page = self._call("GET", "/")
+        text = page.read().decode()
+        expect(page.status == 200 and "text/html" in page.headers["Content-Type"], f"/: {page.status}")
+        found = re.search(r'src="(/assets/[^"]+\.js)"', text)
+        assert found, text
+        script = self._call("GET", found.group(1), **{"Accept-Encoding": "br"})
+        expect(script.status == 200 and script.headers["Content-Encoding"] == "br", f"{found.group(1)}: {script.status}")
+        expect(script.read() == (self.build / f"ui{found.group(1)}.br").read_bytes(), "the script is another one")
+        wrong = self._call("POST", "/v1/session", {"name": "admin", "password": "not-" + self.password})
+        expect(wrong.status == 401, f"a wrong password: {wrong.status}")
+        right = self._call("POST", "/v1/session", {"name": "admin", "password": self.password})
+        expect(right.status in (200, 201) and "Set-Cookie" in right.headers, f"signing in: {right.status} {right.read()!r}")
+        return found.group(1)
+
+    # As its operator
+
+    def set_bmcs(self, addresses: str, user: str, password: str) -> None:
+        """Tells it where BMCs are, as docs/configuration.md says."""
+        section = {"ranges": [addresses], "user": user, "password_file": "/etc/ingot/bmc.password"}
+        self.console.run(f"install -m 640 -g ingot /dev/null /etc/ingot/bmc.password; echo {password} >/etc/ingot/bmc.password")
+        script = f"import json; p = '/etc/ingot/provisioner.json'; c = json.load(open(p)); c['bmc'] = {section}; " \
+                 "f = open(p, 'w'); json.dump(c, f); f.close()"
+        self.console.run(f'python3 -c "{script}"')
+        self.console.run("systemctl restart ingot-provisioner", 120)
+
+    def ingot(self) -> Ingot:
+        """The command line, from elsewhere in its network."""
+        lab = self.box.lab
+        program = lab.write("ingot", f'#!/bin/sh\nexec nsenter --net={lab.namespace.path} {self.build}/ingot "$@"\n', mode=0o755)
+        token = self.console.run(f"cat {STATE}/admin.token")
+        return Ingot(program, f"https://{self.box.address}", token, self.ca, lab.logs / "cli.log")

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""BIOS, from an optical drive, by a person at the serial console: what is wrong first, then a provisioner."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from lab import net
+from lab.checks import expect
+from lab.proc import Process, spawn
+from lab.wait import Deadline, wait_until
+from lab.world import Lab
+from medium_appliance import Appliance
+from medium_box import Box, Story, in_drive, on_usb, stick
+from screen import DOWN, ENTER, SPACE, TAB, UP, Screen
+
+PASSWORD = "walrus-Rack-42-tin"
+BOOT, WRITE = 300, 600
+POOL_SERIAL = "POOL1"
+
+
+class Attended:
+    def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
+        self.lab = lab
+        self.box = Box(lab, "b", 1, "bios")
+        self.build = build
+        # A copy of its own, to be damaged.
+        self.medium = self.box.machine.path / "medium.iso"
+        shutil.copyfile(iso, self.medium)
+        self.pool = self.box.machine.path / "pool.raw"
+        with self.pool.open("wb") as disk:
+            disk.write(b"bluestore block device\n")
+            disk.truncate(8 << 30)
+        self.t: Screen
+        self.appliance: Appliance
+
+    def tell(self) -> Story:
+        story = Story("attended, BIOS")
+        for name, check in (
+                ("answers with an unknown key are refused with file, line and key; Enter opens the screens", self.refused_answers),
+                ("a pool's member, a disk too small and a wrong serial number are refused", self.disk),
+                ("an interface without a link is refused, and taken once its cable is in", self.network),
+                ("the rest is answered; back and forth nothing is lost", self.the_rest),
+                ("an address that somebody has is refused", self.address_taken),
+                ("DHCP that somebody serves is refused", self.dhcp_served),
+                ("a damaged medium is refused, and nothing was written so far", self.damaged_medium),
+                ("it installs, with rate and time left on the screen", self.install),
+                ("it starts from its disk as a provisioner", self.start),
+                ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
+                ("a person signs in at the console", lambda: self.appliance.login()),
+                ("ingot works there", lambda: self.appliance.shell()),
+                ("it has the time zone that was chosen", lambda: self.appliance.zone("Asia/Seoul")),
+                ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard())):
+            story.tell(name, check)
+        return story
+
+    # Before the screens
+
+    def refused_answers(self) -> str:
+        image = stick(self.box.machine.path / "answers.img", "INGOT-ANS", {"answers.yaml": "role: provisioner\ncolour: red\n"})
+        extra = ("-drive", f"if=none,id=pool,file={self.pool},format=raw,cache=unsafe",
+                 "-device", f"scsi-hd,bus=scsi0.0,drive=pool,serial={POOL_SERIAL}")
+        console = self.box.switch_on(*in_drive(self.medium), *on_usb(1, image), *extra)
+        console.expect("Install Ingot", BOOT)
+        console.send("\r")
+        console.expect(r"ingot: live image, kernel .*, BIOS\r?\n", BOOT)
+        console.expect("starting the installer of version", BOOT)
+        said = console.expect(r"^.*(answers\.yaml:2:1: colour.*?)\r?\n", 60)
+        console.expect("has failed with status [1-9]", 60)
+        console.expect("Enter opens the installer here", 60)
+        console.send("\r")
+        self.t = Screen(console)
+        self.t.see("Language", "English")
+        return said
+
+    # The screens
+
+    def pick(self, serials: tuple[str, ...], wanted: str) -> None:
+        """Of a list, in the order in which it shows them."""
+        lines = [next(s for s in serials if s in line) for line in self.t.text().splitlines() if any(s in line for s in serials)]
+        self.t.press(*[UP] * len(serials), *[DOWN] * lines.index(wanted))
+
+    def choose_disk(self, wanted: str) -> None:
+        serials = (*(disk.serial for disk in self.box.machine.disks), POOL_SERIAL)
+        self.t.see("Where is the system to go?", *serials)
+        self.pick(serials, wanted)
+        self.t.press(ENTER)
+
+    def disk(self) -> None:
+        t = self.t
+        t.press(ENTER)
+        t.see("Role", "Provisioner:")
+        t.press(ENTER)
+        t.see("LABDISK", "10 GiB", "4 GiB", "empty", "Ceph")
+        for wanted, problem in ((POOL_SERIAL, "member of Ceph"), (self.box.machine.disks[1].serial, "too small")):
+            self.choose_disk(wanted)
+            t.see(problem)
+            t.press(ENTER)
+        self.choose_disk(self.box.serial)
+        t.see("To allow the disk", self.box.serial)
+        t.fill("LAB")
+        t.press(ENTER)
+        t.see("is not the disk's serial number")
+        t.press(ENTER)
+        t.see("To allow the disk")
+        t.fill(self.box.serial)
+        t.press(ENTER)
+        expect(self.box.untouched(), "the disk was written to")
+
+    def network(self) -> None:
+        t, macs = self.t, (self.box.machine.mac, self.box.rack_mac)
+        t.see("several of them become a bond", *macs)
+        self.pick(macs, macs[0])
+        t.press(SPACE, TAB, ENTER)
+        t.see("Where does its address come from?")
+        t.press(DOWN, ENTER)
+        t.see("Static address", "Gateway")
+        # Ours, which we answer for.
+        t.fill(str(net.PROVISIONER), "", "")
+        t.press(ENTER)
+        t.see("Through which interface", *macs)
+        self.box.set_link(False)
+        self.pick(("The same", *macs), macs[1])
+        t.press(ENTER)
+        t.see("has no link; connect its cable")
+        self.box.set_link(True)
+        t.press(ENTER)
+        t.see("Through which interface")
+        t.press(ENTER)
+        t.see("The provisioner serves DHCP there")
+
+    def the_rest(self) -> None:
+        t, rack = self.t, self.box.rack
+        t.fill(f"{rack}.1/24", f"{rack}.100", f"{rack}.200", "")
+        t.press(ENTER)
+        t.see("The name of this machine")
+        t.fill("rack-1")
+        t.press(ENTER)
+        t.see("Administrator")
+        t.fill(PASSWORD)
+        t.see("strong")
+        t.fill(PASSWORD)
+        t.press(ENTER)
+        t.see("Time zone", "UTC")
+        t.fill("Asia/Seoul", "")
+        t.press(ENTER)
+        t.see("Summary", "rack-1", "Asia/Seoul")
+        expect(PASSWORD not in t.text(), "the summary shows the password")
+        t.press(TAB, TAB, ENTER)  # back
+        t.see("Time zone", "Asia/Seoul")
+        t.press(TAB, TAB, TAB, ENTER)
+        t.see("Administrator", "****")
+        t.press(TAB, TAB, TAB, ENTER)
+        t.see("Host name", "rack-1")
+        self.forward("The name of this machine")
+
+    def forward(self, since: str) -> None:
+        """From a screen to the summary; every field keeps what it has."""
+        screens = (("The provisioner serves DHCP there", 4), ("The name of this machine", 1), ("Administrator", 2), ("Time zone", 2))
+        first = [title for title, _ in screens].index(since)
+        for title, fields in screens[first:]:
+            self.t.see(title)
+            self.t.press(*[TAB] * fields, ENTER)
+        self.t.see("Summary", f"{self.box.rack}.200", "rack-1", "Asia/Seoul")
+
+    def go(self) -> None:
+        self.t.press(TAB, ENTER)
+
+    # What only the summary's button finds
+
+    def address_taken(self) -> None:
+        t = self.t
+        self.go()
+        t.see(f"{net.PROVISIONER.ip} is taken")
+        t.press(ENTER)
+        t.see("Static address", str(net.PROVISIONER))
+        t.fill(f"{self.box.address}/24", "", "")
+        t.press(ENTER)
+        t.see("Through which interface")
+        t.press(ENTER)
+        self.forward("The provisioner serves DHCP there")
+
+    def dhcp_server(self) -> Process:
+        rack = self.box.rack
+        self.lab.namespace.ip("addr", "add", f"{rack}.9/24", "dev", self.box.bridge)
+        return spawn(self.lab.records, "dnsmasq", ["dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--log-facility=-",
+                                                   f"--interface={self.box.bridge}", "--bind-interfaces", "--leasefile-ro",
+                                                   "--pid-file=", "--user=root", f"--dhcp-range={rack}.50,{rack}.60,1h"],
+                     log=self.lab.logs / "other-dhcp.log", netns=self.lab.namespace.path)
+
+    def dhcp_served(self) -> None:
+        server = self.dhcp_server()
+        try:
+            self.go()
+            self.t.see(f"{self.box.rack}.9 serves DHCP")
+        finally:
+            server.stop()
+            self.lab.namespace.ip("addr", "flush", "dev", self.box.bridge)
+        self.t.press(ENTER)
+        self.forward("The provisioner serves DHCP there")
+
+    def damaged_medium(self) -> None:
+        at = self.medium.stat().st_size // 2  # in the bundle
+        with self.medium.open("r+b", buffering=0) as medium:
+            medium.seek(at)
+            byte = medium.read(1)
+
+            def put(value: bytes) -> None:
+                medium.seek(at)
+                medium.write(value)
+
+            put(bytes([byte[0] ^ 255]))
+            self.go()
+            self.t.see("the medium is damaged", "host.bundle", seconds=180)
+            put(byte)
+        expect(self.box.untouched(), "the disk was written to")
+        self.t.press(ENTER)
+        self.t.see("Summary", "rack-1")
+
+    def install(self) -> str:
+        t, rates = self.t, []
+
+        def done() -> bool:
+            t.read(0.05)
+            rates.extend(re.findall(r"(?:Checking the medium|Writing the system).*?(\d+ % \S+ \S+/s \d+:\d\d)", t.flat()))
+            return "Take the medium out; Enter restarts" in t.flat()
+
+        self.go()
+        wait_until(done, Deadline(WRITE), "the end of the installation", every=0)
+        expect(rates or self.lab.accel == "kvm", "no rate and time left were shown")  # they come after a second
+        t.press(ENTER)
+        self.box.await_end(120)
+        return rates[-1] if rates else ""
+
+    def start(self) -> None:
+        self.box.switch_on()
+        self.appliance = Appliance(self.box, PASSWORD, self.build)
+        self.appliance.starts()

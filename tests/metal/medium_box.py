@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A machine that is started from the installation medium: a machine of the lab with a second port, sticks, and someone at its
+serial console."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from lab import machine as machines
+from lab import net, qmp
+from lab.checks import Checks, Skipped
+from lab.machine import GIB
+from lab.wait import Deadline, LabError, Timeout
+from lab.world import Lab
+
+IAC = 0xFF  # RFC 854; QEMU's options are of three bytes each
+DISKS = (10 * GIB, 4 * GIB)  # the second is too small for a host
+MEMORY_MIB = 2048
+USB = ("-device", "qemu-xhci,id=usb")
+
+
+def without_telnet(data: bytes) -> tuple[bytes, bytes]:
+    """What was said, and a command that has not come whole yet."""
+    out, at = bytearray(), 0
+    while at < len(data):
+        if data[at] != IAC:
+            out.append(data[at])
+            at += 1
+        elif at + 1 < len(data) and data[at + 1] == IAC:
+            out.append(IAC)
+            at += 2
+        elif at + 2 < len(data):
+            at += 3
+        else:
+            break
+    return bytes(out), data[at:]
+
+
+class Console:
+    """The serial line of a machine that is on. A thread reads it, so that the machine never waits for us."""
+
+    def __init__(self, machine: machines.Machine) -> None:
+        self.name = machine.name
+        with net.Namespace(machine.netns).inside():
+            self._socket = socket.create_connection(("127.0.0.1", machine.sol_port), timeout=20)
+        self._socket.settimeout(None)
+        self._data, self._at, self._ended = bytearray(), 0, False
+        self._changed = threading.Condition()
+        self._numbers = itertools.count(1)
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        rest = b""
+        while True:
+            try:
+                data = self._socket.recv(65536)
+            except OSError:
+                data = b""
+            said, rest = without_telnet(rest + data)
+            with self._changed:
+                self._data += said
+                self._ended = not data
+                self._changed.notify_all()
+            if not data:
+                return
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, text: str) -> None:
+        self._socket.sendall(text.encode())
+
+    def receive(self, seconds: float) -> bytes:
+        """What has come since it was last asked, for a Screen."""
+        with self._changed:
+            if self._at == len(self._data) and not self._ended:
+                self._changed.wait(seconds)
+            fresh = bytes(self._data[self._at:])
+            self._at = len(self._data)
+            if not fresh and self._ended:
+                raise EOFError
+            return fresh
+
+    def expect(self, pattern: str, seconds: float) -> str:
+        """Waits for a match behind the last one; returns its group, or all of it."""
+        deadline, wanted = Deadline(seconds), re.compile(pattern.encode(), re.MULTILINE)
+        with self._changed:
+            while True:
+                found = wanted.search(self._data, self._at)
+                if found:
+                    self._at = found.end()
+                    return found.group(wanted.groups).decode(errors="replace")
+                end = bytes(self._data[-400:]).decode(errors="replace")
+                if self._ended:
+                    raise LabError(f"{self.name} has ended, and there was no /{pattern}/; its console: {end!r}")
+                if deadline.expired():
+                    raise Timeout(f"no /{pattern}/ on the console of {self.name} within {seconds:.0f} s; it ends: {end!r}")
+                self._changed.wait(deadline.left())
+
+    def run(self, command: str, seconds: float = 60) -> str:
+        """In a shell: a line, and what it printed; a status other than 0 is an error."""
+        number = next(self._numbers)
+        # The shell echoes the line; the marks are written so that only their output matches.
+        self.send(f"echo be''gin-{number}; {command}; echo en''d-{number} $?\r")
+        self.expect(rf"^begin-{number}\r?\n", seconds)
+        output, status = re.match(r"(?s)\s*(.*?)\s*end-\d+ (\d+)$", self.expect(rf"((?s:.*?)end-{number} \d+)\r?\n", seconds)).groups()
+        if status != "0":
+            raise LabError(f"at the console of {self.name}: {command}: status {status}: {output}")
+        return output.replace("\r\n", "\n")
+
+
+class Story:
+    """Checks that stand on each other: after one has failed the rest is not tried."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.checks = Checks()
+        self._broken = False
+
+    def tell(self, name: str, check) -> None:
+        def grounded() -> object:
+            if self._broken:
+                raise Skipped("not tried")
+            return check()
+
+        if not self.checks.run(f"{self.title}: {name}", grounded):
+            self._broken = True
+
+
+def stick(path: Path, label: str, files: dict[str, str]) -> Path:
+    """A FAT stick with files; over one that is there."""
+    path.unlink(missing_ok=True)
+    subprocess.run(["mkfs.fat", "-C", "-n", label, str(path), "4096"], check=True, stdout=subprocess.DEVNULL)
+    for name, text in files.items():
+        subprocess.run(["mcopy", "-i", str(path), "-", f"::/{name}"], input=text.encode(), check=True)
+    return path
+
+
+def on_usb(number: int, image: Path, *words: str) -> tuple[str, ...]:
+    return ("-drive", f"if=none,id=stick{number},file={image},format=raw,readonly=on",
+            "-device", ",".join((f"usb-storage,bus=usb.0,id=usb{number},drive=stick{number},removable=on", *words)))
+
+
+def in_drive(image: Path) -> tuple[str, ...]:
+    return ("-drive", f"if=none,id=cd,file={image},format=raw,media=cdrom,readonly=on",
+            "-device", "ide-cd,id=drive,drive=cd,bootindex=0")
+
+
+class Box:
+    """A machine of the lab: its first port is in the lab's network, its second in one of its own."""
+
+    def __init__(self, lab: Lab, name: str, index: int, firmware: str) -> None:
+        self.lab = lab
+        self.index = index
+        self.address = f"10.77.0.{20 + index}"
+        self.rack = f"10.{80 + index}.0"  # the provisioning network
+        self.bridge = f"rack-{name}"
+        # Without a BMC: that would have the serial line.
+        self.machine = dataclasses.replace(
+            lab.add_machine(name, index, firmware, bmc=False, disk_sizes=DISKS, memory_mib=MEMORY_MIB), disk_first=True)
+        self.serial = self.machine.disks[0].serial
+        self.disk = self.machine.path / "disk0.raw"
+        self.rack_mac = f"52:54:00:77:01:{index:02x}"
+        lab.namespace.ip("link", "add", self.bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0")
+        lab.namespace.ip("link", "set", self.bridge, "up")
+        self._plug(f"tapr-{name}")
+        self.console: Console | None = None
+
+    def _plug(self, tap: str) -> None:
+        self.lab.namespace.ip("tuntap", "add", "dev", tap, "mode", "tap")
+        self.take_in(tap)
+
+    def take_in(self, tap: str) -> None:
+        """Puts a tap into this machine's provisioning network."""
+        self.lab.namespace.ip("link", "set", tap, "master", self.bridge, "up")
+
+    def switch_on(self, *media: str) -> Console:
+        """On, with these media; a reboot ends it."""
+        port = ("-netdev", f"tap,id=net1,ifname=tapr-{self.machine.name},script=no,downscript=no",
+                "-device", f"virtio-net-pci,id=nic1,netdev=net1,mac={self.rack_mac},romfile=", "-no-reboot")
+        machines.power_on(dataclasses.replace(self.machine, extra=(*port, *USB, *media)))
+        self.console = Console(self.machine)
+        return self.console
+
+    def set_link(self, up: bool) -> None:
+        """Plugs the cable of the second port in, or pulls it."""
+        with qmp.Monitor(self.machine.path / "qmp.sock", Deadline(30)) as monitor:
+            monitor.command("set_link", name="nic1", up=up)
+
+    def cut_power(self) -> None:
+        machines.power_off(self.machine)
+        if self.console:
+            self.console.close()
+            self.console = None
+
+    def await_end(self, seconds: float) -> None:
+        """Waits until it restarts, which ends it."""
+        qemu = machines.running(self.machine)
+        if qemu and not qemu.wait(Deadline(seconds)):
+            raise Timeout(f"{self.machine.name} does not restart within {seconds:.0f} s")
+        self.cut_power()
+
+    def untouched(self) -> bool:
+        return self.disk.stat().st_blocks == 0

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""UEFI, from a stick, by answers on a second one: wrong ones, a power cut in the middle, a provisioner; it deploys another."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lab.checks import expect
+from lab.cli import Events, Json
+from lab.path import WholePath, describe
+from lab.steps import Steps
+from lab.wait import LabError
+from lab.world import Lab
+from lab import machine as machines
+from medium_appliance import Appliance
+from medium_box import Box, Console, Story, on_usb, stick
+
+PASSWORD = "heron-Crate-77-oak"
+BOOT, WRITE = 300, 900
+BLANK = "m3"
+
+
+class Unattended:
+    def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
+        self.lab, self.iso, self.build = lab, iso, build
+        self.box = Box(lab, "u", 2, "uefi")
+        self.blank = lab.add_machine(BLANK, 3, "bios", memory_mib=2048)
+        self.box.take_in(self.blank.tap)
+        self.answers = self.box.machine.path / "answers.img"
+        self.appliance: Appliance
+        self.path: WholePath
+        self.found: dict[str, Json]
+
+    def tell(self) -> Story:
+        story = Story("unattended, UEFI")
+        for name, check in (
+                ("answers about a disk that is not there are refused, and nothing is written", self.refused_answers),
+                ("answers put right on the stick are tried again; it writes", self.corrected_answers),
+                ("power is cut while it writes: the disk does not start, neither on UEFI nor on BIOS", self.cut),
+                ("from the medium the installer starts again, and installs", self.install),
+                ("it starts from its disk as a provisioner", self.start),
+                ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
+                ("a person signs in at the console", lambda: self.appliance.login()),
+                ("ingot works there", lambda: self.appliance.shell()),
+                ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard()),
+                ("it finds a blank machine through its BMC, by PXE", self.discover),
+                ("the machine is accepted", lambda: self.path.accept(self.found)),
+                ("it is deployed", lambda: self.path.deploy([BLANK])),
+                ("it is a node", self.enroll)):
+            story.tell(name, check)
+        return story
+
+    def text(self, serial: str) -> str:
+        box = self.box
+        return f"""role: provisioner
+console: [tty0, "ttyS0,115200"]
+disk:
+  serial: {serial}
+  erase: {serial}
+network:
+  mac: "{box.machine.mac}"
+  mode: static
+  address: {box.address}/24
+provisioning:
+  mac: "{box.rack_mac}"
+  address: {box.rack}.1/24
+  dhcp_first: {box.rack}.100
+  dhcp_last: {box.rack}.200
+host_name: rack-2
+admin:
+  password: {PASSWORD}
+"""
+
+    def write_answers(self, serial: str) -> None:
+        stick(self.answers, "INGOT", {"answers.yaml": self.text(serial)})
+
+    def boot_medium(self) -> Console:
+        console = self.box.switch_on(*on_usb(1, self.iso, "bootindex=0"), *on_usb(2, self.answers))
+        console.expect("Install Ingot", BOOT)
+        console.send("\r")
+        console.expect(r"ingot: live image, kernel .*, UEFI\r?\n", BOOT)
+        console.expect("starting the installer of version", BOOT)
+        return console
+
+    def refused_answers(self) -> str:
+        self.write_answers("NOT-THERE")
+        console = self.boot_medium()
+        said = console.expect(r"(answers\.yaml:4:\d+: disk\.serial.*?)\r?\n", 60)
+        expect(self.box.serial in said, f"it does not say which disks there are: {said}")
+        console.expect("has failed with status [1-9]", 60)
+        console.expect('"r" and Enter tries the answers again', 60)
+        expect(self.box.untouched(), "the disk was written to")
+        return said
+
+    def corrected_answers(self) -> str:
+        console = self.box.console
+        assert console
+        self.write_answers_in_place()
+        console.send("r\r")
+        console.expect(r"^medium +100 %", 300)
+        return console.expect(r"^(write +[1-9]\d* %.*?)\r?\n", WRITE)
+
+    def write_answers_in_place(self) -> None:
+        """Into the stick that the machine has: another image would be another file than QEMU has open."""
+        fresh = stick(self.answers.with_name("fresh.img"), "INGOT", {"answers.yaml": self.text(self.box.serial)})
+        with self.answers.open("r+b") as image:
+            image.write(fresh.read_bytes())
+
+    def cut(self) -> str:
+        self.box.cut_power()
+        expect(not self.box.untouched(), "nothing had been written yet")
+        with self.box.disk.open("rb") as disk:
+            expect(not any(disk.read(440)), "there is boot code for BIOS on the disk")
+        console = self.box.switch_on()
+        said = console.expect(r"(BdsDxe: failed to load Boot\d+ .*LABDISK.*?)\r?\n", BOOT)
+        self.box.cut_power()
+        return re.sub(r"\x1b\S*", "", said)
+
+    def install(self) -> str:
+        console = self.boot_medium()
+        steps = [console.expect(rf"^({step} +\d+ %.*?)\r?\n", WRITE) for step in ("medium", "check", "partition", "write", "verify",
+                                                                                   "identity", "loader")]
+        console.expect("is installed: rack-2", 300)
+        self.box.await_end(120)
+        return steps[-1]
+
+    def start(self) -> None:
+        self.box.switch_on()
+        self.appliance = Appliance(self.box, PASSWORD, self.build)
+        self.appliance.starts()
+
+    # The second machine
+
+    def guard(self) -> None:
+        """What the path asks of its provisioner: whether it still runs."""
+        if not machines.running(self.box.machine):
+            raise LabError("the provisioner's machine is off")
+
+    def discover(self) -> str:
+        bmc = self.blank.bmc
+        assert bmc
+        self.appliance.set_bmcs(bmc.address, bmc.user, bmc.password)
+        ingot = self.appliance.ingot()
+        ingot.text("version", timeout=60)
+        events = Events(ingot, self.lab.logs / "events.jsonl", self.guard)
+        self.path = WholePath(self.lab, Steps(self.lab.file("timings.json")), self, ingot, self.build, events)
+        self.found = self.path.discover([self.blank])
+        found = self.found[BLANK]
+        expect(found["boot_mac"] == self.blank.mac and found["bmc_address"] == bmc.address, f"it is {found}")
+        return describe(found)
+
+    def enroll(self) -> str:
+        nodes = self.path.enroll([BLANK])
+        return f"{nodes[0]['name']} is {nodes[0]['health']}"
+
+    def close(self) -> None:
+        if hasattr(self, "path"):
+            self.path.events.close()
