@@ -167,6 +167,15 @@ static int take_filter(struct parser *p, const char *text)
 	return 0;
 }
 
+static int take_ssh_key(struct parser *p, const char *path)
+{
+	if (p->in->ssh_key_count == ARRAY_SIZE(p->in->ssh_keys))
+		return err_set(p->err, ERR_INVALID, "--ssh-key is given more than %zu times",
+			       ARRAY_SIZE(p->in->ssh_keys));
+	p->in->ssh_keys[p->in->ssh_key_count++] = path;
+	return 0;
+}
+
 static int apply_option(struct parser *p, const struct option_info *option, const char *value)
 {
 	_cleanup_free_ char *what = xasprintf("--%s", option->name);
@@ -178,6 +187,8 @@ static int apply_option(struct parser *p, const struct option_info *option, cons
 	p->in->given[option->id] = value;
 	if (option->id == OPTION_FILTER)
 		return take_filter(p, value);
+	if (option->id == OPTION_SSH_KEY)
+		return take_ssh_key(p, value);
 	if (option->id == OPTION_SORT || option->id == OPTION_SEARCH)
 		add_query(p, option->id == OPTION_SORT ? "sort" : "q", strlen(option->id == OPTION_SORT ? "sort" : "q"),
 			  value);

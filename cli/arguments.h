@@ -10,8 +10,10 @@ struct invocation {
 	const char *noun;	       /* named, though the verb may be missing */
 	const char **targets;	       /* names or ids; borrowed from argv */
 	size_t target_count;
-	json_t *body;			 /* an object, if the operation takes a request */
-	const char *given[OPTION_COUNT]; /* values of options ("" for one without); NULL: not given */
+	json_t *body;			    /* an object, if the operation takes a request */
+	const char *given[OPTION_COUNT];    /* values of options ("" for one without); NULL: not given */
+	const char *ssh_keys[SSH_KEYS_MAX]; /* files of --ssh-key, which may be given several times */
+	size_t ssh_key_count;
 	char *query;			 /* of a list: "&state=ready&sort=name", or NULL */
 	int64_t timeout_ms, duration_ms; /* 0: none */
 	bool json;			 /* -o json */

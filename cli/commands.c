@@ -91,10 +91,23 @@ const struct command commands[] = {
 	CREATE("volume", OP_VOLUME_CREATE, .example = "ingot volume create web-root --image debian-12 --wait"),
 	ACT("volume", "delete", OP_VOLUME_DELETE, .help = "Delete volumes and what is on them"),
 
+	LIST("network", OP_NETWORK_LIST),
+	SHOW("network", OP_NETWORK_SHOW),
+	CREATE("network", OP_NETWORK_CREATE, .example = "ingot network create dmz --vlan 20"),
+	ACT("network", "delete", OP_NETWORK_DELETE, .help = "Delete networks that no virtual machine is in"),
+
 	LIST("vm", OP_VM_LIST),
 	SHOW("vm", OP_VM_SHOW),
-	CREATE("vm", OP_VM_CREATE,
-	       .example = "ingot vm create web --cpus 2 --memory 2GiB --volume web-root --start --wait"),
+	{ .noun = "vm",
+	  .verb = "create",
+	  .operation = OP_VM_CREATE,
+	  .positional = "name",
+	  .run = verb_vm_create,
+	  .options = OPTION_BIT(OPTION_USER_DATA) | OPTION_BIT(OPTION_NETWORK_CONFIG) | OPTION_BIT(OPTION_SSH_KEY),
+	  .details =
+		  "With --user-data, --network-config, --ssh-key or --hostname the guest finds a seed for cloud-init: a "
+		  "disk labelled cidata (data source NoCloud). What the files hold is never shown again.",
+	  .example = "ingot vm create web --memory 2GiB --volume web-root --ssh-key id_ed25519.pub --start --wait" },
 	ACT("vm", "start", OP_VM_START, .help = "Place and start virtual machines"),
 	ACT("vm", "stop", OP_VM_STOP, .help = "Stop virtual machines"),
 	ACT("vm", "migrate", OP_VM_MIGRATE, .help = "Move running virtual machines to another node, live",
@@ -110,6 +123,15 @@ const struct command commands[] = {
 	  .details = "It listens until it is ended, or --duration is over, and serves any number of viewers at once.",
 	  .example = "ingot vm vnc web --listen 127.0.0.1:5901" },
 	ACT("vm", "delete", OP_VM_DELETE, .help = "Stop and delete virtual machines; their volumes stay"),
+
+	{ .noun = "cloud-init",
+	  .verb = "check",
+	  .operation = OP_CLOUD_INIT_CHECK,
+	  .run = verb_cloud_init_check,
+	  .options = OPTION_BIT(OPTION_USER_DATA) | OPTION_BIT(OPTION_NETWORK_CONFIG) | OPTION_BIT(OPTION_SSH_KEY),
+	  .help = "Say what is wrong with data for cloud-init",
+	  .details = "Lists the first problem of each, and ends with 2 if there is one.",
+	  .example = "ingot cloud-init check --user-data web.yaml" },
 
 	LIST("task", OP_TASK_LIST),
 	SHOW("task", OP_TASK_SHOW),
@@ -228,6 +250,12 @@ static const struct {
 	[OPTION_SEARCH] = { "search", 0, "TEXT", NULL, "only those with this text in a field; case is ignored" },
 	[OPTION_PASSWORD_FILE] = { "password-file", 0, "FILE", NULL,
 				   "file whose first line is the password; - for standard input" },
+	[OPTION_USER_DATA] = { "user-data", 0, "FILE", NULL,
+			       "user data for cloud-init: begins with #cloud-config, #! or a MIME header" },
+	[OPTION_NETWORK_CONFIG] = { "network-config", 0, "FILE", NULL,
+				    "network configuration for cloud-init, version 1 or 2 (YAML)" },
+	[OPTION_SSH_KEY] = { "ssh-key", 0, "FILE", NULL,
+			     "public SSH keys, one a line, for the guest's first user; may be given several times" },
 };
 
 void field_flag_name(const struct field *field, char *ret_name, size_t size)
@@ -378,7 +406,8 @@ bool command_can_wait(const struct command *command)
 	if (command->operation == OP_TASK_CANCEL)
 		return false; /* it starts nothing */
 	const struct operation *operation = command_operation(command);
-	bool acts = command->run == verb_act || command->run == verb_accept || command->run == verb_import;
+	bool acts = command->run == verb_act || command->run == verb_accept || command->run == verb_import ||
+		    command->run == verb_vm_create;
 	return acts && (operation->kind == OPERATION_TASK ||
 			(operation->response && schema_field(operation->response, "task")));
 }

@@ -14,6 +14,10 @@ int verb_act(struct session *session, const struct invocation *invocation);
 int verb_user(struct session *session, const struct invocation *invocation);
 /* Creates a token and prints it. */
 int verb_token(struct session *session, const struct invocation *invocation);
+/* Creates a virtual machine, with what its cloud-init is given from files. */
+int verb_vm_create(struct session *session, const struct invocation *invocation);
+/* Says what is wrong with it; exit code 2 if something is. */
+int verb_cloud_init_check(struct session *session, const struct invocation *invocation);
 int verb_accept(struct session *session, const struct invocation *invocation);
 int verb_import(struct session *session, const struct invocation *invocation);
 int verb_task_watch(struct session *session, const struct invocation *invocation);

@@ -8,3 +8,5 @@ $(OUT)/ingot-agent: $(foreach m,lib/base lib/cmd lib/loop node-agent/core,$($(m)
 # The tar reader alone out of libarchive.a: the shared library brings libxml2 and ICU, which the live image would have to
 # carry and every agent to map.
 $(OUT)/ingot-agent: $(shell $(CC) -print-file-name=libarchive.a)
+# And not for plugins: the one that writes archives has a libarchive of its own.
+$(OUT)/ingot-agent: LDFLAGS += -Wl,--exclude-libs,libarchive.a

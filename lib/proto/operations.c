@@ -2,6 +2,7 @@
 #include "proto/operations.h"
 
 #define BODY (64 * 1024)
+#define VM_BODY (512 * 1024) /* with user data, each byte of which may take six in JSON */
 #define LIST(id, word, path, schema, text)                                                                             \
 	[id] = { word, OPERATION_LIST, "GET", path, NULL, &schema, ROLE_VIEWER, 0, text }
 #define SHOW(id, word, path, schema, text)                                                                             \
@@ -59,10 +60,17 @@ const struct operation operations[OPERATION_COUNT] = {
 	ACT(OP_VOLUME_DELETE, "volume.delete", OPERATION_TASK, "DELETE", "/v1/volumes/{id}", NULL, &task_schema,
 	    "Delete a volume and what is on it"),
 
+	LIST(OP_NETWORK_LIST, "network.list", "/v1/networks", network_schema, "List networks"),
+	SHOW(OP_NETWORK_SHOW, "network.show", "/v1/networks/{id}", network_schema, "Show a network"),
+	ACT(OP_NETWORK_CREATE, "network.create", OPERATION_CREATE, "POST", "/v1/networks", &network_schema,
+	    &network_schema, "Create a network"),
+	ACT(OP_NETWORK_DELETE, "network.delete", OPERATION_DELETE, "DELETE", "/v1/networks/{id}", NULL, NULL,
+	    "Delete a network that no virtual machine is in"),
+
 	LIST(OP_VM_LIST, "vm.list", "/v1/vms", vm_schema, "List virtual machines"),
 	SHOW(OP_VM_SHOW, "vm.show", "/v1/vms/{id}", vm_schema, "Show a virtual machine"),
-	ACT(OP_VM_CREATE, "vm.create", OPERATION_CREATE, "POST", "/v1/vms", &vm_schema, &vm_schema,
-	    "Create a virtual machine"),
+	[OP_VM_CREATE] = { "vm.create", OPERATION_CREATE, "POST", "/v1/vms", &vm_schema, &vm_schema, ROLE_OPERATOR,
+			   VM_BODY, "Create a virtual machine" },
 	ACT(OP_VM_START, "vm.start", OPERATION_TASK, "POST", "/v1/vms/{id}/start", NULL, &task_schema,
 	    "Place and start a virtual machine"),
 	ACT(OP_VM_STOP, "vm.stop", OPERATION_TASK, "POST", "/v1/vms/{id}/stop", NULL, &task_schema,
@@ -76,6 +84,9 @@ const struct operation operations[OPERATION_COUNT] = {
 	ACT(OP_VM_CONSOLE_TICKET, "vm.console_ticket", OPERATION_ISSUE, "POST", "/v1/vms/{id}/console-ticket",
 	    &console_request_schema, &console_ticket_schema,
 	    "Get a ticket for the serial console or the screen (VNC): good for one WebSocket, for half a minute"),
+	[OP_CLOUD_INIT_CHECK] = { "cloud_init.check", OPERATION_READING, "POST", "/v1/cloud-init/check",
+				  &cloud_init_input_schema, &cloud_init_verdict_schema, ROLE_OPERATOR, VM_BODY,
+				  "Say what is wrong with data for cloud-init, before a virtual machine is made with it" },
 	READ(OP_CONSOLE, "console", OPERATION_WEBSOCKET, "/v1/consoles/{ticket}", ROLE_NONE, NULL,
 	     "The console that a ticket is for; the ticket is the credential"),
 

@@ -20,8 +20,8 @@
 
 static const struct field problem_fields[] = {
 	STR(struct problem, code, 0, .help = "stable word for the kind of error"),
-	STR(struct problem, text, 0, .help = "what is wrong, and what would be right"),
-	STR(struct problem, field, 0, .help = "the field that is wrong"),
+	STR(struct problem, text, COLUMN, .help = "what is wrong, and what would be right"),
+	STR(struct problem, field, COLUMN, .help = "the field that is wrong"),
 };
 const struct schema problem_schema = SCHEMA("problem", struct problem, problem_fields, "why something failed");
 
@@ -344,10 +344,44 @@ static const struct field volume_fields[] = {
 };
 const struct schema volume_schema = SCHEMA("volume", struct volume, volume_fields, "a replicated block device");
 
+/* ---- network ---- */
+
+static const struct field network_fields[] = {
+	ID(struct network),
+	STR(struct network, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the network"),
+	INT(struct network, vlan, COLUMN | CREATE, .max = 4094,
+	    .help = "VLAN it is on the wire (IEEE 802.1Q); 0: untagged, the one that the nodes themselves are in"),
+	INT(struct network, mtu, COLUMN | CREATE, .min = 1280, .max = 9216, .initial = "1500",
+	    .help = "largest packet, in bytes; the nodes' network cards and switches must let it through"),
+	STR(struct network, description, COLUMN | CREATE, .max = 255, .help = "what it is for"),
+	TIME(struct network, created, 0, .help = "when it was made"),
+};
+const struct schema network_schema =
+	SCHEMA("network", struct network, network_fields, "what network cards of virtual machines are plugged into");
+
 /* ---- vm ---- */
+
+static const struct field vm_nic_fields[] = {
+	STR(struct vm_nic, network, 0, .help = "network it is plugged into"),
+	STR(struct vm_nic, network_name, COLUMN, .help = "that network's name"),
+	STR(struct vm_nic, mac, COLUMN, .format = FORMAT_MAC, .help = "MAC address"),
+};
+const struct schema vm_nic_schema =
+	SCHEMA("vm_nic", struct vm_nic, vm_nic_fields, "a network card of a virtual machine");
 
 const char *const vm_state_words[] = { "stopped",  "starting", "running", "stopping", "migrating",
 				       "deleting", "unknown",  "failed",  NULL };
+
+/* They may hold passwords and keys: what was given is never shown. */
+#define USER_DATA(s)                                                                                                   \
+	STR(s, user_data, CREATE | HIDDEN, .min = 1, .max = USER_DATA_MAX_BYTES,                                       \
+	    .help = "user data for cloud-init: begins with #cloud-config, #! or a MIME header; it is never shown")
+#define NETWORK_CONFIG(s)                                                                                              \
+	STR(s, network_config, CREATE | HIDDEN, .min = 1, .max = NETWORK_CONFIG_MAX_BYTES,                             \
+	    .help = "network configuration for cloud-init, version 1 or 2 (YAML); it is never shown")
+#define SSH_KEYS(s)                                                                                                    \
+	F_LIST(s, ssh_keys, ssh_key_count, FIELD_STRINGS, CREATE | HIDDEN, .max = SSH_KEYS_MAX,                        \
+	       .help = "public SSH keys (sshd(8)) that may sign in to the guest as its first user")
 
 static const struct field vm_fields[] = {
 	ID(struct vm),
@@ -360,7 +394,17 @@ static const struct field vm_fields[] = {
 	      .initial = "128 MiB", .help = "memory"),
 	STR(struct vm, volume, REQUIRED, .min = 1, .max = 63, .help = "volume (name or id) it boots from"),
 	STR(struct vm, volume_name, COLUMN, .help = "that volume\'s name"),
+	F_LIST(struct vm, networks, network_count, FIELD_STRINGS, CREATE, .max = VM_NICS_MAX,
+	       .help = "networks (name or id) that it has a network card in; one card for each"),
+	F_LIST(struct vm, nics, nic_count, FIELD_OBJECTS, 0, .of = &vm_nic_schema, .help = "its network cards"),
 	BOOL(struct vm, start, CREATE, .help = "start it at once"),
+	STR(struct vm, hostname, CREATE, .format = FORMAT_NAME,
+	    .help = "host name that cloud-init gives the guest; default: the name, if cloud-init has anything to do"),
+	USER_DATA(struct vm),
+	NETWORK_CONFIG(struct vm),
+	SSH_KEYS(struct vm),
+	BOOL(struct vm, cloud_init, 0,
+	     .help = "the guest finds a seed for cloud-init (NoCloud, a disk labelled cidata)"),
 	BOOL(struct vm, wanted, 0, .help = "should run"),
 	STR(struct vm, target, 0, .help = "node it migrates to"),
 	INT(struct vm, migration_progress, 0, .max = 100, .help = "percent"),
@@ -381,6 +425,21 @@ static const struct field vm_migrate_fields[] = {
 };
 const struct schema vm_migrate_schema =
 	SCHEMA("vm_migrate", struct vm_migrate, vm_migrate_fields, "where to move a virtual machine");
+
+static const struct field cloud_init_input_fields[] = {
+	USER_DATA(struct cloud_init_input),
+	NETWORK_CONFIG(struct cloud_init_input),
+	SSH_KEYS(struct cloud_init_input),
+};
+const struct schema cloud_init_input_schema =
+	SCHEMA("cloud_init_input", struct cloud_init_input, cloud_init_input_fields, "what cloud-init would be given");
+
+static const struct field cloud_init_verdict_fields[] = {
+	F_LIST(struct cloud_init_verdict, problems, problem_count, FIELD_OBJECTS, 0, .of = &problem_schema,
+	       .help = "the first one of each field; none if a virtual machine can be made with it"),
+};
+const struct schema cloud_init_verdict_schema = SCHEMA("cloud_init_verdict", struct cloud_init_verdict,
+						       cloud_init_verdict_fields, "whether cloud-init can take it");
 
 /* ---- task, event, token ---- */
 

@@ -235,7 +235,22 @@ struct volume {
 };
 extern const struct schema volume_schema;
 
+/* ---- network ---- */
+
+struct network {
+	char *id, *name, *description;
+	int64_t vlan; /* 0: untagged */
+	int64_t mtu, created;
+};
+extern const struct schema network_schema;
+
 /* ---- vm ---- */
+
+#define VM_NICS_MAX 8
+struct vm_nic {
+	char *network, *network_name, *mac;
+};
+extern const struct schema vm_nic_schema;
 
 enum vm_state {
 	VM_STOPPED,
@@ -260,12 +275,37 @@ struct vm {
 	bool target_ready; /* the target said that it waits for the migration */
 	char *placement;   /* why this node */
 	struct problem *error;
+	/* what the guest finds in its seed (cloud-init's data source NoCloud) */
+	char *hostname, *user_data, *network_config;
+	char **ssh_keys;
+	size_t ssh_key_count;
+	bool cloud_init; /* it has one */
+	char **networks; /* names, in the order of the NICs */
+	size_t network_count;
+	struct vm_nic *nics;
+	size_t nic_count;
 };
 extern const struct schema vm_schema;
 struct vm_migrate {
 	char *node;
 };
 extern const struct schema vm_migrate_schema;
+
+/* What is wrong with what a guest would be given. */
+#define USER_DATA_MAX_BYTES (64 * 1024)
+#define NETWORK_CONFIG_MAX_BYTES (16 * 1024)
+#define SSH_KEYS_MAX 32
+struct cloud_init_input {
+	char *user_data, *network_config;
+	char **ssh_keys;
+	size_t ssh_key_count;
+};
+extern const struct schema cloud_init_input_schema;
+struct cloud_init_verdict {
+	struct problem *problems;
+	size_t problem_count;
+};
+extern const struct schema cloud_init_verdict_schema;
 
 /* ---- task, event, token ---- */
 

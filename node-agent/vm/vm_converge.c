@@ -123,6 +123,10 @@ static int start(struct part_run *run, struct vm_state *state, const struct vm_o
 	struct vm_domain made = { .active = true };
 	int r = vm_secret_ensure(run, state, err);
 
+	if (r == 0)
+		r = vm_seed_ensure(prefix, order, err);
+	if (r == 0)
+		r = vm_net_ensure(order, err);
 	if (r < 0)
 		return r;
 	xml = vm_xml_domain(order, use_kvm(run, state), prefix);
@@ -322,6 +326,7 @@ static json_t *want_absent(struct part_run *run, struct vm_state *state, const s
 static json_t *want_incoming(struct part_run *run, struct vm_state *state, const struct vm_order *order,
 			     struct vm_domain *domain, bool *unsettled)
 {
+	_cleanup_free_ char *prefix = part_run_path(run, "%s", "");
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	*unsettled = true;
@@ -331,8 +336,10 @@ static json_t *want_incoming(struct part_run *run, struct vm_state *state, const
 			adopt(state, order, domain, &err);
 		return report_as_is(state, domain, &err);
 	}
-	/* All that it takes to receive it: libvirt runs (else we were not here), and has the key to its disks. */
-	if (vm_secret_ensure(run, state, &err) < 0)
+	/* All that it takes to receive it: libvirt runs (else we were not here), has the key to its disks; its seed and its
+	 * networks are there. */
+	if (vm_secret_ensure(run, state, &err) < 0 || vm_seed_ensure(prefix, order, &err) < 0 ||
+	    vm_net_ensure(order, &err) < 0)
 		return entry_json(order->id, order->generation, "starting", NULL, &err);
 	vm_warm_up(state);
 	return entry_json(order->id, order->generation, "incoming", NULL, &no_err);

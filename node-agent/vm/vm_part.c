@@ -62,6 +62,7 @@ static json_t *converge_all(struct part_run *run, struct vm_state *state, const 
 static int converge(struct part_run *run, json_t *desired, json_t **ret_report, struct err *err)
 {
 	struct vm_state *state = vm_state_get(run);
+	_cleanup_free_ char *prefix = part_run_path(run, "%s", "");
 	_cleanup_(vm_domains_done) struct vm_domains domains = { 0 };
 	bool unsettled = false;
 	int r = vm_libvirtd_ensure(run, vm_connected(state), err);
@@ -76,6 +77,8 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 	*ret_report = converge_all(run, state, desired, &domains, &unsettled);
 	migration_forget(state, desired);
 	vm_log_tidy(run, &domains);
+	vm_seed_tidy(prefix, desired, &domains);
+	vm_net_tidy(desired);
 	if (unsettled)
 		part_run_again(run, SOON_MS);
 	return 0;

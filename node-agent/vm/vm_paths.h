@@ -16,4 +16,9 @@
 #define VM_SERIAL_LOG_FORMAT VM_LOG_DIR "/%s.serial.log"
 #define VM_SERIAL_KEPT_BYTES (1024 * 1024)
 
+/* The seed of its cloud-init: there as long as the machine is, or is expected. */
+#define VM_SEED_DIR "/var/lib/ingot/agent/seeds"
+#define VM_SEED_SUFFIX ".seed.iso"
+#define VM_SEED_FORMAT VM_SEED_DIR "/%s" VM_SEED_SUFFIX
+
 #endif

@@ -23,6 +23,7 @@ static inline void vm_domain_done(virDomainPtr *domain)
 
 enum vm_want { VM_WANT_RUNNING, VM_WANT_STOPPED, VM_WANT_ABSENT, VM_WANT_INCOMING };
 #define VM_DISKS_MAX 8
+#define VM_NICS_MAX 8
 struct vm_order {
 	const char *id, *name;
 	int64_t generation;
@@ -33,6 +34,17 @@ struct vm_order {
 		const char *pool, *image;
 	} disks[VM_DISKS_MAX];
 	unsigned disk_count;
+	struct {
+		const char *meta_data, *user_data; /* NULL: it has no seed */
+		const char *network_config;	   /* NULL: none */
+	} seed;
+	struct {
+		const char *mac;
+		unsigned vlan; /* 0: untagged */
+		unsigned mtu;
+	} nics[VM_NICS_MAX];
+	unsigned nic_count;
+	const char *uplink; /* with nics: the address of this node on the card that their networks are on */
 	const char *migration, *address; /* NULL: it stays here */
 };
 /* One entry; strings are borrowed from it. ERR_INVALID with the field that is wrong. */
@@ -190,6 +202,26 @@ int vm_departure_write(const struct part_run *run, const char *id, int64_t gener
 int vm_departure_read(const struct part_run *run, const char *id, int64_t *ret_generation, struct err *err);
 /* It has stayed, is back, or runs here under a newer order. */
 void vm_departure_forget(const struct part_run *run, const char *id);
+
+/* ---- networks (vm_net.c) ---- */
+
+/* The bridge of a network, on every node the same: it goes along in the XML of a machine that migrates. */
+#define VM_NET_NAME_SIZE 24
+void vm_net_bridge_name(unsigned vlan, char ret_name[VM_NET_NAME_SIZE]);
+/* Sees that the bridges of an order are there and reach the network card. ERR_UNSUPPORTED says why this host cannot. */
+int vm_net_ensure(const struct vm_order *order, struct err *err);
+/* Removes bridges of VLANs that nothing is plugged into and no order speaks of. */
+void vm_net_tidy(const json_t *desired);
+
+/* ---- seeds of cloud-init (vm_seed.c) ---- */
+
+/* The seed as an image of an ISO 9660 file system labelled cidata: the same order gives the same bytes, on every node, at any
+ * time. The caller wipes and frees. */
+int vm_seed_image(const struct vm_order *order, char **ret_image, size_t *ret_len, struct err *err);
+/* Sees that the seed of an order is there, durably, before the machine is. prefix: see part_run_path(). */
+int vm_seed_ensure(const char *prefix, const struct vm_order *order, struct err *err);
+/* Removes those of machines that are neither here nor ordered. */
+void vm_seed_tidy(const char *prefix, const json_t *desired, const struct vm_domains *domains);
 
 /* ---- kept serial output ---- */
 

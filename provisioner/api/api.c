@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/api_priv.h"
 #include "base/log.h"
+#include "compute/cloud_init.h"
 
 #define UPLOAD_LANE "upload"
 
@@ -69,6 +70,19 @@ static int do_volume_delete(struct api_call *call, struct err *err)
 	return volume_delete(call->api->spec.storage, call->id, &call->task, err);
 }
 
+static int do_network_create(struct api_call *call, struct err *err)
+{
+	const struct network *network = NULL;
+	int r = network_create(call->api->spec.compute, call->body, &network, err);
+	call->result = network;
+	return r;
+}
+
+static int do_network_delete(struct api_call *call, struct err *err)
+{
+	return network_delete(call->api->spec.compute, call->id, err);
+}
+
 static int do_vm_create(struct api_call *call, struct err *err)
 {
 	const struct vm *vm = NULL;
@@ -76,6 +90,16 @@ static int do_vm_create(struct api_call *call, struct err *err)
 	call->result = vm;
 	call->task = vm ? vm->task : NULL;
 	return r;
+}
+
+static int do_cloud_init_check(struct api_call *call, struct err *err)
+{
+	struct cloud_init_verdict verdict = { 0 };
+	cloud_init_check(call->body, &verdict);
+	http_answer_json(call->request, 200, schema_encode(&cloud_init_verdict_schema, &verdict, false), NULL);
+	schema_done(&cloud_init_verdict_schema, &verdict);
+	call->answered = true;
+	return 0;
 }
 
 static int do_vm_start(struct api_call *call, struct err *err)
@@ -151,6 +175,10 @@ static const struct binding {
 	[OP_VOLUME_SHOW] = { &kind_volume, NULL },
 	[OP_VOLUME_CREATE] = { &kind_volume, do_volume_create },
 	[OP_VOLUME_DELETE] = { &kind_volume, do_volume_delete },
+	[OP_NETWORK_LIST] = { &kind_network, NULL },
+	[OP_NETWORK_SHOW] = { &kind_network, NULL },
+	[OP_NETWORK_CREATE] = { &kind_network, do_network_create },
+	[OP_NETWORK_DELETE] = { &kind_network, do_network_delete },
 	[OP_VM_LIST] = { &kind_vm, NULL },
 	[OP_VM_SHOW] = { &kind_vm, NULL },
 	[OP_VM_CREATE] = { &kind_vm, do_vm_create },
@@ -160,6 +188,7 @@ static const struct binding {
 	[OP_VM_DELETE] = { &kind_vm, do_vm_delete },
 	[OP_VM_CONSOLE] = { &kind_vm, api_vm_console },
 	[OP_VM_CONSOLE_TICKET] = { &kind_vm, api_vm_console_ticket },
+	[OP_CLOUD_INIT_CHECK] = { NULL, do_cloud_init_check },
 	[OP_CONSOLE] = { NULL, api_console },
 	[OP_TASK_LIST] = { &kind_task, NULL },
 	[OP_TASK_SHOW] = { &kind_task, NULL },

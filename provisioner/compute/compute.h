@@ -15,7 +15,8 @@ struct compute *compute_free(struct compute *compute);
 
 /* ---- what people ask for ---- */
 
-/* ret: borrowed. With start, the task is in it. Errors: ERR_EXISTS name; ERR_INVALID, ERR_STATE volume. */
+/* ret: borrowed. With start, the task is in it. Errors: ERR_EXISTS name; ERR_INVALID, ERR_STATE volume; ERR_INVALID networks,
+ * and what its guest is given (cloud_init.h). */
 int vm_create(struct compute *compute, const struct vm *wanted, const struct vm **ret, struct err *err);
 int vm_start(struct compute *compute, const char *id, const char **ret_task, struct err *err);
 int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err);
@@ -23,6 +24,13 @@ int vm_delete(struct compute *compute, const char *id, const char **ret_task, st
 /* To a node that the caller has chosen and found fit. ERR_STATE unless it runs; ERR_INVALID if it is there already. */
 int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task,
 	       struct err *err);
+
+/* ---- networks (network.c) ---- */
+
+/* ret: borrowed. Errors: ERR_EXISTS name, or vlan, which is another network's. */
+int network_create(struct compute *compute, const struct network *wanted, const struct network **ret, struct err *err);
+/* ERR_STATE names the virtual machines that are in it. */
+int network_delete(struct compute *compute, const char *id, struct err *err);
 
 /* ---- placement ---- */
 

@@ -40,6 +40,15 @@ bool vm_may_run(struct compute *compute, const struct vm *vm);
 /* Within a transaction, once its own node has said that it is not there: if it runs elsewhere that is its node from now on. */
 bool vm_found(struct compute *compute, struct vm *vm);
 
+/* ---- network.c ---- */
+
+/* What a new machine asks for: ERR_INVALID networks, if there is no such network. */
+int vm_networks_check(struct compute *compute, const struct vm *wanted, struct err *err);
+/* Within a transaction: gives it a card, with a MAC address of its own for good, in each. */
+void vm_networks_take(struct compute *compute, struct vm *vm, const struct vm *wanted);
+/* [{"mac", "vlan", "mtu"}] as its node is told; NULL if it has none. The caller owns it. */
+json_t *vm_networks_desired(struct compute *compute, const struct vm *vm);
+
 /* Within a transaction: it is nowhere; takes the next step of deleting or stopping. */
 void vm_gone(struct compute *compute, struct vm *vm);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What people ask of virtual machines. */
+#include "compute/cloud_init.h"
 #include "compute/compute_priv.h"
 
 const struct vm *vm_get(struct compute *compute, const char *id)
@@ -47,6 +48,24 @@ static int check_new(struct compute *compute, const struct vm *wanted, const str
 	return 0;
 }
 
+static int check_seed(const struct vm *wanted, struct err *err)
+{
+	int r = cloud_init_check_user_data(wanted->user_data, err);
+	if (r == 0)
+		r = cloud_init_check_network_config(wanted->network_config, err);
+	return r == 0 ? cloud_init_check_ssh_keys(wanted->ssh_keys, wanted->ssh_key_count, err) : r;
+}
+
+static void take_seed(struct vm *vm, const struct vm *wanted)
+{
+	str_set(&vm->hostname, wanted->hostname);
+	str_set(&vm->user_data, wanted->user_data);
+	str_set(&vm->network_config, wanted->network_config);
+	for (size_t i = 0; i < wanted->ssh_key_count; i++)
+		schema_strings_add(&vm->ssh_keys, &vm->ssh_key_count, wanted->ssh_keys[i]);
+	vm->cloud_init = vm->hostname || vm->user_data || vm->network_config || vm->ssh_key_count > 0;
+}
+
 static void begin_start(struct compute *compute, struct vm *vm)
 {
 	vm->wanted = true;
@@ -61,6 +80,10 @@ int vm_create(struct compute *compute, const struct vm *wanted, const struct vm 
 {
 	const struct volume *volume = NULL;
 	int r = check_new(compute, wanted, &volume, err);
+	if (r == 0)
+		r = check_seed(wanted, err);
+	if (r == 0)
+		r = vm_networks_check(compute, wanted, err);
 	if (r < 0)
 		return r;
 	store_begin(compute->store);
@@ -70,6 +93,8 @@ int vm_create(struct compute *compute, const struct vm *wanted, const struct vm 
 	str_set(&vm->volume, volume->id);
 	vm->cpus = wanted->cpus;
 	vm->memory_bytes = wanted->memory_bytes;
+	take_seed(vm, wanted);
+	vm_networks_take(compute, vm, wanted);
 	vm->state = VM_STOPPED;
 	vm->created = loop_now_ms(compute->loop);
 	struct volume *used = store_edit(compute->store, &kind_volume, volume->id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the nodes' agents are told of virtual machines, and what they say. */
 #include "base/log.h"
+#include "compute/cloud_init.h"
 #include "compute/compute_priv.h"
 
 /* ---- told ---- */
@@ -13,13 +14,25 @@ static const char *wanted_state(const struct vm *vm)
 	return vm->state == VM_STOPPING ? "stopped" : "absent";
 }
 
-static json_t *desired_vm(struct compute *compute, const struct vm *vm, const char *state)
+static json_t *desired_vm(struct compute *compute, const struct vm *vm, const char *state, const struct node *node)
 {
 	const struct volume *volume = store_get(compute->store, &kind_volume, vm->volume);
 	_cleanup_free_ char *device = xasprintf("volume-%s", vm->volume);
-	return json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:[{s:s, s:s}]}", "id", vm->id, "name", vm->name, "generation",
-			 (json_int_t)vm->generation, "state", state, "cpus", (json_int_t)vm->cpus, "memory_bytes",
-			 (json_int_t)vm->memory_bytes, "disks", "pool", volume ? volume->pool : "", "image", device);
+	json_t *desired = json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:[{s:s, s:s}]}", "id", vm->id, "name", vm->name,
+				    "generation", (json_int_t)vm->generation, "state", state, "cpus",
+				    (json_int_t)vm->cpus, "memory_bytes", (json_int_t)vm->memory_bytes, "disks", "pool",
+				    volume ? volume->pool : "", "image", device);
+	bool has_qemu = str_equal(state, "running") || str_equal(state, "incoming");
+	json_t *seed = has_qemu ? cloud_init_seed(vm) : NULL;
+	json_t *nics = has_qemu ? vm_networks_desired(compute, vm) : NULL;
+	if (seed)
+		json_object_set_new(desired, "seed", seed);
+	if (nics) {
+		json_object_set_new(desired, "nics", nics);
+		/* Networks are on the card that the node is reached by. */
+		json_object_set_new(desired, "uplink", json_string(node->address));
+	}
+	return desired;
 }
 
 static void add_migration(struct compute *compute, const struct vm *vm, json_t *desired)
@@ -39,12 +52,12 @@ json_t *vm_agent_desired(struct compute *compute, const struct node *node)
 			/* Not spoken of at all: what runs goes on, what does not is not started. */
 			if (vm->wanted && !(migrating && vm->target_ready) && !vm_may_run(compute, vm))
 				continue;
-			json_t *desired = desired_vm(compute, vm, wanted_state(vm));
+			json_t *desired = desired_vm(compute, vm, wanted_state(vm), node);
 			if (migrating && vm->target_ready)
 				add_migration(compute, vm, desired);
 			json_array_append_new(list, desired);
 		} else if (migrating && str_equal(vm->target, node->id)) {
-			json_t *desired = desired_vm(compute, vm, "incoming");
+			json_t *desired = desired_vm(compute, vm, "incoming", node);
 			/* So that no two migrations to here are asked for in the same words. */
 			json_object_set_new(desired, "migration", json_string(vm->migration_id));
 			json_object_set_new(desired, "confirm", json_boolean(vm->source_gone));

@@ -9,6 +9,7 @@ KIND(node);
 KIND(pool);
 KIND(image);
 KIND(volume);
+KIND(network);
 KIND(vm);
 KIND(token);
 KIND(user);

@@ -9,10 +9,10 @@
 #define STORE_VERSION 1
 
 static const struct store_kind *const kinds[] = {
-	&kind_machine,	       &kind_node,	 &kind_pool, &kind_ceph_cluster,
-	&kind_image,	       &kind_volume,	 &kind_vm,   &kind_task,
-	&kind_token,	       &kind_creation,	 &kind_user, &kind_audit,
-	&kind_sign_in_session, &kind_join_token,
+	&kind_machine,	       &kind_node,	 &kind_pool,	&kind_ceph_cluster,
+	&kind_image,	       &kind_volume,	 &kind_vm,	&kind_task,
+	&kind_token,	       &kind_creation,	 &kind_user,	&kind_audit,
+	&kind_sign_in_session, &kind_join_token, &kind_network,
 };
 
 static const char schema_sql[] =

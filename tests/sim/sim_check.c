@@ -65,6 +65,10 @@ static void check_references(struct world *world)
 	STORE_EACH(struct vm, vm, store, &kind_vm)
 		if (!store_get(store, &kind_volume, vm->volume))
 			world_violated(world, "%s has lost its volume", vm->name);
+	STORE_EACH(struct vm, guest, store, &kind_vm)
+		for (size_t i = 0; i < guest->nic_count; i++)
+			if (!store_get(store, &kind_network, guest->nics[i].network))
+				world_violated(world, "%s has lost its network", guest->name);
 	STORE_EACH(struct volume, volume, store, &kind_volume)
 		if (volume->vm && !store_get(store, &kind_vm, volume->vm))
 			world_violated(world, "volume %s is held by nobody", volume->name);

@@ -26,6 +26,7 @@ static void drop(struct sim_machine *m, struct sim_domain *d)
 {
 	free(d->id);
 	free(d->image);
+	free(d->mac);
 	free(d->migration);
 	free(d->target);
 	*d = m->domains[--m->domain_count];
@@ -81,6 +82,9 @@ static void begin_migration(struct sim_machine *m, struct sim_domain *d, const j
 	d->migration_end_ms = loop_now_ms(m->world->loop) + (int64_t)world_random(m->world, MIGRATION_MS);
 	there = at_target(d);
 	if (there && there->state == DOMAIN_INCOMING) {
+		/* It takes its card along: what was prepared for it is the same. */
+		if (!str_equal(there->mac, d->mac))
+			world_violated(m->world, "%s is expected with another network card", d->id);
 		there->state = DOMAIN_ARRIVING;
 		there->generation = d->generation;
 		str_set(&there->image, d->image);
@@ -159,6 +163,11 @@ static const char *image_of(const json_t *desired)
 	return json_string_value(json_object_get(json_array_get(json_object_get(desired, "disks"), 0), "image"));
 }
 
+static const char *mac_of(const json_t *desired)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(desired, "nics"), 0), "mac"));
+}
+
 static void converge_one(struct sim_machine *m, const json_t *desired)
 {
 	const char *id = json_string_value(json_object_get(desired, "id"));
@@ -181,6 +190,9 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 			d = d ? d : add(m, id);
 			d->state = DOMAIN_RUNNING;
 			str_set(&d->image, image_of(desired));
+			if (d->mac && !str_equal(d->mac, mac_of(desired)))
+				world_violated(m->world, "%s has another network card than before", id);
+			str_set(&d->mac, mac_of(desired));
 			world_say(m->world, "machine %u starts %.13s", m->index, id);
 		}
 		/* An order from before. */
@@ -192,8 +204,10 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 		begin_migration(m, d, json_object_get(desired, "migrate"));
 	} else if (str_equal(state, "incoming")) {
 		d = d ? d : add(m, id);
-		if (d->state == DOMAIN_STOPPED)
+		if (d->state == DOMAIN_STOPPED) {
 			d->state = DOMAIN_INCOMING;
+			str_set(&d->mac, mac_of(desired));
+		}
 	} else if (str_equal(state, "stopped")) {
 		d = d ? d : add(m, id);
 		d->state = DOMAIN_STOPPED;

@@ -80,14 +80,34 @@ static void ask_migration(struct world *world, const struct vm *vm)
 	cluster_vm_migrate(world->controller->cluster, vm->id, NULL, &task, &err);
 }
 
-static void ask_vm(struct world *world)
+/* There is always one to be in; one that somebody is in stays. */
+static void ask_network(struct world *world)
 {
 	struct controller *c = world->controller;
 	_cleanup_err_ struct err err = ERR_INIT;
+	const struct network wanted = { .name = (char *)"lan", .vlan = 20, .mtu = 1500 },
+			     *network = store_find(c->store, &kind_network, "lan");
 	const struct vm *vm = store_find(c->store, &kind_vm, "guest");
-	const struct vm wanted = {
-		.name = (char *)"guest", .volume = (char *)"disk", .cpus = 1, .memory_bytes = GIB, .start = true
-	};
+	if (!network)
+		network_create(c->compute, &wanted, &network, &err);
+	else if (world_chance(world, 20) && network_delete(c->compute, network->id, &err) == 0 && vm)
+		world_violated(world, "a network with a virtual machine in it was deleted");
+}
+
+static void ask_vm(struct world *world)
+{
+	static char *const networks[] = { (char *)"lan" };
+	struct controller *c = world->controller;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct vm *vm = store_find(c->store, &kind_vm, "guest");
+	const struct vm wanted = { .name = (char *)"guest",
+				   .volume = (char *)"disk",
+				   .cpus = 1,
+				   .memory_bytes = GIB,
+				   .networks = (char **)networks,
+				   .network_count = ARRAY_SIZE(networks),
+				   .user_data = (char *)"#cloud-config\n",
+				   .start = true };
 	const char *task;
 	if (!vm) {
 		vm_create(c->compute, &wanted, &vm, &err);
@@ -126,7 +146,8 @@ void sim_operator(void *data)
 {
 	struct world *world = data;
 	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
-	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume, ask_vm, see_whether_done };
+	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume,
+						 ask_network,  ask_vm,	  see_whether_done };
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		if (world_up(world))
 			asks[i](world);

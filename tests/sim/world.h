@@ -16,6 +16,7 @@ enum sim_env { ENV_OFF, ENV_FIRMWARE, ENV_LIVE, ENV_HOST };
 /* A virtual machine as a node's libvirt has it. */
 struct sim_domain {
 	char *id, *image;
+	char *mac; /* of its first network card */
 	int64_t generation;
 	enum { DOMAIN_STOPPED, DOMAIN_RUNNING, DOMAIN_INCOMING, DOMAIN_ARRIVING } state;
 	char *migration, *target; /* id of the last migration asked for; address it goes to */

@@ -100,8 +100,80 @@ export async function flowTests(tests, browser, options) {
 			await page.getByText('The name is taken').waitFor();
 			await page.locator('.pf-v6-c-helper-text .pf-m-error').first().waitFor();
 		});
+		await tests.run('path: networks are made, a taken VLAN is refused at its field', async () => {
+			await go('/networks');
+			await page.getByText('No networks yet').waitFor();
+			await page.getByRole('button', { name: 'Create a network' }).click();
+			await dialog().locator('input[name=name]').fill('dmz');
+			await dialog().locator('input[name=vlan]').fill('4095');
+			await dialog().getByText('4094 or less').waitFor();
+			await dialog().locator('input[name=vlan]').fill('20');
+			await dialog().getByRole('button', { name: 'Create' }).click();
+			await dialog().waitFor({ state: 'detached' });
+			await page.locator('tr', { hasText: 'dmz' }).getByText('20').waitFor();
+			await page.getByRole('button', { name: 'Create a network' }).click();
+			await dialog().locator('input[name=name]').fill('other');
+			await dialog().locator('input[name=vlan]').fill('20');
+			await dialog().getByRole('button', { name: 'Create' }).click();
+			await dialog().locator('.pf-m-error', { hasText: "20 is the network 'dmz' already" }).first().waitFor();
+			await dialog().getByRole('button', { name: 'Cancel' }).click();
+		});
+		await tests.run('path: cloud-init is checked while one types; the guest is plugged in and keeps its secrets', async () => {
+			const form = {
+				key: page.locator('textarea[name=ssh_keys]'),
+				data: page.locator('textarea[name=user_data]'),
+				config: page.locator('textarea[name=network_config]'),
+				create: page.getByRole('button', { name: 'Create' }),
+			};
+			await go('/vms/new');
+			await page.locator('input[name=name]').fill('seeded');
+			await page.getByRole('checkbox', { name: /^dmz · VLAN 20/ }).check();
+			await page.getByRole('checkbox', { name: /cloud-init/ }).check();
+			await form.data.fill('users: []');
+			await page.getByText('says not what it is').waitFor();
+			await form.data.fill('#cloud-config\nusers:\n  - name: kim\n   sudo: x\n');
+			await page.getByText(/^line 4, column \d+: is no YAML/).waitFor();
+			assert(await form.create.isDisabled(), 'broken user data can be sent');
+			await form.data.fill('#cloud-config\npassword: hunter2\n');
+			await form.key.fill('-----BEGIN OPENSSH PRIVATE KEY-----');
+			await page.getByText('is a private key').waitFor();
+			await form.key.fill('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGlAwHl6FKaKmeuzHQwNRwW8AL3Mm2yhAPFDnwQXhTxR kim');
+			await form.config.fill('version: 3');
+			await page.getByText('version: must be 1 or 2').waitFor();
+			await form.config.fill('version: 2\n');
+			await page.getByText('version: must be 1 or 2').waitFor({ state: 'detached' });
+			await form.create.click();
+			await page.locator('.ingot-title', { hasText: 'seeded' }).waitFor();
+			await page.getByText('has a seed (NoCloud)').waitFor();
+			const made = (await server.must('GET', '/v1/vms')).items.find((vm) => vm.name === 'seeded');
+			await page.getByText(made.nics[0].mac).waitFor();
+			for (const path of ['/v1/vms', `/v1/vms/${made.id}`, '/v1/events', '/v1/audit'])
+				assert(!JSON.stringify(await server.must('GET', path)).includes('hunter2'), `${path} tells the user data`);
+			assert(!JSON.stringify(await server.must('GET', '/v1/audit')).includes('cloud_init.check'), 'each key that is typed is audited');
+		});
+		await tests.run('path: a network that is used says by whom, and goes when it is not', async () => {
+			const seeded = (await server.must('GET', '/v1/vms')).items.find((vm) => vm.name === 'seeded');
+			await go('/networks');
+			const row = page.locator('tr', { hasText: 'dmz' });
+			await row.getByRole('link', { name: 'seeded' }).waitFor();
+			await page.getByRole('button', { name: 'Delete dmz' }).click();
+			await dialog().getByText('It cannot be deleted while').waitFor();
+			await dialog().getByRole('textbox').fill('dmz');
+			await dialog().getByRole('button', { name: 'Delete' }).click();
+			await dialog().getByText('is used by the virtual machines seeded').waitFor();
+			await dialog().getByRole('button', { name: 'Cancel' }).click();
+			await server.must('DELETE', `/v1/vms/${seeded.id}`);
+			await server.until('/v1/vms', (list) => list.items.every((vm) => vm.name !== 'seeded'), 'the virtual machine goes');
+			await server.must('DELETE', '/v1/volumes/seeded');
+			await go('/networks');
+			await page.getByRole('button', { name: 'Delete dmz' }).click();
+			await dialog().getByText('No virtual machine is in it').waitFor();
+			await dialog().getByRole('textbox').fill('dmz');
+			await dialog().getByRole('button', { name: 'Delete' }).click();
+			await page.getByText('No networks yet').waitFor();
+		});
 		await tests.run('path: it migrates with progress, and its timeline tells of it', async () => {
-			const vm = (await server.must('GET', '/v1/vms')).items[0];
+			const vm = (await server.must('GET', '/v1/vms')).items.find((each) => each.name === 'web');
 			await go(`/vms/${vm.id}`);
 			await page.getByRole('button', { name: 'Migrate' }).click();
 			await dialog().getByRole('button', { name: 'Migrate' }).click();

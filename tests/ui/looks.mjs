@@ -33,6 +33,7 @@ export async function lookTests(tests, browser, options) {
 			pools: '/pools',
 			volumes: '/volumes',
 			images: '/images',
+			networks: '/networks',
 			vms: '/vms',
 			'vm-new': '/vms/new',
 			vm: `/vms/${vm.id}`,

@@ -94,6 +94,43 @@ static void test_create_sends_what_was_given(void **state)
 	assert_int_equal(w->looks, 0); /* without --wait nothing is followed */
 }
 
+static void test_create_sends_what_cloud_init_is_given(void **state)
+{
+	static const char data[] = "#cloud-config\nusers: []\n",
+			  keys[] = "# mine\n\nssh-ed25519 AAAA me\r\nssh-rsa BBBB\n";
+	struct world *w = *state;
+	_cleanup_child_ struct child child = child_of(w);
+	_cleanup_free_ char *data_path = world_path(w, "user-data"), *keys_path = world_path(w, "keys"),
+			    *none = world_path(w, "none");
+	_cleanup_free_ char *line = xasprintf("vm create web --volume root --hostname www --user-data %s --ssh-key %s "
+					      "--ssh-key %s",
+					      data_path, keys_path, keys_path);
+	write_text(data_path, data, strlen(data));
+	write_text(keys_path, keys, strlen(keys));
+	child_run(&child, line);
+	assert_code(&child, 0);
+	assert_body(w, "{\"name\": \"web\", \"volume\": \"root\", \"hostname\": \"www\", "
+		       "\"user_data\": \"#cloud-config\\nusers: []\\n\", \"ssh_keys\": [\"ssh-ed25519 AAAA me\", "
+		       "\"ssh-rsa BBBB\", \"ssh-ed25519 AAAA me\", \"ssh-rsa BBBB\"]}");
+	assert_not_said(&child, "AAAA");
+
+	_cleanup_free_ char *missing = xasprintf("vm create web --volume root --network-config %s", none);
+	child_run(&child, missing);
+	assert_code(&child, exit_code(ERR_INVALID));
+	assert_said(&child, "--network-config");
+	assert_said(&child, "No such file");
+	assert_int_equal(w->posts, 0);
+	write_text(keys_path, "# nothing\n", strlen("# nothing\n"));
+	child_run(&child, line);
+	assert_code(&child, exit_code(ERR_INVALID));
+	assert_said(&child, "has no key in it");
+	assert_int_equal(w->posts, 0);
+	write_text(data_path, "a\0b", 3);
+	child_run(&child, line);
+	assert_said(&child, "is no text");
+	assert_int_equal(w->posts, 0);
+}
+
 static void test_several_targets(void **state)
 {
 	struct world *w = *state;
@@ -205,6 +242,7 @@ static void test_import_of_no_file_asks_for_nothing(void **state)
 	child_run(&child, "image import deb --file /nonexistent");
 	assert_code(&child, 2);
 	assert_said(&child, "No such file");
+	assert_int_equal(w->posts, 0);
 	child_run(&child, "image import deb --file /dev");
 	assert_code(&child, 2);
 	assert_said(&child, "is not a regular file");
@@ -367,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_show),
 		cmocka_unit_test(test_help_and_version_need_no_server),
 		cmocka_unit_test(test_create_sends_what_was_given),
+		cmocka_unit_test(test_create_sends_what_cloud_init_is_given),
 		cmocka_unit_test(test_several_targets),
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_accept_all_that_are_new),

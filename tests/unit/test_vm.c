@@ -62,6 +62,14 @@ static void test_orders_refused(void **state)
 	assert_refused("memory_bytes", json_integer(1000), "vms.memory_bytes");
 	assert_refused("disks", json_pack("[{s:s, s:s}]", "pool", "vms", "image", "a@b"), "vms.disks");
 	assert_refused("disks", json_pack("[{s:s, s:s}]", "pool", "v/ms", "image", "a"), "vms.disks");
+	assert_refused("nics", json_pack("[{s:s, s:i, s:i}]", "mac", "02:00'/><x a='1", "vlan", 1, "mtu", 1500),
+		       "vms.nics");
+	assert_refused("nics", json_pack("[{s:s, s:i, s:i}]", "mac", "02:00:00:00:00:01", "vlan", 4095, "mtu", 1500),
+		       "vms.nics");
+	assert_refused("nics", json_pack("[{s:s, s:i, s:i}]", "mac", "02:00:00:00:00:01", "vlan", 1, "mtu", 1500),
+		       "vms.uplink");
+	assert_refused("seed", json_pack("{s:s}", "user_data", "#!"), "vms.seed");
+	assert_refused("seed", json_pack("{s:s, s:i}", "meta_data", "{}", "user_data", 1), "vms.seed");
 	assert_refused("migrate", json_pack("{s:s, s:s}", "id", "m", "address", "evil.example/?x"),
 		       "vms.migrate.address");
 	assert_refused("migrate", json_pack("{s:s}", "address", "10.0.0.1"), "vms.migrate.id");
@@ -81,6 +89,25 @@ static void test_domain(void **state)
 	assert_golden("vm/kvm-two-disks.xml", kvm);
 	assert_golden("vm/tcg-no-disk.xml", tcg);
 	assert_golden("vm/secret.xml", secret);
+}
+
+static void test_domain_with_seed_and_networks(void **state)
+{
+	_cleanup_json_ json_t *json = whole_order();
+	struct vm_order order;
+
+	json_object_set_new(
+		json, "seed",
+		json_pack("{s:s, s:s, s:n}", "meta_data", "{}", "user_data", "#!/bin/sh\n", "network_config"));
+	json_object_set_new(json, "nics",
+			    json_pack("[{s:s, s:i, s:i}, {s:s, s:i, s:i}]", "mac", "02:00:00:00:00:01", "vlan", 20,
+				      "mtu", 9000, "mac", "02:00:00:00:00:02", "vlan", 0, "mtu", 1500));
+	json_object_set_new(json, "uplink", json_string("10.0.0.11"));
+	assert_int_equal(vm_order_parse(json, &order, NULL), 0);
+	assert_string_equal(order.seed.user_data, "#!/bin/sh\n");
+	assert_null(order.seed.network_config);
+	_cleanup_free_ char *xml = vm_xml_domain(&order, true, "/a & b");
+	assert_golden("vm/seed-networks.xml", xml);
 }
 
 static void test_mark(void **state)
@@ -131,8 +158,9 @@ static void test_marks_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order), cmocka_unit_test(test_orders_refused),  cmocka_unit_test(test_domain),
-		cmocka_unit_test(test_mark),  cmocka_unit_test(test_marks_of_others),
+		cmocka_unit_test(test_order),  cmocka_unit_test(test_orders_refused),
+		cmocka_unit_test(test_domain), cmocka_unit_test(test_domain_with_seed_and_networks),
+		cmocka_unit_test(test_mark),   cmocka_unit_test(test_marks_of_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ const Guide = lazy(() => import('./screens/guide'));
 const Images = lazy(() => import('./screens/images'));
 const MachineScreen = lazy(() => import('./screens/machine'));
 const Machines = lazy(() => import('./screens/machines'));
+const Networks = lazy(() => import('./screens/networks'));
 const NodeScreen = lazy(() => import('./screens/node'));
 const Nodes = lazy(() => import('./screens/nodes'));
 const NotFound = lazy(() => import('./screens/not-found'));
@@ -47,6 +48,7 @@ export function App() {
 					<Route path="pools" element={<Pools />} />
 					<Route path="volumes" element={<Volumes />} />
 					<Route path="images" element={<Images />} />
+					<Route path="networks" element={<Networks />} />
 					<Route path="vms" element={<Vms />} />
 					<Route path="vms/new" element={<VmNew />} />
 					<Route path="vms/:id" element={<VmScreen />} />

@@ -34,6 +34,7 @@ export { SkipToContent } from '@patternfly/react-core/dist/esm/components/SkipTo
 export { Spinner } from '@patternfly/react-core/dist/esm/components/Spinner';
 export { Switch } from '@patternfly/react-core/dist/esm/components/Switch';
 export { Tab, Tabs, TabTitleText } from '@patternfly/react-core/dist/esm/components/Tabs';
+export { TextArea } from '@patternfly/react-core/dist/esm/components/TextArea';
 export { TextInput } from '@patternfly/react-core/dist/esm/components/TextInput';
 export { Title } from '@patternfly/react-core/dist/esm/components/Title';
 export { Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core/dist/esm/components/Toolbar';

@@ -8,6 +8,7 @@ export type Node = Schemas['node'];
 export type Pool = Schemas['pool'];
 export type Volume = Schemas['volume'];
 export type Image = Schemas['image'];
+export type Network = Schemas['network'];
 export type Vm = Schemas['vm'];
 export type Task = Schemas['task'];
 export type Event = Schemas['event'];
@@ -19,6 +20,7 @@ export interface Resources {
 	pools: Pool;
 	volumes: Volume;
 	images: Image;
+	networks: Network;
 	vms: Vm;
 	tasks: Task;
 }
@@ -37,6 +39,7 @@ export const collectionOf: Record<string, Collection> = {
 	pool: 'pools',
 	volume: 'volumes',
 	image: 'images',
+	network: 'networks',
 	vm: 'vms',
 	task: 'tasks',
 };
@@ -48,4 +51,5 @@ export type Audit = Schemas['audit'];
 export type Role = User['role'];
 export type Sensors = Schemas['machine_sensors'];
 export type ConsoleTicket = Schemas['console_ticket'];
+export type CloudInitVerdict = Schemas['cloud_init_verdict'];
 export type ImageContent = Schemas['image_content'];

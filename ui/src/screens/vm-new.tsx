@@ -12,6 +12,7 @@ import { parseBytes } from '../ui/format';
 import { ButtonLink, Screen } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useWords } from '../ui/words';
+import { CloudInitFields, bodyOf, noCloudInit, useVerdict } from './cloud-init';
 
 export default function VmNew() {
 	const { t, bytes } = useWords();
@@ -19,6 +20,7 @@ export default function VmNew() {
 	const complain = useComplaint();
 	const images = useAll('images', { state: 'available' });
 	const volumes = useAll('volumes', { state: 'available' });
+	const networks = useAll('networks');
 	const [name, setName] = useState('');
 	const [cpus, setCpus] = useState('1');
 	const [memory, setMemory] = useState('1 GiB');
@@ -27,6 +29,10 @@ export default function VmNew() {
 	const [size, setSize] = useState('');
 	const [volume, setVolume] = useState('');
 	const [start, setStart] = useState(true);
+	const [plugged, setPlugged] = useState<string[]>([]);
+	const [given, setGiven] = useState(false);
+	const [cloudInit, setCloudInit] = useState(noCloudInit);
+	const verdict = useVerdict(given ? cloudInit : noCloudInit);
 	// What was made for this form already: a second try does not make it again.
 	const made = useRef<{ id: string; name: string; image: string; size: string } | null>(null);
 	const vmKey = useRef(newKey());
@@ -41,7 +47,8 @@ export default function VmNew() {
 		complain('vm_request', 'name', name) ??
 		complain('vm_request', 'cpus', cpus) ??
 		complain('vm_request', 'memory_bytes', memory) ??
-		(fromImage ? (complain('volume_request', 'size_bytes', size) ?? !chosenImage) : !chosenVolume);
+		(given ? complain('vm_request', 'hostname', cloudInit.hostname) : null) ??
+		(verdict.bad || (fromImage ? (complain('volume_request', 'size_bytes', size) ?? !chosenImage) : !chosenVolume));
 
 	const volumeOf = async (): Promise<string> => {
 		if (!fromImage) return chosenVolume;
@@ -65,7 +72,15 @@ export default function VmNew() {
 			const vm = await makeVm.mutateAsync({
 				method: 'POST',
 				path: '/v1/vms',
-				body: { name, cpus: Number(cpus), memory_bytes: parseBytes(memory), volume: await volumeOf(), start },
+				body: {
+					name,
+					cpus: Number(cpus),
+					memory_bytes: parseBytes(memory),
+					volume: await volumeOf(),
+					start,
+					...(plugged.length > 0 ? { networks: plugged } : {}),
+					...(given ? bodyOf(cloudInit) : {}),
+				},
 				touches: ['vms', 'volumes'],
 				key: vmKey.current,
 			});
@@ -128,6 +143,26 @@ export default function VmNew() {
 						error={makeVm.error}
 					/>
 				)}
+				<FormGroup role="group" label={t('field.networks')} fieldId="vm-networks">
+					{networks.data?.length === 0 && <p>{t('vm.noNetworks')}</p>}
+					{(networks.data ?? []).map((network) => (
+						<Checkbox
+							key={network.id}
+							id={`vm-network-${network.id}`}
+							label={`${network.name} · ${network.vlan ? t('network.vlan', { vlan: network.vlan }) : t('network.untagged')}`}
+							isChecked={plugged.includes(network.name)}
+							onChange={(_event, on) => setPlugged((before) => (on ? [...before, network.name] : before.filter((each) => each !== network.name)))}
+						/>
+					))}
+				</FormGroup>
+				<Checkbox
+					id="vm-cloud-init"
+					label={t('cloudInit.give')}
+					description={t('cloudInit.giveHelp')}
+					isChecked={given}
+					onChange={(_event, on) => setGiven(on)}
+				/>
+				{given && <CloudInitFields form={cloudInit} onChange={setCloudInit} complaint={verdict.complaint} error={error ?? verdict.error} />}
 				<Checkbox id="vm-start" label={t('vm.startAtOnce')} isChecked={start} onChange={(_event, on) => setStart(on)} />
 				<ProblemAlert error={error} />
 				<ActionGroup>

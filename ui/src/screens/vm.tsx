@@ -164,6 +164,18 @@ export default function VmScreen() {
 									[t('field.cpus'), vm.cpus],
 									[t('field.memory'), bytes(vm.memory_bytes)],
 									[t('field.volume'), vm.volume_name ?? vm.volume],
+									[
+										t('vm.cards'),
+										vm.nics.length > 0
+											? vm.nics.map((nic) => (
+													<div key={nic.mac}>
+														{nic.network_name} · <code>{nic.mac}</code>
+													</div>
+												))
+											: null,
+									],
+									[t('vm.cloudInit'), vm.cloud_init ? t('vm.hasSeed') : t('vm.noSeed')],
+									[t('cloudInit.hostname'), vm.cloud_init ? (vm.hostname ?? vm.name) : null],
 									[t('field.starts'), vm.generation],
 									[t('field.created'), <Time key="c" at={vm.created} />],
 								]}

@@ -2,7 +2,7 @@
 // A field of a form: its bounds are checked while one types, and what the server says of it is shown beside it.
 import { useId, useState, type ReactNode } from 'react';
 import { asProblem } from '../api/problem';
-import { FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem, TextInput } from '../pf';
+import { FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem, TextArea, TextInput } from '../pf';
 import { validate } from './validate';
 import { useWords } from './words';
 
@@ -78,6 +78,33 @@ export function TextField(
 				aria-describedby={`${id}-help`}
 				onChange={(_event, value) => props.onChange(value)}
 				onBlur={() => setTouched(true)}
+			/>
+			<Help id={`${id}-help`} complaint={shown} help={props.help} />
+		</FormGroup>
+	);
+}
+
+/** Text of several lines. What is wrong with it the caller knows, or the server says. */
+export function AreaField(
+	props: Common & { value: string; onChange: (value: string) => void; rows: number; complaint?: string | null; placeholder?: string },
+) {
+	const id = useId();
+	const problem = props.error ? asProblem(props.error) : null;
+	const shown = (problem && problem.field === props.name ? problem.detail : null) ?? props.complaint ?? null;
+	return (
+		<FormGroup label={props.label} fieldId={id}>
+			<TextArea
+				id={id}
+				name={props.name}
+				value={props.value}
+				rows={props.rows}
+				placeholder={props.placeholder}
+				spellCheck={false}
+				resizeOrientation="vertical"
+				className="ingot-code"
+				validated={shown ? 'error' : 'default'}
+				aria-describedby={`${id}-help`}
+				onChange={(_event, value) => props.onChange(value)}
 			/>
 			<Help id={`${id}-help`} complaint={shown} help={props.help} />
 		</FormGroup>

@@ -59,7 +59,13 @@ const PLACES: { label: Key; places: Place[] }[] = [
 			{ to: '/images', label: 'nav.images' },
 		],
 	},
-	{ label: 'nav.compute', places: [{ to: '/vms', label: 'nav.vms' }] },
+	{
+		label: 'nav.compute',
+		places: [
+			{ to: '/vms', label: 'nav.vms' },
+			{ to: '/networks', label: 'nav.networks' },
+		],
+	},
 	{
 		label: 'nav.activity',
 		places: [
