@@ -162,21 +162,32 @@ def get(path, method="GET", extra=""):
 
 
 def tftp(name):
-    """RFC 1350."""
+    """RFC 1350: what is not answered is said again, a block that comes again is acknowledged and not taken again."""
     with network.inside(client):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with sock:
-        sock.settimeout(10)
-        sock.sendto(b"\0\1" + name.encode() + b"\0octet\0", (SERVER, 69))
-        content = b""
-        while True:
-            data, peer = sock.recvfrom(2048)
+        sock.settimeout(3)
+        said, peer = b"\0\1" + name.encode() + b"\0octet\0", (SERVER, 69)
+        blocks, silent, content = 0, 0, b""
+        sock.sendto(said, peer)
+        while silent < 10:
+            try:
+                data, peer = sock.recvfrom(2048)
+            except TimeoutError:
+                silent += 1
+                sock.sendto(said, peer)
+                continue
             if data[:2] == b"\0\5":
                 raise FileNotFoundError(data[4:-1].decode())
+            said = b"\0\4" + data[2:4]
+            sock.sendto(said, peer)
+            if int.from_bytes(data[2:4], "big") != (blocks + 1) & 0xffff:
+                continue
+            blocks += 1
             content += data[4:]
-            sock.sendto(b"\0\4" + data[2:4], peer)
             if len(data) < 516:
                 return content
+        raise TimeoutError(f"{name} stopped after {blocks} blocks")
 
 
 # ---- tests ----

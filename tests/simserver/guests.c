@@ -63,15 +63,17 @@ static struct guest *find(struct guests *guests, const struct sim_machine *machi
 static struct guest *add(struct guests *guests, const struct sim_machine *machine, const char *id)
 {
 	_cleanup_free_ char *prefix = guests_prefix(guests->dir, machine);
-	_cleanup_free_ char *run = xasprintf("%s" VM_RUN_DIR, prefix), *log = xasprintf("%s" VM_LOG_DIR, prefix);
+	static const char *const folders[] = { VM_RUN_DIR, VM_LOG_DIR, VM_VNC_DIR };
 	_cleanup_free_ char *serial = xasprintf("socket,id=serial,server=on,wait=off,path=%s" VM_SERIAL_FORMAT
 						",logappend=off,logfile=%s" VM_SERIAL_LOG_FORMAT,
 						prefix, id, prefix, id);
 	_cleanup_free_ char *vnc = xasprintf("unix:%s" VM_VNC_FORMAT, prefix, id);
 	const char *const ends[] = { "-chardev", serial, "-serial", "chardev:serial", "-vnc", vnc, NULL };
 	struct guest *guest = new0(struct guest, 1);
-	mkdir_p(run, 0700);
-	mkdir_p(log, 0700);
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		_cleanup_free_ char *folder = xasprintf("%s%s", prefix, folders[i]);
+		mkdir_p(folder, 0700);
+	}
 	guest->machine = machine;
 	guest->id = xstrdup(id);
 	guest->qemu = guest_start(guests->world, guests->image, id, ends);
