@@ -134,7 +134,7 @@ static int check_token_use(struct cluster *cluster, const struct joiner *joiner,
 	return 0;
 }
 
-/* Whoever says to be a node that is up, or one that has virtual machines, does not take its place: they may run there. */
+/* Whoever says to be a node that is up, or one that something is kept on, does not take its place. */
 static int check_node(struct cluster *cluster, const struct machine *machine, struct err *err)
 {
 	const struct node *node =
@@ -145,13 +145,7 @@ static int check_node(struct cluster *cluster, const struct machine *machine, st
 		return err_set(err, ERR_STATE,
 			       "this is machine %s, whose node is up; power that off before it joins anew",
 			       machine->name);
-	STORE_EACH(struct vm, vm, cluster->store, &kind_vm)
-		if (str_equal(vm->node, node->id) || str_equal(vm->target, node->id))
-			return err_set(
-				err, ERR_STATE,
-				"this is machine %s, on whose node is the virtual machine %s; move or delete it first",
-				machine->name, vm->name);
-	return 0;
+	return cluster_node_check_empty(cluster, node, machine->name, err);
 }
 
 /* key: NULL if there is none yet. */
@@ -224,7 +218,10 @@ static int add_member(struct cluster *cluster, const struct joiner *joiner, cons
 	if (r < 0)
 		return r;
 	struct machine *machine = store_edit(cluster->store, &kind_machine, id);
-	struct node *node = cluster_node_for(cluster, machine, false);
+	struct node *node = NULL;
+	r = cluster_node_for(cluster, machine, false, &node, err);
+	if (r < 0)
+		return r;
 	r = ca_sign_request(cluster->spec.ca, csr, node->id, addresses, &node->certificate, err);
 	if (r < 0)
 		return err_prefix(err, "csr");
