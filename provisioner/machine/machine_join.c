@@ -105,8 +105,10 @@ static void take(struct machines *machines, struct machine *machine, struct join
 	machine->name = free_name(machines, join->more.name, machine);
 	machine_take_hello(machines, machine, &join->hello);
 	str_set(&machine->address, address);
-	if (!machine->bmc_address && join->hello.bmc && join->hello.bmc->address)
-		machine->bmc_address = xstrdup(join->hello.bmc->address);
+	/* Two machines do not share a BMC: what a machine says of its own does not take another's. */
+	const char *bmc = join->hello.bmc ? join->hello.bmc->address : NULL;
+	if (bmc && !machine->bmc_address && !machine_find_by(machines, INDEX_BMC_ADDRESS, bmc, 0))
+		machine->bmc_address = xstrdup(bmc);
 	if (join->more.inventory) {
 		schema_free(&inventory_schema, machine->inventory);
 		machine->inventory = TAKE_PTR(join->more.inventory);
