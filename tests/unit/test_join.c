@@ -240,8 +240,10 @@ static void a_machine_that_is_known_is_the_same(void **state)
 	struct rack *rack = *state;
 	_cleanup_free_ char *id = NULL, *text = token(rack, "t"), *csr = rack_csr();
 	free(rack_ready(rack, 1, &id));
+	assert_non_null(rack_machine(rack, id)->live_token);
 	free(joined(rack, text, csr, 1, "node-4"));
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 1);
+	assert_null(rack_machine(rack, id)->live_token);
 	assert_string_equal(rack_machine(rack, id)->name, "node-4");
 	assert_int_equal(rack_machine(rack, id)->state, MACHINE_DEPLOYED);
 }
