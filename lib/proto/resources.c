@@ -510,6 +510,7 @@ static const struct field join_use_fields[] = {
 	STR(struct join_use, machine, 0, .help = "the machine that it became"),
 	TIME(struct join_use, joined_at, COLUMN, .help = "when"),
 	STR(struct join_use, key, HIDDEN),
+	STR(struct join_use, boot_mac, HIDDEN),
 };
 const struct schema join_use_schema =
 	SCHEMA("join_use", struct join_use, join_use_fields, "a machine that joined by a token");

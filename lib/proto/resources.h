@@ -353,8 +353,9 @@ extern const struct schema token_schema;
 
 /* A machine that joined by a token. */
 struct join_use {
-	char *uuid; /* system UUID; of a machine without one, a MAC address */
-	char *key;  /* fingerprint of the key that it got a certificate for */
+	char *uuid;	/* system UUID; of a machine without one, a MAC address */
+	char *boot_mac; /* of those that share a UUID, which; NULL: it did not say */
+	char *key;	/* fingerprint of the key that it got a certificate for */
 	char *machine;
 	int64_t joined_at;
 };

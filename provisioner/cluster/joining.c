@@ -76,17 +76,18 @@ int cluster_join_token_delete(struct cluster *cluster, const char *id, struct er
 
 /* ---- who may ---- */
 
-/* What a request is judged to be. Borrowed from the store, but for identity. */
+/* What a request is judged to be. Borrowed from the store, but for identity and boot_mac. */
 struct joiner {
 	const struct join_token *token;
 	const struct join_use *use; /* it joined by this token already; NULL: not yet */
 	const struct machine *known;
-	char *identity;
+	char *identity, *boot_mac;
 };
 
 static void joiner_done(struct joiner *joiner)
 {
 	free(joiner->identity);
+	free(joiner->boot_mac);
 }
 
 static int pass_on(struct err *err, struct err *why, int r)
@@ -105,11 +106,15 @@ static const struct join_token *find_token(struct cluster *cluster, const char *
 	return NULL;
 }
 
-static const struct join_use *find_use(const struct join_token *token, const char *identity)
+/* Machines of one make may share a UUID: where both said it, the card that they boot from tells them apart. */
+static const struct join_use *find_use(const struct joiner *joiner)
 {
-	for (size_t i = 0; i < token->join_count; i++)
-		if (str_equal(token->joins[i].uuid, identity))
-			return &token->joins[i];
+	for (size_t i = 0; i < joiner->token->join_count; i++) {
+		const struct join_use *use = &joiner->token->joins[i];
+		bool same_card = !use->boot_mac || !joiner->boot_mac || str_equal(use->boot_mac, joiner->boot_mac);
+		if (str_equal(use->uuid, joiner->identity) && same_card)
+			return use;
+	}
 	return NULL;
 }
 
@@ -162,10 +167,10 @@ static int judge(struct cluster *cluster, const json_t *request, const char *key
 	if (!json_is_object(join))
 		return err_set_field(err, ERR_INVALID, "join", "join: is missing");
 	_cleanup_err_ struct err why = ERR_INIT;
-	int r = machine_join_check(cluster->spec.machines, join, &ret->known, &ret->identity, &why);
+	int r = machine_join_check(cluster->spec.machines, join, &ret->known, &ret->identity, &ret->boot_mac, &why);
 	if (!ret->identity)
 		return pass_on(err, &why, r);
-	ret->use = find_use(ret->token, ret->identity);
+	ret->use = find_use(ret);
 	int used = check_token_use(cluster, ret, key, err);
 	if (used < 0 || ret->use)
 		return used;
@@ -202,6 +207,7 @@ static void note_use(struct cluster *cluster, const struct joiner *joiner, const
 	struct join_token *token = store_edit(cluster->store, &kind_join_token, joiner->token->id);
 	struct join_use *use = schema_list_add(&join_token_schema, token, "joins");
 	use->uuid = xstrdup(joiner->identity);
+	use->boot_mac = xstrdup(joiner->boot_mac);
 	use->key = xstrdup(key);
 	use->machine = xstrdup(machine);
 	use->joined_at = loop_now_ms(cluster->loop);

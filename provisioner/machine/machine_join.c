@@ -65,7 +65,7 @@ static int check(struct machines *machines, const struct join *join, const struc
 }
 
 int machine_join_check(struct machines *machines, const json_t *json, const struct machine **ret_known,
-		       char **ret_identity, struct err *err)
+		       char **ret_identity, char **ret_boot_mac, struct err *err)
 {
 	_cleanup_(join_done) struct join join = { 0 };
 	int r = join_read(json, &join, err);
@@ -74,6 +74,7 @@ int machine_join_check(struct machines *machines, const json_t *json, const stru
 	const struct machine *known = machine_of_hello(machines, &join.hello);
 	*ret_known = known;
 	*ret_identity = xstrdup(join.hello.uuid ? join.hello.uuid : join.hello.macs[0]);
+	*ret_boot_mac = xstrdup(join.hello.boot_mac);
 	return check(machines, &join, known, err);
 }
 

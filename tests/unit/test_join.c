@@ -184,6 +184,24 @@ static void as_many_as_it_is_for(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_node), 2);
 }
 
+/* Boards of one make came with the same UUID: each is a machine of its own. */
+static void a_uuid_that_machines_share(void **state)
+{
+	struct rack *rack = *state;
+	const struct join_token wanted = { .name = (char *)"many", .uses = 2 };
+	_cleanup_free_ char *text = NULL, *one = rack_csr(), *two = rack_csr(), *third = rack_csr();
+	assert_int_equal(create(rack, &wanted, &text, NULL), 0);
+	_cleanup_free_ char *first = joined(rack, text, one, 1, "n1");
+	json_t *request = join_request(text, two, 2, "n2"), *reply = NULL;
+	json_object_set_new(json_object_get(request, "join"), "uuid", json_string(UUID(1)));
+	assert_int_equal(cluster_agent_enroll(rack->controller->cluster, request, "10.77.0.32", &reply, NULL), 0);
+	assert_string_not_equal(json_string_value(json_object_get(reply, "node")), first);
+	json_decref(request);
+	json_decref(reply);
+	assert_int_equal(store_count(rack_store(rack), &kind_node), 2);
+	ASSERT_REFUSED(join(rack, text, third, 1, "n1", NULL, &err), ERR_UNAUTHENTICATED, "joined by it already");
+}
+
 static void what_is_no_token(void **state)
 {
 	struct rack *rack = *state;
@@ -340,6 +358,7 @@ int main(void)
 		TEST(a_repeated_question_gets_the_same_answer),
 		TEST(a_token_is_for_its_machine_and_key),
 		TEST(as_many_as_it_is_for),
+		TEST(a_uuid_that_machines_share),
 		TEST(what_is_no_token),
 		TEST(bad_requests_change_nothing),
 		TEST(a_name_that_is_taken),
