@@ -146,7 +146,8 @@ void vm_settle(struct compute *compute, struct vm *vm)
 			    "the node of %s does not answer; it may still run", vm->name);
 	} else if (heard && vm->state == VM_UNKNOWN && vm->target) {
 		vm->state = VM_MIGRATING;
-	} else if (heard && vm->state == VM_UNKNOWN && vm->wanted && !vm->has_run) {
+	} else if (heard && vm->state == VM_UNKNOWN && vm->wanted && !vm->has_run && vm->task) {
+		/* Without a task nobody starts it: it was stored before has_run was, and may have run. */
 		vm->state = VM_STARTING;
 	}
 }
