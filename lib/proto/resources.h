@@ -437,6 +437,7 @@ extern const struct schema creation_schema;
 struct deleted_vm {
 	char *id, *name;
 	int64_t generation, deleted;
+	int64_t round; /* in which it was deleted; see vm_deleted.c */
 };
 extern const struct schema deleted_vm_schema;
 

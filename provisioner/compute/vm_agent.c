@@ -350,7 +350,7 @@ struct compute *compute_new(struct store *store, struct task_service *tasks)
 	struct compute *compute = new0(struct compute, 1);
 	compute->store = store;
 	compute->loop = store_loop(store);
-	list_init(&compute->round);
+	vm_deleted_init(compute);
 	vm_strays_init(compute);
 	task_service_owner(tasks, "vm", vm_task_stop, compute);
 	return compute;
