@@ -400,11 +400,17 @@ static void lose_bmc(struct machines *machines, const struct machine *machine, c
 	store_must_commit(machines->store);
 }
 
+/* Some vendors fill in nothing but zeros or ones. */
+static bool tells_nothing(const char *uuid)
+{
+	return !uuid || !uuid[strspn(uuid, "0-")] || !uuid[strspn(uuid, "fF-")];
+}
+
 /* Whether what is known of a machine speaks against a BMC being its own: the UUID that the BMC gave before, else the machine's. */
 static bool is_of_another(const struct machine *machine, const char *uuid)
 {
 	const char *own = machine->bmc_uuid ? machine->bmc_uuid : machine->uuid;
-	return uuid && own && !bmc_uuid_matches(uuid, own);
+	return !tells_nothing(uuid) && own && !bmc_uuid_matches(uuid, own);
 }
 
 /* Those that a machine's own word gave the address, or an earlier life, and whose it is not, lose it. */

@@ -203,6 +203,24 @@ static void a_bmc_that_is_claimed_falsely_is_given_to_its_machine(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 3);
 }
 
+/* Then the machine's word is all there is. */
+static void a_bmc_that_does_not_know_its_uuid_is_believed_to_be_who_names_it(void **state)
+{
+	static const char *const nothing[] = { "00000000-0000-0000-0000-000000000000",
+					       "ffffffff-ffff-ffff-ffff-ffffffffffff" };
+	struct rack *rack = *state;
+	for (unsigned i = 0; i < ARRAY_SIZE(nothing); i++) {
+		_cleanup_free_ char *address = xasprintf("10.0.0.%u", i + 1), *name = xasprintf("host-%u", i + 1);
+		join_with_bmc(rack, i + 1, address);
+		bmc_there(rack, i + 1)->on = true;
+		rack->bmcs[i + 1].uuid = nothing[i];
+		scan(rack);
+		assert_int_equal(rack_machine(rack, name)->bmc_state, BMC_STATE_OK);
+		assert_string_equal(rack_machine(rack, name)->bmc_address, address);
+	}
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+}
+
 /* ---- sequences ---- */
 
 /* A machine with a BMC, ready, its agent gone. */
@@ -501,6 +519,7 @@ int main(void)
 		TEST(a_bmc_found_again_is_no_other_machine),
 		TEST(who_joins_does_not_get_the_bmc_of_another),
 		TEST(a_bmc_that_is_claimed_falsely_is_given_to_its_machine),
+		TEST(a_bmc_that_does_not_know_its_uuid_is_believed_to_be_who_names_it),
 		TEST(a_deploy_boots_from_the_network_and_then_from_disk),
 		TEST(one_that_is_silent_is_tried_three_times),
 		TEST(a_short_silence_does_no_harm),
