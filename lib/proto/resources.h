@@ -353,8 +353,9 @@ extern const struct schema token_schema;
 
 /* A machine that joined by a token. */
 struct join_use {
-	char *uuid; /* system UUID; of a machine without one, a MAC address */
-	char *key;  /* fingerprint of the key that it got a certificate for */
+	char *uuid;	/* system UUID; of a machine without one, a MAC address */
+	char *boot_mac; /* of those that share a UUID, which; NULL: it did not say */
+	char *key;	/* fingerprint of the key that it got a certificate for */
 	char *machine;
 	int64_t joined_at;
 };
@@ -436,6 +437,7 @@ extern const struct schema creation_schema;
 struct deleted_vm {
 	char *id, *name;
 	int64_t generation, deleted;
+	int64_t round; /* in which it was deleted; see vm_deleted.c */
 };
 extern const struct schema deleted_vm_schema;
 

@@ -22,6 +22,7 @@ struct api {
 	struct list waiting;	     /* struct api_call: for a worker */
 	struct agent_queue *agents;  /* agent_queue.c */
 	struct rate_table strangers; /* agent_routes.c: hellos by address */
+	struct rate_table boots;     /* agent_routes.c: what live agents say and ask, by machine */
 	json_t *openapi;
 };
 

@@ -48,8 +48,13 @@ struct cluster {
 	int64_t started_ms;
 };
 
-/* In a transaction: a new node for a machine in place of the one it had; or, repeated, that one. */
-struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated);
+/* ERR_STATE, with the remedy, if the node has virtual machines or is a part of the storage: its record may not go. machine: what
+ * the error calls its machine. */
+int cluster_node_check_empty(struct cluster *cluster, const struct node *node, const char *machine, struct err *err);
+/* In a transaction: a new node for a machine in place of the one it had, or cluster_node_check_empty()'s error; or, repeated,
+ * that one. */
+int cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated, struct node **ret,
+		     struct err *err);
 /* Notes how long the node's certificate is good. */
 void cluster_certificate_given(struct node *node, const char *certificate);
 /* What a node is told that has its certificate. */

@@ -29,6 +29,7 @@ struct daemon {
 	struct controller *controller;
 	struct auth *auth;
 	struct api *api;
+	struct own_node *own_node;
 	struct http_server *listeners[LISTENERS_MAX];
 	size_t listener_count;
 	void *ceph;
@@ -316,12 +317,12 @@ static int start_api(struct daemon *d, struct err *err)
 
 static int prepare_own_node(struct daemon *d, struct err *err)
 {
-	const struct own_node own = { .controller = d->controller,
-				      .state_dir = d->config->state_dir,
-				      .server = d->server,
-				      .ca_pem = ca_pem(d->ca),
-				      .address = d->address };
-	return d->config->own_node ? own_node_hand_over(&own, err) : 0;
+	const struct own_node_spec spec = { .controller = d->controller,
+					    .state_dir = d->config->state_dir,
+					    .server = d->server,
+					    .ca_pem = ca_pem(d->ca),
+					    .address = d->address };
+	return d->config->own_node ? own_node_new(&spec, &d->own_node, err) : 0;
 }
 
 /* ---- life ---- */
@@ -372,6 +373,7 @@ struct daemon *daemon_free(struct daemon *d)
 	for (size_t i = 0; i < d->listener_count; i++)
 		http_server_free(d->listeners[i]);
 	auth_free(d->auth);
+	own_node_free(d->own_node);
 	controller_free(d->controller);
 	netboot_free(d->netboot);
 	ceph_librados_free(d->ceph);

@@ -168,9 +168,7 @@ static inline int teardown(void **state)
 	http_client_free(w->nobody);
 	http_client_free(w->agent);
 	world_stop(w);
-	for (unsigned i = 0; i < w->rack.rbd_count; i++)
-		free(w->rack.rbd[i]);
-	strbuf_done(&w->rack.ceph_trace);
+	rack_forget(&w->rack);
 	free(w->rack.database);
 	json_decref(w->answer);
 	err_done(&w->answer_err);

@@ -29,6 +29,7 @@ test_join.modules := $(RACK_MODULES)
 test_auth.modules := $(STORE_MODULES) provisioner/auth
 test_banner.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
 test_auth_session.modules := $(STORE_MODULES) provisioner/auth
+test_own_node.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
 test_config.modules := $(RACK_MODULES) provisioner/auth provisioner/api provisioner/daemon
 test_parts.modules := $(agent.modules) node-agent
 test_ui_files.modules := $(RACK_MODULES) provisioner/auth provisioner/api

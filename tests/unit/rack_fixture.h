@@ -416,6 +416,16 @@ static inline int rack_remove(const char *path, const struct stat *st, int flag,
 	return remove(path);
 }
 
+/* What the network and the storage were told. */
+static inline void rack_forget(struct rack *rack)
+{
+	for (unsigned i = 0; i < rack->intent_count; i++)
+		free(rack->intents[i]);
+	for (unsigned i = 0; i < rack->rbd_count; i++)
+		free(rack->rbd[i]);
+	strbuf_done(&rack->ceph_trace);
+}
+
 static inline int rack_teardown(void **state)
 {
 	struct rack *rack = *state;
@@ -424,11 +434,7 @@ static inline int rack_teardown(void **state)
 	controller_free(rack->controller);
 	loop_free(rack->loop);
 	ca_free(rack->ca);
-	for (unsigned i = 0; i < rack->intent_count; i++)
-		free(rack->intents[i]);
-	for (unsigned i = 0; i < rack->rbd_count; i++)
-		free(rack->rbd[i]);
-	strbuf_done(&rack->ceph_trace);
+	rack_forget(rack);
 	nftw(rack->dir, rack_remove, 16, FTW_DEPTH | FTW_PHYS);
 	free(rack->dir);
 	free(rack->database);

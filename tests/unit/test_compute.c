@@ -407,6 +407,21 @@ static void one_that_is_starting_on_a_silent_node_is_unknown_as_well(void **stat
 	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
 }
 
+/* It was stored when nobody noted whether it had run; its guest powered off while its node was away. */
+static void one_of_an_earlier_version_is_not_starting_for_ever(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_running(rack, "web", node);
+	store_begin(rack_store(rack));
+	((struct vm *)store_edit(rack_store(rack), &kind_vm, id))->has_run = false;
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	rack_pass(rack, 31000);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_UNKNOWN);
+	rack_say_vm(rack, node, id, rack_get_vm(rack, id)->generation, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+	assert_false(rack_get_vm(rack, id)->wanted);
+}
+
 static void one_that_was_starting_on_a_silent_node_can_be_deleted_once_it_speaks(void **state)
 {
 	struct rack *rack = *state;
@@ -520,6 +535,7 @@ int main(void)
 		TEST(one_that_is_being_deleted_is_left_to_it),
 		TEST(one_on_a_silent_node_is_unknown_and_never_started_elsewhere),
 		TEST(one_that_is_starting_on_a_silent_node_is_unknown_as_well),
+		TEST(one_of_an_earlier_version_is_not_starting_for_ever),
 		TEST(one_that_was_starting_on_a_silent_node_can_be_deleted_once_it_speaks),
 		TEST(one_that_stopped_on_a_silent_node_waits_for_it),
 		TEST(odd_reports_change_nothing),
