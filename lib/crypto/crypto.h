@@ -45,6 +45,10 @@ DEFINE_CLEANUP(struct ca *, ca_free)
 const char *ca_pem(const struct ca *ca);	 /* borrowed */
 const char *ca_fingerprint(const struct ca *ca); /* SHA-256 of the DER, hexadecimal; borrowed */
 
+/* The common name on the provisioner's certificate. Nodes' certificates are servers' as well, at addresses that may be the
+ * provisioner's: who speaks to the provisioner looks at the name. */
+#define CERT_PROVISIONER "ingot-provisioner"
+
 /* A server certificate with its new key. names: DNS names and IP addresses for subjectAltName, NULL-terminated. */
 int ca_issue_server(struct ca *ca, const char *common_name, const char *const *names, char **ret_cert_pem,
 		    char **ret_key_pem, struct err *err);

@@ -14,6 +14,7 @@ struct http_call;
 struct http_client_spec {
 	struct loop *loop;
 	const char *ca_pem;		/* NULL: the system's authorities */
+	const char *server_name;	/* common name that the server's certificate must have as well, or NULL */
 	const char *cert_pem, *key_pem; /* client certificate, or NULL */
 	const char *bearer;		/* token for every call, or NULL */
 };

@@ -21,6 +21,7 @@
 /* What libcurl knows of us: CURLOPT_PRIVATE. */
 struct transfer {
 	void (*finished)(struct transfer *transfer, CURLcode result);
+	const char *server_name; /* that its certificate must have, the client's; or NULL */
 };
 
 struct http_client {
@@ -30,7 +31,7 @@ struct http_client {
 	struct loop_timer *kick;  /* something is to be told */
 	/* libcurl's GnuTLS takes PEM from files only: these are files in memory. -1: none. */
 	int ca_fd, cert_fd, key_fd;
-	char *bearer;
+	char *bearer, *server_name;
 	struct list calls;
 	struct list dirty;   /* struct http_call with news, by their dirty_link */
 	struct list dials;   /* struct dial */

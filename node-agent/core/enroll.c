@@ -341,8 +341,8 @@ static void node_ask(struct node *node)
 	url = xasprintf("%s/agent/v1/enroll", node->credentials.url);
 	/* Anew each time: the authority may have been handed over anew. */
 	http_client_free(node->client);
-	node->client =
-		http_client_new(&(struct http_client_spec){ .loop = node->loop, .ca_pem = identity_text(node, "ca") });
+	node->client = http_client_new(&(struct http_client_spec){
+		.loop = node->loop, .ca_pem = identity_text(node, "ca"), .server_name = CERT_PROVISIONER });
 	body = json_pack("{s:s, s:s}", "token", identity_text(node, "token"), "csr", node->csr_pem);
 	if (joins(node))
 		json_object_set(body, "join", node->introduction);

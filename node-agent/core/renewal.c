@@ -220,8 +220,11 @@ struct renewal *renewal_new(const struct renewal_spec *spec)
 	renewal->renewed = spec->renewed;
 	renewal->data = spec->data;
 	renewal->backoff = (struct backoff){ .first_ms = BACKOFF_FIRST_MS, .max_ms = BACKOFF_MAX_MS };
-	renewal->client = http_client_new(&(struct http_client_spec){
-		.loop = spec->loop, .ca_pem = spec->ca_pem, .cert_pem = spec->cert_pem, .key_pem = spec->key_pem });
+	renewal->client = http_client_new(&(struct http_client_spec){ .loop = spec->loop,
+								      .ca_pem = spec->ca_pem,
+								      .server_name = CERT_PROVISIONER,
+								      .cert_pem = spec->cert_pem,
+								      .key_pem = spec->key_pem });
 	look_in(renewal, 0);
 	return renewal;
 }

@@ -474,7 +474,7 @@ static FIXTURE int set_up(void **state)
 	world.loop = loop_new(8);
 	world.seen = json_object();
 	if (ca_open(ca_dir, &world.ca, &err) < 0 ||
-	    ca_issue_server(world.ca, "test", names, &world.server_cert, &world.server_key, &err) < 0)
+	    ca_issue_server(world.ca, CERT_PROVISIONER, names, &world.server_cert, &world.server_key, &err) < 0)
 		fail_msg("%s", err.text);
 	open_agents();
 	assert_int_equal(http_server_new(&(struct http_server_spec){ .loop = world.loop,
