@@ -13,7 +13,6 @@
 #define DEADLINE_DEFAULT_MS 30000
 #define CONNECT_DEADLINE_MS 10000
 #define RESPONSE_MAX_DEFAULT_BYTES (16 * MIB)
-#define RESPONSE_MAX_BYTES (48 * MIB)
 #define CONNECTIONS_KEPT 16
 /* Less than the server's idle timeout: who writes on a connection that is being closed loses the race. */
 #define CONNECTION_AGE_MAX_S 20
