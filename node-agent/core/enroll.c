@@ -36,6 +36,7 @@ struct node {
 	struct http_call *call;
 	struct loop_timer *timer;
 	struct renewal *renewal;
+	int64_t given_ms[RENEWAL_KINDS]; /* over all renewals */
 	struct loop_timer *reload_timer;
 	struct backoff backoff;
 	enum err_code last_failure; /* said once, until it is another */
@@ -370,6 +371,7 @@ static void node_ready(struct node *node)
 								    .ca_pem = node->credentials.ca_pem,
 								    .cert_pem = node->credentials.cert_pem,
 								    .key_pem = node->credentials.key_pem,
+								    .given_ms = node->given_ms,
 								    .renewed = node_renewed,
 								    .data = node });
 	node->done(&node->credentials, node->data);

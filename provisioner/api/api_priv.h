@@ -8,6 +8,7 @@
 #include "proto/operations.h"
 
 #define STRANGERS_KEPT 1024
+#define RENEWALS_KEPT 1024
 
 struct api {
 	struct api_spec spec;
@@ -22,6 +23,7 @@ struct api {
 	struct list waiting;	     /* struct api_call: for a worker */
 	struct agent_queue *agents;  /* agent_queue.c */
 	struct rate_table strangers; /* agent_routes.c: hellos by address */
+	struct rate_table renewals;  /* agent_routes.c: certificates by node */
 	json_t *openapi;
 };
 
