@@ -21,6 +21,8 @@ void sha256_of(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE]);
 int sha256_of_file(int fd, uint8_t ret_digest[SHA256_SIZE]);
 /* Hexadecimal; the caller frees. */
 char *sha256_hex(const void *data, size_t len);
+/* HMAC (RFC 2104) with SHA-256; hexadecimal; the caller frees. */
+char *hmac_sha256_hex(const void *key, size_t key_len, const void *data, size_t len);
 
 /* A token: prefix, '_' and 32 random bytes in URL-safe base64; the caller frees and wipes. */
 char *token_new(const char *prefix);

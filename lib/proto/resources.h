@@ -429,7 +429,7 @@ extern const struct schema audit_schema;
 /* A creating call that was answered: what the same Idempotency-Key is answered with again. Never shown. */
 struct creation {
 	char *id;	   /* hash of who, which operation, which key */
-	char *fingerprint; /* hash of the request */
+	char *fingerprint; /* hashes of the request */
 	char *resource, *task;
 	int64_t created;
 };

@@ -517,6 +517,7 @@ struct api *api_new(const struct api_spec *spec)
 		};
 	agent_queue_start(api);
 	rate_table_init(&api->strangers, STRANGERS_KEPT);
+	random_bytes(api->creation_key, sizeof(api->creation_key));
 	rate_table_init(&api->renewals, RENEWALS_KEPT);
 	api_events_register(api);
 	api_consoles_register(api);
