@@ -420,6 +420,7 @@ static const struct field vm_fields[] = {
 	BOOL(struct vm, source_gone, HIDDEN),
 	BOOL(struct vm, call_off, HIDDEN),
 	BOOL(struct vm, has_run, HIDDEN),
+	BYTES(struct vm, seed_bytes, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 

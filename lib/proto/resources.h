@@ -282,8 +282,9 @@ struct vm {
 	char *hostname, *user_data, *network_config;
 	char **ssh_keys;
 	size_t ssh_key_count;
-	bool cloud_init; /* it has one */
-	char **networks; /* names, in the order of the NICs */
+	bool cloud_init;     /* it has one */
+	uint64_t seed_bytes; /* of it, as its node is told; 0 of one that was made before they were counted */
+	char **networks;     /* names, in the order of the NICs */
 	size_t network_count;
 	struct vm_nic *nics;
 	size_t nic_count;
@@ -298,6 +299,8 @@ extern const struct schema vm_migrate_schema;
 #define USER_DATA_MAX_BYTES (64 * 1024)
 #define NETWORK_CONFIG_MAX_BYTES (16 * 1024)
 #define SSH_KEYS_MAX 32
+/* Of all that, as a node is told: escaped, in JSON. */
+#define SEED_MAX_BYTES (96 * 1024)
 struct cloud_init_input {
 	char *user_data, *network_config;
 	char **ssh_keys;
@@ -427,7 +430,7 @@ extern const struct schema audit_schema;
 /* A creating call that was answered: what the same Idempotency-Key is answered with again. Never shown. */
 struct creation {
 	char *id;	   /* hash of who, which operation, which key */
-	char *fingerprint; /* hash of the request */
+	char *fingerprint; /* hashes of the request */
 	char *resource, *task;
 	int64_t created;
 };

@@ -251,6 +251,25 @@ static int admit_known(struct api *api, struct http_request *request, struct err
 	return node ? 0 : admit_boot(api, machine, err);
 }
 
+/* A node asks for two in years. Each is signed, committed and told of; one whose clock is wrong may ask all the time. */
+static const struct rate renewal_rate = { .most = 10, .per_minute = 1 };
+
+static int admit_renewal(struct api *api, struct http_request *request, struct err *err)
+{
+	const char *node = http_request_client_name(request);
+	int r = admit_known(api, request, err);
+	if (r < 0 || !node)
+		return r;
+	uint64_t key = rate_key('n', node, strlen(node));
+	int64_t now = loop_monotonic_ms(api->spec.loop);
+	if (rate_wait_ms(&api->renewals, key, &renewal_rate, now) > 0)
+		return err_set(
+			err, ERR_RATE_LIMIT,
+			"this node asks for certificates all the time; its clock may be wrong: look at its date");
+	rate_take(&api->renewals, key, &renewal_rate, now);
+	return 0;
+}
+
 /* A ticket that is not known is refused by what it opens. */
 static int admit_ticket(struct api *api, struct http_request *request, struct err *err)
 {
@@ -261,7 +280,8 @@ static int admit_ticket(struct api *api, struct http_request *request, struct er
 struct admission {
 	int (*admit)(struct api *api, struct http_request *request, struct err *err);
 };
-static const struct admission stranger = { admit_stranger }, known = { admit_known }, ticket = { admit_ticket };
+static const struct admission stranger = { admit_stranger }, known = { admit_known }, renewal = { admit_renewal },
+			      ticket = { admit_ticket };
 
 bool api_agent_admit(struct http_request *request, void *data)
 {
@@ -279,7 +299,7 @@ static const struct http_route routes[] = {
 	{ "POST", "/agent/v1/enroll", .body_max_bytes = NEW_BODY_MAX, .handler = on_enroll, .tag = &stranger },
 	{ "POST", "/agent/v1/join", .body_max_bytes = NEW_BODY_MAX, .handler = on_join, .tag = &stranger },
 	{ "GET", "/agent/v1/desired", .handler = on_desired, .tag = &known },
-	{ "POST", "/agent/v1/certificate", .body_max_bytes = NEW_BODY_MAX, .handler = on_certificate, .tag = &known },
+	{ "POST", "/agent/v1/certificate", .body_max_bytes = NEW_BODY_MAX, .handler = on_certificate, .tag = &renewal },
 	{ "POST", "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report, .tag = &known },
 	{ "GET", "/agent/v1/console/{ticket}", .handler = api_agent_console, .tag = &ticket },
 	{ .method = NULL },

@@ -518,6 +518,8 @@ struct api *api_new(const struct api_spec *spec)
 	agent_queue_start(api);
 	rate_table_init(&api->strangers, STRANGERS_KEPT);
 	rate_table_init(&api->boots, STRANGERS_KEPT);
+	random_bytes(api->creation_key, sizeof(api->creation_key));
+	rate_table_init(&api->renewals, RENEWALS_KEPT);
 	api_events_register(api);
 	api_consoles_register(api);
 	return api;
@@ -539,6 +541,7 @@ struct api *api_free(struct api *api)
 	api_sensors_stop(api);
 	rate_table_done(&api->strangers);
 	rate_table_done(&api->boots);
+	rate_table_done(&api->renewals);
 	json_decref(api->openapi);
 	free(api);
 	return NULL;

@@ -185,6 +185,7 @@ static struct schedule_node *snapshot(struct cluster *cluster, size_t *ret_count
 				continue;
 			s->memory_used_bytes += vm->memory_bytes;
 			s->cpus_used += vm->cpus;
+			s->seed_bytes += vm->seed_bytes;
 			s->vm_count++;
 		}
 	}
@@ -198,7 +199,9 @@ static void place_one(struct cluster *cluster, const struct vm *vm)
 	size_t count, best;
 	_cleanup_free_ char *why = NULL;
 	_cleanup_free_ struct schedule_node *nodes = snapshot(cluster, &count);
-	const struct schedule_request request = { .cpus = vm->cpus, .memory_bytes = vm->memory_bytes };
+	const struct schedule_request request = { .cpus = vm->cpus,
+						  .memory_bytes = vm->memory_bytes,
+						  .seed_bytes = vm->seed_bytes };
 	if (schedule(&request, nodes, count, &best, &why, &err) < 0) {
 		vm_unplaceable(cluster->spec.compute, vm->id, &err);
 		return;
@@ -232,7 +235,9 @@ static int choose_target(struct cluster *cluster, const struct vm *vm, const cha
 	size_t count, best = 0;
 	_cleanup_free_ char *why = NULL;
 	_cleanup_free_ struct schedule_node *nodes = snapshot(cluster, &count);
-	struct schedule_request request = { .cpus = vm->cpus, .memory_bytes = vm->memory_bytes, .avoid = vm->node };
+	struct schedule_request request = {
+		.cpus = vm->cpus, .memory_bytes = vm->memory_bytes, .seed_bytes = vm->seed_bytes, .avoid = vm->node
+	};
 	const struct node *node = wanted ? store_find(cluster->store, &kind_node, wanted) : NULL;
 	if (wanted && !node)
 		return err_set_field(err, ERR_INVALID, "node", "node: there is no node '%s'", wanted);

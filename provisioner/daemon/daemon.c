@@ -137,7 +137,7 @@ static int open_keys(struct daemon *d, struct err *err)
 	names[n++] = "127.0.0.1";
 	for (size_t i = 0; i < api->name_count; i++)
 		names[n++] = api->names[i];
-	r = ca_issue_server(d->ca, "ingot-provisioner", names, &d->cert_pem, &d->key_pem, err);
+	r = ca_issue_server(d->ca, CERT_PROVISIONER, names, &d->cert_pem, &d->key_pem, err);
 	if (r == 0 && d->config->bmc)
 		r = read_text(d->config->bmc->password_file, "bmc.password_file", &d->bmc_password, err);
 	return r;

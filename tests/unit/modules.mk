@@ -38,4 +38,5 @@ test_api_console.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_agents.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_upload.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_certificate.modules := $(RACK_MODULES) provisioner/auth provisioner/api
+test_api_creation.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_sensors.modules := $(RACK_MODULES) provisioner/auth provisioner/api

@@ -33,6 +33,27 @@ static void creating_is_checked(void **state)
 	assert_create_refused(rack, "web2", "early", ERR_STATE, "volume", "'early' is creating, not available");
 }
 
+/* Each part may be as large as it may be, but not all of them: they are in one document with those of the node's others. */
+static void seeds_have_a_limit_in_all(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *user_data = xasprintf("#!/bin/sh\n%*s", USER_DATA_MAX_BYTES - 10, "");
+	const struct vm *vm = NULL;
+	struct vm wanted = { .name = (char *)"web", .volume = (char *)"root", .cpus = 1, .memory_bytes = GIB };
+	rack_volume(rack, "root", VOLUME_AVAILABLE);
+	wanted.user_data = user_data;
+	memset(user_data + 10, '"', 40000); /* written as two characters each */
+	assert_true(vm_create(rack->controller->compute, &wanted, &vm, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_string_equal(err.field, "user_data");
+	assert_non_null(strstr(err.text, "at most 98304"));
+	assert_int_equal(store_count(rack_store(rack), &kind_vm), 0);
+	memset(user_data + 10 + 20000, ' ', 20000);
+	assert_int_equal(vm_create(rack->controller->compute, &wanted, &vm, &err), 0);
+	assert_true(vm->seed_bytes > USER_DATA_MAX_BYTES + 20000 && vm->seed_bytes <= SEED_MAX_BYTES);
+}
+
 static void a_new_one_holds_its_volume(void **state)
 {
 	struct rack *rack = *state;
@@ -513,6 +534,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(creating_is_checked),
+		TEST(seeds_have_a_limit_in_all),
 		TEST(a_new_one_holds_its_volume),
 		TEST(it_runs_when_its_node_says_so_of_this_start),
 		TEST(one_that_fits_nowhere_fails_its_task_with_the_reasons),
