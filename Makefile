@@ -3,7 +3,8 @@
 #
 #     $(call module,FOLDER,FOLDERS IT MAY INCLUDE,PKG-CONFIG PACKAGES,OTHER LIBRARIES)
 #
-# A module sees the headers of those folders and no others: its include path is a directory of links to them.
+# A module sees the headers of those folders and no others: its include path is a directory of links to them. The ways around
+# that (".." in a path, another folder's *_priv.h) are what `make lint` refuses.
 
 VARIANT ?= release
 BUILD ?= build
@@ -108,7 +109,7 @@ build/sources.list: $(foreach m,$(MODULES),$(OUT)/inc/$(subst /,-,$(m))/.made) $
 	@true
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile $(wildcard */module.mk */*/module.mk) | \
+	@grep -hE '^[a-z-]+:.*##' Makefile $(wildcard */module.mk */*/module.mk */*/*/module.mk) | \
 		sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
 
 clean:  ## remove what was built (caches of images stay in build/cache)
