@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from . import accel, dashboard, net
@@ -69,12 +70,15 @@ def up(build: Path, root: Path, name: str, no_bmc: bool, by_dashboard: bool) -> 
         else:
             walk(path, wanted)
         report(path)
-    except LabError as problem:
-        failed(lab, steps, cause(problem, provisioner))
-        return 1
     except KeyboardInterrupt:
         complain("\ninterrupted; the lab is left as it is (make lab-down removes it)")
         return 130
+    except Exception as problem:  # whatever it is: who has started this is told, and where to look
+        if not isinstance(problem, LabError):
+            with (lab.logs / "lab.log").open("a", encoding="utf-8") as log:
+                traceback.print_exc(file=log)
+        failed(lab, steps, cause(problem, provisioner))
+        return 1
     finally:
         if events:
             events.close()
@@ -147,8 +151,10 @@ def report(path: WholePath) -> None:
     say("stop it  sudo make lab-down")
 
 
-def cause(problem: LabError, provisioner: Provisioner | None) -> LabError:
-    """A provisioner that has ended is the reason for whatever failed then."""
+def cause(problem: Exception, provisioner: Provisioner | None) -> LabError:
+    """A provisioner that has ended is the reason for whatever failed then. What nobody foresaw is told with its kind."""
+    if not isinstance(problem, LabError):
+        problem = LabError(f"{type(problem).__name__}: {problem} (lab.log has the traceback)")
     try:
         if provisioner:
             provisioner.guard()
