@@ -3,7 +3,8 @@
 #
 #     $(call module,FOLDER,FOLDERS IT MAY INCLUDE,PKG-CONFIG PACKAGES,OTHER LIBRARIES)
 #
-# A module sees the headers of those folders and no others: its include path is a directory of links to them.
+# A module sees the headers of those folders and no others: its include path is a directory of links to them. The ways around
+# that (".." in a path, another folder's *_priv.h) are what `make lint` refuses.
 
 VARIANT ?= release
 BUILD ?= build
@@ -34,6 +35,22 @@ CFLAGS := -std=gnu17 $(CFLAGS_$(VARIANT)) $(WARN) -fPIE -fstack-protector-strong
 	-D_GNU_SOURCE -DINGOT_VERSION='"$(VERSION)"'
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(CFLAGS_$(VARIANT)))
 
+# A file that holds the value of the variable $(2): new when that is another one, and so is what has it for a prerequisite.
+# No newline at the end: make 4.3 does not always take it off again.
+define stamp_template
+ifneq ($$(file <$(1)),$$(strip $$($(2))))
+.PHONY: $(1)
+endif
+$(1):
+	@mkdir -p $$(@D) && printf %s '$$(subst ','\'',$$(strip $$($(2))))' >$$@
+endef
+stamp = $(eval $(call stamp_template,$(1),$(2)))
+
+# What all is compiled with; -Werror changes nothing in what comes of it.
+FLAGS := $(OUT)/obj/.flags
+flags := $(filter-out -Werror,$(CC) $(CFLAGS) $(LDFLAGS))
+$(call stamp,$(FLAGS),flags)
+
 MODULES :=
 OTHER_SOURCES :=
 OTHER_INCLUDES :=
@@ -50,12 +67,14 @@ $(OUT)/inc/$(subst /,-,$(1))/.made: $(1)/module.mk
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(1) $(2),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
+$(1).list := $(OUT)/obj/$(1)/.objects
+$(call stamp_template,$(OUT)/obj/$(1)/.objects,$(1).objects)
 $(1).archive := $(OUT)/obj/$(1)/$(notdir $(1)).a
-$(OUT)/obj/$(1)/$(notdir $(1)).a: $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
+$(OUT)/obj/$(1)/$(notdir $(1)).a: $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c))) $(OUT)/obj/$(1)/.objects
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(Q)ar rcs $$@ $$^
-$(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made
+	$$(Q)ar rcs $$@ $$(filter %.o,$$^)
+$(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made $(FLAGS)
 	@mkdir -p $$(@D)
 	@$(if $(V),,echo "  CC    $$@")
 	$$(Q)$$(CC) $$(CFLAGS) $$($(1).cflags) -I$(OUT)/inc/$(subst /,-,$(1)) -MMD -MP -c -o $$@ $$<
@@ -108,7 +127,7 @@ build/sources.list: $(foreach m,$(MODULES),$(OUT)/inc/$(subst /,-,$(m))/.made) $
 	@true
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile $(wildcard */module.mk */*/module.mk) | \
+	@grep -hE '^[a-z-]+:.*##' Makefile $(wildcard */module.mk */*/module.mk */*/*/module.mk) | \
 		sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
 
 clean:  ## remove what was built (caches of images stay in build/cache)

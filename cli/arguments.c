@@ -246,19 +246,19 @@ static int check_targets(struct parser *p)
 {
 	const struct command *command = p->in->command;
 	bool all = p->in->given[OPTION_ALL];
+	_cleanup_free_ char *noun = noun_with_article(command->noun);
 	if (all && p->in->target_count > 0)
 		return err_set(p->err, ERR_INVALID, "either names or --all, not both");
 	if ((command->flags & COMMAND_TARGET) && p->in->target_count == 0 && !all)
-		return err_set(p->err, ERR_INVALID, "the name or id of a %s is missing", command->noun);
+		return err_set(p->err, ERR_INVALID, "the name or id of %s is missing", noun);
 	for (size_t i = 0; i < p->in->target_count; i++) {
 		const char *target = p->in->targets[i];
 		/* They would change the path they are put in. */
 		if (!target[0] || str_equal(target, ".") || str_equal(target, ".."))
-			return err_set(p->err, ERR_INVALID, "'%s' is not the name or id of a %s", target,
-				       command->noun);
+			return err_set(p->err, ERR_INVALID, "'%s' is not the name or id of %s", target, noun);
 	}
 	if (p->in->target_count > 1 && p->in->body && json_object_get(p->in->body, "name"))
-		return err_set(p->err, ERR_INVALID, "--name is for one %s at a time", command->noun);
+		return err_set(p->err, ERR_INVALID, "--name is for one %s at a time", noun_words(command->noun));
 	return 0;
 }
 
@@ -313,8 +313,8 @@ static int check_whole(struct parser *p)
 		FOREACH_COMMAND(c)
 		if (str_equal(c->noun, p->in->noun))
 			strbuf_addf(&verbs, "%s%s", verbs.len ? ", " : "", c->verb);
-		return err_set(p->err, ERR_INVALID, "what to do with a %s is missing; there is: %s", p->in->noun,
-			       verbs.data);
+		_cleanup_free_ char *noun = noun_with_article(p->in->noun);
+		return err_set(p->err, ERR_INVALID, "what to do with %s is missing; there is: %s", noun, verbs.data);
 	}
 	int r = assign_words(p);
 	if (r == 0)

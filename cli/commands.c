@@ -301,6 +301,9 @@ static void info_of_field(const struct command *command, const struct field *fie
 {
 	static const char *const truth[] = { "true", "false", NULL };
 	*ret = (struct option_info){ .field = field, .help = field->help, .id = OPTION_COUNT };
+	/* In a file that is at hand it can be looked up. */
+	if (command->run == verb_import && str_equal(field->name, "sha256"))
+		ret->help = "SHA-256 of the content; default: computed from the file";
 	ret->changes = command_changes(command);
 	ret->words = field->type == FIELD_ENUM ? field->words : NULL;
 	field_flag_name(field, ret->name, sizeof(ret->name));
@@ -423,6 +426,22 @@ const struct command *command_find(const char *noun, const char *verb)
 bool command_starts_noun(const struct command *command)
 {
 	return command == commands || !str_equal(command[-1].noun, command->noun);
+}
+
+const char *noun_words(const char *noun)
+{
+	static const char *const words[][2] = { { "vm", "virtual machine" }, { "join-token", "join token" } };
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (str_equal(noun, words[i][0]))
+			return words[i][1];
+	return noun;
+}
+
+char *noun_with_article(const char *noun)
+{
+	const char *words = noun_words(noun);
+	bool vowel = *words && strchr("aeio", *words); /* not u: "a user" */
+	return xasprintf("%s %s", vowel ? "an" : "a", words);
 }
 
 char *command_name(const struct command *command)

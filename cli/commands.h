@@ -96,5 +96,9 @@ const struct schema *command_request(const struct command *command);
 #define FOREACH_COMMAND(c) for (const struct command *c = commands; c < commands + command_count; c++)
 /* True for the first row of each noun. */
 bool command_starts_noun(const struct command *command);
+/* What a noun is called in a sentence: "virtual machine" of vm; constant, or the noun itself. */
+const char *noun_words(const char *noun);
+/* The same with its article, "an image"; the caller frees. */
+char *noun_with_article(const char *noun);
 
 #endif

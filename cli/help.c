@@ -160,7 +160,8 @@ static void help_command(struct strbuf *sb, const struct command *command)
 	bool has_positional = command_positional(command, &positional);
 	if (has_positional || (command->flags & COMMAND_TARGET))
 		strbuf_adds(sb, "\nArguments:\n");
-	_cleanup_free_ char *target = xasprintf("name or id of a %s", command->noun);
+	_cleanup_free_ char *noun = noun_with_article(command->noun);
+	_cleanup_free_ char *target = xasprintf("name or id of %s", noun);
 	if (command->flags & COMMAND_TARGET)
 		add_row(sb, target_name(command), 30, target);
 	if (has_positional)

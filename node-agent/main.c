@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ingot-agent: what runs on a machine, in the live image and on a node. */
+/* ingot-agent: what runs on a machine, in the live image, on a node and from the installation medium. */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -61,16 +61,18 @@ static const struct program_text sections[] = {
 	{ "SIGNALS",
 	  "SIGTERM and SIGINT end it. Virtual machines and Ceph daemons that it started go on without it; the next "
 	  "one finds them." },
-	{ "FILES",
-	  STATE_DIR "/identity.json: what the installer left for this node, with a token that is good once. Key and "
-		    "certificate stand beside it." },
+	{ "FILES", STATE_DIR
+	  "/identity.json: what the installer left for this node: server, authority and a token that is good once; "
+	  "of a machine that joins, a join token and what it tells of itself; on the provisioner's own host, the "
+	  "file in which the provisioner hands all that over (handover). Beside it stand the node's key and "
+	  "certificate, and guests.crt, which its virtual machines show when they move." },
 	{ NULL, NULL },
 };
 
 static const struct program program = {
 	.name = "ingot-agent",
 	.summary = "agent of a machine in an Ingot cluster",
-	.description = "Runs on a machine that an Ingot provisioner knows: in the live image, and on every node.",
+	.description = "Runs in the live image, on every node, and from the installation medium (install).",
 	.commands = commands,
 	.options = program_options,
 	.sections = sections,

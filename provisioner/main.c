@@ -29,7 +29,9 @@ static const struct program_text sections[] = {
 	  "(mode 0600); and the user admin, whose random password it prints once and writes to "
 	  "STATE_DIR/admin.initial-password (mode 0600), which is removed once the password is changed. If there is a file "
 	  "STATE_DIR/admin.password of mode 0600, at this or any later start, its first line becomes the password of admin, "
-	  "and the file is removed." },
+	  "and the file is removed; STATE_DIR/admin.password-hash, with the password's hash as mkpasswd writes it, does the "
+	  "same. With own_node in the configuration STATE_DIR/own-node.json hands the agent of this host what it joins by, "
+	  "anew at each start until it has." },
 	{ "SIGNALS",
 	  "SIGTERM and SIGINT end it. What it was doing goes on at its next start; it may be killed at any time." },
 	{ "FILES", DEFAULT_CONFIG ": the configuration, JSON; docs/configuration.md describes its fields." },

@@ -19,7 +19,11 @@ scripts() {
 
 # Every check prints its findings, one a line, and nothing else; it returns the status of its tool.
 check_spdx() {
-	{ git ls-files -- '*.c' '*.h' '*.S' '*.py' '*.mk' '*.awk' Makefile && scripts; } | sort -u | while IFS= read -r file; do
+	{
+		git ls-files -- '*.c' '*.h' '*.S' '*.py' '*.mk' '*.awk' '*.ts' '*.tsx' '*.mjs' '*.js' '*.jq' '*.ipxe' '*.conf' '*.cfg' \
+			'*.service' Makefile ':!tests/golden'
+		scripts
+	} | sort -u | while IFS= read -r file; do
 		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' || echo "$file:1: no SPDX line"
 	done
 	return 0
@@ -31,7 +35,23 @@ forbid() {
 		sed -E "s|^([^:]+:[0-9]+):[[:space:]]*(.*)|\1: $2: \2|"
 }
 
+# Ways around the include paths, which the compiler would take. Tests look into modules, so they may have private headers.
+layering() {
+	local include='^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]'
+	c_files | xargs -d '\n' grep -nE "${include}[^\">]*\.\./" |
+		sed -E 's|^([^:]+:[0-9]+):[[:space:]]*|\1: a folder includes what its module.mk names: |'
+	c_files | grep -v '^tests/' | xargs -d '\n' grep -nE "${include}([^\">/]+/)+[^\">/]*_priv\.h" |
+		awk -F: '{
+			count = split($1, path, "/")
+			split($3, text, /["<>]/)
+			parts = split(text[2], header, "/")
+			if (path[count - 1] != header[parts - 1])
+				print $1 ":" $2 ": is for its own folder: " text[2]
+		}'
+}
+
 check_forbidden() {
+	layering
 	forbid 'system|popen|v?fork|posix_spawnp?' 'processes are started by lib/cmd' '^lib/cmd/|^tests/'
 	forbid 'strcpy|strcat|v?sprintf|gets|alloca' 'nothing keeps it within bounds' '^$'
 	forbid 'ato[ifl]|atoll' 'does not notice what is no number' '^$'

@@ -21,6 +21,8 @@ void sha256_of(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE]);
 int sha256_of_file(int fd, uint8_t ret_digest[SHA256_SIZE]);
 /* Hexadecimal; the caller frees. */
 char *sha256_hex(const void *data, size_t len);
+/* HMAC (RFC 2104) with SHA-256; hexadecimal; the caller frees. */
+char *hmac_sha256_hex(const void *key, size_t key_len, const void *data, size_t len);
 
 /* A token: prefix, '_' and 32 random bytes in URL-safe base64; the caller frees and wipes. */
 char *token_new(const char *prefix);
@@ -44,6 +46,10 @@ struct ca *ca_free(struct ca *ca);
 DEFINE_CLEANUP(struct ca *, ca_free)
 const char *ca_pem(const struct ca *ca);	 /* borrowed */
 const char *ca_fingerprint(const struct ca *ca); /* SHA-256 of the DER, hexadecimal; borrowed */
+
+/* The common name on the provisioner's certificate. Nodes' certificates are servers' as well, at addresses that may be the
+ * provisioner's: who speaks to the provisioner looks at the name. */
+#define CERT_PROVISIONER "ingot-provisioner"
 
 /* A server certificate with its new key. names: DNS names and IP addresses for subjectAltName, NULL-terminated. */
 int ca_issue_server(struct ca *ca, const char *common_name, const char *const *names, char **ret_cert_pem,

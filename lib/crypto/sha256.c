@@ -49,6 +49,15 @@ void sha256_of(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE])
 		abort();
 }
 
+char *hmac_sha256_hex(const void *key, size_t key_len, const void *data, size_t len)
+{
+	uint8_t digest[SHA256_SIZE];
+
+	if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_len, data, len, digest) < 0)
+		abort();
+	return hex_encode(digest, sizeof(digest));
+}
+
 int sha256_of_file(int fd, uint8_t ret_digest[SHA256_SIZE])
 {
 	_cleanup_free_ char *buffer = xmalloc(READ_BYTES);

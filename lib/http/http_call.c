@@ -373,7 +373,7 @@ struct http_call *http_call_new(struct http_client *client, const struct http_ca
 	call->done = spec->done;
 	call->user = spec->data;
 	call->data_max_bytes = MIN_OF(spec->response_max_bytes ? spec->response_max_bytes : RESPONSE_MAX_DEFAULT_BYTES,
-				      RESPONSE_MAX_BYTES);
+				      HTTP_RESPONSE_MAX_BYTES);
 	list_init(&call->dirty_link);
 	list_init(&call->link);
 	list_append(&client->calls, &call->link);

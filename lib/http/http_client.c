@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* libcurl's multi interface on the loop. */
 #include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -134,6 +136,38 @@ static int memory_file(const char *pem)
 	return fd;
 }
 
+/* Empty if there is none. */
+static void peer_name(gnutls_session_t session, char *ret_name, size_t size)
+{
+	gnutls_x509_crt_t crt = NULL;
+	unsigned count = 0;
+	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+
+	*ret_name = '\0';
+	if (count == 0 || gnutls_x509_crt_init(&crt) < 0)
+		return;
+	if (gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) < 0 ||
+	    gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, ret_name, &size) < 0)
+		*ret_name = '\0';
+	gnutls_x509_crt_deinit(crt);
+}
+
+/* After the handshake, in which libcurl has verified the certificate and its address, and before anything is sent. */
+static int check_server(void *data, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+	CURL *easy = data;
+	struct transfer *transfer = NULL;
+	const struct curl_tlssessioninfo *tls = NULL;
+	char name[65]; /* ub-common-name, RFC 5280 appendix A.1 */
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+	curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls);
+	if (!tls || tls->backend != CURLSSLBACKEND_GNUTLS || !tls->internals)
+		return CURL_PREREQFUNC_ABORT;
+	peer_name(tls->internals, name, sizeof(name));
+	return str_equal(name, transfer->server_name) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 static void set_tls(struct http_client *client, CURL *easy)
 {
 	char path[32];
@@ -177,6 +211,11 @@ int client_easy_new(struct http_client *client, const char *url, struct transfer
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
 	set_tls(client, easy);
+	if (client->server_name) {
+		transfer->server_name = client->server_name;
+		curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check_server);
+		curl_easy_setopt(easy, CURLOPT_PREREQDATA, easy);
+	}
 	*ret = easy;
 	return 0;
 }
@@ -204,6 +243,10 @@ int curl_err(struct err *err, CURLcode result, const char *text)
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return err_set(err, ERR_INVALID, "%s", text);
+	case CURLE_ABORTED_BY_CALLBACK:
+		if (strstr(text, "pre-request")) /* check_server() */
+			text = "the server's certificate is another server's";
+		return err_set(err, ERR_UNREACHABLE, "%s", text);
 	case CURLE_SSL_CERTPROBLEM:
 		return err_set(err, ERR_INVALID, "the client certificate or its key cannot be used");
 	case CURLE_SSL_CACERT_BADFILE:
@@ -232,6 +275,7 @@ struct http_client *http_client_new(const struct http_client_spec *spec)
 	client->cert_fd = memory_file(spec->cert_pem);
 	client->key_fd = memory_file(spec->cert_pem ? spec->key_pem : NULL);
 	client->bearer = xstrdup(spec->bearer);
+	client->server_name = xstrdup(spec->server_name);
 	list_init(&client->calls);
 	list_init(&client->dirty);
 	list_init(&client->dials);
@@ -265,6 +309,8 @@ struct http_client *http_client_free(struct http_client *client)
 	if (client->bearer)
 		wipe(client->bearer, strlen(client->bearer));
 	free(client->bearer);
+	client->bearer = NULL;
+	str_set(&client->server_name, NULL);
 	client->depth--;
 	client_settle(client);
 	return NULL;

@@ -14,6 +14,7 @@ struct http_call;
 struct http_client_spec {
 	struct loop *loop;
 	const char *ca_pem;		/* NULL: the system's authorities */
+	const char *server_name;	/* common name that the server's certificate must have as well, or NULL */
 	const char *cert_pem, *key_pem; /* client certificate, or NULL */
 	const char *bearer;		/* token for every call, or NULL */
 };
@@ -34,6 +35,8 @@ struct http_response {
  * detail, field) or from what went wrong. The end of a stream of events is a 200 with no body. */
 typedef void (*http_done_fn)(const struct http_response *response, const struct err *err, void *data);
 
+/* No answer is taken that is larger, whatever was asked for. */
+#define HTTP_RESPONSE_MAX_BYTES (48 * MIB)
 struct http_call_spec {
 	const char *method, *url;
 	json_t *json;		    /* body; borrowed; or */

@@ -13,7 +13,6 @@
 #define DEADLINE_DEFAULT_MS 30000
 #define CONNECT_DEADLINE_MS 10000
 #define RESPONSE_MAX_DEFAULT_BYTES (16 * MIB)
-#define RESPONSE_MAX_BYTES (48 * MIB)
 #define CONNECTIONS_KEPT 16
 /* Less than the server's idle timeout: who writes on a connection that is being closed loses the race. */
 #define CONNECTION_AGE_MAX_S 20
@@ -21,6 +20,7 @@
 /* What libcurl knows of us: CURLOPT_PRIVATE. */
 struct transfer {
 	void (*finished)(struct transfer *transfer, CURLcode result);
+	const char *server_name; /* that its certificate must have, the client's; or NULL */
 };
 
 struct http_client {
@@ -30,7 +30,7 @@ struct http_client {
 	struct loop_timer *kick;  /* something is to be told */
 	/* libcurl's GnuTLS takes PEM from files only: these are files in memory. -1: none. */
 	int ca_fd, cert_fd, key_fd;
-	char *bearer;
+	char *bearer, *server_name;
 	struct list calls;
 	struct list dirty;   /* struct http_call with news, by their dirty_link */
 	struct list dials;   /* struct dial */

@@ -420,6 +420,7 @@ static const struct field vm_fields[] = {
 	BOOL(struct vm, source_gone, HIDDEN),
 	BOOL(struct vm, call_off, HIDDEN),
 	BOOL(struct vm, has_run, HIDDEN),
+	BYTES(struct vm, seed_bytes, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 
@@ -510,6 +511,7 @@ static const struct field join_use_fields[] = {
 	STR(struct join_use, machine, 0, .help = "the machine that it became"),
 	TIME(struct join_use, joined_at, COLUMN, .help = "when"),
 	STR(struct join_use, key, HIDDEN),
+	STR(struct join_use, boot_mac, HIDDEN),
 };
 const struct schema join_use_schema =
 	SCHEMA("join_use", struct join_use, join_use_fields, "a machine that joined by a token");
@@ -623,10 +625,9 @@ const struct schema creation_schema =
 	SCHEMA("creation", struct creation, creation_fields, "a creating call that was answered");
 
 static const struct field deleted_vm_fields[] = {
-	STR(struct deleted_vm, id, HIDDEN),
-	STR(struct deleted_vm, name, HIDDEN),
-	INT(struct deleted_vm, generation, HIDDEN),
-	TIME(struct deleted_vm, deleted, HIDDEN),
+	STR(struct deleted_vm, id, HIDDEN),	    STR(struct deleted_vm, name, HIDDEN),
+	INT(struct deleted_vm, generation, HIDDEN), TIME(struct deleted_vm, deleted, HIDDEN),
+	INT(struct deleted_vm, round, HIDDEN),
 };
 const struct schema deleted_vm_schema =
 	SCHEMA("deleted_vm", struct deleted_vm, deleted_vm_fields, "a virtual machine that was deleted");

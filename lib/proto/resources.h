@@ -282,8 +282,9 @@ struct vm {
 	char *hostname, *user_data, *network_config;
 	char **ssh_keys;
 	size_t ssh_key_count;
-	bool cloud_init; /* it has one */
-	char **networks; /* names, in the order of the NICs */
+	bool cloud_init;     /* it has one */
+	uint64_t seed_bytes; /* of it, as its node is told; 0 of one that was made before they were counted */
+	char **networks;     /* names, in the order of the NICs */
 	size_t network_count;
 	struct vm_nic *nics;
 	size_t nic_count;
@@ -298,6 +299,8 @@ extern const struct schema vm_migrate_schema;
 #define USER_DATA_MAX_BYTES (64 * 1024)
 #define NETWORK_CONFIG_MAX_BYTES (16 * 1024)
 #define SSH_KEYS_MAX 32
+/* Of all that, as a node is told: escaped, in JSON. */
+#define SEED_MAX_BYTES (96 * 1024)
 struct cloud_init_input {
 	char *user_data, *network_config;
 	char **ssh_keys;
@@ -353,8 +356,9 @@ extern const struct schema token_schema;
 
 /* A machine that joined by a token. */
 struct join_use {
-	char *uuid; /* system UUID; of a machine without one, a MAC address */
-	char *key;  /* fingerprint of the key that it got a certificate for */
+	char *uuid;	/* system UUID; of a machine without one, a MAC address */
+	char *boot_mac; /* of those that share a UUID, which; NULL: it did not say */
+	char *key;	/* fingerprint of the key that it got a certificate for */
 	char *machine;
 	int64_t joined_at;
 };
@@ -426,7 +430,7 @@ extern const struct schema audit_schema;
 /* A creating call that was answered: what the same Idempotency-Key is answered with again. Never shown. */
 struct creation {
 	char *id;	   /* hash of who, which operation, which key */
-	char *fingerprint; /* hash of the request */
+	char *fingerprint; /* hashes of the request */
 	char *resource, *task;
 	int64_t created;
 };
@@ -436,6 +440,7 @@ extern const struct schema creation_schema;
 struct deleted_vm {
 	char *id, *name;
 	int64_t generation, deleted;
+	int64_t round; /* in which it was deleted; see vm_deleted.c */
 };
 extern const struct schema deleted_vm_schema;
 

@@ -7,6 +7,7 @@
 #include "core/converge.h"
 #include "core/credentials_priv.h"
 #include "core/session.h"
+#include "crypto/crypto.h"
 #include "http/http_client.h"
 
 #define BOOT_ID_MAX_BYTES ((size_t)128)
@@ -66,6 +67,7 @@ static void agent_connected(const struct credentials *credentials, void *data)
 	agent->client = http_client_new(&(struct http_client_spec){
 		.loop = agent->loop,
 		.ca_pem = credentials->ca_pem,
+		.server_name = CERT_PROVISIONER,
 		.cert_pem = credentials->cert_pem,
 		.key_pem = credentials->key_pem,
 		.bearer = credentials->bearer,

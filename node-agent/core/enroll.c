@@ -36,6 +36,7 @@ struct node {
 	struct http_call *call;
 	struct loop_timer *timer;
 	struct renewal *renewal;
+	int64_t given_ms[RENEWAL_KINDS]; /* over all renewals */
 	struct loop_timer *reload_timer;
 	struct backoff backoff;
 	enum err_code last_failure; /* said once, until it is another */
@@ -341,8 +342,8 @@ static void node_ask(struct node *node)
 	url = xasprintf("%s/agent/v1/enroll", node->credentials.url);
 	/* Anew each time: the authority may have been handed over anew. */
 	http_client_free(node->client);
-	node->client =
-		http_client_new(&(struct http_client_spec){ .loop = node->loop, .ca_pem = identity_text(node, "ca") });
+	node->client = http_client_new(&(struct http_client_spec){
+		.loop = node->loop, .ca_pem = identity_text(node, "ca"), .server_name = CERT_PROVISIONER });
 	body = json_pack("{s:s, s:s}", "token", identity_text(node, "token"), "csr", node->csr_pem);
 	if (joins(node))
 		json_object_set(body, "join", node->introduction);
@@ -370,6 +371,7 @@ static void node_ready(struct node *node)
 								    .ca_pem = node->credentials.ca_pem,
 								    .cert_pem = node->credentials.cert_pem,
 								    .key_pem = node->credentials.key_pem,
+								    .given_ms = node->given_ms,
 								    .renewed = node_renewed,
 								    .data = node });
 	node->done(&node->credentials, node->data);

@@ -260,8 +260,8 @@ static void live_hello(struct live *live)
 	_cleanup_free_ char *url = xasprintf("%s/agent/v1/hello", live->credentials.url);
 
 	if (!live->secure)
-		live->secure = http_client_new(
-			&(struct http_client_spec){ .loop = live->loop, .ca_pem = live->credentials.ca_pem });
+		live->secure = http_client_new(&(struct http_client_spec){
+			.loop = live->loop, .ca_pem = live->credentials.ca_pem, .server_name = CERT_PROVISIONER });
 	live->call = http_call_new(live->secure, &(struct http_call_spec){
 							 .method = "POST",
 							 .url = url,

@@ -23,7 +23,7 @@
 static const struct {
 	const char *use; /* as the provisioner calls it */
 	const char *name;
-} kinds[] = { { "node", "agent" }, { "guests", "guests" } };
+} kinds[RENEWAL_KINDS] = { { "node", "agent" }, { "guests", "guests" } };
 
 struct renewal {
 	struct loop *loop;
@@ -35,7 +35,7 @@ struct renewal {
 	struct loop_timer *timer;
 	struct backoff backoff;
 	bool failure_said;
-	int64_t given_ms[ARRAY_SIZE(kinds)]; /* monotonic: when one came last; 0: not yet */
+	int64_t *given_ms; /* the owner's, by kind; 0: not yet */
 	/* What is asked for. */
 	size_t kind;
 	char *key_pem, *csr_pem;
@@ -217,11 +217,15 @@ struct renewal *renewal_new(const struct renewal_spec *spec)
 	renewal->loop = spec->loop;
 	renewal->dir = xstrdup(spec->dir);
 	renewal->url = xstrdup(spec->url);
+	renewal->given_ms = spec->given_ms;
 	renewal->renewed = spec->renewed;
 	renewal->data = spec->data;
 	renewal->backoff = (struct backoff){ .first_ms = BACKOFF_FIRST_MS, .max_ms = BACKOFF_MAX_MS };
-	renewal->client = http_client_new(&(struct http_client_spec){
-		.loop = spec->loop, .ca_pem = spec->ca_pem, .cert_pem = spec->cert_pem, .key_pem = spec->key_pem });
+	renewal->client = http_client_new(&(struct http_client_spec){ .loop = spec->loop,
+								      .ca_pem = spec->ca_pem,
+								      .server_name = CERT_PROVISIONER,
+								      .cert_pem = spec->cert_pem,
+								      .key_pem = spec->key_pem });
 	look_in(renewal, 0);
 	return renewal;
 }

@@ -9,11 +9,16 @@
 
 struct renewal;
 
+#define RENEWAL_KINDS 2
+
 struct renewal_spec {
 	struct loop *loop;
 	const char *dir; /* where keys and certificates are: agent.key, agent.crt, guests.key, guests.crt; copied */
 	const char *url; /* "https://ADDRESS:PORT"; copied */
 	const char *ca_pem, *cert_pem, *key_pem; /* the node's own; not needed after renewal_new() */
+	/* RENEWAL_KINDS, zero at first: monotonic, when each was given last. Borrowed, and the same for each renewal that follows: a
+	 * certificate that looks old when it comes is not asked for again and again. */
+	int64_t *given_ms;
 	/* The node's own certificate and key in dir are others now. The renewal should then be freed and made anew with them,
 	 * not from within. */
 	void (*renewed)(void *data);

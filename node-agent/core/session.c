@@ -129,13 +129,16 @@ static void ask_desired(void *data)
 	session->desired_asked_ms = loop_monotonic_ms(session->spec.loop);
 	url = xasprintf("%s/agent/v1/desired?after=%" JSON_INTEGER_FORMAT "&wait_s=%d", session->url,
 			session->generation, session->has_document ? DESIRED_WAIT_S : 0);
-	session->desired_call = http_call_new(session->spec.client, &(struct http_call_spec){
-									    .method = "GET",
-									    .url = url,
-									    .deadline_ms = DESIRED_DEADLINE_MS,
-									    .done = desired_answered,
-									    .data = session,
-								    });
+	session->desired_call =
+		http_call_new(session->spec.client, &(struct http_call_spec){
+							    .method = "GET",
+							    .url = url,
+							    .deadline_ms = DESIRED_DEADLINE_MS,
+							    /* A node that could not read it would do nothing more. */
+							    .response_max_bytes = HTTP_RESPONSE_MAX_BYTES,
+							    .done = desired_answered,
+							    .data = session,
+						    });
 }
 
 /* ---- report ---- */

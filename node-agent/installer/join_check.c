@@ -43,7 +43,8 @@ static void answered(const struct http_response *response, const struct err *err
 static void call(const char *url, const char *ca_pem, json_t *body, struct reply *ret)
 {
 	struct loop *loop = loop_new(1);
-	struct http_client *client = http_client_new(&(struct http_client_spec){ .loop = loop, .ca_pem = ca_pem });
+	struct http_client *client = http_client_new(&(struct http_client_spec){
+		.loop = loop, .ca_pem = ca_pem, .server_name = ca_pem ? CERT_PROVISIONER : NULL });
 
 	ret->loop = loop;
 	http_call_new(client, &(struct http_call_spec){ .method = body ? "POST" : "GET",

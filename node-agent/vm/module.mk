@@ -7,7 +7,7 @@ node-agent/vm.cflags += -fPIC
 AGENT_VM := $(OUT)/ingot-agent-vm.so
 PROGRAMS += $(AGENT_VM)
 # -pie and the sanitizers' runtime belong to the program that loads it.
-$(AGENT_VM): $(node-agent/vm.objects) $(OUT)/obj/node-agent/daemon/daemon_systemd.o \
+$(AGENT_VM): $(node-agent/vm.objects) $(node-agent/vm.list) $(OUT)/obj/node-agent/daemon/daemon_systemd.o \
 		$(OUT)/obj/node-agent/daemon/daemon_direct.o node-agent/vm/plugin.map
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,--as-needed -Wl,--version-script=node-agent/vm/plugin.map -o $@ \
@@ -18,4 +18,5 @@ test_vm_domain.modules := $(test_vm.modules)
 test_vm_departure.modules := $(test_vm.modules)
 test_vm_migrate.modules := $(test_vm.modules)
 test_vm_seed.modules := $(test_vm.modules)
+test_vm_restart.modules := $(test_vm.modules)
 test_vm_net.modules := $(test_vm.modules)

@@ -184,6 +184,7 @@ void vm_state_release(void *data)
 	vm_disconnect(state);
 	if (!list_empty(&state->migrations))
 		return;
+	json_decref(state->let_in);
 	free(state->boot);
 	free(state->member);
 	free(state);

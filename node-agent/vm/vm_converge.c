@@ -328,6 +328,11 @@ static json_t *want_incoming(struct part_run *run, struct vm_state *state, const
 			adopt(state, order, domain, &err);
 		return report_as_is(state, domain, &err);
 	}
+	/* Or there would always be another one to wait for. */
+	if (state->restart_since_ms && !vm_let_in(state, order->id)) {
+		err_set(&err, ERR_STATE, "libvirtd is to be started anew first");
+		return entry_json(order->id, order->generation, "starting", NULL, &err);
+	}
 	/* All that it takes to receive it: libvirt runs (else we were not here), has the key to its disks; its seed and its
 	 * networks are there. */
 	if (vm_secret_ensure(run, state, &err) < 0 || vm_seed_ensure(prefix, order, &err) < 0 ||

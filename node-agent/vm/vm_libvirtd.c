@@ -14,9 +14,6 @@
 #define AGENT_DIR "/var/lib/ingot/agent"
 /* What the daemon that runs has read. */
 #define READ_BY_DAEMON "/run/ingot/libvirtd.read"
-/* Migrations under way keep one who is to be shut out inside for so long. What they are in the way of otherwise waits until
- * they have ended, for which they have a deadline of their own. */
-#define SHUT_OUT_MS 60000
 
 /* What the agent keeps (core/renewal.h). */
 enum kept { CA_CRT, AGENT_CRT, AGENT_KEY, GUESTS_CRT, GUESTS_KEY, KEPT };
@@ -211,7 +208,7 @@ static bool wants_restart(struct part_run *run, struct vm_state *state, const ch
 	}
 	if (!state->restart_since_ms)
 		state->restart_since_ms = monotonic_ms();
-	return !busy || (vm_text_shuts_out(before, read) && monotonic_ms() >= state->restart_since_ms + SHUT_OUT_MS);
+	return vm_restart_may(state, before, read, busy, monotonic_ms());
 }
 
 /* Started now, it reads what is there now. */
@@ -224,6 +221,7 @@ static int start_daemon(struct part_run *run, struct vm_state *state, const stru
 	if (r < 0)
 		return r;
 	state->restart_since_ms = 0;
+	state->started_ms = monotonic_ms();
 	r = write_file_atomic(path, read, strlen(read), 0600);
 	return r < 0 ? err_set_errno(err, r, "cannot write %s", path) : 1;
 }

@@ -117,6 +117,35 @@ bool vm_text_shuts_out(const char *before, const char *now)
 	return false;
 }
 
+/* The next line that lets nobody in; NULL: there is none. */
+static const char *next_setting(const char **at, size_t *ret_len)
+{
+	while (**at) {
+		const char *line = *at;
+		size_t len = strcspn(line, "\n") + 1;
+
+		*at += MIN_OF(len, strlen(line));
+		*ret_len = (size_t)(*at - line);
+		if (!str_starts(line, ENTRY_BEGIN))
+			return line;
+	}
+	return NULL;
+}
+
+bool vm_text_only_adds(const char *before, const char *now)
+{
+	const char *at = before, *now_at = now, *line, *now_line;
+	size_t len = 0, now_len = 0;
+
+	do {
+		line = next_setting(&at, &len);
+		now_line = next_setting(&now_at, &now_len);
+		if (!line != !now_line || (line && (len != now_len || memcmp(line, now_line, len) != 0)))
+			return false;
+	} while (line);
+	return !vm_text_shuts_out(before, now);
+}
+
 /* ---- qemu.conf ---- */
 
 static const char qemu_settings[] =

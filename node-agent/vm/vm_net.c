@@ -84,7 +84,33 @@ static json_t *card_of(const json_t *links, const char *bridge)
 	return card;
 }
 
-/* What the node's own address is on: the card itself, or the host's bridge and the card in it. */
+/* The card that a link tags for; itself if it does not. NULL: it is not here. Nested ones have an end. */
+static json_t *untagged_card(const json_t *links, json_t *card)
+{
+	for (size_t i = 0; card && str_equal(kind_of(card), "vlan"); i++)
+		card = i < json_array_size(links) ? find_link(links, str_or(text_of(card, "link"), "")) : NULL;
+	return card;
+}
+
+/* The link of the host's own that has this VLAN on the card, or NULL. */
+static const char *host_vlan(const json_t *links, const char *card, unsigned vlan)
+{
+	size_t i;
+	json_t *link;
+
+	json_array_foreach(links, i, link) {
+		const json_t *data = json_object_get(json_object_get(link, "linkinfo"), "info_data");
+
+		if (str_equal(kind_of(link), "vlan") && str_equal(text_of(link, "link"), card) &&
+		    json_integer_value(json_object_get(data, "id")) == (json_int_t)vlan &&
+		    !str_starts(str_or(text_of(link, "ifname"), ""), VLAN_PORT))
+			return text_of(link, "ifname");
+	}
+	return NULL;
+}
+
+/* What the node's own address is on: the card itself, the host's VLAN on it, or the host's bridge and the card in that. What
+ * tags for others goes on the card: on a VLAN of the host's it would be tagged twice. */
 static int find_uplink(const json_t *links, const char *address, json_t **ret_holder, json_t **ret_card,
 		       struct err *err)
 {
@@ -100,6 +126,9 @@ static int find_uplink(const json_t *links, const char *address, json_t **ret_ho
 	card = str_equal(kind_of(holder), "bridge") ? card_of(links, text_of(holder, "ifname")) : holder;
 	if (!card)
 		return err_set(err, ERR_STATE, "the bridge %s has no network card in it", text_of(holder, "ifname"));
+	card = untagged_card(links, card);
+	if (!card)
+		return err_set(err, ERR_STATE, "the network card below %s is not found", text_of(holder, "ifname"));
 	*ret_holder = holder;
 	*ret_card = card;
 	return 0;
@@ -184,9 +213,13 @@ static int make_vlan(const json_t *links, const json_t *card_link, unsigned vlan
 {
 	const char *card = text_of(card_link, "ifname");
 	char bridge[VM_NET_NAME_SIZE], port[VM_NET_NAME_SIZE], tag[VM_NET_NAME_SIZE], size[VM_NET_NAME_SIZE];
+	const char *own = host_vlan(links, card, vlan);
 	const json_t *has_bridge, *has_port;
 	int r = 0;
 
+	if (own)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "VLAN %u is this host's own (%s): virtual machines need another one", vlan, own);
 	vm_net_bridge_name(vlan, bridge);
 	snprintf(port, sizeof(port), VLAN_PORT "%u", vlan);
 	snprintf(tag, sizeof(tag), "%u", vlan);

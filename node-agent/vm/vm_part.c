@@ -28,19 +28,6 @@ static bool has_order(const json_t *desired, const char *id)
 	return false;
 }
 
-/* A migration from here is under way, or one to here may be. */
-static bool migrations_under_way(struct vm_state *state, const json_t *desired)
-{
-	size_t i;
-	json_t *entry;
-
-	json_array_foreach(desired, i, entry) {
-		if (str_equal(json_string_value(json_object_get(entry, "state")), "incoming"))
-			return true;
-	}
-	return migration_any(state);
-}
-
 static json_t *converge_all(struct part_run *run, struct vm_state *state, const json_t *desired,
 			    const struct vm_domains *domains, bool *unsettled)
 {
@@ -78,13 +65,13 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 	_cleanup_free_ char *prefix = part_run_path(run, "%s", "");
 	_cleanup_(vm_domains_done) struct vm_domains domains = { 0 };
 	struct vm_members members;
-	bool unsettled = false;
+	bool unsettled = false, busy = vm_let_in_any(state, desired) || migration_any(state);
 	int r = vm_members_parse(part_run_also(run), &members, err);
 
 	if (r < 0)
 		return r;
 	str_set(&state->member, members.name);
-	r = vm_libvirtd_ensure(run, state, &members, migrations_under_way(state, desired), err);
+	r = vm_libvirtd_ensure(run, state, &members, busy, err);
 	vm_members_done(&members);
 	if (r > 0)
 		vm_disconnect(state);
@@ -96,6 +83,7 @@ static int converge(struct part_run *run, json_t *desired, json_t **ret_report, 
 	if (r < 0)
 		return r;
 	*ret_report = converge_all(run, state, desired, &domains, &unsettled);
+	vm_let_in_note(state, *ret_report);
 	migration_forget(state, desired);
 	vm_log_tidy(run, &domains);
 	vm_seed_tidy(prefix, desired, &domains);

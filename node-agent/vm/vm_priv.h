@@ -72,6 +72,8 @@ char *vm_text_libvirtd(const struct vm_members *members);
 char *vm_text_qemu(const struct vm_members *members, bool direct);
 /* Whether somebody whom the one libvirtd.conf lets in is not let in by the other. */
 bool vm_text_shuts_out(const char *before, const char *now);
+/* Whether the second, with whatever else is in both, differs in nothing but that it lets in more. */
+bool vm_text_only_adds(const char *before, const char *now);
 
 /* ---- libvirt's text (vm_xml.c, pure) ---- */
 
@@ -113,10 +115,19 @@ struct vm_state;
 bool vm_accel_kvm_works(const struct part_run *run);
 
 /* Writes libvirt's configuration and the node's certificates for it, starts the daemon, and starts it anew when it should read
- * them again: not while a migration is under way (busy), unless that takes long and somebody is to be shut out. Virtual
+ * them again, as soon as that may be: until then state->restart_since_ms is set. busy: a migration is under way, or may be. Virtual
  * machines go on; connections do not. ERR_STATE while the node has no certificate. 1: it was started just now. */
 int vm_libvirtd_ensure(struct part_run *run, struct vm_state *state, const struct vm_members *members, bool busy,
 		       struct err *err);
+
+/* Whether the daemon, which should be started anew since state->restart_since_ms, may be: not while it is busy, unless that takes
+ * long; nor soon after it was, if it is only to let in more. before, read: what it has read, and should have (vm_restart.c). */
+bool vm_restart_may(const struct vm_state *state, const char *before, const char *read, bool busy, int64_t now_ms);
+/* After each run: what its report says may be on the way to here. */
+void vm_let_in_note(struct vm_state *state, const json_t *report);
+/* Whether this one may be on its way to here; whether any is of which that is ordered. */
+bool vm_let_in(const struct vm_state *state, const char *id);
+bool vm_let_in_any(const struct vm_state *state, const json_t *desired);
 
 /* Turns libvirt's last error on this thread into err, "<what>: <text>". Returns a negative errno. */
 int vm_fail(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -160,6 +171,8 @@ struct vm_state {
 	char *member;		  /* the name of this node's certificate, or NULL: nobody has said */
 	char *secret_key;	  /* what libvirt was told last, on this connection */
 	int64_t restart_since_ms; /* monotonic; since when libvirtd should be started anew, 0: it need not */
+	int64_t started_ms;	  /* monotonic; when we started it last, 0: this process has not */
+	json_t *let_in;		  /* keys: the machines that may be on the way to here; NULL: not known */
 	struct list migrations, memories;
 };
 struct vm_state *vm_state_get(struct part_run *run);

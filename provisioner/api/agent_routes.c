@@ -117,9 +117,13 @@ static void on_join(struct http_request *request, void *data)
 	agent_queue_add(data, request, true, join);
 }
 
+/* A hello gives everybody a token: until a person has accepted its machine, who bears it is no less a stranger. */
 static void on_report(struct http_request *request, void *data)
 {
-	agent_queue_add(data, request, false, report);
+	struct api *api = data;
+	const struct machine *machine = machine_agent_known(api->spec.machines, http_request_bearer(request));
+	bool stranger = !http_request_client_name(request) && (!machine || machine->state == MACHINE_NEW);
+	agent_queue_add(api, request, stranger, report);
 }
 
 /* ---- the long poll ---- */
@@ -217,6 +221,23 @@ static int admit_stranger(struct api *api, struct http_request *request, struct 
 	return 0;
 }
 
+/* A live agent asks at most once a second, and reports every ten seconds or when it has news, as an installer often has. */
+static const struct rate new_rate = { .most = 120, .per_minute = 120 };
+static const struct rate boot_rate = { .most = 600, .per_minute = 600 };
+
+static int admit_boot(struct api *api, const struct machine *machine, struct err *err)
+{
+	bool is_new = machine->state == MACHINE_NEW;
+	const struct rate *rate = is_new ? &new_rate : &boot_rate;
+	uint64_t key = rate_key(is_new ? 'n' : 'b', machine->id, strlen(machine->id));
+	int64_t now = loop_monotonic_ms(api->spec.loop);
+	if (rate_wait_ms(&api->boots, key, rate, now) > 0)
+		return err_set(err, ERR_RATE_LIMIT,
+			       "the agent of this machine speaks too often; try again in a second");
+	rate_take(&api->boots, key, rate, now);
+	return 0;
+}
+
 static int admit_known(struct api *api, struct http_request *request, struct err *err)
 {
 	const char *node = http_request_client_name(request);
@@ -227,6 +248,25 @@ static int admit_known(struct api *api, struct http_request *request, struct err
 				    : "the token is not of a boot that is known; say hello again");
 	if (!node && machine->state == MACHINE_NEW)
 		http_request_limit_body(request, NEW_BODY_MAX);
+	return node ? 0 : admit_boot(api, machine, err);
+}
+
+/* A node asks for two in years. Each is signed, committed and told of; one whose clock is wrong may ask all the time. */
+static const struct rate renewal_rate = { .most = 10, .per_minute = 1 };
+
+static int admit_renewal(struct api *api, struct http_request *request, struct err *err)
+{
+	const char *node = http_request_client_name(request);
+	int r = admit_known(api, request, err);
+	if (r < 0 || !node)
+		return r;
+	uint64_t key = rate_key('n', node, strlen(node));
+	int64_t now = loop_monotonic_ms(api->spec.loop);
+	if (rate_wait_ms(&api->renewals, key, &renewal_rate, now) > 0)
+		return err_set(
+			err, ERR_RATE_LIMIT,
+			"this node asks for certificates all the time; its clock may be wrong: look at its date");
+	rate_take(&api->renewals, key, &renewal_rate, now);
 	return 0;
 }
 
@@ -240,7 +280,8 @@ static int admit_ticket(struct api *api, struct http_request *request, struct er
 struct admission {
 	int (*admit)(struct api *api, struct http_request *request, struct err *err);
 };
-static const struct admission stranger = { admit_stranger }, known = { admit_known }, ticket = { admit_ticket };
+static const struct admission stranger = { admit_stranger }, known = { admit_known }, renewal = { admit_renewal },
+			      ticket = { admit_ticket };
 
 bool api_agent_admit(struct http_request *request, void *data)
 {
@@ -258,7 +299,7 @@ static const struct http_route routes[] = {
 	{ "POST", "/agent/v1/enroll", .body_max_bytes = NEW_BODY_MAX, .handler = on_enroll, .tag = &stranger },
 	{ "POST", "/agent/v1/join", .body_max_bytes = NEW_BODY_MAX, .handler = on_join, .tag = &stranger },
 	{ "GET", "/agent/v1/desired", .handler = on_desired, .tag = &known },
-	{ "POST", "/agent/v1/certificate", .body_max_bytes = NEW_BODY_MAX, .handler = on_certificate, .tag = &known },
+	{ "POST", "/agent/v1/certificate", .body_max_bytes = NEW_BODY_MAX, .handler = on_certificate, .tag = &renewal },
 	{ "POST", "/agent/v1/report", .body_max_bytes = BODY_MAX, .handler = on_report, .tag = &known },
 	{ "GET", "/agent/v1/console/{ticket}", .handler = api_agent_console, .tag = &ticket },
 	{ .method = NULL },

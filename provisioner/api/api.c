@@ -517,6 +517,9 @@ struct api *api_new(const struct api_spec *spec)
 		};
 	agent_queue_start(api);
 	rate_table_init(&api->strangers, STRANGERS_KEPT);
+	rate_table_init(&api->boots, STRANGERS_KEPT);
+	random_bytes(api->creation_key, sizeof(api->creation_key));
+	rate_table_init(&api->renewals, RENEWALS_KEPT);
 	api_events_register(api);
 	api_consoles_register(api);
 	return api;
@@ -537,6 +540,8 @@ struct api *api_free(struct api *api)
 	api_consoles_stop(api);
 	api_sensors_stop(api);
 	rate_table_done(&api->strangers);
+	rate_table_done(&api->boots);
+	rate_table_done(&api->renewals);
 	json_decref(api->openapi);
 	free(api);
 	return NULL;

@@ -8,6 +8,7 @@
 #include "proto/operations.h"
 
 #define STRANGERS_KEPT 1024
+#define RENEWALS_KEPT 1024
 
 struct api {
 	struct api_spec spec;
@@ -17,11 +18,14 @@ struct api {
 	struct list streams;			/* event_stream.c */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
 	unsigned console_viewers;
-	struct tickets *tickets;     /* console.c */
-	struct list readings;	     /* machine_sensors.c */
-	struct list waiting;	     /* struct api_call: for a worker */
-	struct agent_queue *agents;  /* agent_queue.c */
-	struct rate_table strangers; /* agent_routes.c: hellos by address */
+	struct tickets *tickets;	/* console.c */
+	struct list readings;		/* machine_sensors.c */
+	struct list waiting;		/* struct api_call: for a worker */
+	struct agent_queue *agents;	/* agent_queue.c */
+	struct rate_table strangers;	/* agent_routes.c: hellos by address */
+	struct rate_table boots;	/* agent_routes.c: what live agents say and ask, by machine */
+	struct rate_table renewals;	/* agent_routes.c: certificates by node */
+	unsigned char creation_key[32]; /* creation.c: of this process */
 	json_t *openapi;
 };
 

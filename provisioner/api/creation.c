@@ -30,14 +30,35 @@ static char *creation_id(const struct api_call *call, const char *key)
 	return xstrndup(hash, ID_DIGITS);
 }
 
-/* Of what was understood: the order of fields and white space make no difference. Without secrets: a hash of a password that
- * is quickly made would be quickly guessed. */
+static char *request_text(const struct api_call *call, bool with_hidden)
+{
+	json_t *json = schema_encode(call->operation->request, call->body, with_hidden);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(json);
+	return text;
+}
+
+/* Of what was understood: the order of fields and white space make no difference. "SHOWN PROCESS ALL": a hash of what may be
+ * shown; one that names this process's key; one by that key, of all. A hash of a password that is quickly made would be quickly
+ * guessed, hence the key, which is nowhere but in memory. */
 static char *fingerprint_of(const struct api_call *call)
 {
-	json_t *json = schema_encode(call->operation->request, call->body, false);
-	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-	json_decref(json);
-	return sha256_hex(text, strlen(text));
+	const unsigned char *key = call->api->creation_key;
+	const size_t key_len = sizeof(call->api->creation_key);
+	_cleanup_free_ char *shown = request_text(call, false), *all = request_text(call, true);
+	_cleanup_free_ char *hash = sha256_hex(shown, strlen(shown)), *process = hmac_sha256_hex(key, key_len, "", 0);
+	_cleanup_free_ char *keyed = hmac_sha256_hex(key, key_len, all, strlen(all));
+	wipe(all, strlen(all));
+	return xasprintf("%s %s %s", hash, process, keyed);
+}
+
+/* What was noted by another process of the provisioner is compared by what may be shown alone. */
+static bool same_request(const char *noted, const char *fingerprint)
+{
+	const size_t hash_len = (size_t)2 * SHA256_SIZE, process_len = hash_len + 1 + hash_len;
+	if (strlen(noted) < process_len || strncmp(noted, fingerprint, process_len) != 0)
+		return strncmp(noted, fingerprint, hash_len) == 0;
+	return str_equal(noted, fingerprint);
 }
 
 static bool expired(const struct api *api, const struct creation *creation)
@@ -95,7 +116,7 @@ static int create(struct api_call *call, api_fn fn, const char *id, const char *
 
 static int repeat(struct api_call *call, const struct creation *creation, const char *fingerprint, struct err *err)
 {
-	if (!str_equal(creation->fingerprint, fingerprint))
+	if (!same_request(str_or(creation->fingerprint, ""), fingerprint))
 		return err_set_field(err, ERR_STATE, KEY_HEADER,
 				     KEY_HEADER ": this key was used with another request; take a new one");
 	call->result = store_get(call->api->store, call->kind, creation->resource);

@@ -87,6 +87,12 @@ static json_t *make_document(struct cluster *cluster, const struct peer *peer)
 	return document;
 }
 
+static bool wants_same_vms(const json_t *document, const json_t *before)
+{
+	const json_t *vms = json_object_get(document, "vms"), *vms_before = json_object_get(before, "vms");
+	return vms && vms_before && json_equal(vms, vms_before);
+}
+
 /* Makes the document anew and gives it a new generation if it differs. Generations come from the clock, so that those of
  * an earlier life of the provisioner are not met again. */
 static struct briefing *brief(struct cluster *cluster, const struct peer *peer)
@@ -97,10 +103,23 @@ static struct briefing *brief(struct cluster *cluster, const struct peer *peer)
 		json_decref(document);
 		return briefing;
 	}
+	if (!wants_same_vms(document, briefing->document))
+		briefing->same_vms_count = 0;
 	json_decref(briefing->document);
 	briefing->document = document;
 	briefing->generation = MAX_OF(loop_now_ms(cluster->loop), briefing->generation + 1);
+	briefing->same_vms[briefing->same_vms_count++ % BRIEFING_SAME_VMS] = briefing->generation;
 	return briefing;
+}
+
+/* Whether who carried out the section "vms" of that document has carried out what is wanted now. The other sections have no
+ * say: each node that joins is in the documents of all, and none could be believed until it has caught up with the last. */
+static bool is_settled(const struct briefing *briefing, int64_t generation)
+{
+	for (size_t i = 0; i < MIN_OF(briefing->same_vms_count, (size_t)BRIEFING_SAME_VMS); i++)
+		if (briefing->same_vms[i] == generation)
+			return true;
+	return false;
 }
 
 json_t *cluster_agent_desired(struct cluster *cluster, const struct peer *peer, int64_t after)
@@ -258,7 +277,7 @@ static int node_report(struct cluster *cluster, const char *id, const json_t *re
 	if (ceph)
 		storage_agent_report(cluster->spec.storage, id, ceph);
 	if (json_is_array(vms) &&
-	    vm_agent_report(cluster->spec.compute, id, vms, generation == brief(cluster, &peer)->generation))
+	    vm_agent_report(cluster->spec.compute, id, vms, is_settled(brief(cluster, &peer), generation)))
 		cluster_wake(cluster);
 	return 0;
 }

@@ -26,15 +26,47 @@ static struct node *add_node(struct cluster *cluster, const struct machine *mach
 	return node;
 }
 
+/* Agents report what is not there, too. */
+static bool is_there(const char *daemon)
+{
+	return daemon && !str_equal(daemon, "absent");
+}
+
+/* Where its record goes, what tells of its virtual machines, monitor and disks in the pool goes with it. */
+int cluster_node_check_empty(struct cluster *cluster, const struct node *node, const char *machine, struct err *err)
+{
+	STORE_EACH(struct vm, vm, cluster->store, &kind_vm)
+		if (str_equal(vm->node, node->id) || str_equal(vm->target, node->id))
+			return err_set(
+				err, ERR_STATE,
+				"this is machine %s, on whose node is the virtual machine %s; move or delete it first",
+				machine, vm->name);
+	const struct ceph_cluster *ceph = store_next(cluster->store, &kind_ceph_cluster, NULL);
+	if (node->osd_count > 0 || is_there(node->mon) || is_there(node->mgr) ||
+	    (ceph && str_equal(ceph->mon_node, node->id)))
+		return err_set(
+			err, ERR_STATE,
+			"this is machine %s, whose node is a part of the storage; install it with its state kept (disk.state: keep), which needs no token",
+			machine);
+	return 0;
+}
+
 /* A machine deployed anew is a new node: what the old one promised is gone with its disks' system. */
-struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated)
+int cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated, struct node **ret,
+		     struct err *err)
 {
 	const struct node *old = machine->node ? store_get(cluster->store, &kind_node, machine->node) : NULL;
-	if (old && repeated)
-		return store_edit(cluster->store, &kind_node, old->id);
+	if (old && repeated) {
+		*ret = store_edit(cluster->store, &kind_node, old->id);
+		return 0;
+	}
+	int r = old ? cluster_node_check_empty(cluster, old, machine->name, err) : 0;
+	if (r < 0)
+		return r;
 	if (old)
 		store_remove(cluster->store, &kind_node, old->id);
-	return add_node(cluster, machine);
+	*ret = add_node(cluster, machine);
+	return 0;
 }
 
 void cluster_certificate_given(struct node *node, const char *certificate)
@@ -54,8 +86,13 @@ static int sign(struct cluster *cluster, const struct machine *machine, const ch
 	const char *const addresses[] = { machine->address, NULL };
 	_cleanup_free_ char *certificate = NULL, *id = NULL;
 	bool repeated = machine->enroll_key != NULL;
+	struct node *node = NULL;
 	store_begin(cluster->store);
-	struct node *node = cluster_node_for(cluster, machine, repeated);
+	int r = cluster_node_for(cluster, machine, repeated, &node, err);
+	if (r < 0) {
+		store_rollback(cluster->store);
+		return r;
+	}
 	id = xstrdup(node->id);
 	if (repeated && node->certificate)
 		certificate = xstrdup(node->certificate);
@@ -67,7 +104,7 @@ static int sign(struct cluster *cluster, const struct machine *machine, const ch
 	cluster_certificate_given(node, certificate);
 	if (!repeated)
 		machine_enrolled(cluster->spec.machines, machine->id, key, id);
-	int r = store_commit(cluster->store, err);
+	r = store_commit(cluster->store, err);
 	if (r == 0)
 		*ret_reply = cluster_enrolled(cluster, id, certificate);
 	return r;
@@ -148,6 +185,7 @@ static struct schedule_node *snapshot(struct cluster *cluster, size_t *ret_count
 				continue;
 			s->memory_used_bytes += vm->memory_bytes;
 			s->cpus_used += vm->cpus;
+			s->seed_bytes += vm->seed_bytes;
 			s->vm_count++;
 		}
 	}
@@ -161,7 +199,9 @@ static void place_one(struct cluster *cluster, const struct vm *vm)
 	size_t count, best;
 	_cleanup_free_ char *why = NULL;
 	_cleanup_free_ struct schedule_node *nodes = snapshot(cluster, &count);
-	const struct schedule_request request = { .cpus = vm->cpus, .memory_bytes = vm->memory_bytes };
+	const struct schedule_request request = { .cpus = vm->cpus,
+						  .memory_bytes = vm->memory_bytes,
+						  .seed_bytes = vm->seed_bytes };
 	if (schedule(&request, nodes, count, &best, &why, &err) < 0) {
 		vm_unplaceable(cluster->spec.compute, vm->id, &err);
 		return;
@@ -195,7 +235,9 @@ static int choose_target(struct cluster *cluster, const struct vm *vm, const cha
 	size_t count, best = 0;
 	_cleanup_free_ char *why = NULL;
 	_cleanup_free_ struct schedule_node *nodes = snapshot(cluster, &count);
-	struct schedule_request request = { .cpus = vm->cpus, .memory_bytes = vm->memory_bytes, .avoid = vm->node };
+	struct schedule_request request = {
+		.cpus = vm->cpus, .memory_bytes = vm->memory_bytes, .seed_bytes = vm->seed_bytes, .avoid = vm->node
+	};
 	const struct node *node = wanted ? store_find(cluster->store, &kind_node, wanted) : NULL;
 	if (wanted && !node)
 		return err_set_field(err, ERR_INVALID, "node", "node: there is no node '%s'", wanted);

@@ -6,13 +6,21 @@
 #include "cluster/cluster.h"
 
 /* What an agent was told last. Kept in memory only: after a restart every agent is told anew. */
+/* How many documents in a row that want the same virtual machines of a node are remembered. While many nodes join, there is
+ * one for each, and an agent that is busy is behind by some. */
+#define BRIEFING_SAME_VMS 128
+
 struct briefing {
 	struct list link;  /* in cluster->stale, or by itself */
 	struct list waits; /* struct desired_wait of a machine's live agent */
 	char *id;	   /* of the machine or the node */
 	json_t *document;  /* without its generation */
 	int64_t generation;
-	int64_t heard_ms; /* nodes */
+	/* A ring: the generations of the documents, this one included, since the section "vms" became what it is now. One by
+	 * one and no range: a generation of an earlier life of the provisioner, whose clock was ahead, may lie within. */
+	int64_t same_vms[BRIEFING_SAME_VMS];
+	size_t same_vms_count; /* of all that were put in */
+	int64_t heard_ms;      /* nodes */
 };
 
 struct desired_wait {
@@ -48,8 +56,13 @@ struct cluster {
 	int64_t started_ms;
 };
 
-/* In a transaction: a new node for a machine in place of the one it had; or, repeated, that one. */
-struct node *cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated);
+/* ERR_STATE, with the remedy, if the node has virtual machines or is a part of the storage: its record may not go. machine: what
+ * the error calls its machine. */
+int cluster_node_check_empty(struct cluster *cluster, const struct node *node, const char *machine, struct err *err);
+/* In a transaction: a new node for a machine in place of the one it had, or cluster_node_check_empty()'s error; or, repeated,
+ * that one. */
+int cluster_node_for(struct cluster *cluster, const struct machine *machine, bool repeated, struct node **ret,
+		     struct err *err);
 /* Notes how long the node's certificate is good. */
 void cluster_certificate_given(struct node *node, const char *certificate);
 /* What a node is told that has its certificate. */

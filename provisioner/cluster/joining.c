@@ -76,17 +76,18 @@ int cluster_join_token_delete(struct cluster *cluster, const char *id, struct er
 
 /* ---- who may ---- */
 
-/* What a request is judged to be. Borrowed from the store, but for identity. */
+/* What a request is judged to be. Borrowed from the store, but for identity and boot_mac. */
 struct joiner {
 	const struct join_token *token;
 	const struct join_use *use; /* it joined by this token already; NULL: not yet */
 	const struct machine *known;
-	char *identity;
+	char *identity, *boot_mac;
 };
 
 static void joiner_done(struct joiner *joiner)
 {
 	free(joiner->identity);
+	free(joiner->boot_mac);
 }
 
 static int pass_on(struct err *err, struct err *why, int r)
@@ -105,11 +106,15 @@ static const struct join_token *find_token(struct cluster *cluster, const char *
 	return NULL;
 }
 
-static const struct join_use *find_use(const struct join_token *token, const char *identity)
+/* Machines of one make may share a UUID: where both said it, the card that they boot from tells them apart. */
+static const struct join_use *find_use(const struct joiner *joiner)
 {
-	for (size_t i = 0; i < token->join_count; i++)
-		if (str_equal(token->joins[i].uuid, identity))
-			return &token->joins[i];
+	for (size_t i = 0; i < joiner->token->join_count; i++) {
+		const struct join_use *use = &joiner->token->joins[i];
+		bool same_card = !use->boot_mac || !joiner->boot_mac || str_equal(use->boot_mac, joiner->boot_mac);
+		if (str_equal(use->uuid, joiner->identity) && same_card)
+			return use;
+	}
 	return NULL;
 }
 
@@ -134,7 +139,7 @@ static int check_token_use(struct cluster *cluster, const struct joiner *joiner,
 	return 0;
 }
 
-/* Whoever says to be a node that is up, or one that has virtual machines, does not take its place: they may run there. */
+/* Whoever says to be a node that is up, or one that something is kept on, does not take its place. */
 static int check_node(struct cluster *cluster, const struct machine *machine, struct err *err)
 {
 	const struct node *node =
@@ -145,13 +150,7 @@ static int check_node(struct cluster *cluster, const struct machine *machine, st
 		return err_set(err, ERR_STATE,
 			       "this is machine %s, whose node is up; power that off before it joins anew",
 			       machine->name);
-	STORE_EACH(struct vm, vm, cluster->store, &kind_vm)
-		if (str_equal(vm->node, node->id) || str_equal(vm->target, node->id))
-			return err_set(
-				err, ERR_STATE,
-				"this is machine %s, on whose node is the virtual machine %s; move or delete it first",
-				machine->name, vm->name);
-	return 0;
+	return cluster_node_check_empty(cluster, node, machine->name, err);
 }
 
 /* key: NULL if there is none yet. */
@@ -168,10 +167,10 @@ static int judge(struct cluster *cluster, const json_t *request, const char *key
 	if (!json_is_object(join))
 		return err_set_field(err, ERR_INVALID, "join", "join: is missing");
 	_cleanup_err_ struct err why = ERR_INIT;
-	int r = machine_join_check(cluster->spec.machines, join, &ret->known, &ret->identity, &why);
+	int r = machine_join_check(cluster->spec.machines, join, &ret->known, &ret->identity, &ret->boot_mac, &why);
 	if (!ret->identity)
 		return pass_on(err, &why, r);
-	ret->use = find_use(ret->token, ret->identity);
+	ret->use = find_use(ret);
 	int used = check_token_use(cluster, ret, key, err);
 	if (used < 0 || ret->use)
 		return used;
@@ -208,6 +207,7 @@ static void note_use(struct cluster *cluster, const struct joiner *joiner, const
 	struct join_token *token = store_edit(cluster->store, &kind_join_token, joiner->token->id);
 	struct join_use *use = schema_list_add(&join_token_schema, token, "joins");
 	use->uuid = xstrdup(joiner->identity);
+	use->boot_mac = xstrdup(joiner->boot_mac);
 	use->key = xstrdup(key);
 	use->machine = xstrdup(machine);
 	use->joined_at = loop_now_ms(cluster->loop);
@@ -224,7 +224,10 @@ static int add_member(struct cluster *cluster, const struct joiner *joiner, cons
 	if (r < 0)
 		return r;
 	struct machine *machine = store_edit(cluster->store, &kind_machine, id);
-	struct node *node = cluster_node_for(cluster, machine, false);
+	struct node *node = NULL;
+	r = cluster_node_for(cluster, machine, false, &node, err);
+	if (r < 0)
+		return r;
 	r = ca_sign_request(cluster->spec.ca, csr, node->id, addresses, &node->certificate, err);
 	if (r < 0)
 		return err_prefix(err, "csr");

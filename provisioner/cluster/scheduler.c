@@ -35,6 +35,11 @@ static bool out_cpus(const struct schedule_request *request, const struct schedu
 	return request->cpus > cpus_left(node);
 }
 
+static bool out_seeds(const struct schedule_request *request, const struct schedule_node *node)
+{
+	return request->seed_bytes > 0 && node->seed_bytes + request->seed_bytes > SCHEDULE_SEEDS_MAX_BYTES;
+}
+
 static char *why_avoided(const struct schedule_request *request, const struct schedule_node *node)
 {
 	return xstrdup("it is there already");
@@ -58,15 +63,19 @@ static char *why_cpus(const struct schedule_request *request, const struct sched
 			 SCHEDULE_CPU_OVERCOMMIT);
 }
 
+static char *why_seeds(const struct schedule_request *request, const struct schedule_node *node)
+{
+	_cleanup_free_ char *has = bytes_format(node->seed_bytes), *most = bytes_format(SCHEDULE_SEEDS_MAX_BYTES);
+	return xasprintf("its virtual machines have %s of cloud-init data already, of %s", has, most);
+}
+
 /* In the order they are asked; the first that holds is the reason. */
 static const struct filter {
 	bool (*out)(const struct schedule_request *request, const struct schedule_node *node);
 	char *(*why)(const struct schedule_request *request, const struct schedule_node *node);
 } filters[] = {
-	{ out_avoided, why_avoided },
-	{ out_not_ready, why_not_ready },
-	{ out_memory, why_memory },
-	{ out_cpus, why_cpus },
+	{ out_avoided, why_avoided }, { out_not_ready, why_not_ready }, { out_memory, why_memory },
+	{ out_cpus, why_cpus },	      { out_seeds, why_seeds },
 };
 
 static const struct filter *filter(const struct schedule_request *request, const struct schedule_node *node)

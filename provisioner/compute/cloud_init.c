@@ -289,3 +289,11 @@ json_t *cloud_init_seed(const struct vm *vm)
 	return json_pack("{s:o, s:s, s:s?}", "meta_data", meta_data(vm), "user_data",
 			 vm->user_data ? vm->user_data : "#cloud-config\n{}\n", "network_config", vm->network_config);
 }
+
+size_t cloud_init_seed_bytes(const struct vm *vm)
+{
+	json_t *seed = cloud_init_seed(vm);
+	size_t bytes = seed ? json_dumpb(seed, NULL, 0, JSON_COMPACT) : 0;
+	json_decref(seed);
+	return bytes;
+}

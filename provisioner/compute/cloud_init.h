@@ -24,4 +24,7 @@ void cloud_init_check(const struct cloud_init_input *input, struct cloud_init_ve
  * none. The same machine always gives the same. The caller owns it. */
 json_t *cloud_init_seed(const struct vm *vm);
 
+/* How many bytes that is of the node's document. 0: it has none. */
+size_t cloud_init_seed_bytes(const struct vm *vm);
+
 #endif

@@ -45,8 +45,8 @@ void vm_unplaceable(struct compute *compute, const char *id, const struct err *w
 
 /* The desired document's section "vms" for a node. The caller owns it. */
 json_t *vm_agent_desired(struct compute *compute, const struct node *node);
-/* settled: the report was made by carrying out the document that is wanted now: only then does it count that a machine is
- * not there.
+/* settled: the report was made by carrying out what is wanted of the node's virtual machines now: only then does it count
+ * that a machine is not there.
  * True if what other nodes are to be told may have changed by it, beyond what was committed. */
 bool vm_agent_report(struct compute *compute, const char *node, const json_t *report, bool settled);
 /* A node is not heard any more, or again. */

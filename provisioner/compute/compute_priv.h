@@ -9,9 +9,9 @@ struct compute {
 	struct store *store;
 	struct loop *loop;
 	struct list strays, unheard; /* vm_stray.c */
-	/* vm_deleted.c: nodes that have not said what they have since round_ms; empty: nothing is to be forgotten */
+	/* vm_deleted.c: nodes that have not said what they have since this round began; empty: nothing is to be forgotten */
 	struct list round;
-	int64_t round_ms;
+	int64_t round_number;
 };
 
 #define START_DEADLINE_MS (10 * 60 * 1000)
@@ -74,6 +74,8 @@ bool vm_task_stop(const struct task *task, const struct err *why, void *compute)
 #define DELETED_KEPT_MAX 10000
 /* NULL if none of this id is known to have been deleted. */
 const struct deleted_vm *vm_deleted(struct compute *compute, const char *id);
+/* Goes on counting where an earlier life of the provisioner ended. */
+void vm_deleted_init(struct compute *compute);
 /* Within a transaction. */
 void vm_deleted_note(struct compute *compute, const struct vm *vm);
 /* A node has said what it has, or there is nothing to wait for. */

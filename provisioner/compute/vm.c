@@ -59,7 +59,21 @@ static int check_seed(const struct vm *wanted, struct err *err)
 	int r = cloud_init_check_user_data(wanted->user_data, err);
 	if (r == 0)
 		r = cloud_init_check_network_config(wanted->network_config, err);
-	return r == 0 ? cloud_init_check_ssh_keys(wanted->ssh_keys, wanted->ssh_key_count, err) : r;
+	if (r == 0)
+		r = cloud_init_check_ssh_keys(wanted->ssh_keys, wanted->ssh_key_count, err);
+	if (r < 0)
+		return r;
+	struct vm likeness = *wanted;
+	likeness.id = (char *)"00000000-0000-0000-0000-000000000000"; /* as long as the one that it gets */
+	likeness.cloud_init = wanted->user_data || wanted->network_config || wanted->ssh_key_count > 0;
+	size_t bytes = cloud_init_seed_bytes(&likeness);
+	if (bytes <= SEED_MAX_BYTES)
+		return 0;
+	return err_set_field(
+		err, ERR_INVALID, "user_data",
+		"user_data, network_config and ssh_keys: are %zu bytes together, as the node is told (quotes and line "
+		"ends count twice); at most %d: let the guest fetch the rest (#include)",
+		bytes, SEED_MAX_BYTES);
 }
 
 static void take_seed(struct vm *vm, const struct vm *wanted)
@@ -70,6 +84,7 @@ static void take_seed(struct vm *vm, const struct vm *wanted)
 	for (size_t i = 0; i < wanted->ssh_key_count; i++)
 		schema_strings_add(&vm->ssh_keys, &vm->ssh_key_count, wanted->ssh_keys[i]);
 	vm->cloud_init = vm->hostname || vm->user_data || vm->network_config || vm->ssh_key_count > 0;
+	vm->seed_bytes = cloud_init_seed_bytes(vm);
 }
 
 void vm_begin_start(struct compute *compute, struct vm *vm)

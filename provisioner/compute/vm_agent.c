@@ -146,7 +146,8 @@ void vm_settle(struct compute *compute, struct vm *vm)
 			    "the node of %s does not answer; it may still run", vm->name);
 	} else if (heard && vm->state == VM_UNKNOWN && vm->target) {
 		vm->state = VM_MIGRATING;
-	} else if (heard && vm->state == VM_UNKNOWN && vm->wanted && !vm->has_run) {
+	} else if (heard && vm->state == VM_UNKNOWN && vm->wanted && !vm->has_run && vm->task) {
+		/* Without a task nobody starts it: it was stored before has_run was, and may have run. */
 		vm->state = VM_STARTING;
 	}
 }
@@ -349,7 +350,7 @@ struct compute *compute_new(struct store *store, struct task_service *tasks)
 	struct compute *compute = new0(struct compute, 1);
 	compute->store = store;
 	compute->loop = store_loop(store);
-	list_init(&compute->round);
+	vm_deleted_init(compute);
 	vm_strays_init(compute);
 	task_service_owner(tasks, "vm", vm_task_stop, compute);
 	return compute;

@@ -29,6 +29,7 @@ struct daemon {
 	struct controller *controller;
 	struct auth *auth;
 	struct api *api;
+	struct own_node *own_node;
 	struct http_server *listeners[LISTENERS_MAX];
 	size_t listener_count;
 	void *ceph;
@@ -136,7 +137,7 @@ static int open_keys(struct daemon *d, struct err *err)
 	names[n++] = "127.0.0.1";
 	for (size_t i = 0; i < api->name_count; i++)
 		names[n++] = api->names[i];
-	r = ca_issue_server(d->ca, "ingot-provisioner", names, &d->cert_pem, &d->key_pem, err);
+	r = ca_issue_server(d->ca, CERT_PROVISIONER, names, &d->cert_pem, &d->key_pem, err);
 	if (r == 0 && d->config->bmc)
 		r = read_text(d->config->bmc->password_file, "bmc.password_file", &d->bmc_password, err);
 	return r;
@@ -316,12 +317,12 @@ static int start_api(struct daemon *d, struct err *err)
 
 static int prepare_own_node(struct daemon *d, struct err *err)
 {
-	const struct own_node own = { .controller = d->controller,
-				      .state_dir = d->config->state_dir,
-				      .server = d->server,
-				      .ca_pem = ca_pem(d->ca),
-				      .address = d->address };
-	return d->config->own_node ? own_node_hand_over(&own, err) : 0;
+	const struct own_node_spec spec = { .controller = d->controller,
+					    .state_dir = d->config->state_dir,
+					    .server = d->server,
+					    .ca_pem = ca_pem(d->ca),
+					    .address = d->address };
+	return d->config->own_node ? own_node_new(&spec, &d->own_node, err) : 0;
 }
 
 /* ---- life ---- */
@@ -372,6 +373,7 @@ struct daemon *daemon_free(struct daemon *d)
 	for (size_t i = 0; i < d->listener_count; i++)
 		http_server_free(d->listeners[i]);
 	auth_free(d->auth);
+	own_node_free(d->own_node);
 	controller_free(d->controller);
 	netboot_free(d->netboot);
 	ceph_librados_free(d->ceph);

@@ -75,9 +75,9 @@ void machine_enrolled(struct machines *machines, const char *id, const char *key
 /* A host that was installed from a medium would join: what it says of itself (docs/protocol.md, "join"). 0 and the machine that
  * it is, NULL if it is none that is known; ERR_INVALID naming the field; ERR_EXISTS with field name if another machine has its
  * name; ERR_STATE if something else is done with the machine now. identity: "UUID", or a MAC address of a machine without one;
- * the caller frees. */
+ * boot_mac: of the network card that it boots from, NULL if it does not say; the caller frees both. */
 int machine_join_check(struct machines *machines, const json_t *join, const struct machine **ret_known,
-		       char **ret_identity, struct err *err);
+		       char **ret_identity, char **ret_boot_mac, struct err *err);
 /* Within a transaction, after that check (whose ERR_EXISTS is no obstacle here: a number is added to the name): the machine is
  * deployed, with its inventory. address: where it was heard. The machine's id is borrowed. */
 int machine_join(struct machines *machines, const json_t *join, const char *address, const char **ret_id,

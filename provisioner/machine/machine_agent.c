@@ -171,7 +171,8 @@ static const struct machine *find_by_token(struct machines *machines, const char
 	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
 	const struct machine *machine = machine_get(machines, id);
 	bool right = machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64);
-	return right ? machine : NULL;
+	/* A host does not run the live image: whoever has a token of it may be anybody who once said hello. */
+	return right && machine->state != MACHINE_DEPLOYED ? machine : NULL;
 }
 
 const struct machine *machine_agent_known(struct machines *machines, const char *token)

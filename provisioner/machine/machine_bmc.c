@@ -400,16 +400,43 @@ static void lose_bmc(struct machines *machines, const struct machine *machine, c
 	store_must_commit(machines->store);
 }
 
+/* Some vendors fill in nothing but zeros or ones. */
+static bool tells_nothing(const char *uuid)
+{
+	return !uuid || !uuid[strspn(uuid, "0-")] || !uuid[strspn(uuid, "fF-")];
+}
+
+/* Whether what is known of a machine speaks against a BMC being its own: the UUID that the BMC gave before, else the machine's. */
+static bool is_of_another(const struct machine *machine, const char *uuid)
+{
+	const char *own = machine->bmc_uuid ? machine->bmc_uuid : machine->uuid;
+	return !tells_nothing(uuid) && own && !bmc_uuid_matches(uuid, own);
+}
+
+/* Those that a machine's own word gave the address, or an earlier life, and whose it is not, lose it. */
+static const struct machine *machine_at(struct machines *machines, const struct bmc_op *op)
+{
+	const char *uuid = op->identity.system_uuid;
+	const struct machine *machine, *found = NULL;
+	for (size_t n = 0; (machine = machine_find_by(machines, INDEX_BMC_ADDRESS, op->target.address, n));) {
+		bool sure = machine->bmc_uuid || machine->uuid;
+		if (is_of_another(machine, uuid)) {
+			lose_bmc(machines, machine, op);
+			continue; /* the next is the nth now */
+		}
+		if (!found || (sure && !found->bmc_uuid && !found->uuid))
+			found = machine;
+		n++;
+	}
+	return found;
+}
+
 static const struct machine *machine_of_bmc(struct machines *machines, const struct bmc_op *op)
 {
-	const struct machine *known = machine_find_by(machines, INDEX_BMC_ADDRESS, op->target.address, 0);
-	if (op->err.code != ERR_NONE)
-		return known;
 	const char *uuid = op->identity.system_uuid;
-	if (known && uuid && known->bmc_uuid && !bmc_uuid_matches(uuid, known->bmc_uuid)) {
-		lose_bmc(machines, known, op);
-		known = NULL;
-	}
+	if (op->err.code != ERR_NONE)
+		return machine_find_by(machines, INDEX_BMC_ADDRESS, op->target.address, 0);
+	const struct machine *known = machine_at(machines, op);
 	if (!known)
 		known = machine_find_by_uuid(machines, INDEX_WITHOUT_BMC, uuid);
 	/* Or its BMC was at another address before, and does not answer there. */

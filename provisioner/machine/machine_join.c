@@ -65,7 +65,7 @@ static int check(struct machines *machines, const struct join *join, const struc
 }
 
 int machine_join_check(struct machines *machines, const json_t *json, const struct machine **ret_known,
-		       char **ret_identity, struct err *err)
+		       char **ret_identity, char **ret_boot_mac, struct err *err)
 {
 	_cleanup_(join_done) struct join join = { 0 };
 	int r = join_read(json, &join, err);
@@ -74,6 +74,7 @@ int machine_join_check(struct machines *machines, const json_t *json, const stru
 	const struct machine *known = machine_of_hello(machines, &join.hello);
 	*ret_known = known;
 	*ret_identity = xstrdup(join.hello.uuid ? join.hello.uuid : join.hello.macs[0]);
+	*ret_boot_mac = xstrdup(join.hello.boot_mac);
 	return check(machines, &join, known, err);
 }
 
@@ -105,8 +106,10 @@ static void take(struct machines *machines, struct machine *machine, struct join
 	machine->name = free_name(machines, join->more.name, machine);
 	machine_take_hello(machines, machine, &join->hello);
 	str_set(&machine->address, address);
-	if (!machine->bmc_address && join->hello.bmc && join->hello.bmc->address)
-		machine->bmc_address = xstrdup(join->hello.bmc->address);
+	/* Two machines do not share a BMC: what a machine says of its own does not take another's. */
+	const char *bmc = join->hello.bmc ? join->hello.bmc->address : NULL;
+	if (bmc && !machine->bmc_address && !machine_find_by(machines, INDEX_BMC_ADDRESS, bmc, 0))
+		machine->bmc_address = xstrdup(bmc);
 	if (join->more.inventory) {
 		schema_free(&inventory_schema, machine->inventory);
 		machine->inventory = TAKE_PTR(join->more.inventory);

@@ -15,13 +15,13 @@ $(OUT)/inc/tests-$(1)/.made: tests/fuzz/module.mk $(wildcard tests/fuzz/modules.
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(FUZZ_LIB) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
-$(OUT)/obj/tests/fuzz/$(1).o: tests/fuzz/$(1).c $(OUT)/inc/tests-$(1)/.made
+$(OUT)/obj/tests/fuzz/$(1).o: tests/fuzz/$(1).c $(OUT)/inc/tests-$(1)/.made $(FLAGS)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(tests/fuzz/$(1).c.cflags) -MMD -MP -c -o $$@ $$<
-$(OUT)/tests/$(1): $(OUT)/obj/tests/fuzz/$(1).o $$(foreach m,$(FUZZ_LIB) $$($(1).modules),$$($$(m).objects))
+$(OUT)/tests/$(1): $(OUT)/obj/tests/fuzz/$(1).o $$(foreach m,$(FUZZ_LIB) $$($(1).modules),$$($$(m).objects) $$($$(m).list))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(shell pkg-config --libs $(fuzz_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) \
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $$(shell pkg-config --libs $(fuzz_pkgs) $$(sort $$(foreach m,$$($(1).modules),$$($$(m).pkgs)))) \
 		$$(sort $$(foreach m,$$($(1).modules),$$($$(m).ldlibs)))
 endef
 -include $(wildcard tests/fuzz/modules.mk)

@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from pathlib import Path
 
-from . import accel, net
+from . import accel, dashboard, net
 from . import machine as machines
 from .cli import CounterConsole, Events
 from .machine import Machine
@@ -41,7 +42,7 @@ def need(build: Path) -> None:
         raise LabError("the lab needs root: sudo make lab")
 
 
-def up(build: Path, root: Path, name: str, no_bmc: bool) -> int:
+def up(build: Path, root: Path, name: str, no_bmc: bool, by_dashboard: bool) -> int:
     need(build)
     parts = build / "lab-parts"
     kind, why = accel.choose(parts)
@@ -64,14 +65,20 @@ def up(build: Path, root: Path, name: str, no_bmc: bool) -> int:
         if no_bmc:
             wanted.append(lab.add_machine("m4", 4, "bios", bmc=False))
             machines.power_on(wanted[-1])
-        walk(path, wanted)
+        if by_dashboard:
+            walk_by_dashboard(path, build)
+        else:
+            walk(path, wanted)
         report(path)
-    except LabError as problem:
-        failed(lab, steps, cause(problem, provisioner))
-        return 1
     except KeyboardInterrupt:
         complain("\ninterrupted; the lab is left as it is (make lab-down removes it)")
         return 130
+    except Exception as problem:  # whatever it is: who has started this is told, and where to look
+        if not isinstance(problem, LabError):
+            with (lab.logs / "lab.log").open("a", encoding="utf-8") as log:
+                traceback.print_exc(file=log)
+        failed(lab, steps, cause(problem, provisioner))
+        return 1
     finally:
         if events:
             events.close()
@@ -109,6 +116,19 @@ def walk(path: WholePath, wanted: list[Machine]) -> None:
         with CounterConsole(path.ingot, VM) as console:
             path.watch_guest(console, 10, 120)
             steps.done(f"{VM} runs on {vm['node_name']}; its console says: ingot counter {console.last}")
+    migrate(path)
+
+
+def walk_by_dashboard(path: WholePath, build: Path) -> None:
+    """The same by mouse and keyboard, and what was made there used from the command line."""
+    with path.steps.step("dashboard", "by mouse and keyboard, in a browser"):
+        dashboard.drive(path, build)
+        path.steps.done("the whole path was gone")
+    migrate(path)
+
+
+def migrate(path: WholePath) -> None:
+    steps = path.steps
     with steps.step("migrate", "moving it to another node, live"):
         before, after, console = path.migrate()
         seamless = "on one console" if console.sessions == 1 else f"on {console.sessions} consoles"
@@ -131,8 +151,10 @@ def report(path: WholePath) -> None:
     say("stop it  sudo make lab-down")
 
 
-def cause(problem: LabError, provisioner: Provisioner | None) -> LabError:
-    """A provisioner that has ended is the reason for whatever failed then."""
+def cause(problem: Exception, provisioner: Provisioner | None) -> LabError:
+    """A provisioner that has ended is the reason for whatever failed then. What nobody foresaw is told with its kind."""
+    if not isinstance(problem, LabError):
+        problem = LabError(f"{type(problem).__name__}: {problem} (lab.log has the traceback)")
     try:
         if provisioner:
             provisioner.guard()
@@ -168,12 +190,13 @@ def main() -> int:
     parser.add_argument("verb", choices=("up", "down", "status"))
     parser.add_argument("--name", default="", help="suffix, for a second lab beside the first")
     parser.add_argument("--no-bmc", action="store_true", help="adds a machine without a BMC")
+    parser.add_argument("--by", choices=("cli", "dashboard"), default="cli", help="what is used to go the path")
     arguments = parser.parse_args()
     suffix = f"-{arguments.name}" if arguments.name else ""
     root = build / f"lab{suffix}"
     try:
         if arguments.verb == "up":
-            return up(build, root, f"ingot-lab{suffix}", arguments.no_bmc)
+            return up(build, root, f"ingot-lab{suffix}", arguments.no_bmc, arguments.by == "dashboard")
         if arguments.verb == "status":
             return status(root)
         left = remove(root, say)

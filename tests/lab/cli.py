@@ -89,12 +89,14 @@ class Ingot:
     def named(self, noun: str, name: str) -> Json:
         return self.json(noun, "show", name)
 
-    def refused(self, *words: str, says: str, timeout: float = 120) -> str:
-        """Expects a refusal: exit code not 0, and a text that matches says. Returns the text."""
+    def refused(self, *words: str, code: int, says: str, timeout: float = 120) -> str:
+        """Expects a refusal: this exit code (lib/base/err.c), and a text that matches says. Returns the text."""
         done = self.run(*words, timeout=timeout)
         text = (done.stderr + done.stdout).strip()
         if done.returncode == 0:
             raise LabError(f"ingot {' '.join(words)} was not refused: {text}")
+        if done.returncode != code:
+            raise LabError(f"ingot {' '.join(words)} ended with {done.returncode}, not {code}: {text}")
         if not re.search(says, text, re.IGNORECASE):
             raise LabError(f"ingot {' '.join(words)} was refused, but not because of /{says}/: {text}")
         return text

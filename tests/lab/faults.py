@@ -53,6 +53,19 @@ def is_blank(disk: Path) -> bool:
     return disk.stat().st_blocks == 0
 
 
+def boot_loaders(disk: Path) -> set[str]:
+    """By which firmware the disk can be started: boot code in its MBR (bios), the default loader of its ESP (uefi)."""
+    found = set()
+    with disk.open("rb") as image:
+        if any(image.read(440)):
+            found.add("bios")
+    esp = partitions(disk).get("ingot-esp")
+    if esp and subprocess.run(["mdir", "-i", f"{disk}@@{esp[0]}", "::/EFI/BOOT/BOOTX64.EFI"], capture_output=True,
+                              check=False, env={"PATH": "/usr/bin:/bin"}).returncode == 0:
+        found.add("uefi")
+    return found
+
+
 def _mtools(*argv: str, stdin: bytes | None = None) -> bytes:
     done = subprocess.run(argv, input=stdin, capture_output=True, check=False, env={"PATH": "/usr/bin:/bin"})
     if done.returncode != 0:

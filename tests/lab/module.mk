@@ -22,7 +22,7 @@ $(lab.parts)/vmlinuz: $(lab.dir)/guest.py $(lab.dir)/floor_init.sh
 
 .PHONY: lab lab-down check-lab check-metal check-iso-install
 lab: deps programs ui images $(lab.built)  ## three blank machines to a live-migrated virtual machine; leaves it running (root)
-	$(Q)$(lab.python) -m lab up
+	$(Q)$(lab.python) -m lab up $(if $(BY),--by $(BY))
 
 lab-down:  ## remove all that make lab has made
 	$(Q)$(lab.python) -m lab down

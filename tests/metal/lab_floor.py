@@ -332,7 +332,7 @@ def main() -> int:
         removal(checks, lab)
     finally:
         if checks.failed and os.environ.get("INGOT_LAB_KEEP"):
-            print(f"left for a look: {ROOT} (remove with: python3 -m lab down --root {ROOT})")
+            print(f"left for a look: {ROOT}; PYTHONPATH=tests INGOT_BUILD={BUILD} python3 -m lab down --name check removes it")
         else:
             remove(ROOT)
     return checks.close()

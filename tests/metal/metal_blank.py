@@ -78,7 +78,7 @@ def without_bmc(world: MetalWorld) -> None:
     assert isinstance(found, dict)
     expect(not found["bmc_address"], f"it has a BMC at {found['bmc_address']}")
     world.found[NO_BMC] = found
-    says = world.ingot.refused("machine", "power", found["id"], "cycle", "--wait", says="BMC")
+    says = world.ingot.refused("machine", "power", found["id"], "cycle", "--wait", code=5, says="BMC")
     expect(world.path.ingot.named("machine", found["id"])["state"] == "new", f"its state has changed: {says}")
 
 
@@ -89,7 +89,8 @@ def wrong_password(world: MetalWorld) -> str:
     text = str((shown.get("bmc_error") or {}).get("text", ""))
     expect(shown["bmc_state"] == "credentials", f"bmc_state is {shown['bmc_state']}: {text}")
     expect("password" in text or "user" in text, f"the error does not say it: {text}")
-    world.ingot.refused("machine", "power", found["id"], "on", "--wait", says="password|user|credentials")
+    world.ingot.refused("machine", "power", found["id"], "on", "--wait", code=12,
+                        says="password|user|credentials")
     expect(world.lab.bmcs[WRONG_PASSWORD].power() == "off", "the machine was switched on")
     secret = world.lab.password
     expect(secret not in world.provisioner.log.read_text(errors="replace"), "the BMC password is in the log")
@@ -105,7 +106,7 @@ def unknown_field(world: MetalWorld) -> None:
 
 
 def not_accepted(world: MetalWorld) -> None:
-    world.ingot.refused("machine", "deploy", world.found["m1"]["id"], says="accept|new|ready")
+    world.ingot.refused("machine", "deploy", world.found["m1"]["id"], code=5, says="accept|new|ready")
     expect(world.ingot.named("machine", world.found["m1"]["id"])["state"] == "new", "its state has changed")
 
 
@@ -117,22 +118,24 @@ def acceptance(world: MetalWorld) -> None:
 
 def name_taken(world: MetalWorld) -> None:
     world.ingot.refused("machine", "deploy", "m2", "--name", "m1", "--disk", world.machine("m2").disks[0].serial,
-                        says="taken|exists")
+                        code=4, says="taken|exists")
     expect(world.ingot.named("machine", "m2")["state"] == "ready", "m2 is not ready any more")
 
 
 def disk_too_small(world: MetalWorld) -> str:
     small = world.machine(NO_BMC).disks[0]
     says = world.ingot.refused("machine", "deploy", NO_BMC, "--disk", small.serial, "--wait",
-                               says="small|large|at least|needs")
+                               code=10, says="small|large|at least|needs")
     expect(faults.is_blank(world.machine(NO_BMC).path / "disk0.raw"), "the disk was written to")
     expect(world.ingot.named("machine", NO_BMC)["state"] == "ready", "the machine is not ready any more")
     return says.splitlines()[0]
 
 
 def spoiled_bundle(world: MetalWorld, what: str) -> str:
-    """The provisioner is started with a spoiled bundle, and asked to deploy it."""
+    """The provisioner is started with a spoiled bundle, and asked to deploy it. What the signature covers it sees itself,
+    and nothing is begun; a part that is another one is found by the machine that writes it."""
     machine = world.machine(NO_BMC)
+    disk = machine.path / "disk1.raw"
     good = world.provisioner.bundle
     work = world.lab.directory("bundle-" + what.replace(" ", "-"))
     if what == "unsigned":
@@ -142,9 +145,14 @@ def spoiled_bundle(world: MetalWorld, what: str) -> str:
     world.restart_provisioner(bundle=bundle)
     try:
         says = world.ingot.refused("machine", "deploy", NO_BMC, "--disk", machine.disks[1].serial, "--wait",
-                                   says="sign|hash|sha-?256|manifest|altered|corrupt|bundle", timeout=600)
+                                   code=15, says="sign|hash|sha-?256|manifest|altered|corrupt|bundle", timeout=600)
         found = world.ingot.named("machine", NO_BMC)
-        expect(found["state"] in ("ready", "failed"), f"the machine is {found['state']}")
+        if what == "altered part":
+            expect(found["state"] == "failed", f"the machine is {found['state']}")
+            expect(not faults.boot_loaders(disk), f"the disk can be started by {faults.boot_loaders(disk)}")
+        else:
+            expect(found["state"] == "ready", f"the machine is {found['state']}")
+            expect(faults.is_blank(disk), "the disk was written to")
         expect(found.get("node") is None, "it became a node")
     finally:
         world.restart_provisioner(bundle=good)
@@ -184,6 +192,7 @@ def deploy_with_a_kill(world: MetalWorld) -> str:
         expect(machine["state"] == "deployed", f"{name} is {machine['state']}")
         expect(sorted(faults.partitions(world.machine(name).path / "disk0.raw")) ==
                ["ingot-bios", "ingot-esp", "ingot-root-a", "ingot-root-b", "ingot-state"], f"{name}: partitions")
+        expect(faults.boot_loaders(world.machine(name).path / "disk0.raw") == {"bios", "uefi"}, f"{name}: boot loaders")
     tasks = [t for t in world.ingot.items("task") if t["resource_name"] in NODES and "deploy" in t["action"]]
     expect(len(tasks) == 3 and all(t["state"] == "succeeded" for t in tasks), f"tasks: {tasks}")
     world.path.record_tasks("machine.deploy")

@@ -89,14 +89,16 @@ def image_and_volume(world: MetalWorld) -> None:
 
 
 def names_taken(world: MetalWorld) -> None:
-    world.ingot.refused("volume", "create", VOLUME, "--size", "1MiB", "--wait", says="taken|exists")
-    world.ingot.refused("image", "import", IMAGE, "--file", str(world.path.guest_image), "--wait", says="taken|exists")
+    world.ingot.refused("volume", "create", VOLUME, "--size", "1MiB", "--wait", code=4, says="taken|exists")
+    world.ingot.refused("image", "import", IMAGE, "--file", str(world.path.guest_image), "--wait", code=4,
+                        says="taken|exists")
     expect(len(world.ingot.items("volume")) == 1, "there is another volume now")
 
 
 def volume_too_large(world: MetalWorld) -> str:
     before = world.ingot.items("volume")
-    says = world.ingot.refused("volume", "create", "huge", "--size", "1024GiB", "--wait", says="store|space|pool")
+    says = world.ingot.refused("volume", "create", "huge", "--size", "1024GiB", "--wait", code=10,
+                               says="store|space|pool")
     expect(world.ingot.items("volume") == before, "the list of volumes has changed")
     return says.splitlines()[0]
 
@@ -109,7 +111,7 @@ def start(world: MetalWorld) -> str:
 
 
 def volume_in_use(world: MetalWorld) -> None:
-    world.ingot.refused("volume", "delete", VOLUME, "--wait", says="use")
+    world.ingot.refused("volume", "delete", VOLUME, "--wait", code=5, says="use")
     expect(world.ingot.named("volume", VOLUME)["state"] == "in_use", "its state has changed")
 
 
@@ -124,7 +126,7 @@ def place(world: MetalWorld) -> str:
 
 def same_node(world: MetalWorld) -> str:
     before = place(world)
-    says = world.ingot.refused("vm", "migrate", VM, "--node", before, "--wait", says="already|same")
+    says = world.ingot.refused("vm", "migrate", VM, "--node", before, "--wait", code=2, says="already|same")
     after = world.ingot.named("vm", VM)
     expect(place(world) == before and after["state"] == "running", f"{after}")
     return says.splitlines()[0]
@@ -196,7 +198,7 @@ def silent_bmc(world: MetalWorld) -> str:
         took = time.monotonic() - began
         _, err = cycle.communicate(timeout=5)
         text = err.decode(errors="replace")
-        expect(cycle.returncode != 0, "a power cycle through a silent BMC succeeded")
+        expect(cycle.returncode == 11, f"a power cycle through a silent BMC ended with {cycle.returncode}: {text}")
         expect("BMC" in text and ("answer" in text or "reach" in text or "time" in text), f"it says: {text}")
     finally:
         bmc.wake()

@@ -22,11 +22,12 @@ from nodes import Authority, Node
 from ns import built, need, wait_until
 
 GIB = 1 << 30
+SILENCE_S = 30  # the driver gives up after 15 (CEPH_MON_TIMEOUT_S)
 POOL = "vms"
 VM = str(uuid.uuid4())
 PLUGIN = (built("ingot-agent-vm.so"), "ingot_vm_part")
 need("ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool", "libvirtd", "qemu-system-x86_64", "sfdisk", "partx", "wipefs",
-     "openssl", "as", "ld", "virsh", "rbd", "dnsmasq")
+     "openssl", "as", "ld", "virsh", "rbd", "ceph", "dnsmasq")
 
 
 def sha256_of(path):
@@ -71,14 +72,18 @@ class Cluster:
     def import_image(self, name, path):
         return self.try_ceph("image-import", POOL, name, path, os.stat(path).st_size, sha256_of(path))
 
-    def exported(self, pool, name):
-        """The SHA-256 of what an image has, by Ceph's own program."""
+    def ceph_program(self, program, *argv):
+        """One of Ceph's own programs, from the hub, as the administrator."""
         keyring = os.path.join(self.net.folder, "admin.keyring")
         with open(keyring, "w", encoding="ascii") as f:
             f.write(f"[client.admin]\n\tkey = {self.admin_key}\n")
+        return self.net.run(self.hub, program, "--conf", "/dev/null", "-m", self.mon_host, "--id", "admin", "--keyring",
+                            keyring, *argv).stdout
+
+    def exported(self, pool, name):
+        """The SHA-256 of what an image has, by Ceph's own program."""
         out = os.path.join(self.net.folder, "exported")
-        self.net.run(self.hub, "rbd", "--conf", "/dev/null", "-m", self.mon_host, "--id", "admin", "--keyring", keyring,
-                     "export", "--no-progress", f"{pool}/{name}@base", out)
+        self.ceph_program("rbd", "export", "--no-progress", f"{pool}/{name}@base", out)
         found = sha256_of(out)
         os.unlink(out)
         return found
@@ -172,6 +177,27 @@ def pool_is_active_and_clean():
     assert status["hosts_up"] == 3 and status["osds_up"] == 4, status
     assert status["health"] == "HEALTH_OK", status
     assert status["pool_max_avail_bytes"] > 0
+    copies_are_on_different_hosts()
+
+
+def copies_are_on_different_hosts():
+    pool = json.loads(cluster.ceph_program("ceph", "osd", "pool", "get", POOL, "crush_rule", "--format", "json"))
+    rule = json.loads(cluster.ceph_program("ceph", "osd", "crush", "rule", "dump", pool["crush_rule"], "--format", "json"))
+    chosen = [step["type"] for step in rule["steps"] if step["op"].startswith("chooseleaf")]
+    assert chosen == ["host"], rule
+
+
+def a_silent_monitor_costs_its_callers_a_while():
+    """It takes connections and says nothing: whoever asks is told so when the time is up, and is answered again later."""
+    first = cluster.nodes[0]
+    pid = int(first.read(f"/run/ceph/mon.{first.name}.pid"))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = cluster.try_ceph("status", seconds=SILENCE_S)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert answer["error"] == "unreachable" and "no answer within the time allowed" in answer["text"], answer
+    wait_until(lambda: cluster.try_ceph("status").get("health") == "HEALTH_OK", 60, "it answers again, and all is well")
 
 
 def dead_daemons_are_started_again():
@@ -638,6 +664,7 @@ TESTS = [
     a_disk_that_holds_something_is_refused,
     osds_come_up,
     pool_is_active_and_clean,
+    a_silent_monitor_costs_its_callers_a_while,
     dead_daemons_are_started_again,
     image_and_volume,
     an_image_is_known_by_its_content,

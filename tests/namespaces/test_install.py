@@ -47,7 +47,7 @@ def make_certificates():
     ns.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
            path("ca.key"), "-out", path("ca.pem"), "-days", "2", "-subj", "/CN=test CA")
     ns.run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-           path("server.key"), "-out", path("server.csr"), "-subj", "/CN=test")
+           path("server.key"), "-out", path("server.csr"), "-subj", "/CN=ingot-provisioner")
     write("san", "subjectAltName=IP:127.0.0.1\n")
     ns.run("openssl", "x509", "-req", "-in", path("server.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
            "-CAcreateserial", "-out", path("server.pem"), "-days", "2", "-extfile", path("san"))

@@ -13,7 +13,7 @@ $(OUT)/inc/tests-$(1)/.made: tests/unit/module.mk $(wildcard tests/unit/modules.
 	@rm -rf $$(@D) && mkdir -p $$(@D)
 	@$$(foreach m,$(LIB_ALL) $$($(1).modules),ln -sfn $$(CURDIR)/$$(m) $$(@D)/$$(notdir $$(m));)
 	@touch $$@
-$(OUT)/obj/tests/unit/$(1).o: tests/unit/$(1).c $(OUT)/inc/tests-$(1)/.made
+$(OUT)/obj/tests/unit/$(1).o: tests/unit/$(1).c $(OUT)/inc/tests-$(1)/.made $(FLAGS)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(tests/unit/$(1).c.cflags) -MMD -MP -c -o $$@ $$<
 $(OUT)/tests/$(1): $(OUT)/obj/tests/unit/$(1).o $$(foreach m,$(LIB_ALL) $$($(1).modules),$$($$(m).archive))

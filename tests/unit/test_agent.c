@@ -36,6 +36,21 @@ static void test_live_from_hello_to_report(void **state)
 	assert_int_equal(world.hellos, 1);
 }
 
+/* A full node's virtual machines, each with what cloud-init is given. */
+static void test_a_large_document_is_taken(void **state)
+{
+	const size_t size = 20 * MIB;
+	char *much = new0(char, size + 1);
+
+	memset(much, 'x', size);
+	start_agent(PART_LIVE);
+	RUN_UNTIL(echo_says_nothing);
+	desire(json_pack("{s:s, s:s}", "echo", "one", "beside", much));
+	free(much);
+	RUN_UNTIL(echo_says_one);
+	assert_int_equal(generation_of("echo"), world.generation);
+}
+
 static bool ca_fetched_thrice(void)
 {
 	return world.ca_fetches >= 3;
@@ -310,6 +325,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_live_from_hello_to_report),
+		TEST(test_a_large_document_is_taken),
 		TEST(test_live_tells_nothing_to_a_stranger),
 		TEST(test_live_says_hello_again_when_refused),
 		TEST(test_live_survives_a_restart),

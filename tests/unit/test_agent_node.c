@@ -339,9 +339,12 @@ static void read_datum(const char *name, gnutls_datum_t *ret)
 	*ret = (gnutls_datum_t){ .data = (unsigned char *)text, .size = (unsigned)strlen(text) };
 }
 
-/* The certificate of the agent's key, three quarters through its life: as the authority would have given it long ago. */
-static void age_certificate(void)
+/* A certificate three quarters through its life, as the authority would have given it long ago: for a request, or for the key that
+ * the agent has. */
+static char *old_certificate(const char *csr)
 {
+	gnutls_datum_t csr_text = { .data = (unsigned char *)csr, .size = csr ? (unsigned)strlen(csr) : 0 };
+	gnutls_x509_crq_t crq;
 	gnutls_datum_t ca_pem_text, ca_key_text, key_text, pem;
 	gnutls_x509_crt_t ca, crt;
 	gnutls_x509_privkey_t ca_key, key;
@@ -363,12 +366,19 @@ static void age_certificate(void)
 	gnutls_x509_crt_set_activation_time(crt, now - 3 * year);
 	gnutls_x509_crt_set_expiration_time(crt, now + year);
 	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, "node-1", 6);
-	gnutls_x509_crt_set_key(crt, key);
+	if (csr) {
+		gnutls_x509_crq_init(&crq);
+		assert_int_equal(gnutls_x509_crq_import(crq, &csr_text, GNUTLS_X509_FMT_PEM), 0);
+		gnutls_x509_crt_set_crq(crt, crq);
+		gnutls_x509_crq_deinit(crq);
+		gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, "node-1", 6);
+	} else {
+		gnutls_x509_crt_set_key(crt, key);
+	}
 	gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_CLIENT, 0);
 	assert_int_equal(gnutls_x509_crt_sign2(crt, ca, ca_key, GNUTLS_DIG_SHA256, 0), 0);
 	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem), 0);
-	_cleanup_free_ char *text = xstrndup((const char *)pem.data, pem.size);
-	write_text("state/agent.crt", text);
+	char *text = xstrndup((const char *)pem.data, pem.size);
 	gnutls_free(pem.data);
 	gnutls_x509_crt_deinit(ca);
 	gnutls_x509_crt_deinit(crt);
@@ -377,6 +387,14 @@ static void age_certificate(void)
 	free(ca_pem_text.data);
 	free(ca_key_text.data);
 	free(key_text.data);
+	return text;
+}
+
+static void age_certificate(void)
+{
+	_cleanup_free_ char *text = old_certificate(NULL);
+
+	write_text("state/agent.crt", text);
 }
 
 static char *old_key;
@@ -417,6 +435,32 @@ static void test_certificate_is_renewed_in_time(void **state)
 	RUN_UNTIL(echo_says_nothing);
 	assert_int_equal(world.certificates, 2);
 	assert_int_equal(world.enrolls, 1);
+	loop_timer_free(timer);
+	free(TAKE_PTR(old_key));
+}
+
+/* The clock here is ahead by years, or the authority is about to end: what comes is old already. It is used, and no other is asked
+ * for at once. */
+static void test_one_that_comes_old_is_asked_for_once(void **state)
+{
+	struct loop_timer *timer = NULL;
+
+	start_agent(PART_NODE);
+	poll_soon(&timer);
+	RUN_UNTIL(has_both);
+	stop_agent();
+	age_certificate();
+	old_key = read_text("state/agent.key");
+	world.sign_node = old_certificate;
+	start_agent(PART_NODE);
+	RUN_UNTIL(has_another_key_and_reports);
+	desire(json_pack("{s:s}", "echo", "one"));
+	RUN_UNTIL(echo_says_one);
+	desire(json_pack("{s:s}", "echo", "two"));
+	RUN_UNTIL(echo_says_two);
+	desire(json_pack("{s:s}", "echo", "one"));
+	RUN_UNTIL(echo_says_one);
+	assert_int_equal(world.certificates, 2);
 	loop_timer_free(timer);
 	free(TAKE_PTR(old_key));
 }
@@ -470,6 +514,7 @@ int main(void)
 		TEST(test_waiting_part_is_not_run_without_a_document),
 		TEST(test_guests_have_a_certificate_of_their_own),
 		TEST(test_certificate_is_renewed_in_time),
+		TEST(test_one_that_comes_old_is_asked_for_once),
 		TEST(test_replacement_that_was_cut_off),
 	};
 

@@ -93,6 +93,43 @@ static void test_one_address_cannot_go_on_and_on(void **state)
 	assert_int_equal(refused, 20);
 }
 
+static int ask_with(struct world *w, const char *token)
+{
+	_cleanup_free_ char *header = xasprintf("Authorization: Bearer %s", token);
+
+	return call(w, w->nobody, w->agent_origin, "GET", "/agent/v1/desired?wait_s=0", NULL,
+		    (const char *const[]){ header, NULL });
+}
+
+/* The token of a hello is anybody's: what is said and asked with it is not without end either. */
+static void test_a_new_machine_cannot_go_on_and_on(void **state)
+{
+	struct world *w = *state;
+	unsigned refused = 0;
+
+	assert_int_equal(say(w, w->nobody, HELLO, hello(1)), 200);
+	_cleanup_free_ char *token = xstrdup(json_string_value(json_object_get(w->answer, "token")));
+	assert_int_equal(say(w, w->nobody, HELLO, hello(2)), 200);
+	_cleanup_free_ char *other = xstrdup(json_string_value(json_object_get(w->answer, "token")));
+	for (unsigned n = 0; n < 600 && refused < 10; n++) {
+		bool asks = n % 2;
+		int status =
+			asks ? ask_with(w, token)
+			     : say_with(w, REPORT, token, json_pack("{s:{s:i}}", "inventory", "memory_bytes", (int)n));
+
+		if (status != 429)
+			assert_in_range(status, 200, 204);
+		refused += status == 429;
+		assert_true(n >= 120 || status != 429);
+		if (status == 429)
+			assert_string_equal(json_string_value(json_object_get(w->answer, "code")), "rate-limit");
+	}
+	assert_int_equal(refused, 10);
+	/* Others are not concerned. */
+	assert_int_equal(say_with(w, REPORT, other, json_object()), 200);
+	assert_int_equal(say(w, w->agent, REPORT, json_object()), 200);
+}
+
 static void test_depth(void **state)
 {
 	struct world *w = *state;
@@ -138,6 +175,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hello_and_report, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bodies_of_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_address_cannot_go_on_and_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_new_machine_cannot_go_on_and_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_depth, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waiting_hellos_end_with_the_api, setup, teardown),
 	};

@@ -97,6 +97,24 @@ static void test_refused(void **state)
 			 401);
 }
 
+/* One that asks all the time, for its clock is wrong, costs no signature and no commit each time. */
+static void test_asked_for_too_often(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *key = NULL, *csr = NULL;
+
+	assert_int_equal(csr_new("x", &key, &csr, NULL), 0);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(call(w, w->agent, w->agent_origin, "POST", PATH,
+				      json_pack("{s:s, s:s}", "use", "node", "csr", csr), NULL),
+				 200);
+	assert_int_equal(call(w, w->agent, w->agent_origin, "POST", PATH,
+			      json_pack("{s:s, s:s}", "use", "node", "csr", csr), NULL),
+			 429);
+	assert_non_null(strstr(w->answer_err.text, "its clock may be wrong"));
+	assert_int_equal(ask_desired(w, w->agent), 200); /* and harms nothing else of it */
+}
+
 int main(void)
 {
 #define CERTIFICATE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -104,6 +122,7 @@ int main(void)
 		CERTIFICATE_TEST(test_renewed),
 		CERTIFICATE_TEST(test_guests),
 		CERTIFICATE_TEST(test_refused),
+		CERTIFICATE_TEST(test_asked_for_too_often),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

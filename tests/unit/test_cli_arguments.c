@@ -144,8 +144,8 @@ static void test_all(void **state)
 static void test_what_is_missing(void **state)
 {
 	assert_refused("", "a command is missing");
-	assert_refused("vm", "what to do with a vm is missing; there is: list, show, create, start");
-	assert_refused("vm show", "the name or id of a vm is missing");
+	assert_refused("vm", "what to do with a virtual machine is missing; there is: list, show, create, start");
+	assert_refused("vm show", "the name or id of a virtual machine is missing");
 	assert_refused("vm create", "the name is missing");
 	assert_refused("vm create web", "--volume VOLUME is missing: volume (name or id) it boots from");
 	assert_refused("image import x", "--file FILE is missing");

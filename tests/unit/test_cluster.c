@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Nodes and the talk with agents: documents with generations, long polls, who is heard and who is not. */
+#include "cluster/cluster_priv.h"
 #include "vm_fixture.h"
 
 static json_t *desired(struct rack *rack, const char *node, int64_t after)
@@ -180,6 +181,55 @@ static void nodes_are_told_who_the_members_are(void **state)
 	store_remove(rack_store(rack), &kind_node, two);
 	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
 	assert_false(is_member(rack, one, two));
+}
+
+static void say_nothing_of(struct rack *rack, const char *node, int64_t generation)
+{
+	rack_node_report(rack, node, json_pack("{s:{s:I}, s:[]}", "generations", "vms", (json_int_t)generation, "vms"));
+	rack_settle(rack);
+}
+
+/* What an agent has carried out is what is wanted, whoever joined since; nothing else is. */
+static void a_report_is_believed_while_nodes_join(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *id = rack_running(rack, "web", one);
+	int64_t old = rack_generation(rack, one);
+	rack_pass(rack, 1000);
+	free(rack_delete(rack, id));
+	assert_told(rack, one, id, "absent");
+	say_nothing_of(rack, one, old); /* of an order that wanted it to run */
+	assert_non_null(store_get(rack_store(rack), &kind_vm, id));
+	int64_t wanted = rack_generation(rack, one);
+	assert_true(wanted > old);
+	rack_pass(rack, 1000);
+	free(rack_node(rack, 2));
+	rack_pass(rack, 1000);
+	free(rack_node(rack, 3));
+	assert_true(rack_generation(rack, one) > wanted + 1);
+	say_nothing_of(rack, one,
+		       wanted + 1); /* between, but no document of ours: of another life of the provisioner */
+	assert_non_null(store_get(rack_store(rack), &kind_vm, id));
+	say_nothing_of(rack, one, wanted);
+	assert_null(store_get(rack_store(rack), &kind_vm, id));
+}
+
+/* An agent that is many documents behind is waited for; nothing is believed of what is not remembered. */
+static void what_is_too_long_ago_is_not_believed(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *id = rack_running(rack, "web", one);
+	free(rack_delete(rack, id));
+	int64_t wanted = rack_generation(rack, one), second = 0;
+	for (unsigned i = 0; i < BRIEFING_SAME_VMS; i++) {
+		free(cluster_console_ask(rack->controller->cluster, one, "vm-1", "serial"));
+		second = second ? second : rack_generation(rack, one);
+		rack_generation(rack, one);
+	}
+	say_nothing_of(rack, one, wanted);
+	assert_non_null(store_get(rack_store(rack), &kind_vm, id));
+	say_nothing_of(rack, one, second);
+	assert_null(store_get(rack_store(rack), &kind_vm, id));
 }
 
 /* ---- who is heard ---- */
@@ -363,6 +413,8 @@ int main(void)
 		TEST(a_machine_waits_for_its_own_document),
 		TEST(a_console_is_asked_for_and_ended),
 		TEST(nodes_are_told_who_the_members_are),
+		TEST(a_report_is_believed_while_nodes_join),
+		TEST(what_is_too_long_ago_is_not_believed),
 		TEST(a_node_joins_and_falls_silent_and_comes_back),
 		TEST(a_restart_gives_nodes_their_time),
 		TEST(after_a_restart_placing_waits_for_nodes),

@@ -33,6 +33,27 @@ static void creating_is_checked(void **state)
 	assert_create_refused(rack, "web2", "early", ERR_STATE, "volume", "'early' is creating, not available");
 }
 
+/* Each part may be as large as it may be, but not all of them: they are in one document with those of the node's others. */
+static void seeds_have_a_limit_in_all(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *user_data = xasprintf("#!/bin/sh\n%*s", USER_DATA_MAX_BYTES - 10, "");
+	const struct vm *vm = NULL;
+	struct vm wanted = { .name = (char *)"web", .volume = (char *)"root", .cpus = 1, .memory_bytes = GIB };
+	rack_volume(rack, "root", VOLUME_AVAILABLE);
+	wanted.user_data = user_data;
+	memset(user_data + 10, '"', 40000); /* written as two characters each */
+	assert_true(vm_create(rack->controller->compute, &wanted, &vm, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_string_equal(err.field, "user_data");
+	assert_non_null(strstr(err.text, "at most 98304"));
+	assert_int_equal(store_count(rack_store(rack), &kind_vm), 0);
+	memset(user_data + 10 + 20000, ' ', 20000);
+	assert_int_equal(vm_create(rack->controller->compute, &wanted, &vm, &err), 0);
+	assert_true(vm->seed_bytes > USER_DATA_MAX_BYTES + 20000 && vm->seed_bytes <= SEED_MAX_BYTES);
+}
+
 static void a_new_one_holds_its_volume(void **state)
 {
 	struct rack *rack = *state;
@@ -407,6 +428,21 @@ static void one_that_is_starting_on_a_silent_node_is_unknown_as_well(void **stat
 	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
 }
 
+/* It was stored when nobody noted whether it had run; its guest powered off while its node was away. */
+static void one_of_an_earlier_version_is_not_starting_for_ever(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_running(rack, "web", node);
+	store_begin(rack_store(rack));
+	((struct vm *)store_edit(rack_store(rack), &kind_vm, id))->has_run = false;
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	rack_pass(rack, 31000);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_UNKNOWN);
+	rack_say_vm(rack, node, id, rack_get_vm(rack, id)->generation, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+	assert_false(rack_get_vm(rack, id)->wanted);
+}
+
 static void one_that_was_starting_on_a_silent_node_can_be_deleted_once_it_speaks(void **state)
 {
 	struct rack *rack = *state;
@@ -498,6 +534,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(creating_is_checked),
+		TEST(seeds_have_a_limit_in_all),
 		TEST(a_new_one_holds_its_volume),
 		TEST(it_runs_when_its_node_says_so_of_this_start),
 		TEST(one_that_fits_nowhere_fails_its_task_with_the_reasons),
@@ -520,6 +557,7 @@ int main(void)
 		TEST(one_that_is_being_deleted_is_left_to_it),
 		TEST(one_on_a_silent_node_is_unknown_and_never_started_elsewhere),
 		TEST(one_that_is_starting_on_a_silent_node_is_unknown_as_well),
+		TEST(one_of_an_earlier_version_is_not_starting_for_ever),
 		TEST(one_that_was_starting_on_a_silent_node_can_be_deleted_once_it_speaks),
 		TEST(one_that_stopped_on_a_silent_node_waits_for_it),
 		TEST(odd_reports_change_nothing),

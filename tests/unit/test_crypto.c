@@ -22,6 +22,15 @@ static void test_sha256_known(void **state)
 	assert_string_equal(empty, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+/* RFC 4231 section 4.3. */
+static void test_hmac_known(void **state)
+{
+	static const char data[] = "what do ya want for nothing?";
+	_cleanup_free_ char *hex = hmac_sha256_hex("Jefe", 4, data, strlen(data));
+
+	assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 static void test_sha256_in_pieces(void **state)
 {
 	uint8_t whole[SHA256_SIZE], pieces[SHA256_SIZE];
@@ -136,9 +145,13 @@ static void test_ed25519_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256_known),	 cmocka_unit_test(test_sha256_in_pieces),
-		cmocka_unit_test(test_sha256_of_a_file), cmocka_unit_test(test_token),
-		cmocka_unit_test(test_ed25519_round),	 cmocka_unit_test(test_ed25519_refuses),
+		cmocka_unit_test(test_sha256_known),
+		cmocka_unit_test(test_hmac_known),
+		cmocka_unit_test(test_sha256_in_pieces),
+		cmocka_unit_test(test_sha256_of_a_file),
+		cmocka_unit_test(test_token),
+		cmocka_unit_test(test_ed25519_round),
+		cmocka_unit_test(test_ed25519_refuses),
 		cmocka_unit_test(test_ed25519_known),
 	};
 

@@ -36,6 +36,8 @@ static void answer_done(struct answer *answer)
 
 /* ---- a server to talk to ---- */
 
+static unsigned hellos;
+
 static void on_hello(struct http_request *request, void *data)
 {
 	const char *const headers[] = { "Location: /v1/things/7", "ETag: \"42\"", NULL };
@@ -44,6 +46,7 @@ static void on_hello(struct http_request *request, void *data)
 			 json_pack("{s:s?, s:s?, s:s}", "bearer", http_request_bearer(request), "client",
 				   http_request_client_name(request), "method", http_request_method(request)),
 			 headers);
+	hellos++;
 }
 
 static void on_json(struct http_request *request, void *data)
@@ -404,6 +407,67 @@ static void test_server_certificate(void **state)
 	pair_done(&pair);
 }
 
+static void on_dialled(struct ws *ws, const struct err *err, void *data)
+{
+	struct fixture *f = data;
+
+	assert_null(ws);
+	assert_string_equal(err->text, "the server's certificate is another server's");
+	loop_quit(f->loop, 0);
+}
+
+/* A node's certificate is a server's as well, of the right authority and perhaps of the right address. */
+static void test_server_name(void **state)
+{
+	static const char *const addresses[] = { "127.0.0.1", NULL };
+	struct fixture *f = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *key = NULL, *csr = NULL, *cert = NULL, *origin = NULL, *socket = NULL;
+	struct pair pair = pair_new(f); /* its certificate says "server" */
+	struct http_server *guest;
+	struct http_client *client = http_client_new(&(struct http_client_spec){
+		.loop = f->loop, .ca_pem = ca_pem(f->ca), .server_name = "server", .bearer = "tok" });
+	struct answer answer;
+
+	/* The second time perhaps with a session that is taken up again. */
+	for (unsigned i = 0; i < 2; i++) {
+		const char *const close[] = { "Connection: close", NULL };
+
+		answer = call(f, client, pair.origin,
+			      (struct http_call_spec){ .method = "GET", .url = "/hello", .headers = close });
+		assert_int_equal(answer.status, 202);
+		answer_done(&answer);
+	}
+	assert_int_equal(csr_new("x", &key, &csr, &err), 0);
+	assert_int_equal(ca_sign_request(f->ca, csr, CERT_GUESTS_PREFIX "server", addresses, &cert, &err), 0);
+	guest = start_server(
+		f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir, .cert_pem = cert, .key_pem = key });
+	origin = xasprintf("https://127.0.0.1:%u", http_server_port(guest));
+	answer = call(f, pair.client, origin, (struct http_call_spec){ .method = "GET", .url = "/hello" });
+	assert_int_equal(answer.status, 202); /* whoever looks at the address alone is taken in */
+	answer_done(&answer);
+	hellos = 0;
+	answer = call(f, client, origin, (struct http_call_spec){ .method = "GET", .url = "/hello" });
+	assert_int_equal(answer.status, 0);
+	assert_int_equal(answer.err.code, ERR_UNREACHABLE);
+	assert_string_equal(answer.err.text, "the server's certificate is another server's");
+	assert_int_equal(hellos, 0); /* it was told nothing */
+	answer_done(&answer);
+	ws_connect(client, origin, on_dialled, f);
+	run_loop(f->loop);
+	/* Nor is one spoken to that has no certificate at all. */
+	http_server_free(guest);
+	guest = start_server(f, (struct http_server_spec){ .routes = routes, .body_dir = f->dir });
+	socket = xasprintf("http://127.0.0.1:%u", http_server_port(guest));
+	answer = call(f, client, socket, (struct http_call_spec){ .method = "GET", .url = "/hello" });
+	assert_int_equal(answer.status, 0);
+	assert_int_equal(hellos, 0);
+	answer_done(&answer);
+	http_client_free(client);
+	http_server_free(guest);
+	pair_done(&pair);
+}
+
 /* ---- giving up ---- */
 
 static void on_never(const struct http_response *response, const struct err *err, void *data)
@@ -467,6 +531,7 @@ int main(void)
 		HTTP_TEST(test_upload),
 		HTTP_TEST(test_client_certificates),
 		HTTP_TEST(test_server_certificate),
+		HTTP_TEST(test_server_name),
 		HTTP_TEST(test_abandon),
 		HTTP_TEST(test_free_within_done),
 	};

@@ -184,6 +184,24 @@ static void as_many_as_it_is_for(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_node), 2);
 }
 
+/* Boards of one make came with the same UUID: each is a machine of its own. */
+static void a_uuid_that_machines_share(void **state)
+{
+	struct rack *rack = *state;
+	const struct join_token wanted = { .name = (char *)"many", .uses = 2 };
+	_cleanup_free_ char *text = NULL, *one = rack_csr(), *two = rack_csr(), *third = rack_csr();
+	assert_int_equal(create(rack, &wanted, &text, NULL), 0);
+	_cleanup_free_ char *first = joined(rack, text, one, 1, "n1");
+	json_t *request = join_request(text, two, 2, "n2"), *reply = NULL;
+	json_object_set_new(json_object_get(request, "join"), "uuid", json_string(UUID(1)));
+	assert_int_equal(cluster_agent_enroll(rack->controller->cluster, request, "10.77.0.32", &reply, NULL), 0);
+	assert_string_not_equal(json_string_value(json_object_get(reply, "node")), first);
+	json_decref(request);
+	json_decref(reply);
+	assert_int_equal(store_count(rack_store(rack), &kind_node), 2);
+	ASSERT_REFUSED(join(rack, text, third, 1, "n1", NULL, &err), ERR_UNAUTHENTICATED, "joined by it already");
+}
+
 static void what_is_no_token(void **state)
 {
 	struct rack *rack = *state;
@@ -240,8 +258,10 @@ static void a_machine_that_is_known_is_the_same(void **state)
 	struct rack *rack = *state;
 	_cleanup_free_ char *id = NULL, *text = token(rack, "t"), *csr = rack_csr();
 	free(rack_ready(rack, 1, &id));
+	assert_non_null(rack_machine(rack, id)->live_token);
 	free(joined(rack, text, csr, 1, "node-4"));
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 1);
+	assert_null(rack_machine(rack, id)->live_token);
 	assert_string_equal(rack_machine(rack, id)->name, "node-4");
 	assert_int_equal(rack_machine(rack, id)->state, MACHINE_DEPLOYED);
 }
@@ -264,7 +284,7 @@ static void a_node_is_not_pushed_out(void **state)
 	_cleanup_free_ char *one = token(rack, "one"), *two = token(rack, "two"), *csr = rack_csr(),
 			    *other = rack_csr();
 	_cleanup_free_ char *old = joined(rack, one, csr, 1, "node-4");
-	rack_node_report(rack, old, json_pack("{s:[]}", "vms"));
+	rack_node_report(rack, old, json_pack("{s:[], s:{s:s, s:s}}", "vms", "ceph", "mon", "absent", "mgr", "absent"));
 	_cleanup_free_ char *vm = rack_started(rack, "web");
 	assert_string_equal(rack_get_vm(rack, vm)->node, old);
 	ASSERT_REFUSED(join(rack, two, other, 1, "node-4", NULL, &err), ERR_STATE, "whose node is up");
@@ -277,6 +297,37 @@ static void a_node_is_not_pushed_out(void **state)
 	assert_string_not_equal(node, old);
 	assert_null(store_get(rack_store(rack), &kind_node, old));
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 1);
+}
+
+/* The first monitor and the disks in the pool are told of in its record alone. */
+static void a_node_of_the_storage_is_not_forgotten(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = token(rack, "one"), *two = token(rack, "two"), *csr = rack_csr(),
+			    *other = rack_csr();
+	_cleanup_free_ char *id = joined(rack, one, csr, 1, "node-4");
+	const struct node given = { .pool_disks = true };
+	rack_node_report(rack, id, json_pack("{s:[]}", "vms"));
+	assert_int_equal(cluster_node_update(rack->controller->cluster, id, &given, NULL), 0);
+	rack_pass(rack, 10000); /* the storage begins on it; nothing of it has come up */
+	const struct ceph_cluster *ceph = store_next(rack_store(rack), &kind_ceph_cluster, NULL);
+	assert_string_equal(ceph->mon_node, id);
+	rack_pass(rack, 31000);
+	ASSERT_REFUSED(may_join(rack, two, 1, "node-4", &err), ERR_STATE, "disk.state: keep");
+	ASSERT_REFUSED(join(rack, two, other, 1, "node-4", NULL, &err), ERR_STATE, "disk.state: keep");
+	/* Nor one that only has disks in the pool. */
+	store_begin(rack_store(rack));
+	struct ceph_cluster *edit = store_edit(rack_store(rack), &kind_ceph_cluster, ceph->id);
+	str_set(&edit->mon_node, NULL);
+	struct node *node = store_edit(rack_store(rack), &kind_node, id);
+	str_set(&node->mon, NULL);
+	str_set(&node->mgr, NULL);
+	if (node->osd_count == 0)
+		schema_list_add(&node_schema, node, "osds");
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	ASSERT_REFUSED(join(rack, two, other, 1, "node-4", NULL, &err), ERR_STATE, "disk.state: keep");
+	assert_true(((const struct node *)store_get(rack_store(rack), &kind_node, id))->osd_count > 0);
+	assert_int_equal(find(rack, "two")->join_count, 0);
 }
 
 /* ---- its disks ---- */
@@ -307,12 +358,14 @@ int main(void)
 		TEST(a_repeated_question_gets_the_same_answer),
 		TEST(a_token_is_for_its_machine_and_key),
 		TEST(as_many_as_it_is_for),
+		TEST(a_uuid_that_machines_share),
 		TEST(what_is_no_token),
 		TEST(bad_requests_change_nothing),
 		TEST(a_name_that_is_taken),
 		TEST(a_machine_that_is_known_is_the_same),
 		TEST(a_machine_that_is_deployed_now_waits),
 		TEST(a_node_is_not_pushed_out),
+		TEST(a_node_of_the_storage_is_not_forgotten),
 		TEST(its_disks_are_its_own_until_they_are_given),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

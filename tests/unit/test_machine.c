@@ -159,6 +159,30 @@ static void a_token_is_of_one_boot(void **state)
 	assert_int_equal(machine_agent_find(rack->controller->machines, second, &machine, NULL), 0);
 }
 
+/* Whoever said hello for it last does not report for it when it has become a node. */
+static void a_token_ends_with_the_live_image(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr(), *node = NULL, *live = rack_ready(rack, 1, &id);
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine *found = NULL;
+	free(rack_deploy(rack, id));
+	_cleanup_free_ char *token = rack_install_token(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_int_equal(machine_agent_find(rack->controller->machines, live, &found, &err), 0);
+	assert_int_equal(rack_enroll(rack, token, csr, &node, &err), 0);
+	assert_token_refused(rack, live);
+	assert_null(machine_agent_known(rack->controller->machines, live));
+	assert_null(rack_machine(rack, id)->live_token);
+	/* One that is there from before. */
+	_cleanup_free_ char *hash = sha256_hex(live, strlen(live));
+	store_begin(rack_store(rack));
+	struct machine *edit = store_edit(rack_store(rack), &kind_machine, id);
+	str_set(&edit->live_token, hash);
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	assert_token_refused(rack, live);
+}
+
 static void secrets_are_not_in_what_is_shown(void **state)
 {
 	struct rack *rack = *state;
@@ -609,6 +633,7 @@ int main(void)
 		TEST(a_node_does_not_say_hello),
 		TEST(a_forged_token_opens_nothing),
 		TEST(a_token_is_of_one_boot),
+		TEST(a_token_ends_with_the_live_image),
 		TEST(secrets_are_not_in_what_is_shown),
 		TEST(accepting_is_checked),
 		TEST(what_was_not_accepted_gets_nothing),

@@ -152,6 +152,75 @@ static void a_bmc_found_again_is_no_other_machine(void **state)
 	only_machine(rack);
 }
 
+/* Its host joins by a token, and says where its BMC is. */
+static const struct machine *join_with_bmc(struct rack *rack, unsigned n, const char *bmc)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *mac = xasprintf("52:54:00:00:00:0%u", n), *name = xasprintf("host-%u", n);
+	_cleanup_free_ char *uuid = xasprintf("00000000-0000-4000-8000-00000000000%u", n);
+	json_t *json = json_pack("{s:s, s:s, s:[s], s:s, s:{s:s}}", "name", name, "uuid", uuid, "macs", mac, "boot_mac",
+				 mac, "bmc", "address", bmc);
+	const char *id = NULL;
+	store_begin(rack_store(rack));
+	if (machine_join(rack->controller->machines, json, "10.77.0.31", &id, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	json_decref(json);
+	rack_settle(rack);
+	return rack_machine(rack, name);
+}
+
+static void who_joins_does_not_get_the_bmc_of_another(void **state)
+{
+	struct rack *rack = *state;
+	bmc_there(rack, 1)->on = true;
+	scan(rack);
+	_cleanup_free_ char *owner = xstrdup(only_machine(rack)->id);
+	free(rack_hello(rack, 1, "first-boot"));
+	assert_null(join_with_bmc(rack, 2, "10.0.0.1")->bmc_address);
+	assert_string_equal(rack_machine(rack, owner)->bmc_address, "10.0.0.1");
+}
+
+/* Said before the BMC was found: then what the BMC says counts. */
+static void a_bmc_that_is_claimed_falsely_is_given_to_its_machine(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *owner = NULL;
+	assert_string_equal(join_with_bmc(rack, 2, "10.0.0.1")->bmc_address, "10.0.0.1");
+	free(rack_found(rack, 1, &owner));
+	bmc_there(rack, 1)->on = true;
+	scan(rack);
+	assert_null(rack_machine(rack, "host-2")->bmc_address);
+	assert_non_null(strstr(rack_machine(rack, "host-2")->bmc_error->text, UUID(1)));
+	assert_string_equal(rack_machine(rack, owner)->bmc_address, "10.0.0.1");
+	assert_int_equal(rack_machine(rack, owner)->bmc_state, BMC_STATE_OK);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	/* One that says the truth has it. */
+	assert_string_equal(join_with_bmc(rack, 3, "10.0.0.3")->bmc_address, "10.0.0.3");
+	bmc_there(rack, 3)->on = true;
+	scan(rack);
+	assert_int_equal(rack_machine(rack, "host-3")->bmc_state, BMC_STATE_OK);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 3);
+}
+
+/* Then the machine's word is all there is. */
+static void a_bmc_that_does_not_know_its_uuid_is_believed_to_be_who_names_it(void **state)
+{
+	static const char *const nothing[] = { "00000000-0000-0000-0000-000000000000",
+					       "ffffffff-ffff-ffff-ffff-ffffffffffff" };
+	struct rack *rack = *state;
+	for (unsigned i = 0; i < ARRAY_SIZE(nothing); i++) {
+		_cleanup_free_ char *address = xasprintf("10.0.0.%u", i + 1), *name = xasprintf("host-%u", i + 1);
+		join_with_bmc(rack, i + 1, address);
+		bmc_there(rack, i + 1)->on = true;
+		rack->bmcs[i + 1].uuid = nothing[i];
+		scan(rack);
+		assert_int_equal(rack_machine(rack, name)->bmc_state, BMC_STATE_OK);
+		assert_string_equal(rack_machine(rack, name)->bmc_address, address);
+	}
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+}
+
 /* ---- sequences ---- */
 
 /* A machine with a BMC, ready, its agent gone. */
@@ -448,6 +517,9 @@ int main(void)
 		TEST(a_machine_that_came_first_gets_its_bmc),
 		TEST(a_bmc_that_moved_takes_its_machine_along),
 		TEST(a_bmc_found_again_is_no_other_machine),
+		TEST(who_joins_does_not_get_the_bmc_of_another),
+		TEST(a_bmc_that_is_claimed_falsely_is_given_to_its_machine),
+		TEST(a_bmc_that_does_not_know_its_uuid_is_believed_to_be_who_names_it),
 		TEST(a_deploy_boots_from_the_network_and_then_from_disk),
 		TEST(one_that_is_silent_is_tried_three_times),
 		TEST(a_short_silence_does_no_harm),

@@ -129,6 +129,7 @@ static void whatever_is_chosen_is_fit_and_something_fit_is_chosen(void **state)
 		size_t count = (size_t)chance(8) + 1, fit = 0, best;
 		const struct schedule_request request = { .cpus = 1 + (int64_t)chance(20),
 							  .memory_bytes = chance(12) * GIB,
+							  .seed_bytes = chance(2) * MIB,
 							  .avoid = chance(2) ? ids[0] : NULL };
 		for (size_t i = 0; i < count; i++) {
 			snprintf(ids[i], sizeof(ids[i]), "%zu", i);
@@ -139,7 +140,8 @@ static void whatever_is_chosen_is_fit_and_something_fit_is_chosen(void **state)
 							   (int64_t)chance(24),
 							   chance(20) * GIB,
 							   chance(20) * GIB,
-							   (int64_t)chance(5) };
+							   (int64_t)chance(5),
+							   chance(20) * MIB };
 			_cleanup_free_ char *refusal = schedule_refusal(&request, &nodes[i]);
 			fit += !refusal;
 		}
@@ -154,6 +156,8 @@ static void whatever_is_chosen_is_fit_and_something_fit_is_chosen(void **state)
 		assert_true(nodes[best].ready);
 		assert_true(nodes[best].memory_used_bytes + request.memory_bytes <= nodes[best].memory_bytes ||
 			    request.memory_bytes == 0);
+		assert_true(request.seed_bytes == 0 ||
+			    nodes[best].seed_bytes + request.seed_bytes <= SCHEDULE_SEEDS_MAX_BYTES);
 	}
 	assert_true(chosen > 1000);
 }
@@ -166,7 +170,7 @@ static void a_rack_is_filled_to_the_last_byte_and_evenly(void **state)
 	struct schedule_node nodes[3];
 	unsigned placed = 0;
 	for (size_t i = 0; i < 3; i++)
-		nodes[i] = (struct schedule_node){ ids[i], ids[i], true, 16, 0, 64 * GIB, 4 * GIB, 0 };
+		nodes[i] = (struct schedule_node){ ids[i], ids[i], true, 16, 0, 64 * GIB, 4 * GIB, 0, 0 };
 	for (;;) {
 		size_t best;
 		_cleanup_free_ char *why = NULL;
@@ -185,12 +189,27 @@ static void a_rack_is_filled_to_the_last_byte_and_evenly(void **state)
 		assert_true(nodes[i].memory_used_bytes == nodes[i].memory_bytes);
 }
 
+/* What a node is told has to fit into what its agent takes. */
+static void seeds_of_a_node_have_a_limit(void **state)
+{
+	struct schedule_node node = { .id = "a", .name = "a", .ready = true, .cpus = 64, .memory_bytes = 4096 * GIB };
+	struct schedule_request request = { .cpus = 1, .memory_bytes = GIB, .seed_bytes = KIB };
+	node.seed_bytes = SCHEDULE_SEEDS_MAX_BYTES - KIB;
+	assert_null(schedule_refusal(&request, &node));
+	node.seed_bytes++;
+	_cleanup_free_ char *refusal = schedule_refusal(&request, &node);
+	assert_string_equal(refusal, "its virtual machines have 11.9 MiB of cloud-init data already, of 12 MiB");
+	request.seed_bytes = 0;
+	assert_null(schedule_refusal(&request, &node));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recorded_cases_have_their_answers),
 		cmocka_unit_test(whatever_is_chosen_is_fit_and_something_fit_is_chosen),
 		cmocka_unit_test(a_rack_is_filled_to_the_last_byte_and_evenly),
+		cmocka_unit_test(seeds_of_a_node_have_a_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,11 @@
 	"{\"ifname\": \"ingot0\", \"mtu\": 1500, \"flags\": [\"UP\"], \"linkinfo\": {\"info_kind\": \"bridge\"},"      \
 	" \"addr_info\": [{\"local\": \"10.0.0.11\"}]},"                                                               \
 	"{\"ifname\": \"vnet0\", \"mtu\": 1500, \"master\": \"ingot0\", \"linkinfo\": {\"info_kind\": \"tun\"}}"
+/* The host's own address is on a VLAN. */
+#define TAGGED                                                                                                         \
+	"{\"ifname\": \"enp1s0\", \"mtu\": 1500, \"flags\": [\"UP\"], \"addr_info\": []},"                             \
+	"{\"ifname\": \"lan0.30\", \"link\": \"enp1s0\", \"mtu\": 1400, \"flags\": [\"UP\"], \"linkinfo\":"            \
+	" {\"info_kind\": \"vlan\", \"info_data\": {\"id\": 30}}, \"addr_info\": [{\"local\": \"10.0.0.11\"}]}"
 #define VLAN_BRIDGE(flags)                                                                                             \
 	"{\"ifname\": \"ingot-v20\", \"mtu\": 1500, \"flags\": [" flags "], \"linkinfo\": {\"info_kind\": \"bridge\"}}"
 #define VLAN_PORT(link)                                                                                                \
@@ -80,6 +85,12 @@ static void a_vlan_gets_a_bridge_on_the_card(void **state)
 
 	assert_int_equal(ensure("[" CARD "]", 20, 1400, NULL), 0);
 	assert_string_equal(world.told.data, made);
+	/* Tagged once, also where the host's own address is tagged; of the card's size. */
+	set_up(state);
+	assert_int_equal(ensure("[" TAGGED "]", 20, 1400, NULL), 0);
+	assert_string_equal(world.told.data, made);
+	set_up(state);
+	assert_int_equal(ensure("[" TAGGED "]", 20, 1500, NULL), 0);
 	/* The card is the same one when it is in the host's bridge: never what a guest is plugged in with. */
 	set_up(state);
 	assert_int_equal(ensure("[" BRIDGED "]", 20, 1400, NULL), 0);
@@ -120,6 +131,10 @@ static void what_this_host_cannot_do_is_said(void **state)
 	assert_refused("[" CARD "]", 0, 1500, "this node has no bridge ingot0");
 	assert_refused("[" CARD "]", 20, 9000, "an MTU of 9000, and enp1s0 of this node one of 1500");
 	assert_refused("[" BRIDGED "]", 0, 9000, "an MTU of 9000, and ingot0 of this node one of 1500");
+	assert_refused("[" TAGGED "]", 30, 1400, "VLAN 30 is this host's own (lan0.30)");
+	assert_refused("[{\"ifname\": \"lan0.30\", \"link\": \"lan0.30\", \"linkinfo\": {\"info_kind\": \"vlan\"},"
+		       " \"addr_info\": [{\"local\": \"10.0.0.11\"}]}]",
+		       20, 1400, "the network card below lan0.30 is not found");
 	assert_refused("no JSON", 20, 1500, "does not answer in JSON");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Virtual machines that run where they are not expected, as after a restored backup: nothing is started beside them. */
+#include "compute/compute_priv.h"
 #include "vm_fixture.h"
 
 static unsigned events_of(struct rack *rack, const char *kind)
@@ -194,6 +195,65 @@ static void it_is_remembered_while_a_node_has_it(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_deleted_vm), 0);
 }
 
+/* One that never ran, and is nowhere: it is deleted at once. */
+static char *deleted_at_once(struct rack *rack, const char *name)
+{
+	_cleanup_free_ char *volume = xasprintf("disk-of-%s", name);
+	rack_volume(rack, volume, VOLUME_AVAILABLE);
+	char *id = rack_vm(rack, name, volume, false);
+	free(rack_delete(rack, id));
+	assert_non_null(store_get(rack_store(rack), &kind_deleted_vm, id));
+	return id;
+}
+
+static void both_speak(struct rack *rack, const char *one, const char *two)
+{
+	rack_say_nothing(rack, one, true);
+	rack_say_nothing(rack, two, true);
+}
+
+/* The time of day tells nothing of what was before: it may be set. */
+static void a_clock_that_is_set_forgets_nothing(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = rack_node(rack, 1), *two = rack_node(rack, 2);
+	_cleanup_free_ char *first = deleted_at_once(rack, "first");
+	rack_say_nothing(rack, one, true); /* a round begins */
+	rack_say_nothing(rack, one, true);
+	_cleanup_free_ char *second = deleted_at_once(rack, "second");
+	store_begin(rack_store(rack));
+	((struct deleted_vm *)store_edit(rack_store(rack), &kind_deleted_vm, second))->deleted = START_MS - 3600000;
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	rack_say_nothing(rack, two, true); /* it ends: the first node has not spoken since the second was deleted */
+	assert_null(store_get(rack_store(rack), &kind_deleted_vm, first));
+	assert_non_null(store_get(rack_store(rack), &kind_deleted_vm, second));
+	rack_restart(rack);
+	for (unsigned i = 0; i < 3; i++)
+		both_speak(rack, one, two);
+	assert_int_equal(store_count(rack_store(rack), &kind_deleted_vm), 0);
+}
+
+/* Not the one that was created first: it may have been deleted just now. */
+static void the_one_deleted_longest_ago_makes_room(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *early = NULL, *longest = NULL;
+	store_begin(rack_store(rack));
+	for (unsigned i = 0; i < DELETED_KEPT_MAX; i++) {
+		struct deleted_vm *deleted = store_create(rack_store(rack), &kind_deleted_vm);
+		deleted->deleted = i == 5000 ? START_MS - 2000 : START_MS - 1000;
+		if (i == 0)
+			early = xstrdup(deleted->id);
+		if (i == 5000)
+			longest = xstrdup(deleted->id);
+	}
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	free(deleted_at_once(rack, "last"));
+	assert_int_equal(store_count(rack_store(rack), &kind_deleted_vm), DELETED_KEPT_MAX);
+	assert_null(store_get(rack_store(rack), &kind_deleted_vm, longest));
+	assert_non_null(store_get(rack_store(rack), &kind_deleted_vm, early));
+}
+
 /* ---- after a restart ---- */
 
 static void no_volume_is_freed_before_all_nodes_are_heard(void **state)
@@ -290,6 +350,8 @@ int main(void)
 		TEST(one_that_was_deleted_is_ended_where_it_shows_up),
 		TEST(it_is_remembered_until_all_nodes_have_spoken),
 		TEST(it_is_remembered_while_a_node_has_it),
+		TEST(a_clock_that_is_set_forgets_nothing),
+		TEST(the_one_deleted_longest_ago_makes_room),
 		TEST(no_volume_is_freed_before_all_nodes_are_heard),
 		TEST(a_node_that_stays_away_does_not_keep_a_volume),
 		TEST(after_a_restart_all_nodes_are_heard_first),
