@@ -48,14 +48,7 @@ step images make images
 suite boot make check-images check-iso
 suite lab make check-lab
 suite metal make check-metal
-# What make lab left is removed in any case.
-lab_and_down() {
-	make lab && make lab-down && return
-	make lab-down
-	return 1
-}
-export -f lab_and_down
-step path bash -c lab_and_down
+suite path make check-make-lab
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
