@@ -156,8 +156,8 @@ class MakeLab:
             return items
 
         machines, vms = ingot("machine"), ingot("vm")
-        expect([each["state"] for each in machines] == ["DEPLOYED"] * 3, f"machines {machines}")
-        expect([each["state"] for each in vms] == ["running"], f"virtual machines {vms}")
+        states = [(noun, each["state"]) for noun, found in (("machine", machines), ("vm", vms)) for each in found]
+        expect(states == [("machine", "deployed")] * 3 + [("vm", "running")], f"it lists {states}")
         return "three machines, one virtual machine"
 
     def down(self) -> str:
