@@ -384,7 +384,7 @@ def test_agent_killed_in_the_middle():
 def test_altered_bundle_is_not_bootable():
     with machine() as m:
         data = bytearray(content("host.tar"))
-        at = data.find(content("root")[60 * MIB:60 * MIB + 4096])
+        at = data.find(content("root")[75 * MIB:75 * MIB + 4096])
         assert at > 0
         data[at] ^= 1
         with open(path("altered.tar"), "wb") as f:
