@@ -103,7 +103,8 @@ void http_request_on_gone(struct http_request *request, loop_fn fn, void *data);
 void http_answer_json(struct http_request *request, int status, json_t *json, const char *const *headers);
 /* An RFC 9457 problem document made from err (type, title, status, detail, field, code), application/problem+json. */
 void http_answer_problem(struct http_request *request, const struct err *err);
-/* The same with further headers. */
+/* The same with further headers ("Name: value", then NULL). They take the place of those that it has of itself: Cache-Control,
+ * WWW-Authenticate of a 401, Retry-After of a 503. */
 void http_answer_problem_with(struct http_request *request, const struct err *err, const char *const *headers);
 void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,
 		      const char *const *headers);

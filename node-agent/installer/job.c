@@ -181,6 +181,12 @@ static int load_kernel(const struct job *job, struct kexec **ret, struct err *er
 	return r == 0 ? kexec_start_from_esp(&esp, answers_get(job->answers, ANSWER_HOST_NAME), console, ret, err) : r;
 }
 
+static void tell_finish(enum boot_how how, const struct err *why, void *ctx)
+{
+	if (why->code != ERR_NONE)
+		log_warning("%s; rebooting instead", why->text);
+}
+
 int job_finish(const struct job *job, struct err *err)
 {
 	static const enum boot_how ways[] = { BOOT_REBOOT, BOOT_POWEROFF, BOOT_KEXEC };
@@ -196,7 +202,7 @@ int job_finish(const struct job *job, struct err *err)
 		i++;
 	if (ways[i] == BOOT_KEXEC && load_kernel(job, &kexec, &why) < 0)
 		log_warning("%s", str_or(why.text, "the installed kernel cannot be read"));
-	r = boot_host(ways[i], kexec, err);
+	r = boot_host(ways[i], kexec, tell_finish, NULL, err);
 	kexec_free(kexec);
 	return r;
 }

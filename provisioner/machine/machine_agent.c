@@ -246,7 +246,7 @@ static void report_inventory(struct machines *machines, const struct machine *ma
 }
 
 struct install_report {
-	char *id, *state, *step;
+	char *id, *state, *step, *boot;
 	int64_t progress, bytes;
 	struct problem *error;
 };
@@ -261,6 +261,7 @@ static const struct field install_report_fields[] = {
 	F(struct install_report, id, FIELD_STRING, 0, .max = 64),
 	F(struct install_report, state, FIELD_STRING, 0, .max = 64),
 	F(struct install_report, step, FIELD_STRING, 0, .max = 64),
+	F(struct install_report, boot, FIELD_STRING, 0, .max = 64),
 	F(struct install_report, progress, FIELD_INT, 0, .max = 100),
 	F(struct install_report, bytes, FIELD_INT, 0),
 	F(struct install_report, error, FIELD_OBJECT, 0, .of = &error_schema),
@@ -288,6 +289,25 @@ static void note_progress(struct machines *machines, const struct machine *machi
 	store_must_commit(machines->store);
 }
 
+/* How the live image is left, said once however often it comes. An installer that says kexec may still say reboot after it. */
+static void note_boot(struct machines *machines, const struct machine *machine, const struct install_report *report)
+{
+	bool reboots = str_equal(report->boot, "reboot");
+	const char *state = reboots ? "rebooting" : "booting";
+	if (str_equal(machine->install_state, state) || (!reboots && str_equal(machine->install_state, "rebooting")))
+		return;
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
+	str_set(&edit->install_state, state);
+	if (report->error)
+		task_log(machines->store, edit->task, "installer: no kexec: %s; rebooting into the local disk instead",
+			 str_or(report->error->text, "it failed"));
+	else
+		task_log(machines->store, edit->task, "installer: %s",
+			 reboots ? "rebooting into the local disk" : "starting the host system by kexec");
+	store_must_commit(machines->store);
+}
+
 static void take_install(struct machines *machines, const struct machine *machine, const struct install_report *report)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
@@ -299,6 +319,9 @@ static void take_install(struct machines *machines, const struct machine *machin
 		problem_to_err(report->error, &why);
 		err_prefix(&why, "installing (%s)", str_or(report->step, "?"));
 		machine_feed(machines, machine->id, EVENT_FAILURE, &why);
+	} else if (str_equal(report->state, "booting")) {
+		if (machine_step_of(machine) == STEP_DEPLOY_START)
+			note_boot(machines, machine, report);
 	} else if (machine_step_of(machine) == STEP_DEPLOY_WRITE) {
 		note_progress(machines, machine, report);
 	}

@@ -251,6 +251,27 @@ static json_t *install_report(const struct sim_machine *m)
 	return report;
 }
 
+/* By kexec: no firmware, no network boot. By a reboot: the firmware, and what it is told to boot. */
+static void leave_live(struct sim_machine *m)
+{
+	bool refused = world_chance(m->world, m->world->faults.kexec_refused);
+	json_t *install = json_pack("{s:s, s:s, s:s, s:i, s:s}", "id", m->install_id, "state", "booting", "step",
+				    "boot", "progress", 100, "boot", refused ? "reboot" : "kexec");
+	if (refused)
+		json_object_set_new(install, "error",
+				    json_pack("{s:s, s:s}", "code", "unsupported", "text", "the kernel says no"));
+	send_message(m, MESSAGE_REPORT, json_pack("{s:o}", "install", install));
+	if (refused) {
+		world_say(m->world, "machine %u has no kexec", m->index);
+		sim_machine_power(m, true);
+		return;
+	}
+	m->boot_count++;
+	m->env = ENV_HOST;
+	m->generation = -1;
+	sim_agent_start(m);
+}
+
 static void live_step(struct sim_machine *m)
 {
 	const json_t *install = json_object_get(m->desired, "install");
@@ -268,10 +289,7 @@ static void live_step(struct sim_machine *m)
 	if (id)
 		work_on_install(m, install);
 	if (m->install_state == INSTALL_WRITTEN && json_is_string(json_object_get(install, "boot"))) {
-		m->boot_count++;
-		m->env = ENV_HOST; /* kexec: no firmware, no network boot */
-		m->generation = -1;
-		sim_agent_start(m);
+		leave_live(m);
 		return;
 	}
 	json_t *report = json_pack("{s:o}", "inventory", inventory(m));

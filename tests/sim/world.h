@@ -64,7 +64,7 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies;
+		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies, kexec_refused;
 };
 
 /* A migration that the operator asked for. */

@@ -376,6 +376,58 @@ static void a_deploy_goes_its_way(void **state)
 	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
 }
 
+static void report_booting(struct rack *rack, const char *id, const char *how, const char *error)
+{
+	json_t *report =
+		json_pack("{s:{s:s, s:s, s:s, s:i, s:s*}}", "install", "id", rack_machine(rack, id)->install_id,
+			  "state", "booting", "step", "boot", "progress", 100, "boot", how);
+	if (error)
+		json_object_set_new(json_object_get(report, "install"), "error",
+				    json_pack("{s:s, s:s}", "code", "denied", "text", error));
+	rack_report(rack, id, report);
+	rack_settle(rack);
+}
+
+/* How many lines of a task's log have this in them. */
+static unsigned log_lines(struct rack *rack, const char *task, const char *words)
+{
+	const struct task *found = rack_task(rack, task);
+	unsigned count = 0;
+	for (size_t i = 0; i < found->log_count; i++)
+		count += strstr(found->log[i], words) != NULL;
+	return count;
+}
+
+static void the_task_says_how_the_host_is_started(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr();
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	report_booting(rack, id, "kexec", NULL); /* of a live image that goes before it may: not a word about it */
+	assert_int_equal(log_lines(rack, task, "kexec"), 0);
+	rack_install_report(rack, id, "written", "identity", 100);
+	report_booting(rack, id, "kexec", NULL);
+	report_booting(rack, id, "kexec", NULL);
+	assert_int_equal(log_lines(rack, task, "installer: starting the host system by kexec"), 1);
+	/* The loaded kernel did not start; what comes late, or twice, is no news. */
+	report_booting(rack, id, "reboot", "kexec_file_load: Operation not permitted");
+	report_booting(rack, id, "reboot", "kexec_file_load: Operation not permitted");
+	report_booting(rack, id, "kexec", NULL);
+	assert_int_equal(log_lines(rack, task,
+				   "installer: no kexec: kexec_file_load: Operation not permitted; rebooting into the "
+				   "local disk instead"),
+			 1);
+	assert_int_equal(log_lines(rack, task, "installer: "), 2);
+	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	assert_int_equal(rack_enroll(rack, token, csr, NULL, &err), 0);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_DEPLOYED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	assert_int_equal(rack->bmcs[1].power_sets, 0); /* the machine reboots by itself */
+}
+
 static void progress_moves_the_deadline_and_silence_does_not(void **state)
 {
 	struct rack *rack = *state;
@@ -641,6 +693,7 @@ int main(void)
 		TEST(the_only_disk_that_fits_is_taken_and_no_choice_is_made),
 		TEST(a_full_range_or_no_bundle_refuses_the_deploy),
 		TEST(a_deploy_goes_its_way),
+		TEST(the_task_says_how_the_host_is_started),
 		TEST(progress_moves_the_deadline_and_silence_does_not),
 		TEST(an_install_of_an_earlier_attempt_is_not_heard),
 		TEST(a_failed_install_says_why),
