@@ -343,6 +343,7 @@ static const struct field volume_fields[] = {
 	STR(struct volume, task, 0, .help = "task under way"),
 	OBJECT(struct volume, error, 0, problem_schema, .help = "why it failed"),
 	TIME(struct volume, created, 0, .help = "when it was made"),
+	BOOL(struct volume, unmade, HIDDEN),
 };
 const struct schema volume_schema = SCHEMA("volume", struct volume, volume_fields, "a replicated block device");
 

@@ -230,6 +230,7 @@ struct volume {
 	char *id, *name, *pool, *image, *vm, *task;
 	char *image_name, *vm_name; /* filled in when it is shown */
 	int state;
+	bool unmade; /* while it is deleted: it had failed, and there is nothing in it that could be used */
 	uint64_t size_bytes;
 	int64_t created;
 	struct problem *error;

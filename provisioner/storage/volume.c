@@ -153,6 +153,7 @@ int volume_delete(struct storage *storage, const char *id, const char **ret_task
 	struct volume *edit = store_edit(storage->store, &kind_volume, id);
 	_cleanup_free_ char *task =
 		xstrdup(task_create(storage->store, "volume.delete", "volume", id, edit->name, DEADLINE_MS));
+	edit->unmade = edit->state == VOLUME_FAILED;
 	edit->state = VOLUME_DELETING;
 	str_set(&edit->task, task);
 	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
@@ -174,7 +175,7 @@ static void done_delete(struct ceph_job *job)
 		store_remove(storage->store, &kind_volume, job->id);
 	} else if (volume) {
 		struct volume *edit = store_edit(storage->store, &kind_volume, job->id);
-		edit->state = VOLUME_AVAILABLE;
+		edit->state = edit->unmade ? VOLUME_FAILED : VOLUME_AVAILABLE;
 		schema_free(&problem_schema, edit->error);
 		edit->error = problem_new(&job->err);
 		str_set(&edit->task, NULL);

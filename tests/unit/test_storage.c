@@ -316,6 +316,32 @@ static void a_volume_is_deleted_once(void **state)
 	assert_int_equal(rack->rbd_count, 0);
 }
 
+/* What was never made whole is nothing that a virtual machine could use, whatever becomes of its deletion. */
+static void a_failed_volume_stays_failed_when_its_deletion_fails(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *task = NULL;
+	const struct vm *vm = NULL;
+	rack_with_pool(rack);
+	rack->ceph_fault = ERR_CAPACITY;
+	_cleanup_free_ char *id = created(rack, "disk");
+	rack_settle(rack);
+	rack->ceph_fault = ERR_STATE;
+	assert_int_equal(volume_delete(rack->controller->storage, id, &task, &err), 0);
+	_cleanup_free_ char *first = xstrdup(task);
+	rack_restart(rack); /* what it was before is known to the next process too */
+	assert_int_equal(rack_task(rack, first)->state, TASK_FAILED);
+	assert_int_equal(get(rack, id)->state, VOLUME_FAILED);
+	assert_string_equal(get(rack, id)->error->code, "state");
+	const struct vm wanted = { .name = (char *)"web", .volume = id, .cpus = 1, .memory_bytes = GIB };
+	assert_true(vm_create(rack->controller->compute, &wanted, &vm, &err) < 0);
+	rack->ceph_fault = ERR_NONE;
+	assert_int_equal(volume_delete(rack->controller->storage, id, &task, NULL), 0);
+	rack_settle(rack);
+	assert_null(store_get(rack_store(rack), &kind_volume, id));
+}
+
 /* A task may be called off; what is under way in Ceph is not, and its end is told by the volume. */
 static void a_cancelled_task_does_not_lose_the_volume(void **state)
 {
@@ -344,6 +370,7 @@ int main(void)
 		TEST(what_was_cut_off_is_made_after_a_restart),
 		TEST(a_volume_in_use_is_not_deleted),
 		TEST(a_volume_is_deleted_once),
+		TEST(a_failed_volume_stays_failed_when_its_deletion_fails),
 		TEST(a_cancelled_task_does_not_lose_the_volume),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
