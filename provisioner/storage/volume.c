@@ -125,11 +125,13 @@ static void on_create(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, volume && volume->state == VOLUME_CREATING);
+	struct ceph_job *job = 
+		ceph_job_for(storage, effect, CEPH_LANE_VOLUMES, volume && volume->state == VOLUME_CREATING);
 	if (!job)
 		return;
 	assert(volume);
 	job->name = volume_device(volume);
+	ceph_job_set_task(job, volume->task, DEADLINE_MS);
 	job->text = volume->image ? xasprintf("image-%s", volume->image) : NULL;
 	job->size_bytes = volume->size_bytes;
 	job->work = work_create;
@@ -187,11 +189,12 @@ static void on_delete(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, volume);
+	struct ceph_job *job = ceph_job_for(storage, effect, CEPH_LANE_VOLUMES, volume);
 	if (!job)
 		return;
 	assert(volume);
 	job->name = volume_device(volume);
+	ceph_job_set_task(job, volume->task, DEADLINE_MS);
 	job->work = work_delete;
 	job->done = done_delete;
 	ceph_job_run(job);
