@@ -104,6 +104,7 @@ struct machine {
 	int64_t retries;
 	/* the deploy under way or done */
 	char *install_id;
+	char *bundle_url, *bundle_key, *bundle_version; /* what is written */
 	struct disk_choice *install_disk;
 	char *install_state, *install_step;
 	int64_t install_progress;
