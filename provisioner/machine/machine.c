@@ -38,6 +38,14 @@ static void runtime_free(void *data)
 	free(runtime);
 }
 
+static void forget_runtime(struct machines *machines, const char *id)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, id);
+	machine_intake_forget(machines, runtime);
+	tdelete(runtime, &machines->runtimes, compare_runtimes);
+	runtime_free(runtime);
+}
+
 static struct machine_snapshot snapshot_of(struct machines *machines, const struct machine *machine)
 {
 	const struct machine_runtime *runtime = machine_runtime(machines, machine->id);
@@ -228,8 +236,10 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 	if (kind != &kind_machine)
 		return;
 	const struct machine *machine = machine_get(machines, id);
-	if (!machine)
+	if (!machine) {
+		forget_runtime(machines, id);
 		return;
+	}
 	machine_intake_follow(machines, machine);
 	publish(machines, machine);
 }
