@@ -49,7 +49,7 @@ const struct command commands[] = {
 	  .operation = OP_MACHINE_ACCEPT,
 	  .flags = COMMAND_TARGET | COMMAND_MANY,
 	  .options = OPTION_BIT(OPTION_ALL),
-	  .run = verb_accept,
+	  .run = verb_on_new,
 	  .help = "Accept machines that were found",
 	  .example = "ingot machine accept --all --wait" },
 	ACT("machine", "deploy", OP_MACHINE_DEPLOY, .help = "Install the host system and enroll the machines as nodes",
@@ -57,6 +57,15 @@ const struct command commands[] = {
 	    .example = "ingot machine deploy rack1-a rack1-b rack1-c --wait"),
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
 	    .example = "ingot machine power rack1-a cycle --wait"),
+	{ .noun = "machine",
+	  .verb = "delete",
+	  .operation = OP_MACHINE_DELETE,
+	  .flags = COMMAND_TARGET | COMMAND_MANY,
+	  .options = OPTION_BIT(OPTION_ALL),
+	  .run = verb_on_new,
+	  .help = "Forget machines that are new or have failed",
+	  .details = "For those that are not there any more, or never were. One that is there is found again, as a new one.",
+	  .example = "ingot machine delete machine-7" },
 	CONSOLE("machine", OP_MACHINE_CONSOLE),
 	{ .noun = "machine",
 	  .verb = "sensors",
@@ -409,7 +418,7 @@ bool command_can_wait(const struct command *command)
 	if (command->operation == OP_TASK_CANCEL)
 		return false; /* it starts nothing */
 	const struct operation *operation = command_operation(command);
-	bool acts = command->run == verb_act || command->run == verb_accept || command->run == verb_import ||
+	bool acts = command->run == verb_act || command->run == verb_on_new || command->run == verb_import ||
 		    command->run == verb_vm_create;
 	return acts && (operation->kind == OPERATION_TASK ||
 			(operation->response && schema_field(operation->response, "task")));

@@ -23,6 +23,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	    &machine_deploy_schema, &task_schema, "Install the host system and enroll the machine as a node"),
 	ACT(OP_MACHINE_POWER, "machine.power", OPERATION_TASK, "POST", "/v1/machines/{id}/power", &machine_power_schema,
 	    &task_schema, "Switch a machine's power through its BMC"),
+	ACT(OP_MACHINE_DELETE, "machine.delete", OPERATION_DELETE, "DELETE", "/v1/machines/{id}", NULL, NULL,
+	    "Forget a machine that is new or has failed; it is found again if it is there"),
 	ACT(OP_MACHINE_CONSOLE, "machine.console", OPERATION_WEBSOCKET, "GET", "/v1/machines/{id}/console", NULL, NULL,
 	    "Serial console over LAN"),
 	ACT(OP_MACHINE_CONSOLE_TICKET, "machine.console_ticket", OPERATION_ISSUE, "POST",

@@ -151,6 +151,9 @@ static const struct field machine_fields[] = {
 	INT(struct machine, attempt, HIDDEN),
 	INT(struct machine, retries, HIDDEN),
 	STR(struct machine, install_id, HIDDEN),
+	STR(struct machine, bundle_url, HIDDEN),
+	STR(struct machine, bundle_key, HIDDEN),
+	STR(struct machine, bundle_version, HIDDEN),
 	OBJECT(struct machine, install_disk, 0, disk_choice_schema, .help = "the disk the host system is on"),
 	STR(struct machine, install_state, HIDDEN),
 	STR(struct machine, install_step, 0, .help = "what the installer does"),
@@ -343,6 +346,7 @@ static const struct field volume_fields[] = {
 	STR(struct volume, task, 0, .help = "task under way"),
 	OBJECT(struct volume, error, 0, problem_schema, .help = "why it failed"),
 	TIME(struct volume, created, 0, .help = "when it was made"),
+	BOOL(struct volume, unmade, HIDDEN),
 };
 const struct schema volume_schema = SCHEMA("volume", struct volume, volume_fields, "a replicated block device");
 

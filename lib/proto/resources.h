@@ -104,6 +104,7 @@ struct machine {
 	int64_t retries;
 	/* the deploy under way or done */
 	char *install_id;
+	char *bundle_url, *bundle_key, *bundle_version; /* what is written */
 	struct disk_choice *install_disk;
 	char *install_state, *install_step;
 	int64_t install_progress;
@@ -230,6 +231,7 @@ struct volume {
 	char *id, *name, *pool, *image, *vm, *task;
 	char *image_name, *vm_name; /* filled in when it is shown */
 	int state;
+	bool unmade; /* while it is deleted: it had failed, and there is nothing in it that could be used */
 	uint64_t size_bytes;
 	int64_t created;
 	struct problem *error;

@@ -23,6 +23,11 @@ static int do_machine_power(struct api_call *call, struct err *err)
 	return machine_power(call->api->spec.machines, call->id, power->action, &call->task, err);
 }
 
+static int do_machine_delete(struct api_call *call, struct err *err)
+{
+	return machine_delete(call->api->spec.machines, call->id, err);
+}
+
 static int do_node_update(struct api_call *call, struct err *err)
 {
 	return cluster_node_update(call->api->spec.cluster, call->id, call->body, err);
@@ -156,6 +161,7 @@ static const struct binding {
 	[OP_MACHINE_ACCEPT] = { &kind_machine, do_machine_accept },
 	[OP_MACHINE_DEPLOY] = { &kind_machine, do_machine_deploy },
 	[OP_MACHINE_POWER] = { &kind_machine, do_machine_power },
+	[OP_MACHINE_DELETE] = { &kind_machine, do_machine_delete },
 	[OP_MACHINE_CONSOLE] = { &kind_machine, api_machine_console },
 	[OP_MACHINE_CONSOLE_TICKET] = { &kind_machine, api_machine_console_ticket },
 	[OP_MACHINE_SENSORS] = { &kind_machine, api_machine_sensors },

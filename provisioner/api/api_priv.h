@@ -17,6 +17,8 @@ struct api {
 	struct http_route routes[OPERATION_COUNT + 1];
 	struct list streams;			/* event_stream.c */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
+	struct list viewers;			/* console.c: of both */
+	struct loop_timer *viewers_timer;
 	unsigned console_viewers;
 	struct tickets *tickets;	/* console.c */
 	struct list readings;		/* machine_sensors.c */

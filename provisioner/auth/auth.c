@@ -104,6 +104,17 @@ bool auth_reference_valid(struct auth *auth, const char *reference, int role)
 	return user && !user->disabled && user->role >= role;
 }
 
+bool auth_reference_used(struct auth *auth, const char *reference, int role)
+{
+	if (!auth_reference_valid(auth, reference, role))
+		return false;
+	if (reference[0] == 's')
+		auth_session_used(auth, store_get(auth->store, &kind_sign_in_session, reference + 1));
+	else
+		note_use(auth, store_get(auth->store, &kind_token, reference + 1));
+	return true;
+}
+
 /* ---- tokens ---- */
 
 void auth_token_store(struct auth *auth, const struct token *token, const char *user, const char *text, char **ret_id)

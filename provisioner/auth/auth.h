@@ -33,6 +33,8 @@ int auth_require(const struct auth_who *who, int role, struct err *err);
 char *auth_reference(const struct auth_who *who);
 /* Whether that one may still do what needs this role. */
 bool auth_reference_valid(struct auth *auth, const char *reference, int role);
+/* The same for what that one does now: it puts off the end of a session, as a call does. */
+bool auth_reference_used(struct auth *auth, const char *reference, int role);
 
 /* ---- passwords: hashing takes a tenth of a second and 16 MiB, on the work queue ---- */
 

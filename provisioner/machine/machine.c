@@ -38,6 +38,14 @@ static void runtime_free(void *data)
 	free(runtime);
 }
 
+static void forget_runtime(struct machines *machines, const char *id)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, id);
+	machine_intake_forget(machines, runtime);
+	tdelete(runtime, &machines->runtimes, compare_runtimes);
+	runtime_free(runtime);
+}
+
 static struct machine_snapshot snapshot_of(struct machines *machines, const struct machine *machine)
 {
 	const struct machine_runtime *runtime = machine_runtime(machines, machine->id);
@@ -81,6 +89,10 @@ static void enter_write(struct machines *machines, struct machine *machine, cons
 	_cleanup_free_ char *install = store_id_new(machines->store);
 	_cleanup_free_ char *random = token_new("enroll");
 	str_set(&machine->install_id, install);
+	/* With the order: what another start of the provisioner is configured to write is for other deploys. */
+	str_set(&machine->bundle_url, machines->spec.bundle_url);
+	str_set(&machine->bundle_key, machines->spec.bundle_key);
+	str_set(&machine->bundle_version, machines->spec.bundle_version);
 	str_set(&machine->install_state, NULL);
 	str_set(&machine->install_step, NULL);
 	machine->install_progress = 0;
@@ -224,8 +236,10 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 	if (kind != &kind_machine)
 		return;
 	const struct machine *machine = machine_get(machines, id);
-	if (!machine)
+	if (!machine) {
+		forget_runtime(machines, id);
 		return;
+	}
 	machine_intake_follow(machines, machine);
 	publish(machines, machine);
 }
@@ -258,17 +272,31 @@ struct machines *machines_new(const struct machines_spec *spec)
 	return machines;
 }
 
-/* What was being written cannot be written on: say why, at once. */
+static bool same_bundle(const struct machine *machine, const struct machines_spec *spec)
+{
+	return str_equal(machine->bundle_url, spec->bundle_url) && str_equal(machine->bundle_key, spec->bundle_key) &&
+	       str_equal(machine->bundle_version, spec->bundle_version);
+}
+
+/* What was being written, or was to be, cannot be written any more: say why, at once. A bundle is the same for the life of a
+ * provisioner, so this is looked at when it starts. */
 static void fail_without_bundle(struct machines *machines, const struct machine *machine)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
-	if (machine_step_of(machine) != STEP_DEPLOY_WRITE || machines->spec.bundle_url)
+	const struct machines_spec *spec = &machines->spec;
+	int step = machine_step_of(machine);
+	if (step != STEP_DEPLOY_BOOT && step != STEP_DEPLOY_WRITE)
 		return;
-	if (machines->spec.bundle_error)
-		err_set(&why, ERR_CORRUPT, "the host image bundle cannot be used any more: %s",
-			machines->spec.bundle_error);
-	else
+	if (spec->bundle_error)
+		err_set(&why, ERR_CORRUPT, "the host image bundle cannot be used any more: %s", spec->bundle_error);
+	else if (!spec->bundle_url)
 		err_set(&why, ERR_STATE, "the host image bundle is not configured any more (images.bundle)");
+	else if (step == STEP_DEPLOY_WRITE && !same_bundle(machine, spec))
+		err_set(&why, ERR_STATE,
+			"the host image bundle was replaced (%s, now %s) while it was written; deploy again",
+			str_or(machine->bundle_version, "none"), spec->bundle_version);
+	else
+		return;
 	machine_feed(machines, machine->id, EVENT_FAILURE, &why);
 }
 

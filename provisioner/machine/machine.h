@@ -49,6 +49,9 @@ int machine_accept(struct machines *machines, const char *id, const struct machi
 int machine_deploy(struct machines *machines, const char *id, const struct machine_deploy *how, const char **ret_task,
 		   struct err *err);
 int machine_power(struct machines *machines, const char *id, int action, const char **ret_task, struct err *err);
+/* Forgets a machine that is new or has failed. What is there is found again, as a new one. ERR_STATE: it is in use, or something
+ * is being done with it. */
+int machine_delete(struct machines *machines, const char *id, struct err *err);
 /* Fills a target for the machine's BMC: ERR_STATE if it has none. bmc_target_done() it. */
 int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
 		       struct err *err);

@@ -185,6 +185,47 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 	return task_commit(machines->store, task_id, ret_task, err);
 }
 
+/* ---- forgetting ---- */
+
+static const struct task *task_under_way(struct machines *machines, const char *id)
+{
+	STORE_EACH(struct task, task, machines->store, &kind_task)
+		if (task->state == TASK_RUNNING && str_equal(task->resource_id, id))
+			return task;
+	return NULL;
+}
+
+static int check_delete(struct machines *machines, const struct machine *machine, struct err *err)
+{
+	const struct task *task = task_under_way(machines, machine->id);
+	if (machine->node || (machine->state != MACHINE_NEW && machine->state != MACHINE_FAILED))
+		return err_set(err, ERR_STATE, "%s is %s; only a machine that is new or has failed is deleted",
+			       machine->name, machine_state_words[machine->state]);
+	if (task)
+		return err_set(err, ERR_STATE, "%s of %s is under way; cancel that first, or wait for its end",
+			       task->action, machine->name);
+	return 0;
+}
+
+int machine_delete(struct machines *machines, const char *id, struct err *err)
+{
+	const struct machine *machine = machine_get(machines, id);
+	int r = check_delete(machines, machine, err);
+	if (r < 0)
+		return r;
+	struct machine *gone = schema_dup(&machine_schema, machine);
+	store_begin(machines->store);
+	store_event(machines->store, "machine.deleted", "machine", id, machine->name, "%s was deleted", machine->name);
+	store_remove(machines->store, &kind_machine, id);
+	r = store_commit(machines->store, err);
+	/* Whatever boots there is a machine that nobody knows. */
+	if (r == 0 && gone->mac_count > 0)
+		machines->spec.netboot->set_intent(machines->spec.netboot_ctx, (const char *const *)gone->macs,
+						   BOOT_INTENT_LIVE, machines->spec.console);
+	schema_free(&machine_schema, gone);
+	return r;
+}
+
 /* ---- a task is to stop ---- */
 
 bool machine_task_stop(const struct task *task, const struct err *why, void *data)

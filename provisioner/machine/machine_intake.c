@@ -47,8 +47,9 @@ int machine_intake_admit(struct machines *machines, struct err *err)
 	int64_t now = loop_monotonic_ms(machines->loop);
 	if (spec->new_max > 0 && machines->waiting_count >= spec->new_max)
 		return refuse(machines, ERR_CAPACITY,
-			      xasprintf("%lld machines wait to be accepted already; accept them, or raise "
-					"provisioning.new_machines_max (%lld)",
+			      xasprintf("%lld machines wait to be accepted already; accept them, delete those that are "
+					"not there (ingot machine delete), or raise provisioning.new_machines_max "
+					"(%lld)",
 					(long long)machines->waiting_count, (long long)spec->new_max),
 			      err);
 	if (spec->new_per_minute == 0)
@@ -71,6 +72,12 @@ void machine_intake_follow(struct machines *machines, const struct machine *mach
 	bool waiting = machine->state == MACHINE_NEW;
 	machines->waiting_count += waiting - runtime->waiting;
 	runtime->waiting = waiting;
+}
+
+void machine_intake_forget(struct machines *machines, struct machine_runtime *runtime)
+{
+	machines->waiting_count -= runtime->waiting;
+	runtime->waiting = false;
 }
 
 void machine_intake_init(struct machines *machines)

@@ -132,6 +132,8 @@ void machine_intake_init(struct machines *machines);
 void machine_intake_done(struct machines *machines);
 /* A machine changed, or is there at the start. */
 void machine_intake_follow(struct machines *machines, const struct machine *machine);
+/* One is gone. */
+void machine_intake_forget(struct machines *machines, struct machine_runtime *runtime);
 /* Whether one more may appear, which it then does. Else ERR_CAPACITY or ERR_RATE_LIMIT. Not within a transaction. */
 int machine_intake_admit(struct machines *machines, struct err *err);
 

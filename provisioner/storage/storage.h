@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Storage: brings a Ceph cluster up on the nodes, keeps an eye on it, and makes volumes and images on it. What is wanted
  * is compared with what is, again and again: whatever was cut off is taken up by the next look. Loop thread; Ceph is asked
- * on the work queue, in the lane "ceph". */
+ * on the work queue, one thing at a time about the cluster, one about volumes and one about images. */
 #ifndef INGOT_STORAGE_STORAGE_H
 #define INGOT_STORAGE_STORAGE_H
 

@@ -125,11 +125,13 @@ static void on_create(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, volume && volume->state == VOLUME_CREATING);
+	struct ceph_job *job = 
+		ceph_job_for(storage, effect, CEPH_LANE_VOLUMES, volume && volume->state == VOLUME_CREATING);
 	if (!job)
 		return;
 	assert(volume);
 	job->name = volume_device(volume);
+	ceph_job_set_task(job, volume->task, DEADLINE_MS);
 	job->text = volume->image ? xasprintf("image-%s", volume->image) : NULL;
 	job->size_bytes = volume->size_bytes;
 	job->work = work_create;
@@ -153,6 +155,7 @@ int volume_delete(struct storage *storage, const char *id, const char **ret_task
 	struct volume *edit = store_edit(storage->store, &kind_volume, id);
 	_cleanup_free_ char *task =
 		xstrdup(task_create(storage->store, "volume.delete", "volume", id, edit->name, DEADLINE_MS));
+	edit->unmade = edit->state == VOLUME_FAILED;
 	edit->state = VOLUME_DELETING;
 	str_set(&edit->task, task);
 	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
@@ -174,7 +177,7 @@ static void done_delete(struct ceph_job *job)
 		store_remove(storage->store, &kind_volume, job->id);
 	} else if (volume) {
 		struct volume *edit = store_edit(storage->store, &kind_volume, job->id);
-		edit->state = VOLUME_AVAILABLE;
+		edit->state = edit->unmade ? VOLUME_FAILED : VOLUME_AVAILABLE;
 		schema_free(&problem_schema, edit->error);
 		edit->error = problem_new(&job->err);
 		str_set(&edit->task, NULL);
@@ -186,11 +189,12 @@ static void on_delete(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, volume);
+	struct ceph_job *job = ceph_job_for(storage, effect, CEPH_LANE_VOLUMES, volume);
 	if (!job)
 		return;
 	assert(volume);
 	job->name = volume_device(volume);
+	ceph_job_set_task(job, volume->task, DEADLINE_MS);
 	job->work = work_delete;
 	job->done = done_delete;
 	ceph_job_run(job);

@@ -75,6 +75,13 @@ void task_progress(struct store *store, const char *id, int64_t percent, const c
 		str_set(&task->message, message);
 }
 
+void task_put_off(struct store *store, const char *id, int64_t deadline_ms)
+{
+	struct task *task = running(store, id);
+	if (task)
+		task->deadline = loop_now_ms(store_loop(store)) + deadline_ms;
+}
+
 void task_log(struct store *store, const char *id, const char *fmt, ...)
 {
 	struct task *task = running(store, id);

@@ -14,6 +14,8 @@ const char *task_create(struct store *store, const char *action, const char *res
 /* The functions below take a NULL or finished task id and then do nothing: work may go on for a task that was ended. */
 void task_step(struct store *store, const char *id, const char *step);
 void task_progress(struct store *store, const char *id, int64_t percent, const char *message);
+/* Its deadline is deadline_ms from now: its work begins only now, or has come further. */
+void task_put_off(struct store *store, const char *id, int64_t deadline_ms);
 void task_log(struct store *store, const char *id, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* err NULL: succeeded. ERR_CANCELLED: cancelled. Otherwise failed. */
 void task_finish(struct store *store, const char *id, const struct err *err);

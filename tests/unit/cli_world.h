@@ -190,6 +190,15 @@ static inline void on_machine_accept(struct http_request *request, void *data)
 	       json_pack("{s:s, s:s, s:s, s:n}", "id", id, "name", name, "state", "commissioning", "task"));
 }
 
+static inline void on_machine_delete(struct http_request *request, void *data)
+{
+	note(data, request);
+	if (str_equal(http_request_param(request, "id"), "1"))
+		answer(request, 204, NULL);
+	else
+		problem(request, ERR_STATE, NULL, "m3 is ready; only a machine that is new or has failed is deleted");
+}
+
 static inline void on_image_create(struct http_request *request, void *data)
 {
 	struct world *w = data;
@@ -319,6 +328,7 @@ static const struct http_route world_routes[] = {
 	{ "GET", "/v1/consoles/{id}", 0, on_console, NULL, false },
 	{ "GET", "/v1/machines", 0, on_machine_list, NULL, false },
 	{ "POST", "/v1/machines/{id}/accept", 65536, on_machine_accept, NULL, false },
+	{ "DELETE", "/v1/machines/{id}", 0, on_machine_delete, NULL, false },
 	{ "POST", "/v1/images", 65536, on_image_create, NULL, false },
 	{ "GET", "/v1/images/{id}", 0, on_image_show, NULL, false },
 	{ "PUT", "/v1/images/{id}/content", 16 * MIB, on_image_upload, NULL, true },

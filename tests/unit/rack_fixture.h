@@ -40,7 +40,7 @@ struct rack {
 	struct ca *ca;
 	char *dir, *database;
 	struct rack_bmc bmcs[10];
-	bool no_bundle;
+	bool no_bundle, new_bundle;
 	int64_t new_max, new_per_minute;
 	/* network boot */
 	char *intents[10]; /* "MAC live" */
@@ -370,7 +370,7 @@ static inline void rack_start(struct rack *rack)
 			      .scan_ctx = rack,
 			      .bundle_url = rack->no_bundle ? NULL : "http://10.77.0.1:8080/bundle/host-1",
 			      .bundle_key = "the key",
-			      .bundle_version = "1",
+			      .bundle_version = rack->new_bundle ? "2" : "1",
 			      .server = "10.77.0.1:8444",
 			      .ca_pem = ca_pem(rack->ca),
 			      .prefix_length = 24,

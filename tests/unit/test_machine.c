@@ -617,6 +617,58 @@ static void a_bundle_that_is_gone_after_a_restart_is_told(void **state)
 	assert_non_null(strstr(rack_machine(rack, id)->error->text, "images.bundle"));
 }
 
+static void a_bundle_that_is_gone_before_it_is_written_is_told(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	rack_pass(rack, AGENT_LIVE_MS); /* so it is to boot first */
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_BOOT");
+	rack->no_bundle = true;
+	rack_restart(rack);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_non_null(strstr(rack_machine(rack, id)->error->text, "images.bundle"));
+}
+
+static void a_bundle_that_was_replaced_meanwhile_is_told(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	rack_restart(rack); /* by itself no reason */
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	rack->new_bundle = true;
+	rack_restart(rack);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_machine(rack, id)->error->text,
+			    "the host image bundle was replaced (1, now 2) while it was written; deploy again");
+}
+
+/* What is on the disk needs no bundle any more: it only has to be booted. */
+static void what_is_written_starts_whatever_became_of_its_bundle(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr(), *node = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	rack->no_bundle = rack->new_bundle = true;
+	rack_restart(rack);
+	json_t *install = rack_install(rack, id);
+	const json_t *bundle = json_object_get(install, "bundle");
+	assert_string_equal(json_string_value(json_object_get(install, "boot")), "kexec");
+	assert_string_equal(json_string_value(json_object_get(bundle, "url")), "http://10.77.0.1:8080/bundle/host-1");
+	assert_string_equal(json_string_value(json_object_get(bundle, "key")), "the key");
+	assert_string_equal(json_string_value(json_object_get(bundle, "version")), "1");
+	json_decref(install);
+	assert_int_equal(rack_enroll(rack, token, csr, &node, NULL), 0);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+}
+
 /* It lost its power just after it was written, and its firmware went to the disk before the BMC had taken the boot device. */
 static void a_host_may_be_up_before_the_switch_is_over(void **state)
 {
@@ -704,6 +756,9 @@ int main(void)
 		TEST(the_token_of_a_cancelled_deploy_enrolls_nobody),
 		TEST(a_host_of_a_cancelled_deploy_does_not_become_a_node),
 		TEST(a_bundle_that_is_gone_after_a_restart_is_told),
+		TEST(a_bundle_that_is_gone_before_it_is_written_is_told),
+		TEST(a_bundle_that_was_replaced_meanwhile_is_told),
+		TEST(what_is_written_starts_whatever_became_of_its_bundle),
 		TEST(a_host_may_be_up_before_the_switch_is_over),
 		TEST(a_machine_given_up_too_early_joins_after_all),
 		TEST(odd_reports_change_nothing),

@@ -193,6 +193,8 @@ export const en = {
 	'machine.acceptTitle': 'Accept {{name}}?',
 	'machine.bmcError': 'The BMC\'s last failure',
 	'machine.deploy': 'Deploy',
+	'machine.deleteExplain': 'The machine is forgotten: it is not there any more, or never was. One that is there is found again, as a new one. A machine that is in use is not deleted.',
+	'machine.deleteTitle': 'Delete {{name}}?',
 	'machine.deployDisk': 'Disk for the host system',
 	'machine.deployExplain': 'The host system is written to one disk, read back and started; then the machine becomes a node. Its other disks become storage.',
 	'machine.deployLost': 'Everything on the chosen disk is lost, and the machine\'s other disks become storage: what is on them is lost as well.',

@@ -194,6 +194,8 @@ export const ko: Words = {
 	'machine.acceptTitle': '{{name}}을(를) 승인할까요?',
 	'machine.bmcError': 'BMC의 마지막 오류',
 	'machine.deploy': '배포',
+	'machine.deleteExplain': '더는 없거나 원래 없던 머신을 목록에서 지웁니다. 실제로 있는 머신은 새 머신으로 다시 발견됩니다. 사용 중인 머신은 삭제되지 않습니다.',
+	'machine.deleteTitle': '{{name}}을(를) 삭제할까요?',
 	'machine.deployDisk': '호스트 시스템용 디스크',
 	'machine.deployExplain': '호스트 시스템을 디스크 하나에 쓰고 다시 읽어 확인한 뒤 시작합니다. 그러면 머신이 노드가 되고 나머지 디스크는 스토리지가 됩니다.',
 	'machine.deployLost': '선택한 디스크의 모든 내용이 사라집니다. 나머지 디스크도 스토리지가 되어 그 내용도 사라집니다.',
