@@ -56,7 +56,7 @@ static int reader_open(struct reader *reader, struct err *err)
 		return r;
 	reader->log = ipmi_sel_ctx_create(reader->session.ctx, NULL);
 	reader->meaning = ipmi_interpret_ctx_create();
-	if (!reader->log || !reader->meaning)
+	if (!reader->log || !reader->meaning || ipmi_sel_ctx_set_separator(reader->log, ";") < 0)
 		return err_set(err, ERR_INTERNAL, "BMC %s: libfreeipmi gives no context", reader->target->address);
 	return 0;
 }
