@@ -161,7 +161,7 @@ static char *choose_failed(struct world *world)
 		bool ended_badly = task->state == TASK_FAILED || task->state == TASK_CANCELLED;
 		/* As in ask_vm() */
 		bool wanted = !str_equal(task->action, "vm.delete") || !world->faults.restore;
-		if (ended_badly && wanted && !task->retried_by && world_chance(world, 30))
+		if (ended_badly && wanted && !task->retried_by && world_chance(world, 200))
 			return xstrdup(task->id);
 	}
 	return NULL;
@@ -201,8 +201,9 @@ void sim_operator(void *data)
 {
 	struct world *world = data;
 	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
-	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume,	   ask_network,
-						 ask_vm,       try_again, see_whether_done };
+	/* First: the others ask for what failed by themselves. */
+	void (*const asks[])(struct world *) = { try_again,   ask_machines, ask_image,	     ask_volume,
+						 ask_network, ask_vm,	    see_whether_done };
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		if (world_up(world))
 			asks[i](world);

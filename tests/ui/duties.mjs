@@ -104,8 +104,8 @@ export async function dutyTests(tests, browser, options) {
 			const korean = await open(browser, server, { language: 'ko' });
 			await signIn(korean.page, server);
 			await korean.page.goto(`${server.url}/events`);
-			await korean.page.getByText('alpha 배포가 끝났습니다').waitFor();
-			await korean.page.getByText('배포 시작됨').first().waitFor();
+			await korean.page.getByText('alpha의 하드웨어를 기록했습니다').or(korean.page.getByText('alpha을(를) 받아들였습니다')).first().waitFor();
+			await korean.page.getByText('머신 검사 시작됨').first().waitFor();
 			const text = await korean.page.locator('#main').innerText();
 			assert(!/is deployed|was accepted|was inventoried/.test(text), 'an event is in English');
 			await korean.page.goto(`${server.url}/machines/${machine.id}?tab=timeline`);
