@@ -97,7 +97,7 @@ export async function dutyTests(tests, browser, options) {
 			await page.getByRole('tab', { name: 'Event log' }).click();
 			await page.getByText('The newest 3 of 3 entries').waitFor();
 			const rows = await page.locator('tbody tr').allInnerTexts();
-			assert(rows.length === 3 && rows[0].includes('Clock not set') && rows[1].includes('Over:') && rows[2].includes('Critical'), JSON.stringify(rows));
+			assert(rows.length === 3 && rows[0].includes('No time') && rows[1].includes('Over:') && rows[2].includes('Critical'), JSON.stringify(rows));
 			assert(rows[2].includes('Power Supply input lost'), rows[2]);
 		});
 		await tests.run('events: in Korean, with names and the words of the API', async () => {

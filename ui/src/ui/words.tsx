@@ -56,7 +56,9 @@ const COLORS: Record<string, Color> = {
 	waiting: 'orange',
 	degraded: 'orange',
 	cancelled: 'orange',
+	warning: 'orange',
 	credentials: 'red',
+	critical: 'red',
 	failed: 'red',
 	unreachable: 'red',
 };
