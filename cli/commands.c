@@ -72,6 +72,12 @@ const struct command commands[] = {
 	  .operation = OP_MACHINE_SENSORS,
 	  .flags = COMMAND_TARGET,
 	  .run = verb_show },
+	{ .noun = "machine",
+	  .verb = "sel",
+	  .operation = OP_MACHINE_SEL,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_show,
+	  .details = "What the BMC has noted of the hardware: temperatures, power supplies, memory, fans, restarts." },
 
 	LIST("node", OP_NODE_LIST),
 	SHOW("node", OP_NODE_SHOW),
@@ -152,6 +158,11 @@ const struct command commands[] = {
 	  .help = "Follow tasks to their end",
 	  .details = "Ends with 0 only if all of them succeeded. Ending it early does not stop the tasks." },
 	ACT("task", "cancel", OP_TASK_CANCEL, .help = "Ask tasks to stop"),
+	ACT("task", "retry", OP_TASK_RETRY, .help = "Ask once more for what tasks did not do",
+	    .details =
+		    "Of tasks that failed or were cancelled: a new task does what was asked for then. What that overwrites or "
+		    "deletes is overwritten or deleted.",
+	    .example = "ingot task retry 019bf0a2-7c3e-7d51-8f6a-2f6b8f3f1c11 --wait"),
 
 	{ .noun = "event", .verb = "list", .operation = OP_EVENT_LIST, .run = verb_list, .help = "List events" },
 	{ .noun = "event",

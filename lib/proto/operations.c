@@ -32,6 +32,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Get a ticket for the serial console: good for one WebSocket, for half a minute"),
 	READ(OP_MACHINE_SENSORS, "machine.sensors", OPERATION_READING, "/v1/machines/{id}/sensors", ROLE_VIEWER,
 	     &machine_sensors_schema, "Read the sensors of a machine through its BMC"),
+	READ(OP_MACHINE_SEL, "machine.sel", OPERATION_READING, "/v1/machines/{id}/sel", ROLE_VIEWER,
+	     &machine_sel_schema, "Read the system event log of a machine through its BMC"),
 
 	LIST(OP_NODE_LIST, "node.list", "/v1/nodes", node_schema, "List nodes"),
 	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
@@ -96,6 +98,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	SHOW(OP_TASK_SHOW, "task.show", "/v1/tasks/{id}", task_schema, "Show a task"),
 	ACT(OP_TASK_CANCEL, "task.cancel", OPERATION_ACTION, "POST", "/v1/tasks/{id}/cancel", NULL, &task_schema,
 	    "Ask a task to stop"),
+	ACT(OP_TASK_RETRY, "task.retry", OPERATION_TASK, "POST", "/v1/tasks/{id}/retry", NULL, &task_schema,
+	    "Ask once more for what a task did not do, because it failed or was cancelled"),
 
 	[OP_EVENT_LIST] = { "event.list", OPERATION_EVENTS, "GET", "/v1/events", NULL, &event_schema, ROLE_VIEWER, 0,
 			    "List events, or follow them as they happen" },

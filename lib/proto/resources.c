@@ -206,6 +206,28 @@ static const struct field machine_sensors_fields[] = {
 const struct schema machine_sensors_schema =
 	SCHEMA("machine_sensors", struct machine_sensors, machine_sensors_fields, "what a machine's sensors read");
 
+static const struct field sel_entry_fields[] = {
+	INT(struct sel_entry, number, COLUMN, .help = "record in the log"),
+	TIME(struct sel_entry, time, COLUMN, .help = "when, as the BMC's clock had it; null if that had not been set"),
+	STR(struct sel_entry, sensor, COLUMN,
+	    .help = "what it is about; null in an entry of the manufacturer's own kind"),
+	STR(struct sel_entry, type, 0, .help = "what that sensor measures, in words"),
+	ENUM(struct sel_entry, state, COLUMN, sensor_state_words, .help = "what that means"),
+	STR(struct sel_entry, text, COLUMN, .help = "what happened; of the manufacturer's own kind, its bytes"),
+	BOOL(struct sel_entry, ended, COLUMN, .help = "it was over by then (deassertion)"),
+};
+const struct schema sel_entry_schema =
+	SCHEMA("sel_entry", struct sel_entry, sel_entry_fields, "an entry of a BMC's event log");
+
+static const struct field machine_sel_fields[] = {
+	TIME(struct machine_sel, read_at, 0, .help = "when it was read"),
+	INT(struct machine_sel, total, 0, .help = "entries that the BMC has"),
+	F_LIST(struct machine_sel, entries, entry_count, FIELD_OBJECTS, 0, .of = &sel_entry_schema,
+	       .help = "the newest 512, in the BMC's order: the oldest of them first"),
+};
+const struct schema machine_sel_schema =
+	SCHEMA("machine_sel", struct machine_sel, machine_sel_fields, "a machine's system event log (SEL)");
+
 /* ---- consoles ---- */
 
 const char *const console_kind_words[] = { "serial", "vnc", NULL };
@@ -479,6 +501,9 @@ static const struct field task_fields[] = {
 	TIME(struct task, created, 0, .help = "when it was asked for"),
 	TIME(struct task, ended, 0, .help = "when it ended"),
 	TIME(struct task, deadline, 0, .help = "when it fails if it has not ended"),
+	STR(struct task, retry_of, 0, .help = "task that failed or was cancelled, and that this one tries again"),
+	STR(struct task, retried_by, 0, .help = "task that tried this one again"),
+	F(struct task, order, FIELD_JSON, HIDDEN),
 };
 const struct schema task_schema = SCHEMA("task", struct task, task_fields, "a job that takes longer than a blink");
 
@@ -486,6 +511,10 @@ static const struct field event_fields[] = {
 	STR(struct event, id, COLUMN, .help = "grows with each event"),
 	TIME(struct event, time, COLUMN, .help = "when"),
 	STR(struct event, kind, COLUMN, .help = "what happened, as a word"),
+	STR(struct event, code, 0,
+	    .help = "the same and more closely: stands for the text, for those who say it in another language; x-ingot-texts of this document has them all. Null in events of an earlier version"),
+	F(struct event, params, FIELD_JSON, 0,
+	  .help = "what is put into that text, an object of strings; name is resource_name"),
 	STR(struct event, resource, 0, .help = "kind of resource"),
 	STR(struct event, resource_id, 0, .help = "resource"),
 	STR(struct event, resource_name, COLUMN, .help = "its name at that time"),

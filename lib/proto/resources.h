@@ -145,6 +145,21 @@ struct machine_sensors {
 };
 extern const struct schema machine_sensors_schema;
 
+/* What a BMC has in its system event log. */
+struct sel_entry {
+	char *sensor, *type, *text;
+	int64_t number, time;
+	bool ended;
+	int state; /* enum sensor_state */
+};
+extern const struct schema sel_entry_schema;
+struct machine_sel {
+	int64_t read_at, total;
+	struct sel_entry *entries;
+	size_t entry_count;
+};
+extern const struct schema machine_sel_schema;
+
 /* ---- consoles ---- */
 
 enum console_kind { CONSOLE_SERIAL, CONSOLE_VNC };
@@ -333,6 +348,8 @@ struct task {
 	char **log;
 	size_t log_count;
 	struct problem *error;
+	json_t *order;		     /* what was asked for, by the schema of its action; NULL: nothing but the action */
+	char *retry_of, *retried_by; /* tasks */
 };
 extern const struct schema task_schema;
 
@@ -340,7 +357,9 @@ struct event {
 	char *id;
 	int64_t time;
 	char *kind; /* "machine.found", "task.failed" */
+	char *code; /* of event_texts; NULL: an event of an earlier version */
 	char *resource, *resource_id, *resource_name, *text;
+	json_t *params; /* an object of strings */
 };
 extern const struct schema event_schema;
 

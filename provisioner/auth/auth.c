@@ -152,8 +152,8 @@ int auth_token_create(struct auth *auth, const struct auth_who *who, const struc
 	char *text = token_new("ingot");
 	store_begin(auth->store);
 	auth_token_store(auth, token, who->user ? who->user->id : NULL, text, &id);
-	store_event(auth->store, "token.created", "token", id, token->name, "made by %s, role %s", who->name,
-		    role_words[token->role]);
+	store_event(auth->store, "token.created", "token", id, token->name, "user", who->name, "role",
+		    role_words[token->role], NULL);
 	r = store_commit(auth->store, err);
 	if (r < 0) {
 		wipe(text, strlen(text));
@@ -170,6 +170,6 @@ int auth_token_delete(struct auth *auth, const char *id, struct err *err)
 	const struct token *token = store_get(auth->store, &kind_token, id);
 	store_begin(auth->store);
 	store_remove(auth->store, &kind_token, id);
-	store_event(auth->store, "token.deleted", "token", id, token->name, "deleted");
+	store_event(auth->store, "token.deleted", "token", id, token->name, NULL);
 	return store_commit(auth->store, err);
 }

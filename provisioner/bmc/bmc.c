@@ -79,6 +79,17 @@ void bmc_sensors_done(struct bmc_sensors *sensors)
 	*sensors = (struct bmc_sensors){ 0 };
 }
 
+void bmc_sel_done(struct bmc_sel *sel)
+{
+	for (size_t i = 0; i < sel->count; i++) {
+		free(sel->list[i].sensor);
+		free(sel->list[i].type);
+		free(sel->list[i].text);
+	}
+	free(sel->list);
+	*sel = (struct bmc_sel){ 0 };
+}
+
 int bmc_address_parse(const char *text, struct sockaddr_in *ret, struct err *err)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(BMC_PORT) };
@@ -116,6 +127,7 @@ static void job_free(struct bmc_job *job)
 	bmc_target_done(&job->op.target);
 	bmc_identity_done(&job->op.identity);
 	bmc_sensors_done(&job->op.sensors);
+	bmc_sel_done(&job->op.sel);
 	err_done(&job->op.err);
 	free(job);
 }
@@ -140,6 +152,13 @@ static void job_run(void *data)
 			job->driver->sensors(&op->target, &op->sensors, &op->err);
 		else
 			err_set(&op->err, ERR_UNSUPPORTED, "the BMC driver \"%s\" reads no sensors", job->driver->name);
+		break;
+	case BMC_OP_SEL:
+		if (job->driver->sel)
+			job->driver->sel(&op->target, &op->sel, &op->err);
+		else
+			err_set(&op->err, ERR_UNSUPPORTED, "the BMC driver \"%s\" reads no event log",
+				job->driver->name);
 		break;
 	case BMC_OP_BOOT_DEVICE:
 		job->driver->boot_device(&op->target, op->device, op->persistent, op->uefi, &op->err);

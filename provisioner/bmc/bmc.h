@@ -56,6 +56,24 @@ struct bmc_sensors {
 };
 void bmc_sensors_done(struct bmc_sensors *sensors);
 
+/* An entry of the system event log. */
+struct bmc_sel_entry {
+	unsigned number; /* its record */
+	int64_t time_ms; /* as the BMC's clock had it, taken for UTC; 0: it had not been set */
+	char *sensor;	 /* what it is about; NULL: an entry of the manufacturer's own kind */
+	char *type;	 /* of that sensor; or NULL */
+	char *text;	 /* what happened, in the specification's words; of the manufacturer's own, bytes */
+	bool ended;	 /* it is over by this entry (deassertion) */
+	enum bmc_sensor_state state;
+};
+/* The newest entries, oldest first. */
+struct bmc_sel {
+	struct bmc_sel_entry *list;
+	size_t count, total; /* total: entries that the BMC has */
+};
+#define BMC_SEL_MAX 512
+void bmc_sel_done(struct bmc_sel *sel);
+
 /* Of a serial console; both are called on the loop. */
 struct bmc_console;
 struct bmc_console_events {
@@ -63,7 +81,7 @@ struct bmc_console_events {
 	void (*closed)(const struct err *err, void *ctx); /* once, then the console is gone */
 };
 
-enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE, BMC_OP_SENSORS };
+enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE, BMC_OP_SENSORS, BMC_OP_SEL };
 
 /* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused),
  * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). power_set and boot_device also give
@@ -80,11 +98,13 @@ struct bmc_driver {
 			   struct err *err);
 	/* All sensors that the BMC has a number or words for, within a minute. NULL: it cannot. */
 	int (*sensors)(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err);
+	/* The newest BMC_SEL_MAX entries of the system event log (IPMI v2.0 chapter 31), within two minutes. NULL: it cannot. */
+	int (*sel)(const struct bmc_target *target, struct bmc_sel *ret, struct err *err);
 	/* As bmc_console_open(): on the loop's thread, and does not block. NULL: it cannot. */
 	int (*console_open)(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
 			    void *ctx, struct bmc_console **ret, struct err *err);
 };
-enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4, BMC_CAN_SENSORS = 8 };
+enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4, BMC_CAN_SENSORS = 8, BMC_CAN_SEL = 16 };
 
 /* The drivers of this build, NULL-terminated; bmc_drivers_set() replaces them (simulation, tests). */
 const struct bmc_driver *bmc_driver_find(const char *name);
@@ -102,6 +122,7 @@ struct bmc_op {
 	enum bmc_power power;
 	struct bmc_identity identity;
 	struct bmc_sensors sensors;
+	struct bmc_sel sel;
 	struct err err;
 	/* called on the loop; op is freed afterwards */
 	void (*done)(struct bmc_op *op, void *data);

@@ -385,11 +385,12 @@ static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_devic
 
 const struct bmc_driver bmc_driver_ipmi = {
 	.name = "ipmi",
-	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE | BMC_CAN_SENSORS,
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE | BMC_CAN_SENSORS | BMC_CAN_SEL,
 	.probe = ipmi_probe,
 	.power_get = ipmi_power_get,
 	.power_set = ipmi_power_set,
 	.boot_device = ipmi_boot_device,
 	.sensors = bmc_ipmi_sensors,
+	.sel = bmc_ipmi_sel,
 	.console_open = bmc_ipmi_console_open,
 };

@@ -17,7 +17,10 @@ int bmc_session_open(const struct bmc_target *target, struct bmc_session *sessio
 void bmc_session_close(struct bmc_session *session);
 #define _cleanup_bmc_session_ _cleanup_(bmc_session_close)
 
-/* bmc_ipmi_sensors.c: bmc_driver.sensors */
+/* bmc_ipmi_sensors.c: bmc_driver.sensors; what the library makes of a reading or an event */
 int bmc_ipmi_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err);
+enum bmc_sensor_state bmc_ipmi_state(unsigned interpreted);
+/* bmc_ipmi_sel.c: bmc_driver.sel */
+int bmc_ipmi_sel(const struct bmc_target *target, struct bmc_sel *ret, struct err *err);
 
 #endif

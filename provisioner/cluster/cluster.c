@@ -22,7 +22,7 @@ static struct node *add_node(struct cluster *cluster, const struct machine *mach
 	node->created = loop_now_ms(cluster->loop);
 	node->memory_bytes = inventory ? inventory->memory_bytes : 0;
 	node->cpus = inventory && inventory->cpu ? inventory->cpu->threads : 0;
-	store_event(cluster->store, "node.enrolled", "node", node->id, node->name, "%s enrolled", node->name);
+	store_event(cluster->store, "node.enrolled", "node", node->id, node->name, NULL);
 	return node;
 }
 
@@ -165,8 +165,8 @@ int cluster_agent_certificate(struct cluster *cluster, const char *id, const jso
 		struct node *edit = store_edit(cluster->store, &kind_node, id);
 		cluster_certificate_given(edit, certificate);
 	}
-	store_event(cluster->store, "node.certificate", "node", node->id, node->name, "%s got a certificate for %s",
-		    node->name, guests ? "its virtual machines' migrations" : "itself");
+	store_event(cluster->store, guests ? "node.certificate.guests" : "node.certificate", "node", node->id,
+		    node->name, NULL);
 	r = store_commit(cluster->store, err);
 	if (r == 0)
 		*ret_reply = json_pack("{s:s, s:s}", "certificate", certificate, "ca", ca_pem(cluster->spec.ca));
@@ -283,7 +283,18 @@ int cluster_vm_migrate(struct cluster *cluster, const char *id, const char *want
 		return err_set(err, ERR_STATE, "%s is %s; only one that runs can be migrated", vm->name,
 			       vm_state_words[vm->state]);
 	int r = choose_target(cluster, vm, wanted, &target, err);
-	return r < 0 ? r : vm_migrate(cluster->spec.compute, id, target, ret_task, err);
+	if (r < 0)
+		return r;
+	const struct vm_migrate order = { .node = wanted ? target->id : NULL };
+	const char *task = NULL;
+	store_begin(cluster->store);
+	r = vm_migrate(cluster->spec.compute, id, target, &task, err);
+	if (r < 0) {
+		store_rollback(cluster->store);
+		return r;
+	}
+	task_order(cluster->store, task, &vm_migrate_schema, &order);
+	return task_commit(cluster->store, task, ret_task, err);
 }
 
 /* ---- time ---- */
@@ -294,8 +305,8 @@ static void mark_silent(struct cluster *cluster, const char *id)
 	struct node *node = store_edit(cluster->store, &kind_node, id);
 	node->health = NODE_UNREACHABLE;
 	node->seen = loop_now_ms(cluster->loop) - NODE_SILENT_MS;
-	store_event(cluster->store, "node.unreachable", "node", id, node->name, "%s has not reported for %d s",
-		    node->name, NODE_SILENT_MS / 1000);
+	_cleanup_free_ char *seconds = xasprintf("%d", NODE_SILENT_MS / 1000);
+	store_event(cluster->store, "node.unreachable", "node", id, node->name, "seconds", seconds, NULL);
 	vm_node_health(cluster->spec.compute, id, false);
 	store_must_commit(cluster->store);
 }
@@ -324,7 +335,7 @@ static void mark_expired(struct cluster *cluster, const char *id)
 		way);
 	schema_free(&problem_schema, node->error);
 	node->error = problem_new(&why);
-	store_event(cluster->store, "node.certificate-expired", "node", id, node->name, "%s: %s", node->name, why.text);
+	store_event(cluster->store, "node.certificate-expired", "node", id, node->name, "reason", why.text, NULL);
 	store_must_commit(cluster->store);
 	log_warning("node %s: %s", node->name, why.text);
 }

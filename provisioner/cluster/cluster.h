@@ -68,6 +68,11 @@ int cluster_join_token_delete(struct cluster *cluster, const char *id, struct er
 /* What may be changed of a node: ERR_STATE if its disks are the pool's already and are to be no more. */
 int cluster_node_update(struct cluster *cluster, const char *id, const struct node *changed, struct err *err);
 
+/* Asks once more for what a task did that failed or was cancelled, as it was asked for then. *ret_task: the new one, borrowed.
+ * ERR_STATE if the task runs, has succeeded or was tried again already, if what it was about is gone, or if that is in no state
+ * for it (any more); errors of what is asked for. Nothing is done then. */
+int cluster_task_retry(struct cluster *cluster, const char *id, const char **ret_task, struct err *err);
+
 /* node: name or id, or NULL for the best one. */
 int cluster_vm_migrate(struct cluster *cluster, const char *vm, const char *node, const char **ret_task,
 		       struct err *err);

@@ -122,7 +122,7 @@ int vm_create(struct compute *compute, const struct vm *wanted, const struct vm 
 	struct volume *used = store_edit(compute->store, &kind_volume, volume->id);
 	used->state = VOLUME_IN_USE;
 	str_set(&used->vm, id);
-	store_event(compute->store, "vm.created", "vm", id, vm->name, "%s was created", vm->name);
+	store_event(compute->store, "vm.created", "vm", id, vm->name, NULL);
 	if (wanted->start)
 		vm_begin_start(compute, vm);
 	r = store_commit(compute->store, err);
@@ -217,7 +217,7 @@ void vm_gone(struct compute *compute, struct vm *vm)
 	}
 	if (vm->state == VM_STOPPING) {
 		vm->state = VM_STOPPED;
-		store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);
+		store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, NULL);
 		vm_end_stop(compute, vm);
 	} else if (vm->state == VM_DELETING && vm_all_heard(compute, NULL)) {
 		const struct volume *volume = store_get(compute->store, &kind_volume, vm->volume);
@@ -226,7 +226,7 @@ void vm_gone(struct compute *compute, struct vm *vm)
 			edit->state = VOLUME_AVAILABLE;
 			str_set(&edit->vm, NULL);
 		}
-		store_event(compute->store, "vm.deleted", "vm", vm->id, vm->name, "%s was deleted", vm->name);
+		store_event(compute->store, "vm.deleted", "vm", vm->id, vm->name, NULL);
 		vm_end_task(compute, vm, NULL);
 		vm_deleted_note(compute, vm);
 		store_remove(compute->store, &kind_vm, vm->id);

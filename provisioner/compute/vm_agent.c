@@ -142,8 +142,7 @@ void vm_settle(struct compute *compute, struct vm *vm)
 	bool acts = vm->state == VM_STARTING || vm->state == VM_RUNNING || vm->state == VM_MIGRATING;
 	if (!heard && acts) {
 		vm->state = VM_UNKNOWN;
-		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
-			    "the node of %s does not answer; it may still run", vm->name);
+		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name, NULL);
 	} else if (heard && vm->state == VM_UNKNOWN && vm->target) {
 		vm->state = VM_MIGRATING;
 	} else if (heard && vm->state == VM_UNKNOWN && vm->wanted && !vm->has_run && vm->task) {
@@ -157,7 +156,7 @@ void vm_mark_running(struct compute *compute, struct vm *vm)
 	vm->has_run = true;
 	if (vm->state == VM_RUNNING)
 		return;
-	store_event(compute->store, "vm.running", "vm", vm->id, vm->name, "%s runs", vm->name);
+	store_event(compute->store, "vm.running", "vm", vm->id, vm->name, NULL);
 	vm->state = VM_RUNNING;
 	vm->error = schema_free(&problem_schema, vm->error);
 	vm_end_task(compute, vm, NULL);
@@ -170,7 +169,7 @@ static void mark_failed(struct compute *compute, struct vm *vm, const struct pro
 	vm->state = VM_FAILED;
 	vm->wanted = false;
 	vm_set_error(vm, &why);
-	store_event(compute->store, "vm.failed", "vm", vm->id, vm->name, "%s failed: %s", vm->name, why.text);
+	store_event(compute->store, "vm.failed", "vm", vm->id, vm->name, "reason", why.text, NULL);
 	vm_end_task(compute, vm, &why);
 }
 
@@ -179,13 +178,13 @@ static void mark_ended(struct compute *compute, struct vm *vm)
 {
 	vm->wanted = false;
 	vm->state = VM_STOPPED;
-	store_event(compute->store, "vm.ended", "vm", vm->id, vm->name, "%s powered itself off", vm->name);
+	store_event(compute->store, "vm.ended", "vm", vm->id, vm->name, NULL);
 }
 
 static void mark_stopped(struct compute *compute, struct vm *vm)
 {
 	vm->state = VM_STOPPED;
-	store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);
+	store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, NULL);
 	vm_end_stop(compute, vm);
 }
 
@@ -195,9 +194,7 @@ static void mark_missing(struct compute *compute, struct vm *vm, const struct vm
 {
 	if (!vm_found(compute, vm) && report && str_equal(report->state, "absent") && vm->state == VM_RUNNING) {
 		vm->state = VM_UNKNOWN;
-		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
-			    "the node of %s does not have it; if it runs nowhere else, stop it and start it again",
-			    vm->name);
+		store_event(compute->store, "vm.unknown.absent", "vm", vm->id, vm->name, NULL);
 	}
 }
 

@@ -111,8 +111,7 @@ bool vm_found(struct compute *compute, struct vm *vm)
 	const struct node *node = stray ? store_get(compute->store, &kind_node, stray->node) : NULL;
 	if (!stray || !stray->runs)
 		return false;
-	store_event(compute->store, "vm.found", "vm", vm->id, vm->name,
-		    "%s runs on %s and not where it was thought to be", vm->name, node->name);
+	store_event(compute->store, "vm.found", "vm", vm->id, vm->name, "node", node->name, NULL);
 	vm->generation = MAX_OF(vm->generation, stray->generation);
 	str_set(&vm->placement, "found running here");
 	str_set(&vm->node, stray->node);
@@ -128,18 +127,12 @@ static void tell(struct compute *compute, const char *node_id, const struct vm *
 	const struct deleted_vm *deleted = vm_deleted(compute, id);
 	store_begin(compute->store);
 	if (vm)
-		store_event(compute->store, "vm.stray", "vm", vm->id, vm->name,
-			    "%s runs on %s, where it is not expected; it is started nowhere else while it does",
-			    vm->name, name);
+		store_event(compute->store, "vm.stray", "vm", vm->id, vm->name, "node", name, NULL);
 	else if (deleted)
-		store_event(compute->store, "vm.stray", "node", node_id, name,
-			    "%s has virtual machine %s (%s), which was deleted meanwhile; it is ended there", name,
-			    deleted->name, id);
+		store_event(compute->store, "vm.stray.deleted", "node", node_id, name, "vm", deleted->name, "id", id,
+			    NULL);
 	else
-		store_event(compute->store, "vm.stray", "node", node_id, name,
-			    "%s runs a virtual machine %s that is not known here; it is left alone, and ends with "
-			    "\"virsh destroy ingot-%s\" on the node",
-			    name, id, id);
+		store_event(compute->store, "vm.stray.unknown", "node", node_id, name, "id", id, NULL);
 	store_must_commit(compute->store);
 }
 

@@ -116,8 +116,7 @@ static void enter_deployed(struct machines *machines, struct machine *machine, c
 	str_set(&machine->failed_step, NULL);
 	str_set(&machine->live_token, NULL);
 	finish_task(machines, machine, NULL);
-	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, "%s is deployed",
-		    machine->name);
+	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, NULL);
 }
 
 static void enter_failed(struct machines *machines, struct machine *machine, const struct err *why)
@@ -130,8 +129,8 @@ static void enter_failed(struct machines *machines, struct machine *machine, con
 	}
 	schema_free(&problem_schema, machine->error);
 	machine->error = problem_new(why);
-	store_event(machines->store, "machine.failed", "machine", machine->id, machine->name, "%s failed: %s",
-		    machine->name, machine->error->text);
+	store_event(machines->store, "machine.failed", "machine", machine->id, machine->name, "reason",
+		    machine->error->text, NULL);
 	finish_task(machines, machine, why);
 }
 

@@ -38,7 +38,7 @@ int machine_accept(struct machines *machines, const char *id, const struct machi
 		str_set(&edit->name, how->name);
 	str_set(&edit->task,
 		task_create(machines->store, "machine.commission", "machine", id, edit->name, COMMISSION_DEADLINE_MS));
-	store_event(machines->store, "machine.accepted", "machine", id, edit->name, "%s was accepted", edit->name);
+	store_event(machines->store, "machine.accepted", "machine", id, edit->name, NULL);
 	machine_feed(machines, id, EVENT_ACCEPT, NULL);
 	return store_commit(machines->store, err);
 }
@@ -160,6 +160,9 @@ int machine_deploy(struct machines *machines, const char *id, const struct machi
 	_cleanup_free_ char *task_id =
 		xstrdup(task_create(machines->store, "machine.deploy", "machine", id, edit->name, DEPLOY_DEADLINE_MS));
 	str_set(&edit->task, task_id);
+	/* Once more is to the same disk; the name it has by then. */
+	task_order(machines->store, task_id, &machine_deploy_schema,
+		   &(struct machine_deploy){ .disk = (char *)str_or(disk->serial, disk->wwn) });
 	task_log(machines->store, task_id, "the host system goes to disk %s, %llu bytes",
 		 str_or(disk->serial, disk->wwn), (unsigned long long)disk->size_bytes);
 	machine_feed(machines, id, EVENT_DEPLOY, NULL);
@@ -180,6 +183,7 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 	store_begin(machines->store);
 	_cleanup_free_ char *task_id =
 		xstrdup(task_create(machines->store, "machine.power", "machine", id, machine->name, POWER_DEADLINE_MS));
+	task_order(machines->store, task_id, &machine_power_schema, &(struct machine_power){ .action = action });
 	task_step(machines->store, task_id, effects[action]);
 	store_effect_add(machines->store, effects[action], task_id, 0);
 	return task_commit(machines->store, task_id, ret_task, err);

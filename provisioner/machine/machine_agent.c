@@ -103,8 +103,8 @@ static struct machine *add_machine(struct machines *machines, const struct hello
 	machine->name = machine_free_name(machines);
 	machine->created = loop_now_ms(machines->loop);
 	str_set(&machine->step, machine_fsm.states[STEP_SILENT].name);
-	store_event(machines->store, "machine.found", "machine", machine->id, machine->name,
-		    "booted the live image from the network (MAC %s)", hello->macs[0]);
+	store_event(machines->store, "machine.found.booted", "machine", machine->id, machine->name, "mac",
+		    hello->macs[0], NULL);
 	return machine;
 }
 
@@ -238,8 +238,7 @@ static void report_inventory(struct machines *machines, const struct machine *ma
 	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
 	edit->agent_seen = loop_now_ms(machines->loop);
 	if (!edit->inventory)
-		store_event(machines->store, "machine.inventory", "machine", edit->id, edit->name, "%s was inventoried",
-			    edit->name);
+		store_event(machines->store, "machine.inventory", "machine", edit->id, edit->name, NULL);
 	schema_free(&inventory_schema, edit->inventory);
 	edit->inventory = inventory;
 	store_must_commit(machines->store);

@@ -132,8 +132,7 @@ static void note_power(struct machines *machines, const char *id, enum bmc_power
 	store_begin(machines->store);
 	struct machine *edit = store_edit(machines->store, &kind_machine, id);
 	edit->power = (int)power;
-	store_event(machines->store, "machine.power", "machine", id, edit->name, "%s is %s", edit->name,
-		    bmc_power_name(power));
+	store_event(machines->store, "machine.power", "machine", id, edit->name, "power", bmc_power_name(power), NULL);
 	store_must_commit(machines->store);
 }
 
@@ -395,8 +394,7 @@ static void lose_bmc(struct machines *machines, const struct machine *machine, c
 	edit->bmc_error = problem_new(&why);
 	edit->bmc_state = BMC_STATE_UNREACHABLE;
 	edit->power = BMC_POWER_UNKNOWN;
-	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "%s: %s", edit->name,
-		    why.text);
+	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "reason", why.text, NULL);
 	store_must_commit(machines->store);
 }
 
@@ -456,8 +454,9 @@ static void record_bmc(struct machines *machines, const struct bmc_op *op)
 		machine->name = machine_free_name(machines);
 		machine->created = loop_now_ms(machines->loop);
 		str_set(&machine->step, machine_fsm.states[STEP_SILENT].name);
-		store_event(machines->store, "machine.found", "machine", machine->id, machine->name,
-			    "a BMC answers at %s%s%s", machine->bmc_address, ok ? "" : ": ", ok ? "" : op->err.text);
+		store_event(machines->store, ok ? "machine.found.bmc" : "machine.found.bmc-failing", "machine",
+			    machine->id, machine->name, "address", machine->bmc_address, "reason",
+			    ok ? NULL : op->err.text, NULL);
 	}
 	/* What was never seen running is looked into: boot the live image. */
 	if (ok && !had_bmc && !machine->inventory && machine_step_of(machine) == STEP_SILENT) {

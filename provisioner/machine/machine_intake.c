@@ -24,8 +24,9 @@ static void tell(struct machines *machines)
 	machines->refused = 0;
 	machines->refused_timer = loop_timer_new(machines->loop, TELL_EVERY_MS, tell_again, machines);
 	store_begin(machines->store);
-	store_event(machines->store, "machine.refused", "machine", NULL, NULL, "%u machine%s refused: %s", count,
-		    count == 1 ? "" : "s", machines->refusal);
+	_cleanup_free_ char *number = xasprintf("%u", count);
+	store_event(machines->store, count == 1 ? "machine.refused.one" : "machine.refused", "machine", NULL, NULL,
+		    "count", number, "reason", machines->refusal, NULL);
 	store_must_commit(machines->store);
 	log_warning("%u machine%s refused: %s", count, count == 1 ? "" : "s", machines->refusal);
 }

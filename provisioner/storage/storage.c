@@ -228,8 +228,7 @@ static void bootstrap(struct storage *storage)
 		cluster->mon_host = xasprintf("[v2:%s:3300]", node->address);
 		cluster->mon_key = ceph_key_new();
 		cluster->admin_key = ceph_key_new();
-		store_event(storage->store, "pool.bootstrap", "node", node->id, node->name,
-			    "the storage cluster begins on %s", node->name);
+		store_event(storage->store, "pool.bootstrap", "node", node->id, node->name, NULL);
 		store_must_commit(storage->store);
 		return;
 	}
@@ -310,8 +309,9 @@ static void done_osd(struct ceph_job *job)
 			continue;
 		node->osds[i].number = job->number;
 		str_set(&node->osds[i].key, job->key);
-		store_event(store, "disk.added", "node", node->id, node->name, "disk %s of %s becomes OSD %d",
-			    str_or(node->osds[i].serial, node->osds[i].wwn), node->name, job->number);
+		_cleanup_free_ char *number = xasprintf("%d", job->number);
+		store_event(store, "disk.added", "node", node->id, node->name, "disk",
+			    str_or(node->osds[i].serial, node->osds[i].wwn), "osd", number, NULL);
 	}
 	store_must_commit(store);
 }
@@ -391,8 +391,8 @@ static void done_pool(struct ceph_job *job)
 	struct pool *edit = store_edit(store, &kind_pool, pool->id);
 	if (job->err.code == ERR_NONE) {
 		edit->made = true;
-		store_event(store, "pool.created", "pool", edit->id, edit->name, "pool %s: %u copies", edit->name,
-			    job->size);
+		_cleanup_free_ char *copies = xasprintf("%u", job->size);
+		store_event(store, "pool.created", "pool", edit->id, edit->name, "count", copies, NULL);
 	} else {
 		str_set(&edit->detail, job->err.text);
 	}
@@ -480,8 +480,8 @@ static void done_status(struct ceph_job *job)
 	take_status(storage, job);
 	const struct pool *now = store_get(storage->store, &kind_pool, pool->id);
 	if (now->state != before)
-		store_event(storage->store, "pool.state", "pool", now->id, now->name, "pool %s is %s%s%s", now->name,
-			    pool_state_words[now->state], now->detail ? ": " : "", str_or(now->detail, ""));
+		store_event(storage->store, now->detail ? "pool.state.detail" : "pool.state", "pool", now->id,
+			    now->name, "state", pool_state_words[now->state], "reason", now->detail, NULL);
 	store_must_commit(storage->store);
 }
 

@@ -31,6 +31,8 @@ struct storage *storage_free(struct storage *storage);
 /* ret: borrowed document, with its task. Errors: ERR_EXISTS name, ERR_NOT_FOUND image, ERR_INVALID and ERR_CAPACITY
  * size_bytes, ERR_STATE if there is no pool yet. */
 int volume_create(struct storage *storage, const struct volume *wanted, const struct volume **ret, struct err *err);
+/* Once more, of one whose making failed. ERR_STATE if it did not, or if there is no pool. */
+int volume_create_again(struct storage *storage, const char *id, const char **ret_task, struct err *err);
 int volume_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err);
 int image_create(struct storage *storage, const struct image *wanted, const struct image **ret, struct err *err);
 /* path: the uploaded content, which has reached the disk (sync_file()); taken over (renamed) on success. received: the hash of

@@ -95,6 +95,27 @@ int volume_create(struct storage *storage, const struct volume *wanted, const st
 	return r;
 }
 
+/* Ceph takes what an earlier try has left for the beginning of this one. */
+int volume_create_again(struct storage *storage, const char *id, const char **ret_task, struct err *err)
+{
+	const struct volume *volume = store_get(storage->store, &kind_volume, id);
+	int r = storage_require_pool(storage, err);
+	if (r < 0)
+		return r;
+	if (volume->state != VOLUME_FAILED)
+		return err_set(err, ERR_STATE, "volume %s is %s; only one whose making failed can be made again",
+			       volume->name, volume_state_words[volume->state]);
+	store_begin(storage->store);
+	struct volume *edit = store_edit(storage->store, &kind_volume, id);
+	_cleanup_free_ char *task =
+		xstrdup(task_create(storage->store, "volume.create", "volume", id, edit->name, DEADLINE_MS));
+	edit->state = VOLUME_CREATING;
+	edit->error = schema_free(&problem_schema, edit->error);
+	str_set(&edit->task, task);
+	store_effect_add(storage->store, EFFECT_CREATE, id, 0);
+	return task_commit(storage->store, task, ret_task, err);
+}
+
 static void work_create(struct ceph_job *job)
 {
 	if (job->text)

@@ -121,9 +121,12 @@ void store_effects_replay(struct store *store);
 
 /* ---- events ---- */
 
-/* Within a transaction. text is for people. */
-void store_event(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
-		 const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* Within a transaction. code: of event_texts. What is in its text follows, each a name and a string (NULL: none), then NULL. */
+void store_event(struct store *store, const char *code, const char *resource, const char *id, const char *name, ...)
+	__attribute__((sentinel));
+/* An event that no table knows, for tests: without a code, in a text of its own. */
+void store_event_text(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
+		      const char *fmt, ...) PRINTF_LIKE(6, 7);
 /* Events after a number (0: from the oldest kept), at most count, oldest first, as a JSON list; the caller owns it. */
 json_t *store_events(struct store *store, int64_t after, unsigned count);
 /* Those that fit, at most count, oldest first: the first ones after a number, or if that is negative, the last ones before a

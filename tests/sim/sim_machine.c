@@ -184,13 +184,65 @@ static int sim_boot_device(const struct bmc_target *target, enum bmc_boot_device
 	return r;
 }
 
+/* A temperature that follows the power, and a fan. */
+static int sim_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r < 0)
+		return r;
+	bool on = m->env != ENV_OFF;
+	ret->count = 2;
+	ret->list = new0(struct bmc_sensor, 2);
+	ret->list[0] = (struct bmc_sensor){ .number = 1,
+					    .name = xstrdup("Inlet Temp"),
+					    .type = xstrdup("Temperature"),
+					    .unit = xstrdup("C"),
+					    .value = on ? 31 : 22,
+					    .state = BMC_SENSOR_OK };
+	ret->list[1] = (struct bmc_sensor){ .number = 2,
+					    .name = xstrdup("Fan 1"),
+					    .type = xstrdup("Fan"),
+					    .unit = xstrdup("RPM"),
+					    .value = on ? 4200 : 0,
+					    .state = on ? BMC_SENSOR_OK : BMC_SENSOR_WARNING };
+	return 0;
+}
+
+#define SEL_BEGAN_MS INT64_C(1767225600000) /* 2026 */
+
+/* A power supply that came back, and something of the manufacturer's. */
+static int sim_sel(const struct bmc_target *target, struct bmc_sel *ret, struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r < 0)
+		return r;
+	ret->count = ret->total = 3;
+	ret->list = new0(struct bmc_sel_entry, 3);
+	for (unsigned i = 0; i < 2; i++)
+		ret->list[i] = (struct bmc_sel_entry){ .number = i + 1,
+						       .time_ms = SEL_BEGAN_MS + i * INT64_C(60000),
+						       .sensor = xstrdup("PS1"),
+						       .type = xstrdup("Power Supply"),
+						       .text = xstrdup("Power Supply input lost (AC/DC)"),
+						       .ended = i == 1,
+						       .state = i ? BMC_SENSOR_OK : BMC_SENSOR_CRITICAL };
+	ret->list[2] = (struct bmc_sel_entry){ .number = 3,
+					       .text = xstrdup("00h 01h 02h 03h 04h 05h"),
+					       .state = BMC_SENSOR_UNKNOWN };
+	return 0;
+}
+
 const struct bmc_driver sim_bmc_driver = {
 	.name = "ipmi",
-	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE,
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_SENSORS | BMC_CAN_SEL,
 	.probe = sim_probe,
 	.power_get = sim_power_get,
 	.power_set = sim_power_set,
 	.boot_device = sim_boot_device,
+	.sensors = sim_sensors,
+	.sel = sim_sel,
 };
 
 /* ---- network boot ---- */

@@ -154,6 +154,35 @@ static void ask_vm(struct world *world)
 		ask_migration(world, vm);
 }
 
+/* What is to be tried again, if anything: of what failed or was cancelled and is asked for once more by nobody else. */
+static char *choose_failed(struct world *world)
+{
+	STORE_EACH(struct task, task, world->controller->store, &kind_task) {
+		bool ended_badly = task->state == TASK_FAILED || task->state == TASK_CANCELLED;
+		/* As in ask_vm() */
+		bool wanted = !str_equal(task->action, "vm.delete") || !world->faults.restore;
+		if (ended_badly && wanted && !task->retried_by && world_chance(world, 200))
+			return xstrdup(task->id);
+	}
+	return NULL;
+}
+
+static void try_again(struct world *world)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct controller *c = world->controller;
+	_cleanup_free_ char *failed = choose_failed(world);
+	const char *task = NULL, *second = NULL;
+	if (!failed || cluster_task_retry(c->cluster, failed, &task, &err) < 0 || !world_up(world))
+		return;
+	const struct task *again = store_get(c->store, &kind_task, task);
+	world_say(world, "the operator tries %s again: task %.13s", again->action, again->id);
+	if (str_equal(again->action, "vm.migrate"))
+		note_migration(world, again->resource_id, again->id);
+	if (cluster_task_retry(c->cluster, failed, &second, &err) == 0)
+		world_violated(world, "task %.13s was tried again twice", failed);
+}
+
 static void see_whether_done(struct world *world)
 {
 	struct controller *c = world->controller;
@@ -172,8 +201,9 @@ void sim_operator(void *data)
 {
 	struct world *world = data;
 	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
-	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume,
-						 ask_network,  ask_vm,	  see_whether_done };
+	/* First: the others ask for what failed by themselves. */
+	void (*const asks[])(struct world *) = { try_again,   ask_machines, ask_image,	     ask_volume,
+						 ask_network, ask_vm,	    see_whether_done };
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		if (world_up(world))
 			asks[i](world);

@@ -36,6 +36,8 @@ async function lookTests(tests, browser, options, parts) {
 			machines: '/machines',
 			machine: `/machines/${machine.id}`,
 			'machine-disks': `/machines/${machine.id}?tab=disks`,
+			'machine-sensors': `/machines/${machine.id}?tab=sensors`,
+			'machine-event-log': `/machines/${machine.id}?tab=sel`,
 			'machine-timeline': `/machines/${machine.id}?tab=timeline`,
 			nodes: '/nodes',
 			node: `/nodes/${node.id}`,
@@ -51,6 +53,7 @@ async function lookTests(tests, browser, options, parts) {
 			audit: '/audit',
 			users: '/users',
 			tokens: '/tokens',
+			'join-tokens': '/join-tokens',
 			settings: '/settings',
 			about: '/about',
 			'not-found': '/nowhere',
@@ -108,7 +111,7 @@ async function lookTests(tests, browser, options, parts) {
 					await settle(page);
 					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
 					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
-					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || ['machine', 'machine-disks', 'machine-timeline', 'node', 'vm'].includes(name), 'the title is not Korean');
+					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^(machine|machine-.*|node|vm)$/.test(name), 'the title is not Korean');
 					// A key that is shown as it is says that a word is missing.
 					assert(!/\b(nav|field|word|common|table|machine|vm|overview)\.[a-z][A-Za-z]+\b/.test((await page.locator('#main').innerText()).replace(/machine\.\w+|vm\.\w+/g, '')), 'a key is shown');
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));

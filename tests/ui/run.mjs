@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { accessTests } from './access.mjs';
 import { consoleTests } from './consoles.mjs';
+import { dutyTests } from './duties.mjs';
 import { flowTests } from './flows.mjs';
 import { sizeTests, themeTests } from './looks.mjs';
 import { rackTests } from './rack.mjs';
@@ -36,7 +37,7 @@ try {
 	process.exit(1);
 }
 // The longest first. Each suite has a provisioner of its own; one that falls over does not take the others with it.
-const suites = [themeTests, sizeTests, flowTests, consoleTests, accessTests, rackTests, securityTests];
+const suites = [themeTests, sizeTests, flowTests, consoleTests, accessTests, dutyTests, rackTests, securityTests];
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {

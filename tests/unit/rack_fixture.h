@@ -140,14 +140,43 @@ static inline int rack_sensors(const struct bmc_target *target, struct bmc_senso
 	return 0;
 }
 
+/* One of each kind: with a sensor, over again, the manufacturer's own without a time. */
+static inline int rack_sel(const struct bmc_target *target, struct bmc_sel *ret, struct err *err)
+{
+	struct rack_bmc *bmc = NULL;
+	int r = rack_reach(target, &bmc, err);
+	if (r < 0)
+		return r;
+	ret->count = 3;
+	ret->total = 700;
+	ret->list = new0(struct bmc_sel_entry, 3);
+	ret->list[0] = (struct bmc_sel_entry){ .number = 698,
+					       .time_ms = START_MS - 60000,
+					       .sensor = xstrdup("Sensor #2"),
+					       .type = xstrdup("Temperature"),
+					       .text = xstrdup("Upper Critical - going high"),
+					       .state = BMC_SENSOR_CRITICAL };
+	ret->list[1] = (struct bmc_sel_entry){ .number = 699,
+					       .time_ms = START_MS - 30000,
+					       .sensor = xstrdup("Sensor #2"),
+					       .type = xstrdup("Temperature"),
+					       .text = xstrdup("Upper Critical - going high"),
+					       .ended = true,
+					       .state = BMC_SENSOR_OK };
+	ret->list[2] =
+		(struct bmc_sel_entry){ .number = 700, .text = xstrdup("01h 02h 03h"), .state = BMC_SENSOR_UNKNOWN };
+	return 0;
+}
+
 static const struct bmc_driver rack_bmc_driver = { .name = "ipmi",
-						   .capabilities =
-							   BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_SENSORS,
+						   .capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE |
+								   BMC_CAN_SENSORS | BMC_CAN_SEL,
 						   .probe = rack_probe,
 						   .power_get = rack_power_get,
 						   .power_set = rack_power_set,
 						   .boot_device = rack_boot_device,
-						   .sensors = rack_sensors };
+						   .sensors = rack_sensors,
+						   .sel = rack_sel };
 static const struct bmc_driver *const rack_drivers[] = { &rack_bmc_driver, NULL };
 
 static inline void rack_scan(struct machines *machines, void *ctx)
