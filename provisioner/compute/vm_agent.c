@@ -321,6 +321,7 @@ bool vm_agent_report(struct compute *compute, const char *node, const json_t *js
 		take_reports(compute, node, &reports, settled);
 		/* An unsettled one may tell of a machine that has just left. */
 		changed = settled && take_strays(compute, node, &reports);
+		changed = (settled && vm_not_awaited(compute, node)) || changed;
 		if (settled)
 			vm_deleted_heard(compute, node);
 		if (changed)
@@ -343,6 +344,14 @@ void vm_node_health(struct compute *compute, const char *node, bool ready)
 		store_must_commit(compute->store);
 	}
 	resume_gone(compute);
+}
+
+int vm_node_off(struct compute *compute, const char *node, struct err *err)
+{
+	int r = vm_strays_off(compute, node, err);
+	if (r == 0)
+		resume_gone(compute);
+	return r;
 }
 
 struct compute *compute_new(struct store *store, struct task_service *tasks)

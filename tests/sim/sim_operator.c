@@ -154,6 +154,30 @@ static void ask_vm(struct world *world)
 		ask_migration(world, vm);
 }
 
+/* A node that everybody waits for and nobody hears: somebody goes there, switches it off, and says so. */
+static void ask_awaited(struct world *world)
+{
+	struct controller *c = world->controller;
+	STORE_EACH(struct node, node, c->store, &kind_node) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		const struct machine *machine = store_get(c->store, &kind_machine, node->machine);
+		struct sim_machine *m = machine ? sim_machine_by_mac(world, machine->boot_mac) : NULL;
+		if (!m || !node->awaited || !world_chance(world, 100))
+			continue;
+		/* Of one that is up nobody is believed. */
+		if (node->health == NODE_READY) {
+			if (cluster_node_confirm_off(c->cluster, node->id, &err) == 0)
+				world_violated(world, "a node that reports was taken for one that is off");
+			continue;
+		}
+		sim_machine_power(m, false);
+		if (cluster_node_confirm_off(c->cluster, node->id, &err) == 0)
+			world_say(world, "machine %u is confirmed to be off", m->index);
+		sim_machine_power(m, true);
+		return;
+	}
+}
+
 static void see_whether_done(struct world *world)
 {
 	struct controller *c = world->controller;
@@ -173,7 +197,7 @@ void sim_operator(void *data)
 	struct world *world = data;
 	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
 	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume,
-						 ask_network,  ask_vm,	  see_whether_done };
+						 ask_network,  ask_vm,	  ask_awaited, see_whether_done };
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		if (world_up(world))
 			asks[i](world);

@@ -111,6 +111,7 @@ struct controller_spec world_controller_spec(struct world *world)
 	return (struct controller_spec){
 		.loop = world->loop,
 		.database = world->database,
+		.mark = world->mark,
 		.ca = world->ca,
 		.machines = { .netboot = &sim_netboot,
 			      .netboot_ctx = world,
@@ -315,6 +316,8 @@ void world_open(struct world *world, const struct world_spec *spec)
 				 .scanned = spec->machine_count - 1,
 				 .hurry = 1,
 				 .step_ms = STEP_MS };
+	world->mark = xasprintf("%s/mark", spec->folder);
+	unlink(world->mark);
 	sim_world = world;
 	list_init(&world->parcels);
 	if (ca_open(spec->folder, &world->ca, &err) < 0) {
@@ -350,6 +353,7 @@ void world_close(struct world *world)
 	free(world->osds);
 	ca_free(world->ca);
 	free(world->database);
+	free(world->mark);
 	free(world->upload_dir);
 }
 

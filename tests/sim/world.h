@@ -79,7 +79,7 @@ struct world {
 	struct loop *loop;
 	struct controller *controller; /* NULL while it is down */
 	struct ca *ca;
-	char *database, *upload_dir;
+	char *database, *mark, *upload_dir;
 	void *backup;	  /* sqlite3: what was stored earlier */
 	bool trace, calm; /* calm: no more faults, everything has to come right */
 	struct sim_faults faults;
