@@ -174,11 +174,13 @@ static void mark_failed(struct compute *compute, struct vm *vm, const struct pro
 	vm_end_task(compute, vm, &why);
 }
 
-/* It stopped by itself: the guest powered off, or QEMU ended. */
+/* It stopped by itself: the guest powered off, or QEMU ended. Of one that was to start: it has run before. */
 static void mark_ended(struct compute *compute, struct vm *vm)
 {
 	vm->wanted = false;
+	vm->has_run = true;
 	vm->state = VM_STOPPED;
+	vm_end_task(compute, vm, NULL);
 	store_event(compute->store, "vm.ended", "vm", vm->id, vm->name, "%s powered itself off", vm->name);
 }
 
@@ -224,6 +226,8 @@ static void from_node(struct compute *compute, struct vm *vm, const struct vm_re
 			vm_mark_running(compute, vm);
 		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
+		else if (of_now && str_equal(report->state, "stopped"))
+			mark_ended(compute, vm); /* nobody was there to hear that it ran */
 		else if (vm_report_not_here(report, settled))
 			mark_missing(compute, vm, report);
 		return;

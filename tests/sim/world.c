@@ -297,7 +297,8 @@ static void choose_faults(struct world *world)
 					     .migration_stalls = 60 * heat,
 					     .commit_fails = 3 * heat,
 					     .agent_dies = 5 * heat,
-					     .cut = heat };
+					     .cut = heat,
+					     .guest_ends = 2 * heat };
 	if (world_random(world, 2))
 		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
