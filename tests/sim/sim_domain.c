@@ -266,8 +266,10 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 		d = d ? d : add(m, id);
 		d->state = DOMAIN_STOPPED;
 		d->generation = generation;
-	} else if (d) {
-		drop(m, d);
+	} else {
+		set_departure(m, id, -1);
+		if (d)
+			drop(m, d);
 	}
 }
 
