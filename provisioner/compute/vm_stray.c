@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Virtual machines where they are not expected: after a restored backup, or when what is known here is wrong in any other way. */
+/* Virtual machines where they are not expected: after a restored backup, or when what is known here is wrong in any other way; and
+ * the nodes that have to say what they run before anything is started. */
 #include "base/log.h"
 #include "compute/compute_priv.h"
 
