@@ -287,9 +287,10 @@ int cluster_node_confirm_off(struct cluster *cluster, const char *id, struct err
 		return err_set(err, ERR_STATE, "%s reports: it is not off; wait until it has said what it runs",
 			       node->name);
 	if (machine && machine->bmc_state == BMC_STATE_OK && machine->power == POWER_ON)
-		return err_set(err, ERR_STATE,
-			       "the BMC of %s says that it is on, and what it runs may run on; switch it off first (ingot "
-			       "machine power %s off --wait)",
-			       node->name, machine->name);
+		return err_set(
+			err, ERR_STATE,
+			"the BMC of %s says that it is on, and what it runs may run on; switch it off first (ingot "
+			"machine power %s off --wait)",
+			node->name, machine->name);
 	return vm_node_off(cluster->spec.compute, id, err);
 }

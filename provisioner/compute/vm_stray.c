@@ -249,10 +249,11 @@ void compute_restored(struct compute *compute, const char *why)
 	if (count > 0)
 		log_warning("the database may be older than what has happened since: %s", why);
 	if (count > 0)
-		store_event(compute->store, "provisioner.restored", "provisioner", "provisioner", "provisioner",
-			    "the database may be older than what has happened since (%s): no virtual machine is started "
-			    "until all %zu nodes have said what they run, or are confirmed to be off",
-			    why, count);
+		store_event(
+			compute->store, "provisioner.restored", "provisioner", "provisioner", "provisioner",
+			"the database may be older than what has happened since (%s): no virtual machine is started "
+			"until all %zu nodes have said what they run, or are confirmed to be off",
+			why, count);
 	store_mark(compute->store);
 }
 
@@ -282,11 +283,12 @@ int vm_check_awaited(struct compute *compute, const char *but, struct err *err)
 	const struct node *node;
 	for (size_t i = 0; (node = store_index_get(compute->awaited, AWAITED, i)); i++)
 		if (!str_equal(node->id, but) && node->health != NODE_READY)
-			return err_set(err, ERR_STATE,
-				       "an older state of the provisioner has come back, and node %s has not said since what "
-				       "it runs; nothing is started until it does, or is off and that is confirmed (ingot node "
-				       "confirm-off %s)",
-				       node->name, node->name);
+			return err_set(
+				err, ERR_STATE,
+				"an older state of the provisioner has come back, and node %s has not said since what "
+				"it runs; nothing is started until it does, or is off and that is confirmed (ingot node "
+				"confirm-off %s)",
+				node->name, node->name);
 	return 0;
 }
 
@@ -304,7 +306,8 @@ int vm_strays_off(struct compute *compute, const char *id, struct err *err)
 	const struct node *node = store_get(compute->store, &kind_node, id);
 	struct stray *stray;
 	if (!node->awaited && !has_stray(compute, id))
-		return err_set(err, ERR_STATE, "nothing waits for what %s says; there is nothing to confirm", node->name);
+		return err_set(err, ERR_STATE, "nothing waits for what %s says; there is nothing to confirm",
+			       node->name);
 	store_begin(compute->store);
 	if (node->awaited)
 		await_no_more(compute, id, "is off, a person says");

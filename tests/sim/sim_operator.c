@@ -196,8 +196,8 @@ void sim_operator(void *data)
 {
 	struct world *world = data;
 	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
-	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume,
-						 ask_network,  ask_vm,	  ask_awaited, see_whether_done };
+	void (*const asks[])(struct world *) = { ask_machines, ask_image,   ask_volume,	     ask_network,
+						 ask_vm,       ask_awaited, see_whether_done };
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		if (world_up(world))
 			asks[i](world);

@@ -65,7 +65,8 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies, cut, guest_ends;
+		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies, cut,
+		guest_ends;
 };
 
 /* A migration that the operator asked for. */

@@ -41,9 +41,9 @@ static const struct node *get_node(struct rack *rack, const char *id)
 static bool has_event(struct rack *rack, const char *kind)
 {
 	bool more;
-	json_t *found = store_events_find(rack_store(rack),
-					  &(struct event_query){ .after = -1, .before = INT64_MAX, .count = 10, .kind = kind },
-					  &more);
+	json_t *found = store_events_find(
+		rack_store(rack), &(struct event_query){ .after = -1, .before = INT64_MAX, .count = 10, .kind = kind },
+		&more);
 	bool has = json_array_size(found) > 0;
 	json_decref(found);
 	return has;
@@ -181,8 +181,9 @@ static void none_is_made_to_run_at_once_meanwhile(void **state)
 	struct rack *rack = *state;
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_twice_ struct twice twice = restored(rack);
-	const struct vm wanted = { .name = (char *)"new", .volume = (char *)"disk", .cpus = 1, .memory_bytes = GIB,
-				   .start = true };
+	const struct vm wanted = {
+		.name = (char *)"new", .volume = (char *)"disk", .cpus = 1, .memory_bytes = GIB, .start = true
+	};
 	const struct vm *vm = NULL;
 	rack_volume(rack, "disk", VOLUME_AVAILABLE);
 	only_reports(rack, twice.one, 60);
