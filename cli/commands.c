@@ -85,6 +85,12 @@ const struct command commands[] = {
 	ACT("node", "update", OP_NODE_UPDATE, .help = "Give the data disks of nodes to the pool",
 	    .details = "What is on them is lost. A node that joined by a token keeps them until then.",
 	    .example = "ingot node update rack1-d --pool-disks true"),
+	ACT("node", "confirm-off", OP_NODE_CONFIRM_OFF, .help = "Confirm that silent nodes are off",
+	    .details =
+		    "After an older state of the provisioner was restored, nothing is started until each node has said what "
+		    "it runs (awaited in \"ingot node show\"). One that is off never will: switch it off, see that it is, and "
+		    "confirm it. A node that is only cut off still runs its virtual machines, and they would run twice.",
+	    .example = "ingot node confirm-off rack1-d"),
 
 	LIST("pool", OP_POOL_LIST),
 	SHOW("pool", OP_POOL_SHOW),

@@ -39,6 +39,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
 	ACT(OP_NODE_UPDATE, "node.update", OPERATION_UPDATE, "PATCH", "/v1/nodes/{id}", &node_schema, &node_schema,
 	    "Give the data disks of a node to the pool"),
+	ACT(OP_NODE_CONFIRM_OFF, "node.confirm_off", OPERATION_ACTION, "POST", "/v1/nodes/{id}/confirm-off", NULL,
+	    &node_schema, "Confirm that a silent node is off, so that what waits for it may start elsewhere"),
 
 	LIST(OP_POOL_LIST, "pool.list", "/v1/pools", pool_schema, "List pools"),
 	SHOW(OP_POOL_SHOW, "pool.show", "/v1/pools/{id}", pool_schema, "Show a pool"),

@@ -276,6 +276,8 @@ static const struct field node_fields[] = {
 	STR(struct node, mgr, 0, .help = "Ceph manager"),
 	BOOL(struct node, pool_disks, FIELD_UPDATE, .initial = "true",
 	     .help = "whether its data disks are given to the pool; of a machine that joined by a token only if that was asked for"),
+	BOOL(struct node, awaited, 0,
+	     .help = "an older state of the provisioner has come back, and this node has not said since what it runs: no other node starts a virtual machine until it does, or is confirmed to be off"),
 	F_LIST(struct node, osds, osd_count, FIELD_OBJECTS, 0, .of = &node_osd_schema, .help = "data disks"),
 	OBJECT(struct node, error, 0, problem_schema, .help = "what its agent reports as wrong"),
 	TIME(struct node, created, 0, .help = "when it enrolled"),
@@ -447,6 +449,7 @@ static const struct field vm_fields[] = {
 	BOOL(struct vm, call_off, HIDDEN),
 	BOOL(struct vm, has_run, HIDDEN),
 	BYTES(struct vm, seed_bytes, HIDDEN),
+	F_LIST(struct vm, strays, stray_count, FIELD_STRINGS, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 

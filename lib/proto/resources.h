@@ -190,6 +190,7 @@ struct node {
 	char *certificate;
 	int64_t certificate_until; /* 0: not known */
 	bool pool_disks;	   /* its data disks are the pool's */
+	bool awaited;		   /* an older state has come back, and it has not said since what it runs */
 	uint64_t memory_bytes, memory_free_bytes;
 	int64_t cpus, vm_count;
 	char *mon, *mgr; /* as the agent reports */
@@ -305,6 +306,8 @@ struct vm {
 	size_t network_count;
 	struct vm_nic *nics;
 	size_t nic_count;
+	char **strays; /* nodes that have it, where it is not expected */
+	size_t stray_count;
 };
 extern const struct schema vm_schema;
 struct vm_migrate {

@@ -33,6 +33,11 @@ static int do_node_update(struct api_call *call, struct err *err)
 	return cluster_node_update(call->api->spec.cluster, call->id, call->body, err);
 }
 
+static int do_node_confirm_off(struct api_call *call, struct err *err)
+{
+	return cluster_node_confirm_off(call->api->spec.cluster, call->id, err);
+}
+
 static int do_join_token_create(struct api_call *call, struct err *err)
 {
 	const struct join_token *token = NULL;
@@ -174,6 +179,7 @@ static const struct binding {
 	[OP_NODE_LIST] = { &kind_node, NULL },
 	[OP_NODE_SHOW] = { &kind_node, NULL },
 	[OP_NODE_UPDATE] = { &kind_node, do_node_update },
+	[OP_NODE_CONFIRM_OFF] = { &kind_node, do_node_confirm_off },
 	[OP_POOL_LIST] = { &kind_pool, NULL },
 	[OP_POOL_SHOW] = { &kind_pool, NULL },
 	[OP_IMAGE_LIST] = { &kind_image, NULL },

@@ -22,6 +22,7 @@ static struct node *add_node(struct cluster *cluster, const struct machine *mach
 	node->created = loop_now_ms(cluster->loop);
 	node->memory_bytes = inventory ? inventory->memory_bytes : 0;
 	node->cpus = inventory && inventory->cpu ? inventory->cpu->threads : 0;
+	store_mark(cluster->store); /* a database without it does not know what it runs */
 	store_event(cluster->store, "node.enrolled", "node", node->id, node->name, NULL);
 	return node;
 }

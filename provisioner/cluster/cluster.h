@@ -67,6 +67,9 @@ int cluster_join_token_create(struct cluster *cluster, const struct join_token *
 int cluster_join_token_delete(struct cluster *cluster, const char *id, struct err *err);
 /* What may be changed of a node: ERR_STATE if its disks are the pool's already and are to be no more. */
 int cluster_node_update(struct cluster *cluster, const char *id, const struct node *changed, struct err *err);
+/* A person vouches that a node which does not report is off: nothing waits any more for what it runs. ERR_STATE if it reports, if
+ * its BMC says that its machine is on, or if nothing waits for it; the errors of store_commit(). */
+int cluster_node_confirm_off(struct cluster *cluster, const char *id, struct err *err);
 
 /* Asks once more for what a task did that failed or was cancelled, as it was asked for then. *ret_task: the new one, borrowed.
  * ERR_STATE if the task runs, has succeeded or was tried again already, if what it was about is gone, or if that is in no state

@@ -279,3 +279,19 @@ int cluster_node_update(struct cluster *cluster, const char *id, const struct no
 		    edit->name, NULL);
 	return store_commit(cluster->store, err);
 }
+
+int cluster_node_confirm_off(struct cluster *cluster, const char *id, struct err *err)
+{
+	const struct node *node = store_get(cluster->store, &kind_node, id);
+	const struct machine *machine = store_get(cluster->store, &kind_machine, node->machine);
+	if (node->health == NODE_READY)
+		return err_set(err, ERR_STATE, "%s reports: it is not off; wait until it has said what it runs",
+			       node->name);
+	if (machine && machine->bmc_state == BMC_STATE_OK && machine->power == POWER_ON)
+		return err_set(
+			err, ERR_STATE,
+			"the BMC of %s says that it is on, and what it runs may run on; switch it off first (ingot "
+			"machine power %s off --wait)",
+			node->name, machine->name);
+	return vm_node_off(cluster->spec.compute, id, err);
+}

@@ -173,11 +173,13 @@ static void mark_failed(struct compute *compute, struct vm *vm, const struct pro
 	vm_end_task(compute, vm, &why);
 }
 
-/* It stopped by itself: the guest powered off, or QEMU ended. */
+/* It stopped by itself: the guest powered off, or QEMU ended. Of one that was to start: it has run before. */
 static void mark_ended(struct compute *compute, struct vm *vm)
 {
 	vm->wanted = false;
+	vm->has_run = true;
 	vm->state = VM_STOPPED;
+	vm_end_task(compute, vm, NULL);
 	store_event(compute->store, "vm.ended", "vm", vm->id, vm->name, NULL);
 }
 
@@ -221,6 +223,8 @@ static void from_node(struct compute *compute, struct vm *vm, const struct vm_re
 			vm_mark_running(compute, vm);
 		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
+		else if (of_now && str_equal(report->state, "stopped"))
+			mark_ended(compute, vm); /* nobody was there to hear that it ran */
 		else if (vm_report_not_here(report, settled))
 			mark_missing(compute, vm, report);
 		return;
@@ -318,6 +322,7 @@ bool vm_agent_report(struct compute *compute, const char *node, const json_t *js
 		take_reports(compute, node, &reports, settled);
 		/* An unsettled one may tell of a machine that has just left. */
 		changed = settled && take_strays(compute, node, &reports);
+		changed = (settled && vm_not_awaited(compute, node)) || changed;
 		if (settled)
 			vm_deleted_heard(compute, node);
 		if (changed)
@@ -340,6 +345,14 @@ void vm_node_health(struct compute *compute, const char *node, bool ready)
 		store_must_commit(compute->store);
 	}
 	resume_gone(compute);
+}
+
+int vm_node_off(struct compute *compute, const char *node, struct err *err)
+{
+	int r = vm_strays_off(compute, node, err);
+	if (r == 0)
+		resume_gone(compute);
+	return r;
 }
 
 struct compute *compute_new(struct store *store, struct task_service *tasks)

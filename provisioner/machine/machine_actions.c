@@ -219,7 +219,7 @@ int machine_delete(struct machines *machines, const char *id, struct err *err)
 		return r;
 	struct machine *gone = schema_dup(&machine_schema, machine);
 	store_begin(machines->store);
-	store_event(machines->store, "machine.deleted", "machine", id, machine->name, "%s was deleted", machine->name);
+	store_event(machines->store, "machine.deleted", "machine", id, machine->name, NULL);
 	store_remove(machines->store, &kind_machine, id);
 	r = store_commit(machines->store, err);
 	/* Whatever boots there is a machine that nobody knows. */

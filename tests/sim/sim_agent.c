@@ -48,7 +48,7 @@ static void message_free(void *data)
 
 static bool answer_arrives(const struct message *msg)
 {
-	return msg->machine->boot_count == msg->boot_count &&
+	return msg->machine->boot_count == msg->boot_count && !world_is_cut(msg->machine) &&
 	       !world_chance(msg->machine->world, msg->machine->world->faults.lose);
 }
 
@@ -132,12 +132,16 @@ static void deliver(void *data)
 	static void (*const kinds[])(const struct message *) = { deliver_hello, deliver_desired, deliver_report,
 								 deliver_enroll };
 	const struct message *msg = data;
-	if (world_up(msg->machine->world))
+	if (world_up(msg->machine->world) && !world_is_cut(msg->machine))
 		kinds[msg->kind](msg);
 }
 
 static void send_message(struct sim_machine *m, int kind, json_t *body)
 {
+	if (world_is_cut(m)) {
+		json_decref(body);
+		return;
+	}
 	struct message *msg = new0(struct message, 1);
 	msg->machine = m;
 	msg->boot_count = m->boot_count;

@@ -189,6 +189,13 @@ static void go_on_arriving(struct sim_machine *m, struct sim_domain *d)
 	}
 }
 
+/* Of itself, also before anybody has heard that it runs. */
+static void power_off(struct sim_machine *m, struct sim_domain *d)
+{
+	d->state = DOMAIN_STOPPED;
+	world_say(m->world, "%.13s powers itself off on machine %u", d->id, m->index);
+}
+
 void sim_domains_live(struct sim_machine *m)
 {
 	for (unsigned n = 0; n < m->domain_count; n++) {
@@ -199,6 +206,9 @@ void sim_domains_live(struct sim_machine *m)
 			go_on_arriving(m, d);
 		else if (due && d->state == DOMAIN_RUNNING)
 			end_migration(m, d);
+		else if (d->state == DOMAIN_RUNNING && d->migration_state != MIGRATION_RUNNING &&
+			 world_chance(m->world, m->world->faults.guest_ends))
+			power_off(m, d);
 	}
 }
 
@@ -256,8 +266,10 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 		d = d ? d : add(m, id);
 		d->state = DOMAIN_STOPPED;
 		d->generation = generation;
-	} else if (d) {
-		drop(m, d);
+	} else {
+		set_departure(m, id, -1);
+		if (d)
+			drop(m, d);
 	}
 }
 

@@ -183,6 +183,30 @@ static void try_again(struct world *world)
 		world_violated(world, "task %.13s was tried again twice", failed);
 }
 
+/* A node that everybody waits for and nobody hears: somebody goes there, switches it off, and says so. */
+static void ask_awaited(struct world *world)
+{
+	struct controller *c = world->controller;
+	STORE_EACH(struct node, node, c->store, &kind_node) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		const struct machine *machine = store_get(c->store, &kind_machine, node->machine);
+		struct sim_machine *m = machine ? sim_machine_by_mac(world, machine->boot_mac) : NULL;
+		if (!m || !node->awaited || !world_chance(world, 100))
+			continue;
+		/* Of one that is up nobody is believed. */
+		if (node->health == NODE_READY) {
+			if (cluster_node_confirm_off(c->cluster, node->id, &err) == 0)
+				world_violated(world, "a node that reports was taken for one that is off");
+			continue;
+		}
+		sim_machine_power(m, false);
+		if (cluster_node_confirm_off(c->cluster, node->id, &err) == 0)
+			world_say(world, "machine %u is confirmed to be off", m->index);
+		sim_machine_power(m, true);
+		return;
+	}
+}
+
 static void see_whether_done(struct world *world)
 {
 	struct controller *c = world->controller;
@@ -202,8 +226,8 @@ void sim_operator(void *data)
 	struct world *world = data;
 	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
 	/* First: the others ask for what failed by themselves. */
-	void (*const asks[])(struct world *) = { try_again,   ask_machines, ask_image,	     ask_volume,
-						 ask_network, ask_vm,	    see_whether_done };
+	void (*const asks[])(struct world *) = { try_again,   ask_machines, ask_image,	 ask_volume,
+						 ask_network, ask_vm,	    ask_awaited, see_whether_done };
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		if (world_up(world))
 			asks[i](world);

@@ -35,6 +35,7 @@ struct sim_machine {
 	int boot_device;	 /* enum bmc_boot_device */
 	unsigned boot_count;
 	struct loop_timer *boot_timer, *agent_timer;
+	int64_t cut_until_ms; /* until then nothing gets from it to the provisioner or back; what runs on it runs on */
 	/* disk */
 	bool installed;
 	char *installed_id, *enroll_token, *name;
@@ -64,7 +65,8 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies, kexec_refused;
+		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies, kexec_refused,
+		cut, guest_ends;
 };
 
 /* A migration that the operator asked for. */
@@ -78,7 +80,7 @@ struct world {
 	struct loop *loop;
 	struct controller *controller; /* NULL while it is down */
 	struct ca *ca;
-	char *database, *upload_dir;
+	char *database, *mark, *upload_dir;
 	void *backup;	  /* sqlite3: what was stored earlier */
 	bool trace, calm; /* calm: no more faults, everything has to come right */
 	struct sim_faults faults;
@@ -97,7 +99,7 @@ struct world {
 	unsigned rbd_count;
 	bool pool;
 	/* what happened */
-	unsigned crashes, messages, migrations, installs, commits, restores;
+	unsigned crashes, messages, migrations, installs, commits, restores, cuts;
 	int64_t started_ms; /* the controller, last */
 	bool by_count;	    /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
@@ -153,6 +155,8 @@ void sim_check(struct world *world);
 bool world_up(const struct world *world);
 /* Keeps a copy of what is stored; one of the next deaths may be followed by a start from it. */
 void world_back_up(struct world *world);
+/* Whether a machine and the provisioner are cut off from each other. */
+bool world_is_cut(const struct sim_machine *machine);
 /* Delivers a message: perhaps late, twice, or never. deliver is called with data; drop frees it. */
 void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data);
 struct world_spec {
@@ -172,7 +176,7 @@ struct world_result {
 	bool ok;
 	char *why;
 	int64_t simulated_ms;
-	unsigned crashes, messages, migrations, installs, commits, restores;
+	unsigned crashes, messages, migrations, installs, commits, restores, cuts;
 };
 struct world_result world_run(uint64_t seed, bool trace);
 /* The same without any fault but one: the provisioner dies after its nth commit (0: never). */

@@ -38,7 +38,7 @@ struct rack {
 	struct loop *loop;
 	struct controller *controller;
 	struct ca *ca;
-	char *dir, *database;
+	char *dir, *database, *mark;
 	struct rack_bmc bmcs[10];
 	bool no_bundle, new_bundle;
 	int64_t new_max, new_per_minute;
@@ -390,6 +390,7 @@ static inline void rack_start(struct rack *rack)
 	const struct controller_spec spec = {
 		.loop = rack->loop,
 		.database = rack->database,
+		.mark = rack->mark,
 		.ca = rack->ca,
 		.machines = { .netboot = &rack_netboot,
 			      .netboot_ctx = rack,
@@ -432,6 +433,7 @@ static inline int rack_setup(void **state)
 	rack->dir = xstrdup("/tmp/ingot-rack-XXXXXX");
 	assert_non_null(mkdtemp(rack->dir));
 	rack->database = xasprintf("%s/ingot.db", rack->dir);
+	rack->mark = xasprintf("%s/ingot.mark", rack->dir);
 	rack->available_bytes = 10 * GIB;
 	assert_int_equal(ca_open(rack->dir, &rack->ca, &err), 0);
 	rack_start(rack);
@@ -467,6 +469,7 @@ static inline int rack_teardown(void **state)
 	nftw(rack->dir, rack_remove, 16, FTW_DEPTH | FTW_PHYS);
 	free(rack->dir);
 	free(rack->database);
+	free(rack->mark);
 	free(rack);
 	bmc_drivers_set(NULL);
 	log_set_quiet(false);
