@@ -279,7 +279,7 @@ void machines_start(struct machines *machines)
 		fail_without_bundle(machines, machine);
 	}
 	machines->tick = loop_timer_new(machines->loop, TICK_MS, tick, machines);
-	machine_bmc_start(machines);
+	machine_bmc_find_start(machines);
 }
 
 struct machines *machines_free(struct machines *machines)
@@ -288,6 +288,8 @@ struct machines *machines_free(struct machines *machines)
 		return NULL;
 	loop_timer_free(machines->tick);
 	machine_bmc_stop(machines);
+	machine_bmc_find_stop(machines);
+	machine_bmc_watch_stop(machines);
 	machine_intake_done(machines);
 	tdestroy(machines->runtimes, runtime_free);
 	free(machines);

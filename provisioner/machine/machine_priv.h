@@ -135,10 +135,24 @@ void machine_intake_follow(struct machines *machines, const struct machine *mach
 /* Whether one more may appear, which it then does. Else ERR_CAPACITY or ERR_RATE_LIMIT. Not within a transaction. */
 int machine_intake_admit(struct machines *machines, struct err *err);
 
+/* ---- machine_bmc.c: what effects and tasks ask of BMCs ---- */
+
 void machine_bmc_register(struct machines *machines);
-void machine_bmc_start(struct machines *machines);
-void machine_bmc_tick(struct machines *machines, const struct machine *machine);
 void machine_bmc_stop(struct machines *machines);
+
+/* ---- machine_bmc_find.c: BMCs that answer a scan ---- */
+
+void machine_bmc_find_start(struct machines *machines);
+void machine_bmc_find_stop(struct machines *machines);
+
+/* ---- machine_bmc_watch.c: what is known of a machine's BMC ---- */
+
+/* Once a second: asks for the power if it is time to. */
+void machine_bmc_tick(struct machines *machines, const struct machine *machine);
+void machine_bmc_watch_stop(struct machines *machines);
+/* Not within a transaction: what a BMC said of the power. */
+void machine_note_power(struct machines *machines, const char *id, enum bmc_power power);
+
 bool machine_task_stop(const struct task *task, const struct err *why, void *data);
 /* Within a transaction: an address that belongs to the machine from now on. */
 int machine_ensure_address(struct machines *machines, struct machine *machine, struct err *err);

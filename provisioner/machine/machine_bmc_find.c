@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Discovery: BMCs that answer a scan are asked whose they are. */
+#include "base/log.h"
+#include "machine/machine_priv.h"
+
+#define SCAN_EVERY_MS 30000
+#define SCAN_DEADLINE_MS 3000
+
+struct probe {
+	struct list link;
+	struct machines *machines;
+	char *address;
+	bool abandoned;
+};
+
+static void take_identity(struct machine *machine, const struct bmc_op *op)
+{
+	bool ok = op->err.code == ERR_NONE;
+	str_set(&machine->bmc_driver, op->target.driver);
+	str_set(&machine->bmc_address, op->target.address);
+	str_set(&machine->bmc_user, op->target.user);
+	str_set(&machine->bmc_password, op->target.password);
+	machine->bmc_error = schema_free(&problem_schema, machine->bmc_error);
+	if (!ok) {
+		machine->bmc_error = problem_new(&op->err);
+		machine->bmc_state = op->err.code == ERR_CREDENTIALS ? BMC_STATE_CREDENTIALS : BMC_STATE_UNREACHABLE;
+		return;
+	}
+	machine->bmc_state = BMC_STATE_OK;
+	str_set(&machine->bmc_uuid, op->identity.system_uuid);
+	machine->bmc_quirks = op->identity.quirks;
+	machine->bmc_cipher_suite = op->identity.cipher_suite;
+}
+
+/* The machine's BMC is not at its address any more: another's answers there. */
+static void lose_bmc(struct machines *machines, const struct machine *machine, const struct bmc_op *op)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	err_set(&why, ERR_UNREACHABLE, "at %s the BMC of another machine answers now (UUID %s)", op->target.address,
+		op->identity.system_uuid);
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
+	str_set(&edit->bmc_address, NULL);
+	schema_free(&problem_schema, edit->bmc_error);
+	edit->bmc_error = problem_new(&why);
+	edit->bmc_state = BMC_STATE_UNREACHABLE;
+	edit->power = BMC_POWER_UNKNOWN;
+	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "%s: %s", edit->name,
+		    why.text);
+	store_must_commit(machines->store);
+}
+
+/* Some vendors fill in nothing but zeros or ones. */
+static bool tells_nothing(const char *uuid)
+{
+	return !uuid || !uuid[strspn(uuid, "0-")] || !uuid[strspn(uuid, "fF-")];
+}
+
+/* Whether what is known of a machine speaks against a BMC being its own: the UUID that the BMC gave before, else the machine's. */
+static bool is_of_another(const struct machine *machine, const char *uuid)
+{
+	const char *own = machine->bmc_uuid ? machine->bmc_uuid : machine->uuid;
+	return !tells_nothing(uuid) && own && !bmc_uuid_matches(uuid, own);
+}
+
+/* Those that a machine's own word gave the address, or an earlier life, and whose it is not, lose it. */
+static const struct machine *machine_at(struct machines *machines, const struct bmc_op *op)
+{
+	const char *uuid = op->identity.system_uuid;
+	const struct machine *machine, *found = NULL;
+	for (size_t n = 0; (machine = machine_find_by(machines, INDEX_BMC_ADDRESS, op->target.address, n));) {
+		bool sure = machine->bmc_uuid || machine->uuid;
+		if (is_of_another(machine, uuid)) {
+			lose_bmc(machines, machine, op);
+			continue; /* the next is the nth now */
+		}
+		if (!found || (sure && !found->bmc_uuid && !found->uuid))
+			found = machine;
+		n++;
+	}
+	return found;
+}
+
+static const struct machine *machine_of_bmc(struct machines *machines, const struct bmc_op *op)
+{
+	const char *uuid = op->identity.system_uuid;
+	if (op->err.code != ERR_NONE)
+		return machine_find_by(machines, INDEX_BMC_ADDRESS, op->target.address, 0);
+	const struct machine *known = machine_at(machines, op);
+	if (!known)
+		known = machine_find_by_uuid(machines, INDEX_WITHOUT_BMC, uuid);
+	/* Or its BMC was at another address before, and does not answer there. */
+	return known ? known : machine_find_by_uuid(machines, INDEX_LOST_BMC, uuid);
+}
+
+static void record_bmc(struct machines *machines, const struct bmc_op *op)
+{
+	bool ok = op->err.code == ERR_NONE;
+	const struct machine *known = machine_of_bmc(machines, op);
+	bool had_bmc = known && known->bmc_state == BMC_STATE_OK;
+	store_begin(machines->store);
+	struct machine *machine = known ? store_edit(machines->store, &kind_machine, known->id)
+					: store_create(machines->store, &kind_machine);
+	take_identity(machine, op);
+	if (!known) {
+		machine->name = machine_free_name(machines);
+		machine->created = loop_now_ms(machines->loop);
+		str_set(&machine->step, machine_fsm.states[STEP_SILENT].name);
+		store_event(machines->store, "machine.found", "machine", machine->id, machine->name,
+			    "a BMC answers at %s%s%s", machine->bmc_address, ok ? "" : ": ", ok ? "" : op->err.text);
+	}
+	/* What was never seen running is looked into: boot the live image. */
+	if (ok && !had_bmc && !machine->inventory && machine_step_of(machine) == STEP_SILENT) {
+		const struct fsm_state *state = &machine_fsm.states[STEP_FOUND];
+		str_set(&machine->step, state->name);
+		machine->attempt++;
+		machine->step_deadline = loop_now_ms(machines->loop) + state->deadline_ms;
+		store_effect_add(machines->store, state->effects[0], machine->id, machine->attempt);
+	}
+	store_must_commit(machines->store);
+}
+
+static void probe_free(struct probe *probe)
+{
+	list_remove(&probe->link);
+	free(probe->address);
+	free(probe);
+}
+
+static void probe_done(struct bmc_op *op, void *data)
+{
+	struct probe *probe = data;
+	if (!probe->abandoned) {
+		if (op->err.code != ERR_NONE)
+			log_warning("BMC %s: %s", op->target.address, op->err.text);
+		record_bmc(probe->machines, op);
+	}
+	probe_free(probe);
+}
+
+void machine_bmc_found(struct machines *machines, const char *address)
+{
+	struct probe *probe;
+	const struct machine *known = machine_find_by(machines, INDEX_BMC_ADDRESS, address, 0);
+	if (known && known->bmc_state == BMC_STATE_OK)
+		return;
+	LIST_FOREACH(probe, &machines->probes, link)
+		if (str_equal(probe->address, address))
+			return;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bmc_op op = { .kind = BMC_OP_PROBE, .done = probe_done };
+	op.target = (struct bmc_target){ .driver = xstrdup("ipmi"),
+					 .address = xstrdup(address),
+					 .user = xstrdup(machines->spec.bmc_user),
+					 .password = xstrdup(machines->spec.bmc_password),
+					 .cipher_suite = -1 };
+	probe = new0(struct probe, 1);
+	probe->machines = machines;
+	probe->address = xstrdup(address);
+	list_append(&machines->probes, &probe->link);
+	op.data = probe;
+	if (bmc_submit(machines->loop, &op, &err) < 0)
+		probe_free(probe); /* the queue is full: the next scan comes */
+	bmc_target_done(&op.target);
+}
+
+static void scan_found(const char *address, void *data)
+{
+	machine_bmc_found(data, address);
+}
+
+static void scan_done(void *data)
+{
+	struct machines *machines = data;
+	machines->scan = bmc_scan_free(machines->scan);
+}
+
+static void scan(void *data)
+{
+	struct machines *machines = data;
+	_cleanup_err_ struct err err = ERR_INIT;
+	machines->scan_timer = loop_timer_new(machines->loop, SCAN_EVERY_MS, scan, machines);
+	if (machines->spec.scan) {
+		machines->spec.scan(machines, machines->spec.scan_ctx);
+		return;
+	}
+	if (machines->scan || !machines->spec.bmc_ranges || !machines->spec.bmc_ranges[0])
+		return;
+	if (bmc_scan_start(machines->loop, machines->spec.bmc_ranges, SCAN_DEADLINE_MS, scan_found, scan_done, machines,
+			   &machines->scan, &err) < 0)
+		log_warning("looking for BMCs: %s", err.text);
+}
+
+void machine_bmc_find_start(struct machines *machines)
+{
+	machines->scan_timer = loop_timer_new(machines->loop, 0, scan, machines);
+}
+
+void machine_bmc_find_stop(struct machines *machines)
+{
+	struct probe *probe;
+	loop_timer_free(machines->scan_timer);
+	bmc_scan_free(machines->scan);
+	LIST_FOREACH(probe, &machines->probes, link) {
+		probe->abandoned = true;
+		list_remove(&probe->link);
+	}
+}
