@@ -71,7 +71,6 @@ static void enter_ready(struct machines *machines, struct machine *machine, cons
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	finish_task(machines, machine, why);
-	machine->error = schema_free(&problem_schema, machine->error);
 	if (!machine->address && machine->boot_mac && machine_ensure_address(machines, machine, &err) < 0)
 		log_warning("machine %s: %s", machine->name, err.text);
 }
@@ -100,8 +99,6 @@ static void enter_switch(struct machines *machines, struct machine *machine, con
 
 static void enter_deployed(struct machines *machines, struct machine *machine, const struct err *why)
 {
-	machine->error = schema_free(&problem_schema, machine->error);
-	str_set(&machine->failed_step, NULL);
 	str_set(&machine->live_token, NULL);
 	finish_task(machines, machine, NULL);
 	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, "%s is deployed",
@@ -140,6 +137,11 @@ static void enter(struct machines *machines, struct machine *machine, const stru
 		str_set(&machine->previous_step, machine->step);
 	str_set(&machine->step, state->name);
 	machine->state = state->public_state;
+	/* A failure is told of a machine that has failed, and of no other. */
+	if (result->next != STEP_FAILED) {
+		str_set(&machine->failed_step, NULL);
+		machine->error = schema_free(&problem_schema, machine->error);
+	}
 	machine->step_deadline = state->deadline_ms ? loop_now_ms(machines->loop) + state->deadline_ms : 0;
 	if (on_enter[result->next])
 		on_enter[result->next](machines, machine, why);

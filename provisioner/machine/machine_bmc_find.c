@@ -109,14 +109,8 @@ static void record_bmc(struct machines *machines, const struct bmc_op *op)
 		store_event(machines->store, "machine.found", "machine", machine->id, machine->name,
 			    "a BMC answers at %s%s%s", machine->bmc_address, ok ? "" : ": ", ok ? "" : op->err.text);
 	}
-	/* What was never seen running is looked into: boot the live image. */
-	if (ok && !had_bmc && !machine->inventory && machine_step_of(machine) == STEP_SILENT) {
-		const struct fsm_state *state = &machine_fsm.states[STEP_FOUND];
-		str_set(&machine->step, state->name);
-		machine->attempt++;
-		machine->step_deadline = loop_now_ms(machines->loop) + state->deadline_ms;
-		store_effect_add(machines->store, state->effects[0], machine->id, machine->attempt);
-	}
+	if (ok && !had_bmc)
+		machine_feed(machines, machine->id, EVENT_BMC_FOUND, NULL);
 	store_must_commit(machines->store);
 }
 

@@ -25,8 +25,9 @@ enum machine_step {
 };
 
 enum machine_event {
-	EVENT_HELLO, /* an agent in the live image reports, in a boot that was not known */
-	EVENT_SEEN,  /* an agent in a boot that is known speaks */
+	EVENT_BMC_FOUND, /* its BMC answers, which did not before */
+	EVENT_HELLO,	 /* an agent in the live image reports, in a boot that was not known */
+	EVENT_SEEN,	 /* an agent in a boot that is known speaks */
 	EVENT_ACCEPT,
 	EVENT_DEPLOY,
 	EVENT_BMC_DONE,

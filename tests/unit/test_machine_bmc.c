@@ -37,6 +37,7 @@ static void one_that_is_off_is_booted_and_looked_into(void **state)
 	struct rack_bmc *bmc = bmc_there(rack, 1);
 	scan(rack);
 	assert_string_equal(only_machine(rack)->step, "FOUND");
+	assert_string_equal(only_machine(rack)->previous_step, "SILENT"); /* by the table, as any step */
 	assert_string_equal(only_machine(rack)->bmc_address, "10.0.0.1");
 	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_OK);
 	assert_int_equal(bmc->device, BMC_BOOT_PXE);
