@@ -251,6 +251,7 @@ struct machines *machines_new(const struct machines_spec *spec)
 	machines->loop = store_loop(spec->store);
 	list_init(&machines->sequences);
 	list_init(&machines->probes);
+	list_init(&machines->claims);
 	list_init(&machines->polls);
 	machine_index_init(machines);
 	machine_intake_init(machines);

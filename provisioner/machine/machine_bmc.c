@@ -76,23 +76,6 @@ static bool stale(const struct sequence *s)
 	return !machine || machine->attempt != s->attempt;
 }
 
-/* A BMC that answers is reachable, whatever it says: that it is another machine's, or that the power is on. */
-static enum bmc_state bmc_state_after(const struct err *why)
-{
-	if (why && why->code == ERR_CREDENTIALS)
-		return BMC_STATE_CREDENTIALS;
-	return why && why->code != ERR_STATE ? BMC_STATE_UNREACHABLE : BMC_STATE_OK;
-}
-
-static void set_bmc_state(struct sequence *s, const struct err *why)
-{
-	struct machine *machine = store_edit(s->machines->store, &kind_machine, s->machine);
-	machine->bmc_error = schema_free(&problem_schema, machine->bmc_error);
-	machine->bmc_state = bmc_state_after(why);
-	if (machine->bmc_state != BMC_STATE_OK)
-		machine->bmc_error = problem_new(why);
-}
-
 /* The end, well or badly: the effect is done, and the news goes out in the same transaction. */
 static void finish(struct sequence *s, const struct err *why)
 {
@@ -101,8 +84,6 @@ static void finish(struct sequence *s, const struct err *why)
 	store_begin(machines->store);
 	store_effect_done(machines->store, s->seq);
 	const struct machine *machine = machine_get(machines, s->machine);
-	if (!dropped && machine->bmc_address)
-		set_bmc_state(s, why);
 	if (!dropped && s->plan->power_task) {
 		task_finish(machines->store, s->task, why);
 	} else if (!dropped) {
@@ -134,13 +115,13 @@ static void next(struct sequence *s)
 	run(s);
 }
 
-static void failed(struct sequence *s, struct err *err)
+/* False: there is no point in it, or it was tried often enough. */
+static bool try_again(struct sequence *s, enum err_code code)
 {
-	if (err_meaning(err->code)->retry && ++s->tries < TRIES_MAX && !stale(s)) {
-		again_in(s, RETRY_MS);
-		return;
-	}
-	finish(s, err);
+	if (!err_meaning(code)->retry || ++s->tries >= TRIES_MAX || stale(s))
+		return false;
+	again_in(s, RETRY_MS);
+	return true;
 }
 
 static void check_power(struct sequence *s, enum bmc_power power, enum bmc_power wanted)
@@ -162,19 +143,13 @@ static void check_power(struct sequence *s, enum bmc_power power, enum bmc_power
 	finish(s, &err);
 }
 
-/* A BMC that tells another system's UUID is not this machine's. */
-static bool same_machine(const struct machine *machine, const struct bmc_op *op)
-{
-	return !machine->bmc_uuid || !op->identity.system_uuid ||
-	       bmc_uuid_matches(op->identity.system_uuid, machine->bmc_uuid);
-}
-
 /* ---- what each action asks, and what its answer means ---- */
 
 static void probed(struct sequence *s, const struct bmc_op *op)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	if (same_machine(machine_get(s->machines, s->machine), op)) {
+	const struct machine *machine = machine_get(s->machines, s->machine);
+	if (!machine || !bmc_uuid_contradicts(op->identity.system_uuid, machine->bmc_uuid)) {
 		next(s);
 		return;
 	}
@@ -237,13 +212,13 @@ static void op_done(struct bmc_op *op, void *data)
 		sequence_free(s);
 		return;
 	}
-	if (op->err.code != ERR_NONE) {
-		failed(s, &op->err);
+	bool ok = op->err.code == ERR_NONE;
+	if (!ok && try_again(s, op->err.code))
 		return;
-	}
-	if (op->kind == BMC_OP_POWER_GET)
-		machine_note_power(s->machines, s->machine, op->power);
-	if (actions[s->plan->actions[s->index]].done)
+	machine_bmc_heard(s->machines, s->machine, op);
+	if (!ok)
+		finish(s, &op->err);
+	else if (actions[s->plan->actions[s->index]].done)
 		actions[s->plan->actions[s->index]].done(s, op);
 	else
 		next(s);
@@ -277,8 +252,8 @@ static void run(struct sequence *s)
 		return;
 	}
 	_cleanup_err_ struct err err = ERR_INIT;
-	if (submit(s, machine, &err) < 0)
-		failed(s, &err);
+	if (submit(s, machine, &err) < 0 && !try_again(s, err.code))
+		finish(s, &err);
 }
 
 /* A machine without a BMC is switched by a person; what only the BMC could confirm is taken as it is. */

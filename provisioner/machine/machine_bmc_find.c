@@ -3,8 +3,9 @@
 #include "base/log.h"
 #include "machine/machine_priv.h"
 
-#define SCAN_EVERY_MS 30000
 #define SCAN_DEADLINE_MS 3000
+#define CLAIM_PAUSE_MS (2 * MACHINE_SCAN_EVERY_MS)
+#define RIVALS_MAX 8
 
 struct probe {
 	struct list link;
@@ -23,7 +24,9 @@ static void take_identity(struct machine *machine, const struct bmc_op *op)
 	machine->bmc_error = schema_free(&problem_schema, machine->bmc_error);
 	if (!ok) {
 		machine->bmc_error = problem_new(&op->err);
-		machine->bmc_state = op->err.code == ERR_CREDENTIALS ? BMC_STATE_CREDENTIALS : BMC_STATE_UNREACHABLE;
+		machine->bmc_state = op->err.code == ERR_CREDENTIALS   ? BMC_STATE_CREDENTIALS
+				     : op->err.code == ERR_UNREACHABLE ? BMC_STATE_UNREACHABLE
+								       : BMC_STATE_UNKNOWN;
 		return;
 	}
 	machine->bmc_state = BMC_STATE_OK;
@@ -32,35 +35,10 @@ static void take_identity(struct machine *machine, const struct bmc_op *op)
 	machine->bmc_cipher_suite = op->identity.cipher_suite;
 }
 
-/* The machine's BMC is not at its address any more: another's answers there. */
-static void lose_bmc(struct machines *machines, const struct machine *machine, const struct bmc_op *op)
-{
-	_cleanup_err_ struct err why = ERR_INIT;
-	err_set(&why, ERR_UNREACHABLE, "at %s the BMC of another machine answers now (UUID %s)", op->target.address,
-		op->identity.system_uuid);
-	store_begin(machines->store);
-	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
-	str_set(&edit->bmc_address, NULL);
-	schema_free(&problem_schema, edit->bmc_error);
-	edit->bmc_error = problem_new(&why);
-	edit->bmc_state = BMC_STATE_UNREACHABLE;
-	edit->power = BMC_POWER_UNKNOWN;
-	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "%s: %s", edit->name,
-		    why.text);
-	store_must_commit(machines->store);
-}
-
-/* Some vendors fill in nothing but zeros or ones. */
-static bool tells_nothing(const char *uuid)
-{
-	return !uuid || !uuid[strspn(uuid, "0-")] || !uuid[strspn(uuid, "fF-")];
-}
-
 /* Whether what is known of a machine speaks against a BMC being its own: the UUID that the BMC gave before, else the machine's. */
 static bool is_of_another(const struct machine *machine, const char *uuid)
 {
-	const char *own = machine->bmc_uuid ? machine->bmc_uuid : machine->uuid;
-	return !tells_nothing(uuid) && own && !bmc_uuid_matches(uuid, own);
+	return bmc_uuid_contradicts(uuid, machine->bmc_uuid ? machine->bmc_uuid : machine->uuid);
 }
 
 /* Those that a machine's own word gave the address, or an earlier life, and whose it is not, lose it. */
@@ -71,7 +49,8 @@ static const struct machine *machine_at(struct machines *machines, const struct 
 	for (size_t n = 0; (machine = machine_find_by(machines, INDEX_BMC_ADDRESS, op->target.address, n));) {
 		bool sure = machine->bmc_uuid || machine->uuid;
 		if (is_of_another(machine, uuid)) {
-			lose_bmc(machines, machine, op);
+			if (machine_bmc_lose(machines, machine, op) < 0)
+				return NULL;
 			continue; /* the next is the nth now */
 		}
 		if (!found || (sure && !found->bmc_uuid && !found->uuid))
@@ -93,10 +72,84 @@ static const struct machine *machine_of_bmc(struct machines *machines, const str
 	return known ? known : machine_find_by_uuid(machines, INDEX_LOST_BMC, uuid);
 }
 
+/* ---- addresses where a BMC says that it is a machine's whose BMC is well at another ----
+ *
+ * Either it has moved, and what is known of the other address is old; or two systems have one UUID. The other address is asked
+ * for the power every now and then anyway: if its BMC is still there after the new one was seen, there are two. */
+
+struct claim {
+	struct list link;
+	char *address, *uuid;
+	int64_t since_ms, last_ms;
+};
+
+static void claim_free(struct claim *claim)
+{
+	list_remove(&claim->link);
+	free(claim->address);
+	free(claim->uuid);
+	free(claim);
+}
+
+static struct claim *claim_find(struct machines *machines, const char *address)
+{
+	struct claim *claim;
+	LIST_FOREACH(claim, &machines->claims, link)
+		if (str_equal(claim->address, address))
+			return claim;
+	return NULL;
+}
+
+/* One that was not heard of for a while begins anew. */
+static struct claim *claim_renew(struct machines *machines, const struct bmc_op *op)
+{
+	int64_t now = loop_monotonic_ms(machines->loop);
+	struct claim *claim = claim_find(machines, op->target.address);
+	if (!claim) {
+		claim = new0(struct claim, 1);
+		claim->address = xstrdup(op->target.address);
+		list_append(&machines->claims, &claim->link);
+	}
+	if (!str_equal(claim->uuid, op->identity.system_uuid) || now - claim->last_ms > CLAIM_PAUSE_MS)
+		claim->since_ms = now;
+	str_set(&claim->uuid, op->identity.system_uuid);
+	claim->last_ms = now;
+	return claim;
+}
+
+/* Whose UUID it tells, and who may have lost it since: that is looked at soon. A UUID that many have says nothing. */
+static bool may_have_moved(struct machines *machines, const struct bmc_op *op)
+{
+	const char *uuid = op->identity.system_uuid;
+	_cleanup_free_ char *key = bmc_uuid_key(uuid);
+	const struct machine *rival;
+	bool waits = false;
+	if (op->err.code != ERR_NONE || !bmc_uuid_tells(uuid) ||
+	    machine_find_by(machines, INDEX_WELL_BMC, key, RIVALS_MAX))
+		return false;
+	for (size_t n = 0; (rival = machine_find_by(machines, INDEX_WELL_BMC, key, n)); n++) {
+		struct machine_runtime *runtime = machine_runtime(machines, rival->id);
+		if (!bmc_uuid_matches(rival->bmc_uuid, uuid) ||
+		    runtime->confirmed_ms > claim_renew(machines, op)->since_ms)
+			continue;
+		runtime->next_poll_ms = 0;
+		waits = true;
+	}
+	return waits;
+}
+
+/* ---- what a probe has told ---- */
+
 static void record_bmc(struct machines *machines, const struct bmc_op *op)
 {
 	bool ok = op->err.code == ERR_NONE;
 	const struct machine *known = machine_of_bmc(machines, op);
+	/* Of one that did not answer after all nobody knows whether it is a machine's that is known; a next scan hears it again. */
+	if (!known && (op->err.code == ERR_UNREACHABLE || may_have_moved(machines, op)))
+		return;
+	struct claim *claim = claim_find(machines, op->target.address);
+	if (claim)
+		claim_free(claim);
 	bool had_bmc = known && known->bmc_state == BMC_STATE_OK;
 	store_begin(machines->store);
 	struct machine *machine = known ? store_edit(machines->store, &kind_machine, known->id)
@@ -111,7 +164,14 @@ static void record_bmc(struct machines *machines, const struct bmc_op *op)
 	}
 	if (ok && !had_bmc)
 		machine_feed(machines, machine->id, EVENT_BMC_FOUND, NULL);
-	store_must_commit(machines->store);
+	_cleanup_free_ char *id = xstrdup(machine->id);
+	if (store_must_commit(machines->store) < 0)
+		return;
+	machine_bmc_asked(machines, id, ok);
+	if (ok) {
+		machine_runtime(machines, id)->confirmed_ms = loop_monotonic_ms(machines->loop);
+		machine_runtime(machines, id)->next_poll_ms = 0;
+	}
 }
 
 static void probe_free(struct probe *probe)
@@ -136,7 +196,7 @@ void machine_bmc_found(struct machines *machines, const char *address)
 {
 	struct probe *probe;
 	const struct machine *known = machine_find_by(machines, INDEX_BMC_ADDRESS, address, 0);
-	if (known && known->bmc_state == BMC_STATE_OK)
+	if (known && !machine_bmc_wants_probe(machines, known))
 		return;
 	LIST_FOREACH(probe, &machines->probes, link)
 		if (str_equal(probe->address, address))
@@ -173,7 +233,7 @@ static void scan(void *data)
 {
 	struct machines *machines = data;
 	_cleanup_err_ struct err err = ERR_INIT;
-	machines->scan_timer = loop_timer_new(machines->loop, SCAN_EVERY_MS, scan, machines);
+	machines->scan_timer = loop_timer_new(machines->loop, MACHINE_SCAN_EVERY_MS, scan, machines);
 	if (machines->spec.scan) {
 		machines->spec.scan(machines, machines->spec.scan_ctx);
 		return;
@@ -193,10 +253,13 @@ void machine_bmc_find_start(struct machines *machines)
 void machine_bmc_find_stop(struct machines *machines)
 {
 	struct probe *probe;
+	struct claim *claim;
 	loop_timer_free(machines->scan_timer);
 	bmc_scan_free(machines->scan);
 	LIST_FOREACH(probe, &machines->probes, link) {
 		probe->abandoned = true;
 		list_remove(&probe->link);
 	}
+	LIST_FOREACH(claim, &machines->claims, link)
+		claim_free(claim);
 }

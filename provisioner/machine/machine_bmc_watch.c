@@ -1,24 +1,119 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is known of a machine's BMC, and a look at the power now and then. */
+/* What is known of a machine's BMC: whether it answers, whether it is this machine's still, and the power; with a look at
+ * it now and then. */
 #include "machine/machine_priv.h"
 
 #define POWER_POLL_MS 30000
-#define PATIENT_POLLS 3	     /* that may fail before they come more rarely */
+#define PATIENT_POLLS 3	     /* that may fail before it counts as unreachable and they come more rarely */
 #define POLL_DOUBLINGS_MAX 5 /* up to 16 minutes */
 #define POLLS_MAX 8	     /* at once: the other workers are for what somebody waits for */
+#define SCAN_AWAY_MS (3 * MACHINE_SCAN_EVERY_MS)
 
-void machine_note_power(struct machines *machines, const char *id, enum bmc_power power)
+/* ---- what is stored of it ---- */
+
+static void note_power(struct machines *machines, const struct machine *machine, enum bmc_power power)
 {
-	const struct machine *machine = machine_get(machines, id);
-	if (!machine || machine->power == (int)power)
+	if (machine->power == (int)power)
 		return;
 	store_begin(machines->store);
-	struct machine *edit = store_edit(machines->store, &kind_machine, id);
+	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
 	edit->power = (int)power;
-	store_event(machines->store, "machine.power", "machine", id, edit->name, "%s is %s", edit->name,
+	store_event(machines->store, "machine.power", "machine", edit->id, edit->name, "%s is %s", edit->name,
 		    bmc_power_name(power));
 	store_must_commit(machines->store);
 }
+
+/* why: NULL with BMC_STATE_OK. */
+static void note_state(struct machines *machines, const struct machine *machine, enum bmc_state state,
+		       const struct err *why)
+{
+	const char *text = machine->bmc_error ? machine->bmc_error->text : NULL;
+	if (machine->bmc_state == (int)state && str_equal(text, why ? why->text : NULL))
+		return;
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
+	edit->bmc_state = (int)state;
+	schema_free(&problem_schema, edit->bmc_error);
+	edit->bmc_error = why ? problem_new(why) : NULL;
+	store_must_commit(machines->store);
+}
+
+int machine_bmc_lose(struct machines *machines, const struct machine *machine, const struct bmc_op *op)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	if (op->err.code != ERR_NONE)
+		err_set(&why, ERR_UNREACHABLE, "%s", op->err.text);
+	else
+		err_set(&why, ERR_UNREACHABLE, "at %s the BMC of another machine answers now (UUID %s)",
+			op->target.address, op->identity.system_uuid);
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
+	str_set(&edit->bmc_address, NULL);
+	schema_free(&problem_schema, edit->bmc_error);
+	edit->bmc_error = problem_new(&why);
+	edit->bmc_state = BMC_STATE_UNREACHABLE;
+	edit->power = BMC_POWER_UNKNOWN;
+	store_event(machines->store, "machine.bmc-lost", "machine", edit->id, edit->name, "%s: %s", edit->name,
+		    why.text);
+	return store_must_commit(machines->store);
+}
+
+/* Only two failures say something of the BMC itself; that it does not know a command, or that our own queue is full, does not. */
+void machine_bmc_heard(struct machines *machines, const char *id, const struct bmc_op *op)
+{
+	const struct machine *machine = machine_get(machines, id);
+	enum err_code code = op->err.code;
+	/* Or the operation was at an address that was its own once. */
+	if (!machine || !str_equal(machine->bmc_address, op->target.address))
+		return;
+	if (code == ERR_STATE || bmc_uuid_contradicts(op->identity.system_uuid, machine->bmc_uuid)) {
+		machine_bmc_lose(machines, machine, op);
+	} else if (code == ERR_NONE) {
+		machine_runtime(machines, id)->confirmed_ms = loop_monotonic_ms(machines->loop);
+		note_state(machines, machine, BMC_STATE_OK, NULL);
+		if (op->kind == BMC_OP_POWER_GET)
+			note_power(machines, machine, op->power);
+	} else if (code == ERR_UNREACHABLE || code == ERR_CREDENTIALS) {
+		note_state(machines, machine, code == ERR_CREDENTIALS ? BMC_STATE_CREDENTIALS : BMC_STATE_UNREACHABLE,
+			   &op->err);
+		note_power(machines, machine, BMC_POWER_UNKNOWN);
+	}
+}
+
+/* ---- when it is asked ---- */
+
+void machine_bmc_asked(struct machines *machines, const char *id, bool answered)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, id);
+	runtime->failed_polls = answered ? 0 : runtime->failed_polls + 1;
+	unsigned beyond = runtime->failed_polls > PATIENT_POLLS ? runtime->failed_polls - PATIENT_POLLS : 0;
+	runtime->next_poll_ms =
+		loop_monotonic_ms(machines->loop) + ((int64_t)POWER_POLL_MS << MIN_OF(beyond, POLL_DOUBLINGS_MAX));
+}
+
+/* One that scans had not heard for a while is there again: it is asked at once. */
+bool machine_bmc_wants_probe(struct machines *machines, const struct machine *machine)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, machine->id);
+	int64_t now = loop_monotonic_ms(machines->loop);
+	bool back = !runtime->scanned_ms || now - runtime->scanned_ms > SCAN_AWAY_MS;
+	runtime->scanned_ms = now;
+	if (machine->bmc_state == BMC_STATE_OK)
+		return false;
+	return back || machine->bmc_state == BMC_STATE_CREDENTIALS || runtime->failed_polls <= PATIENT_POLLS ||
+	       now >= runtime->next_poll_ms;
+}
+
+/* Of those that did not answer, scans find the ones that are in their ranges and there. */
+static bool wants_poll(const struct machine *machine, const struct machine_runtime *runtime, int64_t now)
+{
+	bool scanned = runtime->scanned_ms && now - runtime->scanned_ms <= SCAN_AWAY_MS;
+	if (!machine->bmc_address || !machine->bmc_driver || runtime->polling || now < runtime->next_poll_ms)
+		return false;
+	return machine->bmc_state == BMC_STATE_OK || (machine->bmc_state == BMC_STATE_UNREACHABLE && !scanned);
+}
+
+/* ---- the power, now and then ---- */
 
 struct poll {
 	struct list link;
@@ -26,14 +121,6 @@ struct poll {
 	char *id;
 	bool abandoned;
 };
-
-/* A BMC that is dead for good is asked less and less: each time costs a worker several seconds. */
-static void plan_next_poll(struct machine_runtime *runtime, int64_t now_ms, bool answered)
-{
-	runtime->failed_polls = answered ? 0 : runtime->failed_polls + 1;
-	unsigned beyond = runtime->failed_polls > PATIENT_POLLS ? runtime->failed_polls - PATIENT_POLLS : 0;
-	runtime->next_poll_ms = now_ms + ((int64_t)POWER_POLL_MS << MIN_OF(beyond, POLL_DOUBLINGS_MAX));
-}
 
 static void poll_free(struct poll *poll)
 {
@@ -44,17 +131,25 @@ static void poll_free(struct poll *poll)
 	free(poll);
 }
 
+static void take_poll(struct machines *machines, const char *id, const struct bmc_op *op)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, id);
+	const struct machine *machine = machine_get(machines, id);
+	runtime->polling = false;
+	machine_bmc_asked(machines, id, op->err.code == ERR_NONE);
+	if (!machine)
+		return;
+	if (op->err.code != ERR_UNREACHABLE || runtime->failed_polls >= PATIENT_POLLS)
+		machine_bmc_heard(machines, id, op);
+	if (op->err.code != ERR_NONE)
+		note_power(machines, machine_get(machines, id), BMC_POWER_UNKNOWN);
+}
+
 static void poll_done(struct bmc_op *op, void *data)
 {
 	struct poll *poll = data;
-	if (!poll->abandoned && !store_is_dead(poll->machines->store)) {
-		struct machine_runtime *runtime = machine_runtime(poll->machines, poll->id);
-		runtime->polling = false;
-		plan_next_poll(runtime, loop_monotonic_ms(poll->machines->loop), op->err.code == ERR_NONE);
-		if (machine_get(poll->machines, poll->id))
-			machine_note_power(poll->machines, poll->id,
-					   op->err.code == ERR_NONE ? op->power : BMC_POWER_UNKNOWN);
-	}
+	if (!poll->abandoned && !store_is_dead(poll->machines->store))
+		take_poll(poll->machines, poll->id, op);
 	poll_free(poll);
 }
 
@@ -63,8 +158,7 @@ void machine_bmc_tick(struct machines *machines, const struct machine *machine)
 	struct machine_runtime *runtime = machine_runtime(machines, machine->id);
 	int64_t now = loop_monotonic_ms(machines->loop);
 	_cleanup_err_ struct err err = ERR_INIT;
-	if (machine->bmc_state != BMC_STATE_OK || runtime->polling || now < runtime->next_poll_ms ||
-	    machines->poll_count >= POLLS_MAX)
+	if (machines->poll_count >= POLLS_MAX || !wants_poll(machine, runtime, now))
 		return;
 	runtime->next_poll_ms = now + POWER_POLL_MS;
 	struct bmc_op op = { .kind = BMC_OP_POWER_GET, .done = poll_done };

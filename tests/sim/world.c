@@ -248,6 +248,8 @@ static void one_step(struct world *world)
 	if (world->faults.power_cut && world_random(world, 1000) < (world->calm ? 0 : world->faults.power_cut) &&
 	    world->machines[victim].env != ENV_OFF)
 		sim_machine_power(&world->machines[victim], true);
+	if (world->faults.bmc_swaps && world_random(world, 100) == 0 && world_chance(world, world->faults.bmc_swaps))
+		sim_bmc_swap(&world->machines[victim], &world->machines[(victim + 1) % world->machine_count]);
 }
 
 static void choose_faults(struct world *world)
@@ -267,7 +269,8 @@ static void choose_faults(struct world *world)
 					     .source_dies = 100 * heat,
 					     .migration_stalls = 60 * heat,
 					     .commit_fails = 3 * heat,
-					     .agent_dies = 5 * heat };
+					     .agent_dies = 5 * heat,
+					     .bmc_swaps = 20 * heat };
 	if (world_random(world, 2))
 		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
