@@ -21,7 +21,7 @@ struct bmc_target {
 	char *password; /* never logged */
 	uint32_t quirks;
 	int cipher_suite; /* -1: not known yet */
-	char *uuid;	  /* what probe told of the system; NULL: not known. What changes something asks again first */
+	char *uuid;	  /* what probe told of the system; NULL: not known. All but probe ask again first */
 };
 void bmc_target_copy(struct bmc_target *dst, const struct bmc_target *src);
 void bmc_target_done(struct bmc_target *target); /* wipes the password */
@@ -37,6 +37,11 @@ void bmc_identity_done(struct bmc_identity *identity);
 /* Whether a BMC's system UUID and one read by DMI are the same but for the order of bytes: BMCs send theirs in three
  * orders and the bytes do not always tell which (see bmc_uuid.c). Ignores case; false if either is NULL. */
 bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid);
+/* Whether a BMC that tells this system UUID is not that of the system known by the other: false if either is NULL or tells
+ * nothing (some vendors fill in nothing but zeros or ones). */
+bool bmc_uuid_contradicts(const char *bmc_uuid, const char *known_uuid);
+/* Whether it tells one system from another at all: false for NULL and for nothing but zeros or ones. */
+bool bmc_uuid_tells(const char *uuid);
 /* A word that all UUIDs have which match one another, to look them up by; few others have it, so those that are found are still to
  * be compared. NULL for NULL and for what is no UUID; the caller frees. */
 char *bmc_uuid_key(const char *uuid);
@@ -84,8 +89,8 @@ struct bmc_console_events {
 enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE, BMC_OP_SENSORS, BMC_OP_SEL };
 
 /* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused),
- * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). power_set and boot_device also give
- * ERR_STATE, and nothing was changed, if the BMC that answers at the address is that of another system. */
+ * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). All but probe also give ERR_STATE, and
+ * nothing was changed, if the BMC that answers at the address is that of another system: nothing else gives that. */
 struct bmc_driver {
 	const char *name;
 	unsigned capabilities; /* BMC_CAN_* */

@@ -14,6 +14,9 @@ struct bmc_session {
 	int cipher_suite;
 };
 int bmc_session_open(const struct bmc_target *target, struct bmc_session *session, struct err *err);
+/* The same, and asks whose BMC it is: an address may have passed to that of another system. Then ERR_STATE, and the session is
+ * open and to be closed all the same. */
+int bmc_session_open_checked(const struct bmc_target *target, struct bmc_session *session, struct err *err);
 void bmc_session_close(struct bmc_session *session);
 #define _cleanup_bmc_session_ _cleanup_(bmc_session_close)
 

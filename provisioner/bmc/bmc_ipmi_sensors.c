@@ -39,7 +39,7 @@ static void reader_done(struct reader *reader)
 
 static int reader_open(struct reader *reader, struct err *err)
 {
-	int r = bmc_session_open(reader->target, &reader->session, err);
+	int r = bmc_session_open_checked(reader->target, &reader->session, err);
 
 	if (r < 0)
 		return r;

@@ -79,7 +79,6 @@ static void enter_ready(struct machines *machines, struct machine *machine, cons
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	finish_task(machines, machine, why);
-	machine->error = schema_free(&problem_schema, machine->error);
 	if (!machine->address && machine->boot_mac && machine_ensure_address(machines, machine, &err) < 0)
 		log_warning("machine %s: %s", machine->name, err.text);
 }
@@ -112,8 +111,6 @@ static void enter_switch(struct machines *machines, struct machine *machine, con
 
 static void enter_deployed(struct machines *machines, struct machine *machine, const struct err *why)
 {
-	machine->error = schema_free(&problem_schema, machine->error);
-	str_set(&machine->failed_step, NULL);
 	str_set(&machine->live_token, NULL);
 	finish_task(machines, machine, NULL);
 	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, NULL);
@@ -151,6 +148,11 @@ static void enter(struct machines *machines, struct machine *machine, const stru
 		str_set(&machine->previous_step, machine->step);
 	str_set(&machine->step, state->name);
 	machine->state = state->public_state;
+	/* A failure is told of a machine that has failed, and of no other. */
+	if (result->next != STEP_FAILED) {
+		str_set(&machine->failed_step, NULL);
+		machine->error = schema_free(&problem_schema, machine->error);
+	}
 	machine->step_deadline = state->deadline_ms ? loop_now_ms(machines->loop) + state->deadline_ms : 0;
 	if (on_enter[result->next])
 		on_enter[result->next](machines, machine, why);
@@ -262,6 +264,7 @@ struct machines *machines_new(const struct machines_spec *spec)
 	machines->loop = store_loop(spec->store);
 	list_init(&machines->sequences);
 	list_init(&machines->probes);
+	list_init(&machines->claims);
 	list_init(&machines->polls);
 	machine_index_init(machines);
 	machine_intake_init(machines);
@@ -306,7 +309,7 @@ void machines_start(struct machines *machines)
 		fail_without_bundle(machines, machine);
 	}
 	machines->tick = loop_timer_new(machines->loop, TICK_MS, tick, machines);
-	machine_bmc_start(machines);
+	machine_bmc_find_start(machines);
 }
 
 struct machines *machines_free(struct machines *machines)
@@ -315,6 +318,8 @@ struct machines *machines_free(struct machines *machines)
 		return NULL;
 	loop_timer_free(machines->tick);
 	machine_bmc_stop(machines);
+	machine_bmc_find_stop(machines);
+	machine_bmc_watch_stop(machines);
 	machine_intake_done(machines);
 	tdestroy(machines->runtimes, runtime_free);
 	free(machines);

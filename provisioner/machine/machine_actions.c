@@ -156,7 +156,6 @@ int machine_deploy(struct machines *machines, const char *id, const struct machi
 	edit->install_disk->serial = xstrdup(disk->serial);
 	edit->install_disk->wwn = xstrdup(disk->wwn);
 	edit->install_disk->size_bytes = disk->size_bytes;
-	edit->error = schema_free(&problem_schema, edit->error);
 	_cleanup_free_ char *task_id =
 		xstrdup(task_create(machines->store, "machine.deploy", "machine", id, edit->name, DEPLOY_DEADLINE_MS));
 	str_set(&edit->task, task_id);

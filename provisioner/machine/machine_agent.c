@@ -207,10 +207,10 @@ json_t *machine_agent_desired(struct machines *machines, const struct machine *m
 	return json_pack(
 		"{s:s, s:{s:s?, s:s?, s:I}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s}, s:s?, s:s?}",
 		"id", machine->install_id, "disk", "wwn", disk->wwn, "serial", disk->serial, "size_bytes",
-		(json_int_t)disk->size_bytes, "bundle", "url", machine->bundle_url, "key", machine->bundle_key, "version",
-		machine->bundle_version, "host", "name", machine->name, "machine", machine->id, "mac", machine->boot_mac,
-		"address", address, "gateway", spec->gateway, "server", spec->server, "ca", spec->ca_pem, "token",
-		str_or(machine->enroll_token, ""), "console", spec->console, "boot",
+		(json_int_t)disk->size_bytes, "bundle", "url", machine->bundle_url, "key", machine->bundle_key,
+		"version", machine->bundle_version, "host", "name", machine->name, "machine", machine->id, "mac",
+		machine->boot_mac, "address", address, "gateway", spec->gateway, "server", spec->server, "ca",
+		spec->ca_pem, "token", str_or(machine->enroll_token, ""), "console", spec->console, "boot",
 		step == STEP_DEPLOY_START ? "kexec" : NULL);
 }
 

@@ -91,7 +91,7 @@ void sim_machine_done(struct sim_machine *m)
 		free(m->departed[i].id);
 }
 
-/* The number of a machine is in its MAC address and in its BMC's: a large rack is not searched. */
+/* The number of a machine is in its MAC address, and in its BMC's unless that was swapped: a large rack is not searched. */
 struct sim_machine *sim_machine_by_mac(struct world *world, const char *mac)
 {
 	unsigned high, middle, low;
@@ -107,9 +107,20 @@ struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address)
 	if (sscanf(address, "10.%u.%u.%u", &a, &b, &c) != 3 || a < 77 || c < 101)
 		return NULL;
 	unsigned index = (a - 77) * 12800 + b * 50 + c - 101;
-	return index < world->machine_count && str_equal(world->machines[index].bmc_address, address)
-		       ? &world->machines[index]
-		       : NULL;
+	if (index < world->machine_count && str_equal(world->machines[index].bmc_address, address))
+		return &world->machines[index];
+	for (unsigned i = 0; i < world->machine_count && world->faults.bmc_swaps; i++)
+		if (str_equal(world->machines[i].bmc_address, address))
+			return &world->machines[i];
+	return NULL;
+}
+
+void sim_bmc_swap(struct sim_machine *one, struct sim_machine *other)
+{
+	char *address = one->bmc_address;
+	one->bmc_address = other->bmc_address;
+	other->bmc_address = address;
+	world_say(one->world, "the BMCs of machines %u and %u swap their addresses", one->index, other->index);
 }
 
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address)
@@ -136,9 +147,22 @@ static int reach(const struct bmc_target *target, struct sim_machine **ret, stru
 	return 0;
 }
 
+/* What an address is asked for, but to tell who it is, is for one machine. */
+static int reach_own(const struct bmc_target *target, struct sim_machine **ret, struct err *err)
+{
+	struct sim_machine *m = NULL;
+	int r = reach(target, &m, err);
+	if (r == 0 && bmc_uuid_contradicts(m->uuid, target->uuid))
+		return err_set(err, ERR_STATE, "BMC %s is that of the system %s now, not of %s", target->address,
+			       m->uuid, target->uuid);
+	if (r == 0)
+		*ret = m;
+	return r;
+}
+
 static int sim_probe(const struct bmc_target *target, struct bmc_identity *ret, struct err *err)
 {
-	struct sim_machine *m;
+	struct sim_machine *m = NULL;
 	int r = reach(target, &m, err);
 	if (r < 0)
 		return r;
@@ -148,8 +172,8 @@ static int sim_probe(const struct bmc_target *target, struct bmc_identity *ret, 
 
 static int sim_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
 {
-	struct sim_machine *m;
-	int r = reach(target, &m, err);
+	struct sim_machine *m = NULL;
+	int r = reach_own(target, &m, err);
 	if (r < 0)
 		return r;
 	*ret = m->env == ENV_OFF ? BMC_POWER_OFF : BMC_POWER_ON;
@@ -158,8 +182,8 @@ static int sim_power_get(const struct bmc_target *target, enum bmc_power *ret, s
 
 static int sim_power_set(const struct bmc_target *target, enum bmc_power_action action, struct err *err)
 {
-	struct sim_machine *m;
-	int r = reach(target, &m, err);
+	struct sim_machine *m = NULL;
+	int r = reach_own(target, &m, err);
 	if (r < 0)
 		return r;
 	if (world_chance(m->world, m->world->faults.bmc_lies)) {
@@ -177,8 +201,8 @@ static int sim_power_set(const struct bmc_target *target, enum bmc_power_action 
 static int sim_boot_device(const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi,
 			   struct err *err)
 {
-	struct sim_machine *m;
-	int r = reach(target, &m, err);
+	struct sim_machine *m = NULL;
+	int r = reach_own(target, &m, err);
 	if (r == 0 && !world_chance(m->world, m->world->faults.bmc_lies))
 		m->boot_device = (int)device;
 	return r;

@@ -207,6 +207,17 @@ static void ask_awaited(struct world *world)
 	}
 }
 
+/* Each machine has its own BMC, by the address that it has now. */
+static bool bmcs_are_right(struct world *world)
+{
+	STORE_EACH(struct machine, machine, world->controller->store, &kind_machine) {
+		const struct sim_machine *m = sim_machine_by_mac(world, machine->boot_mac);
+		if (!m || machine->bmc_state != BMC_STATE_OK || !str_equal(machine->bmc_address, m->bmc_address))
+			return false;
+	}
+	return true;
+}
+
 static void see_whether_done(struct world *world)
 {
 	struct controller *c = world->controller;
@@ -218,7 +229,7 @@ static void see_whether_done(struct world *world)
 	if (deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm && world_chance(world, 50))
 		world_back_up(world);
 	world->done = deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm &&
-		      vm->state == VM_RUNNING && world->migrations >= world->wanted_migrations;
+		      vm->state == VM_RUNNING && world->migrations >= world->wanted_migrations && bmcs_are_right(world);
 }
 
 void sim_operator(void *data)

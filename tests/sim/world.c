@@ -277,6 +277,8 @@ static void one_step(struct world *world)
 	if (world_chance(world, world->faults.cut))
 		cut(world, &world->machines[world_random(world, world->machine_count)],
 		    world_random(world, 4) ? CUT_MS : LONG_CUT_MS);
+	if (world->faults.bmc_swaps && world_random(world, 100) == 0 && world_chance(world, world->faults.bmc_swaps))
+		sim_bmc_swap(&world->machines[victim], &world->machines[(victim + 1) % world->machine_count]);
 }
 
 static void choose_faults(struct world *world)
@@ -299,7 +301,8 @@ static void choose_faults(struct world *world)
 					     .agent_dies = 5 * heat,
 					     .kexec_refused = 100 * heat,
 					     .cut = heat,
-					     .guest_ends = 2 * heat };
+					     .guest_ends = 2 * heat,
+					     .bmc_swaps = 20 * heat };
 	if (world_random(world, 2))
 		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);

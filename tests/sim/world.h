@@ -29,7 +29,8 @@ struct sim_domain {
 struct sim_machine {
 	struct world *world;
 	unsigned index;
-	char *uuid, *mac, *bmc_address;
+	char *uuid, *mac;
+	char *bmc_address; /* as it is now: BMCs swap theirs */
 	enum sim_env env;
 	enum boot_intent intent; /* as the boot listener has it */
 	int boot_device;	 /* enum bmc_boot_device */
@@ -66,7 +67,7 @@ struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
 		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies, kexec_refused,
-		cut, guest_ends;
+		cut, guest_ends, bmc_swaps;
 };
 
 /* A migration that the operator asked for. */
@@ -125,7 +126,9 @@ struct sim_machine *sim_machine_by_mac(struct world *world, const char *mac);
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address);
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address);
 void sim_machine_init(struct world *world, unsigned index);
-/* The address of the BMC of a machine, and its own; the caller frees. */
+/* Two of them whose BMCs get each other's address. */
+void sim_bmc_swap(struct sim_machine *one, struct sim_machine *other);
+/* The address of the BMC of a machine, unless they were swapped, and its own; the caller frees. */
 char *sim_bmc_address(unsigned index);
 char *sim_host_address(unsigned index);
 void sim_machine_done(struct sim_machine *machine);

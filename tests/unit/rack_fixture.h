@@ -74,6 +74,19 @@ static inline int rack_reach(const struct bmc_target *target, struct rack_bmc **
 	return 0;
 }
 
+/* As the drivers that there are: it is asked first whose BMC it is. */
+static inline int rack_reach_own(const struct bmc_target *target, struct rack_bmc **ret, struct err *err)
+{
+	struct rack_bmc *bmc = NULL;
+	int r = rack_reach(target, &bmc, err);
+	if (r == 0 && bmc_uuid_contradicts(bmc->uuid, target->uuid))
+		return err_set(err, ERR_STATE, "BMC %s is that of the system %s now, not of %s", target->address,
+			       bmc->uuid, target->uuid);
+	if (r == 0)
+		*ret = bmc;
+	return r;
+}
+
 static inline int rack_probe(const struct bmc_target *target, struct bmc_identity *ret, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
@@ -86,7 +99,7 @@ static inline int rack_probe(const struct bmc_target *target, struct bmc_identit
 static inline int rack_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r == 0)
 		*ret = bmc->on ? BMC_POWER_ON : BMC_POWER_OFF;
 	return r;
@@ -95,7 +108,7 @@ static inline int rack_power_get(const struct bmc_target *target, enum bmc_power
 static inline int rack_power_set(const struct bmc_target *target, enum bmc_power_action action, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r == 0) {
 		bmc->power_sets++;
 		if (!bmc->deaf)
@@ -108,7 +121,7 @@ static inline int rack_boot_device(const struct bmc_target *target, enum bmc_boo
 				   bool uefi, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r == 0) {
 		bmc->device = (int)device;
 		bmc->persistent = persistent;
@@ -120,7 +133,7 @@ static inline int rack_boot_device(const struct bmc_target *target, enum bmc_boo
 static inline int rack_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r < 0)
 		return r;
 	ret->count = 2;

@@ -91,6 +91,12 @@ static void test_uuids_match_in_any_order_of_bytes(void **state)
 	assert_false(bmc_uuid_matches("", UUID));
 	assert_false(bmc_uuid_matches(UUID "0", UUID));
 	assert_false(bmc_uuid_matches("no uuid at all", "no uuid at all"));
+	assert_true(bmc_uuid_contradicts("01234567-89ab-4def-8123-456789abcdee", UUID));
+	assert_false(bmc_uuid_contradicts(UUID, UUID));
+	assert_false(bmc_uuid_contradicts(NULL, UUID));
+	assert_false(bmc_uuid_contradicts(UUID, NULL));
+	assert_false(bmc_uuid_contradicts("00000000-0000-0000-0000-000000000000", UUID)); /* tells nothing */
+	assert_false(bmc_uuid_contradicts(UUID, "ffffffff-ffff-ffff-ffff-ffffffffffff"));
 }
 
 static void test_addresses(void **state)
