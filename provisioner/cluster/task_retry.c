@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tasks that failed or were cancelled, once more. A retry goes the way of the first call: whoever did the work looks again at
  * whether it can be done in the present state, so nothing is started that runs. */
+#include <errno.h>
+
 #include "cluster/cluster_priv.h"
 
 typedef int (*retry_fn)(struct cluster *cluster, const struct task *task, const char **ret_task, struct err *err);
@@ -97,32 +99,34 @@ static const struct retry {
 	{ "vm.migrate", &kind_vm, migrate },
 };
 
-static int find_retry(struct cluster *cluster, const struct task *task, const struct retry **ret, struct err *err)
+/* NULL, with err: it cannot be tried again. */
+static const struct retry *find_retry(struct cluster *cluster, const struct task *task, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(retries); i++) {
 		if (!str_equal(retries[i].action, task->action))
 			continue;
-		if (!store_get(cluster->store, retries[i].kind, task->resource_id))
-			return err_set(err, ERR_STATE, "the %s %s, which the task was about, is gone", task->resource,
-				       str_or(task->resource_name, task->resource_id));
-		*ret = &retries[i];
-		return 0;
+		if (store_get(cluster->store, retries[i].kind, task->resource_id))
+			return &retries[i];
+		err_set(err, ERR_STATE, "the %s %s, which the task was about, is gone", task->resource,
+			str_or(task->resource_name, task->resource_id));
+		return NULL;
 	}
-	return err_set(err, ERR_UNSUPPORTED, "%s cannot be tried again", task->action);
+	err_set(err, ERR_UNSUPPORTED, "%s cannot be tried again", task->action);
+	return NULL;
 }
 
 int cluster_task_retry(struct cluster *cluster, const char *id, const char **ret_task, struct err *err)
 {
 	const struct task *task = store_get(cluster->store, &kind_task, id);
-	const struct retry *retry = NULL;
 	const char *again = NULL;
 	if (!task)
 		return err_set(err, ERR_NOT_FOUND, "there is no task '%s'", id);
 	int r = task_check_retry(task, err);
-	if (r == 0)
-		r = find_retry(cluster, task, &retry, err);
 	if (r < 0)
 		return r;
+	const struct retry *retry = find_retry(cluster, task, err);
+	if (!retry)
+		return -EINVAL;
 	/* With the link in one transaction: a task is tried again once, whoever dies and however often it is asked for. */
 	store_begin(cluster->store);
 	r = retry->fn(cluster, task, &again, err);

@@ -14,6 +14,10 @@ static void make_machine(struct world *w, const char *address)
 	store_begin(store);
 	struct machine *machine = store_create(store, &kind_machine);
 	machine->name = xstrdup("m1");
+	/* One that is new would be booted, by what the test's end cuts off. */
+	machine->step = xstrdup("READY");
+	machine->state = MACHINE_READY;
+	machine->bmc_state = BMC_STATE_OK;
 	machine->bmc_address = xstrdup(address);
 	machine->bmc_driver = xstrdup("ipmi");
 	machine->bmc_user = xstrdup("admin");

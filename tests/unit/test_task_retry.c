@@ -45,7 +45,8 @@ static void a_deploy_goes_to_the_same_disk(void **state)
 {
 	struct rack *rack = *state;
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *id = NULL, *token = rack_ready(rack, 1, &id);
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
 	const struct machine_deploy how = { .disk = (char *)"S1b", .name = (char *)"rack1-a" };
 	const char *task = NULL;
 	assert_int_equal(machine_deploy(rack->controller->machines, id, &how, &task, &err), 0);
@@ -74,7 +75,9 @@ static void a_deploy_goes_to_the_same_disk(void **state)
 static void a_deploy_is_not_repeated_on_a_deployed_machine(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *id = NULL, *token = rack_ready(rack, 1, &id), *first = rack_deploy(rack, id);
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *first = rack_deploy(rack, id);
 	cancel(rack, first);
 	_cleanup_free_ char *second = rack_deploy(rack, id), *enroll = rack_install_token(rack, id), *csr = rack_csr();
 	rack_install_report(rack, id, "written", "identity", 100);
@@ -93,7 +96,8 @@ static void power_does_what_was_asked_for(void **state)
 	struct rack_bmc *bmc = &rack->bmcs[1];
 	const char *task = NULL;
 	*bmc = (struct rack_bmc){ .there = true, .on = true, .uuid = UUID(1) };
-	_cleanup_free_ char *id = NULL, *token = rack_found(rack, 1, &id);
+	_cleanup_free_ char *id = NULL;
+	free(rack_found(rack, 1, &id));
 	machine_bmc_found(rack->controller->machines, "10.0.0.1");
 	rack_pass(rack, 1000);
 	assert_non_null(rack_machine(rack, id)->bmc_address);
@@ -116,7 +120,8 @@ static void a_commissioning_is_repeated(void **state)
 	struct rack *rack = *state;
 	struct rack_bmc *bmc = &rack->bmcs[1];
 	*bmc = (struct rack_bmc){ .there = true, .uuid = UUID(1) };
-	_cleanup_free_ char *id = NULL, *token = rack_found(rack, 1, &id);
+	_cleanup_free_ char *id = NULL;
+	free(rack_found(rack, 1, &id));
 	machine_bmc_found(rack->controller->machines, "10.0.0.1");
 	rack_pass(rack, 1000);
 	bmc->there = false;
@@ -239,7 +244,9 @@ static void there_has_to_be_one(void **state)
 static void without_an_order_it_is_refused(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *id = NULL, *token = rack_ready(rack, 1, &id), *first = rack_deploy(rack, id);
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *first = rack_deploy(rack, id);
 	cancel(rack, first);
 	store_begin(rack_store(rack));
 	struct task *task = store_edit(rack_store(rack), &kind_task, first);
