@@ -322,7 +322,6 @@ void world_open(struct world *world, const struct world_spec *spec)
 				 .hurry = 1,
 				 .step_ms = STEP_MS };
 	world->mark = xasprintf("%s/mark", spec->folder);
-	unlink(world->mark);
 	sim_world = world;
 	list_init(&world->parcels);
 	if (ca_open(spec->folder, &world->ca, &err) < 0) {
@@ -400,6 +399,7 @@ static void world_init(struct world *world, uint64_t seed, bool trace)
 					 .database = database,
 					 .folder = temporary_folder() };
 	world_open(world, &spec);
+	unlink(world->mark); /* of the run before */
 	random_set_source(random_source);
 	choose_faults(world);
 }

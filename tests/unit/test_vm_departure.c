@@ -121,7 +121,9 @@ static int fill(struct part_run *run, json_t *desired, json_t **ret_report, stru
 		struct timespec times[2] = { { .tv_sec = i == 4 ? 1000 : 2000 }, { .tv_sec = i == 4 ? 1000 : 2000 } };
 		int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-		if (fd < 0 || write(fd, "5", 1) != 1 || futimens(fd, times) < 0)
+		if (fd < 0)
+			return -errno;
+		if (write(fd, "5", 1) != 1 || futimens(fd, times) < 0)
 			r = -errno;
 		close(fd);
 	}
