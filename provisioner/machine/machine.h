@@ -49,7 +49,7 @@ int machine_accept(struct machines *machines, const char *id, const struct machi
 int machine_deploy(struct machines *machines, const char *id, const struct machine_deploy *how, const char **ret_task,
 		   struct err *err);
 int machine_power(struct machines *machines, const char *id, int action, const char **ret_task, struct err *err);
-/* Fills a target for the machine's BMC: ERR_STATE if it has none. bmc_target_done() it. */
+/* Fills a target for the machine's BMC: ERR_STATE if it has none, or none that a scan has found. bmc_target_done() it. */
 int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
 		       struct err *err);
 
