@@ -195,7 +195,7 @@ static void time_out(struct machines *machines, const struct machine *machine)
 	_cleanup_err_ struct err why = ERR_INIT;
 	const struct fsm_state *state = &machine_fsm.states[machine_step_of(machine)];
 	err_set(&why, ERR_TIMEOUT, "%s took longer than %lld s%s", state->help, (long long)(state->deadline_ms / 1000),
-		machine->bmc_address
+		machine_bmc_check(machine, NULL) == 0
 			? ""
 			: "; it has no BMC that is known: power it on by hand and let it boot from the network");
 	machine_feed(machines, machine->id, EVENT_TIMEOUT, &why);

@@ -52,7 +52,7 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 /* Forgets a machine that is new or has failed. What is there is found again, as a new one. ERR_STATE: it is in use, or something
  * is being done with it. */
 int machine_delete(struct machines *machines, const char *id, struct err *err);
-/* Fills a target for the machine's BMC: ERR_STATE if it has none. bmc_target_done() it. */
+/* Fills a target for the machine's BMC: ERR_STATE if it has none, or none that a scan has found. bmc_target_done() it. */
 int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
 		       struct err *err);
 

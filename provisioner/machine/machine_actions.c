@@ -174,8 +174,9 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 {
 	static const char *const effects[] = { "power-on", "power-off", "power-cycle", "power-reset" };
 	const struct machine *machine = machine_get(machines, id);
-	if (!machine->bmc_address)
-		return err_set(err, ERR_STATE, "%s has no BMC that is known; switch it by hand", machine->name);
+	int r = machine_bmc_check(machine, err);
+	if (r < 0)
+		return r;
 	if (machine->state == MACHINE_DEPLOYING || machine->state == MACHINE_COMMISSIONING)
 		return err_set(err, ERR_STATE, "%s is %s, which switches the power itself; cancel that first",
 			       machine->name, machine_state_words[machine->state]);

@@ -284,7 +284,7 @@ static void on_effect(const struct effect *effect, void *data)
 		store_effect_drop(machines->store, effect);
 		return;
 	}
-	if (!plan->power_task && !machine->bmc_address) {
+	if (!plan->power_task && machine_bmc_check(machine, NULL) < 0) {
 		without_bmc(machines, effect, machine);
 		return;
 	}

@@ -175,11 +175,26 @@ void machine_bmc_tick(struct machines *machines, const struct machine *machine)
 		poll_free(poll);
 }
 
+/* How a BMC is spoken to is known once a scan has found it; what its host alone says of it is no reason to send a password. */
+int machine_bmc_check(const struct machine *machine, struct err *err)
+{
+	if (!machine->bmc_address)
+		return err_set(err, ERR_STATE, "%s has no BMC that is known; switch it by hand", machine->name);
+	if (!machine->bmc_driver)
+		return err_set(
+			err, ERR_STATE,
+			"the BMC of %s, at %s, has not been found by the provisioner yet; name its address in the "
+			"configuration (bmc.ranges), or switch the machine by hand",
+			machine->name, machine->bmc_address);
+	return 0;
+}
+
 int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
 		       struct err *err)
 {
-	if (!machine->bmc_address)
-		return err_set(err, ERR_STATE, "%s has no BMC that is known", machine->name);
+	int r = machine_bmc_check(machine, err);
+	if (r < 0)
+		return r;
 	*ret = (struct bmc_target){
 		.driver = xstrdup(machine->bmc_driver),
 		.address = xstrdup(machine->bmc_address),

@@ -155,6 +155,8 @@ void machine_bmc_find_stop(struct machines *machines);
 
 /* ---- machine_bmc_watch.c: what is known of a machine's BMC ---- */
 
+/* Whether its BMC can be asked for something: 0, or ERR_STATE. */
+int machine_bmc_check(const struct machine *machine, struct err *err);
 /* Once a second: asks for the power if it is time to. */
 void machine_bmc_tick(struct machines *machines, const struct machine *machine);
 void machine_bmc_watch_stop(struct machines *machines);

@@ -316,6 +316,29 @@ static void a_bmc_that_is_claimed_falsely_is_given_to_its_machine(void **state)
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 3);
 }
 
+/* Nobody has spoken to it yet: that is said at once, with what to do. */
+static void a_bmc_that_no_scan_has_found_is_not_used(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bmc_target target;
+	const char *task = NULL;
+	const struct machine *machine = join_with_bmc(rack, 2, "10.0.0.2");
+	assert_true(machine_power(rack->controller->machines, machine->id, POWER_ACTION_OFF, &task, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_non_null(strstr(err.text, "10.0.0.2"));
+	assert_non_null(strstr(err.text, "bmc.ranges"));
+	assert_null(task);
+	assert_true(machine_bmc_target(rack->controller->machines, machine, &target, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	bmc_there(rack, 2)->on = true;
+	scan(rack);
+	machine = rack_machine(rack, "host-2");
+	_cleanup_free_ char *off = xstrdup(power(rack, machine->id, POWER_ACTION_OFF));
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, off)->state, TASK_SUCCEEDED);
+}
+
 /* Then the machine's word is all there is. */
 static void a_bmc_that_does_not_know_its_uuid_is_believed_to_be_who_names_it(void **state)
 {
@@ -686,6 +709,7 @@ int main(void)
 		TEST(a_bmc_found_again_is_no_other_machine),
 		TEST(who_joins_does_not_get_the_bmc_of_another),
 		TEST(a_bmc_that_is_claimed_falsely_is_given_to_its_machine),
+		TEST(a_bmc_that_no_scan_has_found_is_not_used),
 		TEST(a_bmc_that_does_not_know_its_uuid_is_believed_to_be_who_names_it),
 		TEST(a_deploy_boots_from_the_network_and_then_from_disk),
 		TEST(one_that_is_silent_is_tried_three_times),
