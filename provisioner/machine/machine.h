@@ -58,9 +58,13 @@ int machine_bmc_target(struct machines *machines, const struct machine *machine,
 
 /* ---- what agents say: JSON in, JSON out (docs/protocol.md) ---- */
 
-/* ERR_CAPACITY, ERR_RATE_LIMIT: the machine is not known, and too many such are; an event tells people, once a minute at most. */
-int machine_agent_hello(struct machines *machines, const json_t *request, json_t **ret_reply, struct err *err);
-/* The machine whose live agent holds this token, or NULL. Changes nothing. */
+/* address: where it was heard. A boot of a machine that was accepted is told by an event. *ret_reply: the caller's. ERR_INVALID
+ * naming the field; ERR_STATE: the machine is not to run the live image, a node for one; ERR_CAPACITY, ERR_RATE_LIMIT: it is not
+ * known, and too many such are; an event tells people, once a minute at most. */
+int machine_agent_hello(struct machines *machines, const json_t *request, const char *address, json_t **ret_reply,
+			struct err *err);
+/* The machine whose live agent holds this token, or NULL: it is of another boot, or was not used for half an hour. Changes
+ * nothing. */
 const struct machine *machine_agent_known(struct machines *machines, const char *token);
 /* The machine whose live agent holds this token, which has been heard now: ERR_UNAUTHENTICATED if none does. */
 int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err);

@@ -70,6 +70,8 @@ struct machine_runtime {
 	char *id;
 	int64_t seen_ms;      /* live agent */
 	int64_t next_poll_ms; /* of the power state */
+	int64_t boot_told_ms; /* the last event about a boot, and of what address */
+	char *boot_told_address;
 	unsigned failed_polls;
 	bool polling;
 	bool waiting; /* to be accepted */
