@@ -64,7 +64,8 @@ const struct command commands[] = {
 	  .options = OPTION_BIT(OPTION_ALL),
 	  .run = verb_on_new,
 	  .help = "Forget machines that are new or have failed",
-	  .details = "For those that are not there any more, or never were. One that is there is found again, as a new one.",
+	  .details =
+		  "For those that are not there any more, or never were. One that is there is found again, as a new one.",
 	  .example = "ingot machine delete machine-7" },
 	CONSOLE("machine", OP_MACHINE_CONSOLE),
 	{ .noun = "machine",

@@ -55,6 +55,9 @@ struct http_server_spec {
 	int64_t idle_timeout_ms;	      /* 0: 30 000; SSE and waiting requests are not idle */
 	int64_t first_head_ms; /* how long a new connection may take for TLS and its first head; 0: 10 000, or idle_timeout_ms */
 };
+/* *ret: the caller's. ERR_INVALID: a route asks for what cannot be, or certificate and key are none; those of err_set_errno() if
+ * the address cannot be listened at; ERR_INTERNAL: libmicrohttpd does not start, and listen_fd is closed. On other failures that
+ * stays the caller's. */
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
 /* Answers what waits with 503, ends streams and connections; their gone and closed functions are called. Not from within a

@@ -42,6 +42,8 @@ int cluster_agent_may_join(struct cluster *cluster, const json_t *request, json_
 /* Another certificate for a node, whose agent asks for it with the one it has. */
 int cluster_agent_certificate(struct cluster *cluster, const char *node, const json_t *request, json_t **ret_reply,
 			      struct err *err);
+/* ERR_INVALID: it is no JSON object; ERR_NOT_FOUND: whom it is of is gone; ERR_INTERNAL: it was not stored, and is to be said
+ * again. What is wrong with one of its sections is logged, and the others count. */
 int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err);
 /* The document if its generation is not `after`, else NULL. The caller owns it. */
 json_t *cluster_agent_desired(struct cluster *cluster, const struct peer *peer, int64_t after);

@@ -17,14 +17,17 @@ struct compute *compute_free(struct compute *compute);
  * vm_node_off(). */
 void compute_restored(struct compute *compute, const char *why);
 
-/* ---- what people ask for ---- */
+/* ---- what people ask for: id is that of a virtual machine that there is, ret_task the borrowed id of a new task. Besides what is
+ * said of each: the errors of store_commit(). ---- */
 
 /* ret: borrowed. With start, the task is in it. Errors: ERR_EXISTS name; ERR_INVALID, ERR_STATE volume; ERR_INVALID networks,
  * and what its guest is given (cloud_init.h); with start, ERR_STATE as vm_start(). */
 int vm_create(struct compute *compute, const struct vm *wanted, const struct vm **ret, struct err *err);
-/* ERR_STATE unless it is stopped or failed, if its node does not answer, and while a silent node is awaited. */
+/* ERR_STATE: it is neither stopped nor failed; its node does not answer, it may still run there; or a silent node is awaited. */
 int vm_start(struct compute *compute, const char *id, const char **ret_task, struct err *err);
+/* ERR_STATE: it does not run, or is migrating. */
 int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err);
+/* ERR_STATE: it is being deleted, or is migrating. */
 int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err);
 /* To a node that the caller has chosen and found fit. ERR_STATE unless it runs; ERR_INVALID if it is there already. */
 int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task,

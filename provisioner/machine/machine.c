@@ -35,6 +35,7 @@ static void runtime_free(void *data)
 {
 	struct machine_runtime *runtime = data;
 	free(runtime->id);
+	free(runtime->boot_told_address);
 	free(runtime);
 }
 

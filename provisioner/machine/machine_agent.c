@@ -3,6 +3,11 @@
 #include "base/log.h"
 #include "machine/machine_priv.h"
 
+/* How long the token of a boot is good after its agent was heard last; that is stored less often. */
+#define LIVE_TOKEN_MS (30 * 60 * 1000)
+#define NOTE_SEEN_EVERY_MS (10 * 60 * 1000)
+#define TELL_BOOT_EVERY_MS 60000
+
 /* ---- hello ---- */
 
 static const struct field hello_bmc_fields[] = {
@@ -108,7 +113,25 @@ static struct machine *add_machine(struct machines *machines, const struct hello
 	return machine;
 }
 
-static int answer_hello(struct machines *machines, const struct hello *hello, json_t **ret_reply, struct err *err)
+/* Whoever says hello with the MAC addresses of a machine gets the token of its boot, and whoever had it has none any more. So
+ * people are told where each boot of a machine that was accepted came from, of one address once a minute. */
+static void tell_boot(struct machines *machines, const struct machine *machine, const struct hello *hello,
+		      const char *address)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, machine->id);
+	int64_t now = loop_monotonic_ms(machines->loop);
+	bool told = runtime->boot_told_ms && now - runtime->boot_told_ms < TELL_BOOT_EVERY_MS &&
+		    str_equal(runtime->boot_told_address, address);
+	if (machine->state == MACHINE_NEW || told)
+		return;
+	runtime->boot_told_ms = now;
+	str_set(&runtime->boot_told_address, address);
+	store_event(machines->store, "machine.booted", "machine", machine->id, machine->name,
+		    "%s booted the live image (MAC %s, from %s)", machine->name, boot_mac_of(hello), address);
+}
+
+static int answer_hello(struct machines *machines, const struct hello *hello, const char *address, json_t **ret_reply,
+			struct err *err)
 {
 	const struct machine *known = machine_of_hello(machines, hello);
 	bool same_boot = known && str_equal(known->boot_id, hello->boot_id);
@@ -139,6 +162,8 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 	/* A lost answer is asked for again in the same boot: a new token, but no news. */
 	if (!same_boot)
 		machine_feed(machines, id, EVENT_HELLO, NULL);
+	if (known && !same_boot)
+		tell_boot(machines, machine_get(machines, id), hello, address);
 	int r = store_commit(machines->store, err);
 	if (r < 0)
 		return r;
@@ -146,7 +171,8 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 	return 0;
 }
 
-int machine_agent_hello(struct machines *machines, const json_t *request, json_t **ret_reply, struct err *err)
+int machine_agent_hello(struct machines *machines, const json_t *request, const char *address, json_t **ret_reply,
+			struct err *err)
 {
 	struct hello hello = { 0 };
 	int r = schema_decode(&hello_schema, SCHEMA_PEER, request, &hello, err);
@@ -157,7 +183,7 @@ int machine_agent_hello(struct machines *machines, const json_t *request, json_t
 	else if (!hello.boot_id)
 		r = err_set_field(err, ERR_INVALID, "boot_id", "boot_id: is missing");
 	else
-		r = answer_hello(machines, &hello, ret_reply, err);
+		r = answer_hello(machines, &hello, address, ret_reply, err);
 	schema_done(&hello_schema, &hello);
 	return r;
 }
@@ -171,8 +197,21 @@ static const struct machine *find_by_token(struct machines *machines, const char
 	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
 	const struct machine *machine = machine_get(machines, id);
 	bool right = machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64);
+	/* A boot that nobody has heard of for so long is over, whoever has its token. */
+	bool over = right && loop_now_ms(machines->loop) - machine->agent_seen >= LIVE_TOKEN_MS;
 	/* A host does not run the live image: whoever has a token of it may be anybody who once said hello. */
-	return right && machine->state != MACHINE_DEPLOYED ? machine : NULL;
+	return right && !over && machine->state != MACHINE_DEPLOYED ? machine : NULL;
+}
+
+/* Now and then: a write for each word of an agent would be too much. */
+static void note_seen(struct machines *machines, const struct machine *machine)
+{
+	int64_t now = loop_now_ms(machines->loop);
+	if (now - machine->agent_seen < NOTE_SEEN_EVERY_MS)
+		return;
+	store_begin(machines->store);
+	((struct machine *)store_edit(machines->store, &kind_machine, machine->id))->agent_seen = now;
+	store_must_commit(machines->store);
 }
 
 const struct machine *machine_agent_known(struct machines *machines, const char *token)
@@ -187,6 +226,7 @@ int machine_agent_find(struct machines *machines, const char *token, const struc
 		return err_set(err, ERR_UNAUTHENTICATED, "the token is not of a boot that is known; say hello again");
 	_cleanup_free_ char *id = xstrdup(machine->id);
 	machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
+	note_seen(machines, machine);
 	machine_feed(machines, id, EVENT_SEEN, NULL);
 	*ret = machine_get(machines, id);
 	return 0;

@@ -73,6 +73,8 @@ struct machine_runtime {
 	int64_t next_poll_ms; /* of the power state */
 	int64_t scanned_ms;   /* a scan heard its BMC last; 0: none did */
 	int64_t confirmed_ms; /* its BMC answered last, and as its own */
+	int64_t boot_told_ms; /* the last event about a boot, and of what address */
+	char *boot_told_address;
 	unsigned failed_polls;
 	bool polling;
 	bool waiting; /* to be accepted */

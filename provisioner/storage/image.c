@@ -141,7 +141,7 @@ static void on_import(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct image *image = store_get(storage->store, &kind_image, effect->id);
-	struct ceph_job *job = 
+	struct ceph_job *job =
 		ceph_job_for(storage, effect, CEPH_LANE_IMAGES, image && image->state == IMAGE_IMPORTING);
 	if (!job)
 		return;

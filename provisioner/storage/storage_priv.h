@@ -21,8 +21,8 @@ struct storage {
 	struct loop_timer *timer;
 	bool asking; /* an operation of the reconciler is under way */
 	int64_t next_status_ms;
-	struct list jobs;     /* those under way and those that wait their turn */
-	unsigned waiting;     /* how many of them wait */
+	struct list jobs; /* those under way and those that wait their turn */
+	unsigned waiting; /* how many of them wait */
 	struct ceph_job *running[CEPH_LANE_COUNT];
 	struct list received; /* image_upload.c: hashes of images that come in pieces */
 };

@@ -146,7 +146,7 @@ static void on_create(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = 
+	struct ceph_job *job =
 		ceph_job_for(storage, effect, CEPH_LANE_VOLUMES, volume && volume->state == VOLUME_CREATING);
 	if (!job)
 		return;
