@@ -40,6 +40,7 @@ suite unit make -j"$jobs" check-unit
 suite sim make sim SEEDS="${SEEDS:-300}"
 suite lint make lint
 suite ui make check-ui
+suite browser make check-ui-browser
 suite asan make -j"$jobs" VARIANT=asan check-unit
 suite fuzz make -j"$jobs" fuzz FUZZ_SECONDS=5
 # With the sanitizers: these tests wait more than they compute.

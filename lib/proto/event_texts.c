@@ -7,6 +7,7 @@ const struct event_text event_texts[] = {
 	{ "join_token.deleted", "deleted" },
 	{ "machine.accepted", "{name} was accepted" },
 	{ "machine.bmc-lost", "{name}: {reason}" },
+	{ "machine.booted", "{name} booted the live image (MAC {mac}, from {address})" },
 	{ "machine.deleted", "{name} was deleted" },
 	{ "machine.deployed", "{name} is deployed" },
 	{ "machine.failed", "{name} failed: {reason}" },

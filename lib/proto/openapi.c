@@ -115,7 +115,9 @@ static void event_answers(json_t *components, const struct operation *op, json_t
 	json_t *content = json_content(list);
 	json_object_set_new(content, "text/event-stream",
 			    json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "description",
-				      "Server-sent events: id is the event's, data the event as JSON"));
+				      "Server-sent events: id is the event's, data the event as JSON. Events named "
+				      "heartbeat, without an id, come at the beginning and every every_ms of their "
+				      "data: who hears none for three times as long opens another stream"));
 	json_object_set_new(answers, "200", answer("A page of the list, or the stream", content));
 }
 

@@ -589,7 +589,7 @@ static const struct field user_fields[] = {
 	STR(struct user, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
 	    .help = "the password; it is never shown"),
 	BOOL(struct user, password_change_required, CREATE | FIELD_UPDATE,
-	     .help = "somebody else knows the password: it is to be changed after signing in"),
+	     .help = "somebody else knows the password: who signs in with it may only change it"),
 	TIME(struct user, created_at, COLUMN, .help = "when it was made"),
 	STR(struct user, password_hash, HIDDEN),
 };
@@ -615,7 +615,7 @@ static const struct field session_user_fields[] = {
 	STR(struct session_user, name, FIELD_REQUIRED, .help = "name"),
 	ENUM(struct session_user, role, 0, role_words, .help = "what the user may do"),
 	BOOL(struct session_user, password_change_required, 0,
-	     .help = "somebody else knows the password: it is to be changed"),
+	     .help = "somebody else knows the password: nothing else is allowed before it is changed"),
 };
 static const struct schema session_user_schema =
 	SCHEMA("session_user", struct session_user, session_user_fields, "who is signed in");

@@ -16,6 +16,7 @@ struct api {
 	struct auth *auth;
 	struct http_route routes[OPERATION_COUNT + 1];
 	struct list streams;			/* event_stream.c */
+	struct loop_timer *heartbeat;		/* event_stream.c; NULL while there are no streams */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
 	struct list viewers;			/* console.c: of both */
 	struct loop_timer *viewers_timer;

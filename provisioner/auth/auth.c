@@ -85,6 +85,17 @@ int auth_require(const struct auth_who *who, int role, struct err *err)
 		       who->via == AUDIT_VIA_TOKEN ? "token" : "user", who->name, role_words[who->role]);
 }
 
+int auth_require_own_password(const struct auth_who *who, struct err *err)
+{
+	if (!who->session || !who->user->password_change_required)
+		return 0;
+	return err_set_field(
+		err, ERR_FORBIDDEN, "password_change_required",
+		"password_change_required: somebody else knows the password of '%s'; change it first, with "
+		"POST /v1/session/password",
+		who->name);
+}
+
 /* "t" or "s", then the identifier of the token or session. */
 char *auth_reference(const struct auth_who *who)
 {
@@ -101,7 +112,7 @@ bool auth_reference_valid(struct auth *auth, const char *reference, int role)
 	const struct sign_in_session *session = store_get(auth->store, &kind_sign_in_session, reference + 1);
 	bool over = !session || loop_now_ms(store_loop(auth->store)) >= auth_session_end(session);
 	user = over ? NULL : store_get(auth->store, &kind_user, session->user);
-	return user && !user->disabled && user->role >= role;
+	return user && !user->disabled && !user->password_change_required && user->role >= role;
 }
 
 bool auth_reference_used(struct auth *auth, const char *reference, int role)

@@ -126,8 +126,8 @@ static void tell_boot(struct machines *machines, const struct machine *machine, 
 		return;
 	runtime->boot_told_ms = now;
 	str_set(&runtime->boot_told_address, address);
-	store_event(machines->store, "machine.booted", "machine", machine->id, machine->name,
-		    "%s booted the live image (MAC %s, from %s)", machine->name, boot_mac_of(hello), address);
+	store_event(machines->store, "machine.booted", "machine", machine->id, machine->name, "mac", boot_mac_of(hello),
+		    "address", address, NULL);
 }
 
 static int answer_hello(struct machines *machines, const struct hello *hello, const char *address, json_t **ret_reply,

@@ -12,6 +12,8 @@ one() {
 	echo "-- test_$name.py begins"
 	/usr/bin/python3 -B "test_$name.py" >"$work/$name" 2>&1 </dev/null
 	status=$?
+	# The words are for the inner shell.
+	# shellcheck disable=SC2016
 	flock "$work/lock" sh -c 'echo "-- test_$1.py, $2 s"; cat "$3"' say "$name" "$((SECONDS - start))" "$work/$name"
 	return "$status"
 }

@@ -82,7 +82,8 @@ static void begin_migration(struct sim_machine *m, struct sim_domain *d, const j
 	/* A guest that writes faster than the network carries is never done by itself. */
 	d->migration_end_ms = world_chance(m->world, m->world->faults.migration_stalls)
 				      ? INT64_MAX
-				      : loop_now_ms(m->world->loop) + (int64_t)world_random(m->world, MIGRATION_MS);
+				      : loop_now_ms(m->world->loop) + m->world->linger_ms +
+						(int64_t)world_random(m->world, MIGRATION_MS);
 	there = at_target(d);
 	if (there && there->state == DOMAIN_INCOMING) {
 		/* It takes its card along: what was prepared for it is the same. */

@@ -88,9 +88,10 @@ struct world {
 	struct sim_machine *machines;
 	unsigned machine_count, scanned; /* scanned: the last BMC that a scan found */
 	/* A firmware takes a minute and an agent looks every two seconds; who watches may have it otherwise. */
-	unsigned hurry;	  /* firmware is so many times faster */
-	unsigned step_ms; /* between two looks of an agent */
-	bool hostile;	  /* firmware and disks tell markup and control characters of themselves */
+	unsigned hurry;	    /* firmware is so many times faster */
+	unsigned step_ms;   /* between two looks of an agent */
+	unsigned linger_ms; /* a migration takes so much longer, so that it is seen */
+	bool hostile;	    /* firmware and disks tell markup and control characters of themselves */
 	struct loop_timer *restart_timer, *operator_timer;
 	struct list parcels; /* messages under way */
 	/* Ceph */

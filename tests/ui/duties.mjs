@@ -3,10 +3,10 @@
 // the language of the person.
 import { Server, assert, open, signIn } from './world.mjs';
 
-export async function dutyTests(tests, browser, options) {
+export async function dutyTests(tests, options) {
 	if (!tests.wants('retry', 'join', 'bmc', 'events')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 3 });
-	const { page, context, wrong } = await open(browser, server);
+	const { page, context, wrong } = await open(server);
 	const dialog = () => page.getByRole('dialog');
 	const go = (path) => page.goto(server.url + path);
 	try {
@@ -101,7 +101,7 @@ export async function dutyTests(tests, browser, options) {
 			assert(rows[2].includes('Power Supply input lost'), rows[2]);
 		});
 		await tests.run('events: in Korean, with names and the words of the API', async () => {
-			const korean = await open(browser, server, { language: 'ko' });
+			const korean = await open(server, { language: 'ko' });
 			await signIn(korean.page, server);
 			await korean.page.goto(`${server.url}/events`);
 			await korean.page.getByText('alpha의 하드웨어를 기록했습니다').or(korean.page.getByText('alpha을(를) 받아들였습니다')).first().waitFor();

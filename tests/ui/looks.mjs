@@ -13,15 +13,15 @@ export async function look(page) {
 }
 
 /** In two parts, which take equally long and run beside each other. */
-export async function themeTests(tests, browser, options) {
-	await lookTests(tests, browser, options, ['axe']);
+export async function themeTests(tests, options) {
+	await lookTests(tests, options, ['axe']);
 }
 
-export async function sizeTests(tests, browser, options) {
-	await lookTests(tests, browser, options, ['korean', '320', '4k', 'keyboard']);
+export async function sizeTests(tests, options) {
+	await lookTests(tests, options, ['korean', '320', '4k', 'keyboard']);
 }
 
-async function lookTests(tests, browser, options, parts) {
+async function lookTests(tests, options, parts) {
 	if (!tests.wants(...parts)) return;
 	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
 	try {
@@ -64,7 +64,7 @@ async function lookTests(tests, browser, options, parts) {
 			await settled(page);
 		};
 		for (const theme of parts.includes('axe') ? ['light', 'dark'] : []) {
-			const { page, context, wrong } = await open(browser, server, { theme });
+			const { page, context, wrong } = await open(server, { theme });
 			await page.goto(server.url);
 			await tests.run(`axe: sign-in, ${theme}`, async () => {
 				await page.locator('input[name=name]').waitFor();
@@ -101,7 +101,7 @@ async function lookTests(tests, browser, options, parts) {
 			await context.close();
 		}
 		if (parts.includes('korean')) {
-			const { page, context, wrong } = await open(browser, server, { language: 'ko' });
+			const { page, context, wrong } = await open(server, { language: 'ko' });
 			await page.goto(server.url);
 			await page.getByText('로그인').first().waitFor();
 			await signIn(page, server);
@@ -123,7 +123,7 @@ async function lookTests(tests, browser, options, parts) {
 			['4k', 3840, 2160],
 		];
 		for (const [size, width, height] of sizes.filter(([name]) => parts.includes(name))) {
-			const { page, context } = await open(browser, server, { width, height });
+			const { page, context } = await open(server, { width, height });
 			await signIn(page, server);
 			for (const [name, path] of Object.entries(routes))
 				await tests.run(`${size}: ${name} needs no sideways scrolling`, async () => {
@@ -139,7 +139,7 @@ async function lookTests(tests, browser, options, parts) {
 			await context.close();
 		}
 		if (parts.includes('keyboard')) await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, without a mouse', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await page.goto(server.url);
 			await page.locator('input[name=name]').waitFor();
 			const press = (key) => page.keyboard.press(key);

@@ -41,6 +41,7 @@ struct world {
 	unsigned content_busy;		       /* so often it is busy first */
 	unsigned requests, posts, looks;       /* looks: at a task */
 	char *last_event_id;
+	bool events_fall_silent; /* the first stream is not closed, but no heartbeat comes any more */
 	struct strbuf console;
 	/* what to do */
 	void (*on_look)(struct world *w);
@@ -265,7 +266,7 @@ static inline void on_version(struct http_request *request, void *data)
 	answer(request, 200, json_pack("{s:s}", "version", "9.9.9"));
 }
 
-/* Each connection brings one event; the first is closed then. */
+/* Each connection brings one event; the first is closed then, or has no more to say. */
 static inline void on_events(struct http_request *request, void *data)
 {
 	struct world *w = data;
@@ -281,7 +282,9 @@ static inline void on_events(struct http_request *request, void *data)
 	_cleanup_free_ char *text = json_dumps(event, JSON_COMPACT);
 	http_stream_event(stream, id, "event", text);
 	json_decref(event);
-	if (!w->last_event_id)
+	if (!w->last_event_id && w->events_fall_silent)
+		http_stream_event(stream, NULL, "heartbeat", "{\"every_ms\":50}");
+	else if (!w->last_event_id)
 		http_stream_close(stream);
 }
 

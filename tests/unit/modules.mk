@@ -38,6 +38,7 @@ test_parts.modules := $(agent.modules) node-agent
 test_ui_files.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_tickets.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_console.modules := $(RACK_MODULES) provisioner/auth provisioner/api
+test_api_events.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_agents.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_upload.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_certificate.modules := $(RACK_MODULES) provisioner/auth provisioner/api

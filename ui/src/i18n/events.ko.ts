@@ -9,6 +9,7 @@ export const eventsKo: Record<EventCode, string> = {
 	'join_token.deleted': '삭제되었습니다',
 	'machine.accepted': '{name}을(를) 받아들였습니다',
 	'machine.bmc-lost': '{name}: BMC에 문제가 있습니다: {reason}',
+	'machine.booted': '{name}이(가) 라이브 이미지로 부팅했습니다(MAC {mac}, {address}에서)',
 	'machine.deleted': '{name}을(를) 삭제했습니다',
 	'machine.deployed': '{name} 배포가 끝났습니다',
 	'machine.failed': '{name} 실패: {reason}',

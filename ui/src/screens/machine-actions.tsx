@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What can be asked of a machine: accept, deploy, power, to forget it.
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router-dom';
 import { call, newKey } from '../api/client';
 import { readAll, useChange } from '../api/queries';
@@ -47,7 +47,10 @@ function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
 	const { t, bytes } = useWords();
 	const proposed = systemDisk(machine);
-	const [disk, setDisk] = useState((proposed && diskName(proposed)) ?? '');
+	const proposal = (proposed && diskName(proposed)) ?? '';
+	const [disk, setDisk] = useState(proposal);
+	// The dialog may be open before the inventory is there. What was once shown stays: a person has read what will be lost.
+	useEffect(() => setDisk((before) => before || proposal), [proposal]);
 	const [name, setName] = useState(machine.name ?? '');
 	const [typed, setTyped] = useState('');
 	const complain = useComplaint();
