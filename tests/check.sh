@@ -46,6 +46,8 @@ suite fuzz make -j"$jobs" fuzz FUZZ_SECONDS=5
 suite namespaces make -j"$jobs" VARIANT=asan check-namespaces
 step images make images
 suite boot make check-images check-iso
+suite install make check-iso-install
+suite reproducible make check-iso-reproducible
 suite lab make check-lab
 suite metal make check-metal
 # What make lab left is removed in any case.
