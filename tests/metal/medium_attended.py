@@ -14,7 +14,7 @@ from lab.proc import Process, spawn
 from lab.wait import Deadline, wait_until
 from lab.world import Lab
 from medium_appliance import Appliance
-from medium_box import BOOT, WRITE, Box, Story, in_drive, on_usb, stick
+from medium_box import WRITE, Box, Story, in_drive, on_usb, stick
 from medium_join import Joining
 from screen import DOWN, ENTER, SPACE, TAB, UP, Screen
 
