@@ -127,6 +127,13 @@ class Lab:
         remove(self.root, say)
 
 
+def left_standing(root: Path) -> str:
+    """What to say of a lab that was left for a look, with what removes it."""
+    name = root.name.removeprefix("lab").removeprefix("-")
+    return f"left for a look: {root}; PYTHONPATH=tests INGOT_BUILD={root.parent} python3 -m lab down" \
+        + (f" --name {name}" if name else "") + " removes it"
+
+
 def _recorded_processes(records: Records) -> list[Process]:
     if not records.of_this_boot():
         return []

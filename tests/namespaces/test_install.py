@@ -437,7 +437,7 @@ def test_another_disk_is_named():
     with machine() as m:
         order = m.order("i-1")
         order["disk"]["serial"] = "disk-b"
-        assert_failed(m.install(order, "failed"), "check", "not-found", "no disk has wwn any, serial disk-b")
+        assert_failed(m.install(order, "failed"), "check", "not-found", "no disk has serial disk-b")
         assert m.untouched()
 
 
