@@ -193,12 +193,22 @@ static void cut(struct world *world, struct sim_machine *machine, int64_t at_mos
 	world_say(world, "machine %u is cut off", machine->index);
 }
 
+static struct sim_machine *with_a_guest(struct world *world)
+{
+	for (unsigned i = 0; i < world->machine_count; i++)
+		for (unsigned n = 0; n < world->machines[i].domain_count; n++)
+			if (world->machines[i].domains[n].state == DOMAIN_RUNNING)
+				return &world->machines[i];
+	return NULL;
+}
+
 /* What takes the provisioner's disk takes a switch along: an old state meets a node that cannot say what it runs. */
 static void restore_in_a_storm(struct world *world)
 {
+	struct sim_machine *machine = with_a_guest(world);
 	restore(world);
-	if (world->faults.cut && world_random(world, 2))
-		cut(world, &world->machines[world_random(world, world->machine_count)], LONG_CUT_MS);
+	if (machine && world->faults.cut && world_random(world, 2))
+		cut(world, machine, LONG_CUT_MS);
 }
 
 static void bury(struct world *world)
