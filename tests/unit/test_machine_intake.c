@@ -181,7 +181,8 @@ static void one_that_is_there_after_all_is_found_again(void **state)
 static void one_that_is_in_use_is_not_deleted(void **state)
 {
 	struct rack *rack = *state;
-	_cleanup_free_ char *id = NULL, *node = rack_node(rack, 2);
+	_cleanup_free_ char *id = NULL;
+	free(rack_node(rack, 2));
 	free(rack_ready(rack, 1, &id));
 	assert_not_deleted(rack, id, "machine-2 is ready; only a machine that is new or has failed is deleted");
 	free(rack_deploy(rack, id));
