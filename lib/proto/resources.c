@@ -498,6 +498,7 @@ static const struct field task_fields[] = {
 	INT(struct task, progress, COLUMN, .max = 100, .help = "percent of the present step, as far as it is known"),
 	STR(struct task, message, COLUMN, .help = "what it does now"),
 	BOOL(struct task, cancel, 0, .help = "it was asked to stop"),
+	INT(struct task, command, HIDDEN, .help = ""),
 	F_LIST(struct task, steps, step_count, FIELD_OBJECTS, 0, .of = &task_step_schema, .help = "steps so far"),
 	F_LIST(struct task, log, log_count, FIELD_STRINGS, 0, .help = "log, the last lines"),
 	OBJECT(struct task, error, 0, problem_schema, .help = "why it failed"),

@@ -337,6 +337,8 @@ extern const struct schema cloud_init_verdict_schema;
 
 enum task_state { TASK_RUNNING, TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED };
 extern const char *const task_state_words[];
+/* How far a command is that cannot be repeated without harm: sent, and nobody knows more; or known to be taken. */
+enum task_command { TASK_COMMAND_NONE, TASK_COMMAND_SENT, TASK_COMMAND_TAKEN };
 struct task_step {
 	char *name;
 	int64_t started, ended;
@@ -346,6 +348,7 @@ struct task {
 	int state;
 	int64_t progress, created, ended, deadline;
 	bool cancel;
+	int64_t command; /* enum task_command: of what is not to be done twice */
 	struct task_step *steps;
 	size_t step_count;
 	char **log;

@@ -143,6 +143,17 @@ static void check_power(struct sequence *s, enum bmc_power power, enum bmc_power
 	finish(s, &err);
 }
 
+/* Before and after what is not to be done twice: a restart in between is to know. */
+static int note_command(struct sequence *s, enum task_command command)
+{
+	store_begin(s->machines->store);
+	if (task_running(s->machines->store, s->task)) {
+		struct task *task = store_edit(s->machines->store, &kind_task, s->task);
+		task->command = command;
+	}
+	return store_must_commit(s->machines->store);
+}
+
 /* ---- what each action asks, and what its answer means ---- */
 
 static void probed(struct sequence *s, const struct bmc_op *op)
@@ -187,6 +198,7 @@ static const struct {
 	struct bmc_op op;
 	void (*fill)(const struct machine *machine, struct bmc_op *op); /* what depends on the machine; NULL: nothing */
 	void (*done)(struct sequence *s, const struct bmc_op *op);	/* NULL: what comes next */
+	bool once; /* done again it would do harm: of power tasks only, and first in their plans */
 } actions[] = {
 	[ACT_PROBE] = { { .kind = BMC_OP_PROBE }, NULL, probed },
 	[ACT_REQUIRE_OFF] = { { .kind = BMC_OP_POWER_GET }, NULL, require_off },
@@ -196,8 +208,8 @@ static const struct {
 	[ACT_ON_OR_CYCLE] = { { .kind = BMC_OP_POWER_SET }, fill_on_or_cycle, NULL },
 	[ACT_ON] = { { .kind = BMC_OP_POWER_SET, .action = BMC_ACTION_ON }, NULL, NULL },
 	[ACT_OFF] = { { .kind = BMC_OP_POWER_SET, .action = BMC_ACTION_OFF }, NULL, NULL },
-	[ACT_CYCLE] = { { .kind = BMC_OP_POWER_SET, .action = BMC_ACTION_CYCLE }, NULL, NULL },
-	[ACT_RESET] = { { .kind = BMC_OP_POWER_SET, .action = BMC_ACTION_RESET }, NULL, NULL },
+	[ACT_CYCLE] = { { .kind = BMC_OP_POWER_SET, .action = BMC_ACTION_CYCLE }, NULL, NULL, true },
+	[ACT_RESET] = { { .kind = BMC_OP_POWER_SET, .action = BMC_ACTION_RESET }, NULL, NULL, true },
 	[ACT_WAIT_ON] = { { .kind = BMC_OP_POWER_GET }, NULL, wait_on },
 	[ACT_WAIT_OFF] = { { .kind = BMC_OP_POWER_GET }, NULL, wait_off },
 };
@@ -215,6 +227,8 @@ static void op_done(struct bmc_op *op, void *data)
 	bool ok = op->err.code == ERR_NONE;
 	if (!ok && try_again(s, op->err.code))
 		return;
+	if (ok && actions[s->plan->actions[s->index]].once)
+		note_command(s, TASK_COMMAND_TAKEN);
 	machine_bmc_heard(s->machines, s->machine, op);
 	if (!ok)
 		finish(s, &op->err);
@@ -236,7 +250,10 @@ static int submit(struct sequence *s, const struct machine *machine, struct err 
 	op.data = s;
 	if (actions[action].fill)
 		actions[action].fill(machine, &op);
-	r = bmc_submit(s->machines->loop, &op, err);
+	if (actions[action].once)
+		r = note_command(s, TASK_COMMAND_SENT);
+	if (r == 0)
+		r = bmc_submit(s->machines->loop, &op, err);
 	bmc_target_done(&op.target);
 	s->in_flight = r == 0;
 	return r;
@@ -269,6 +286,20 @@ static void without_bmc(struct machines *machines, const struct effect *effect, 
 	store_must_commit(machines->store);
 }
 
+/* An earlier life has sent the command already. */
+static void go_on(struct sequence *s, enum task_command command)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	if (command == TASK_COMMAND_TAKEN) {
+		next(s);
+		return;
+	}
+	err_set(&err, ERR_STATE,
+		"the provisioner ended while it told the BMC: whether the BMC did it is not known; look at the machine, "
+		"and ask again if it did not");
+	finish(s, &err);
+}
+
 static void on_effect(const struct effect *effect, void *data)
 {
 	struct machines *machines = data;
@@ -296,7 +327,10 @@ static void on_effect(const struct effect *effect, void *data)
 	s->seq = effect->seq;
 	s->attempt = effect->attempt;
 	list_append(&machines->sequences, &s->link);
-	run(s);
+	if (task && task->command != TASK_COMMAND_NONE)
+		go_on(s, (enum task_command)task->command);
+	else
+		run(s);
 }
 
 /* ---- life ---- */

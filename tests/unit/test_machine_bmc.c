@@ -586,6 +586,51 @@ static void power_is_refused_where_it_would_do_harm(void **state)
 	assert_null(task);
 }
 
+/* The provisioner dies while it waits for the power to come back: what was cycled is not cycled again. */
+static void what_was_cycled_is_not_cycled_again_after_a_restart(void **state)
+{
+	static const int orders[] = { POWER_ACTION_CYCLE, POWER_ACTION_RESET };
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		unsigned sets = bmc->power_sets;
+		_cleanup_free_ char *task = xstrdup(power(rack, id, orders[i]));
+		bmc->deaf = true; /* off it goes, and it takes its time to come back */
+		bmc->on = false;
+		rack_pass(rack, 5000);
+		assert_int_equal(bmc->power_sets, sets + 1);
+		rack_restart(rack);
+		rack_pass(rack, 5000);
+		assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+		bmc->on = true;
+		rack_pass(rack, 5000);
+		assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+		assert_int_equal(bmc->power_sets, sets + 1);
+	}
+}
+
+/* It dies before the BMC's answer is stored: nobody knows whether it was done, and that is said. */
+static void what_may_have_been_cycled_is_left_to_a_person(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	unsigned sets = bmc->power_sets;
+	_cleanup_free_ char *task = xstrdup(power(rack, id, POWER_ACTION_CYCLE));
+	while (loop_fake_run_due(rack->loop))
+		; /* it is with the worker now */
+	rack->controller = controller_free(rack->controller);
+	while (loop_fake_work_run(rack->loop, 0))
+		;
+	assert_int_equal(bmc->power_sets, sets + 1);
+	rack_start(rack);
+	rack_pass(rack, 5000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_non_null(strstr(rack_task(rack, task)->error->text, "not known"));
+	assert_int_equal(bmc->power_sets, sets + 1);
+}
+
 static void a_power_task_can_be_cancelled_and_outlives_a_restart(void **state)
 {
 	struct rack *rack = *state;
@@ -722,6 +767,8 @@ int main(void)
 		TEST(one_that_takes_the_command_and_does_nothing_is_told),
 		TEST(only_silence_is_unreachable),
 		TEST(power_is_refused_where_it_would_do_harm),
+		TEST(what_was_cycled_is_not_cycled_again_after_a_restart),
+		TEST(what_may_have_been_cycled_is_left_to_a_person),
 		TEST(a_power_task_can_be_cancelled_and_outlives_a_restart),
 		TEST(the_power_is_looked_at_now_and_then),
 		TEST(one_that_stays_silent_counts_as_unreachable),
