@@ -133,7 +133,11 @@ struct bmc_op {
 	void (*done)(struct bmc_op *op, void *data);
 	void *data;
 };
-/* Copies the request and queues it. -EBUSY when the work queue is full (err filled; done is not called). */
+/* Copies the request and queues it; at most BMC_IN_FLIGHT_MAX operations of a loop are with its workers, one for each BMC: the
+ * others, oldest first, wait. ERR_UNSUPPORTED: there is no such driver; ERR_INVALID with field address: it has none; ERR_BUSY when
+ * BMC_WAITING_MAX wait (done is not called). Loop thread. */
+#define BMC_IN_FLIGHT_MAX 10
+#define BMC_WAITING_MAX 16384
 int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err);
 
 /* ---- scanning ---- */

@@ -61,7 +61,7 @@ static void happen(struct world *w, const char *kind)
 	struct store *store = w->rack.controller->store;
 
 	store_begin(store);
-	store_event(store, kind, "vm", w->vm, "web", "happens");
+	store_event_text(store, kind, "vm", w->vm, "web", "happens");
 	assert_int_equal(store_commit(store, NULL), 0);
 	run_loop(w->f->loop);
 }
