@@ -50,7 +50,7 @@ DEFINE_CLEANUP(struct reader *, reader_free)
 
 static int reader_open(struct reader *reader, struct err *err)
 {
-	int r = bmc_session_open(reader->target, &reader->session, err);
+	int r = bmc_session_open_checked(reader->target, &reader->session, err);
 
 	if (r < 0)
 		return r;
