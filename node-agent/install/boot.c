@@ -51,8 +51,11 @@ struct kexec *kexec_start(int kernel, int initrd, const char *command_line)
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	r = pthread_create(&kexec->thread, &attributes, load_thread, kexec);
 	pthread_attr_destroy(&attributes);
-	kexec->joined = r != 0;
-	kexec->error = r;
+	/* If there is a thread, the error is its own by now. */
+	if (r != 0) {
+		kexec->joined = true;
+		kexec->error = r;
+	}
 	return kexec;
 }
 
