@@ -14,7 +14,7 @@ export async function dutyTests(tests, options) {
 		const machines = (await server.until('/v1/machines?state=new', (list) => list.items.length === 3 && list, 'three machines')).items;
 		const [machine] = machines;
 		await server.must('POST', `/v1/machines/${machine.id}/accept`, { name: 'alpha' });
-		await server.until(`/v1/machines/${machine.id}`, (each) => each.state === 'ready', 'a machine that is ready');
+		await server.until(`/v1/machines/${machine.id}`, (each) => each.state === 'ready' && each.inventory, 'a machine that is ready and has told what it has');
 
 		await tests.run('retry: a deploy that was cancelled is tried again, once, after its name was typed', async () => {
 			const { inventory } = await server.must('GET', `/v1/machines/${machine.id}`);
