@@ -4,7 +4,7 @@
 #     $(call module,FOLDER,FOLDERS IT MAY INCLUDE,PKG-CONFIG PACKAGES,OTHER LIBRARIES)
 #
 # A module sees the headers of those folders and no others: its include path is a directory of links to them. The ways around
-# that (".." in a path, another folder's *_priv.h) are what `make lint` refuses.
+# that (".." in a path, a folder inside the module's own, another folder's *_priv.h) are what `make lint` refuses.
 
 VARIANT ?= release
 BUILD ?= build
@@ -124,6 +124,13 @@ build/sources.list: $(foreach m,$(MODULES),$(OUT)/inc/$(subst /,-,$(m))/.made) $
 	$(foreach m,$(MODULES),$(foreach f,$(wildcard $(m)/*.c),$(file >>$@,$(f) -- $(filter-out \
 		-D_FORTIFY_SOURCE=2,$(CFLAGS)) $($(m).cflags) -I$($(m).inc))))
 	$(foreach f,$(OTHER_SOURCES),$(file >>$@,$(f) -- $(filter-out -D_FORTIFY_SOURCE=2,$(CFLAGS)) $($(f).cflags)))
+	@true
+
+# For the lint: each module with the folders that it may include.
+.PHONY: build/modules.list
+build/modules.list:
+	$(file >$@)
+	$(foreach m,$(MODULES),$(file >>$@,$(m) $($(m).uses)))
 	@true
 
 help:  ## list the targets

@@ -49,7 +49,7 @@ const struct command commands[] = {
 	  .operation = OP_MACHINE_ACCEPT,
 	  .flags = COMMAND_TARGET | COMMAND_MANY,
 	  .options = OPTION_BIT(OPTION_ALL),
-	  .run = verb_accept,
+	  .run = verb_on_new,
 	  .help = "Accept machines that were found",
 	  .example = "ingot machine accept --all --wait" },
 	ACT("machine", "deploy", OP_MACHINE_DEPLOY, .help = "Install the host system and enroll the machines as nodes",
@@ -57,12 +57,28 @@ const struct command commands[] = {
 	    .example = "ingot machine deploy rack1-a rack1-b rack1-c --wait"),
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
 	    .example = "ingot machine power rack1-a cycle --wait"),
+	{ .noun = "machine",
+	  .verb = "delete",
+	  .operation = OP_MACHINE_DELETE,
+	  .flags = COMMAND_TARGET | COMMAND_MANY,
+	  .options = OPTION_BIT(OPTION_ALL),
+	  .run = verb_on_new,
+	  .help = "Forget machines that are new or have failed",
+	  .details =
+		  "For those that are not there any more, or never were. One that is there is found again, as a new one.",
+	  .example = "ingot machine delete machine-7" },
 	CONSOLE("machine", OP_MACHINE_CONSOLE),
 	{ .noun = "machine",
 	  .verb = "sensors",
 	  .operation = OP_MACHINE_SENSORS,
 	  .flags = COMMAND_TARGET,
 	  .run = verb_show },
+	{ .noun = "machine",
+	  .verb = "sel",
+	  .operation = OP_MACHINE_SEL,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_show,
+	  .details = "What the BMC has noted of the hardware: temperatures, power supplies, memory, fans, restarts." },
 
 	LIST("node", OP_NODE_LIST),
 	SHOW("node", OP_NODE_SHOW),
@@ -70,6 +86,12 @@ const struct command commands[] = {
 	ACT("node", "update", OP_NODE_UPDATE, .help = "Give the data disks of nodes to the pool",
 	    .details = "What is on them is lost. A node that joined by a token keeps them until then.",
 	    .example = "ingot node update rack1-d --pool-disks true"),
+	ACT("node", "confirm-off", OP_NODE_CONFIRM_OFF, .help = "Confirm that silent nodes are off",
+	    .details =
+		    "After an older state of the provisioner was restored, nothing is started until each node has said what "
+		    "it runs (awaited in \"ingot node show\"). One that is off never will: switch it off, see that it is, and "
+		    "confirm it. A node that is only cut off still runs its virtual machines, and they would run twice.",
+	    .example = "ingot node confirm-off rack1-d"),
 
 	LIST("pool", OP_POOL_LIST),
 	SHOW("pool", OP_POOL_SHOW),
@@ -143,6 +165,11 @@ const struct command commands[] = {
 	  .help = "Follow tasks to their end",
 	  .details = "Ends with 0 only if all of them succeeded. Ending it early does not stop the tasks." },
 	ACT("task", "cancel", OP_TASK_CANCEL, .help = "Ask tasks to stop"),
+	ACT("task", "retry", OP_TASK_RETRY, .help = "Ask once more for what tasks did not do",
+	    .details =
+		    "Of tasks that failed or were cancelled: a new task does what was asked for then. What that overwrites or "
+		    "deletes is overwritten or deleted.",
+	    .example = "ingot task retry 019bf0a2-7c3e-7d51-8f6a-2f6b8f3f1c11 --wait"),
 
 	{ .noun = "event", .verb = "list", .operation = OP_EVENT_LIST, .run = verb_list, .help = "List events" },
 	{ .noun = "event",
@@ -409,7 +436,7 @@ bool command_can_wait(const struct command *command)
 	if (command->operation == OP_TASK_CANCEL)
 		return false; /* it starts nothing */
 	const struct operation *operation = command_operation(command);
-	bool acts = command->run == verb_act || command->run == verb_accept || command->run == verb_import ||
+	bool acts = command->run == verb_act || command->run == verb_on_new || command->run == verb_import ||
 		    command->run == verb_vm_create;
 	return acts && (operation->kind == OPERATION_TASK ||
 			(operation->response && schema_field(operation->response, "task")));

@@ -199,7 +199,7 @@ int verb_act(struct session *session, const struct invocation *in)
 	return act_on(session, in, targets ? in->targets : nothing, targets ? in->target_count : 1);
 }
 
-int verb_accept(struct session *session, const struct invocation *in)
+int verb_on_new(struct session *session, const struct invocation *in)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_reply_ struct reply reply = { 0 };

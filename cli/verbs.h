@@ -18,7 +18,7 @@ int verb_token(struct session *session, const struct invocation *invocation);
 int verb_vm_create(struct session *session, const struct invocation *invocation);
 /* Says what is wrong with it; exit code 2 if something is. */
 int verb_cloud_init_check(struct session *session, const struct invocation *invocation);
-int verb_accept(struct session *session, const struct invocation *invocation);
+int verb_on_new(struct session *session, const struct invocation *invocation);
 int verb_import(struct session *session, const struct invocation *invocation);
 int verb_task_watch(struct session *session, const struct invocation *invocation);
 int verb_event_watch(struct session *session, const struct invocation *invocation);

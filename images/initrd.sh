@@ -107,7 +107,8 @@ copy_modules() {
 # tools' tree first and on this machine second.
 libraries_of() {
 	local dirs="$TOOLS$LIBDIR:$TOOLS/usr/lib:$LIBDIR:/lib/x86_64-linux-gnu:/usr/lib" out
-	out=$("$TOOLS$LIBDIR/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$dirs" --list "$1" 2>&1) || {
+	# What is preloaded into whoever builds is none of them.
+	out=$(env -u LD_PRELOAD "$TOOLS$LIBDIR/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$dirs" --list "$1" 2>&1) || {
 		case $out in
 		*"statically linked"* | *"not a dynamic executable"*) return 0 ;;
 		esac

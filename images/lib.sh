@@ -4,6 +4,10 @@
 # What the image scripts share: messages, cache keys, the apt sources of the
 # machine that builds. Sourced, never run.
 
+# What is built depends on what is put in, not on whose shell builds it.
+umask 022
+export LC_ALL=C.UTF-8 TZ=UTC
+
 say() { printf 'images: %s\n' "$*"; }
 die() {
 	printf 'images: %s\n' "$*" >&2

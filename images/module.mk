@@ -34,5 +34,6 @@ $(images.out)/guest/counter.img: images/guest/counter.S images/guest/build.sh
 
 images: guest-image live-image host-bundle  ## build all images and the bundle (root)
 
-check-images: images  ## boot the images in QEMU (root)
+check-images: images  ## what a change builds; boot the images in QEMU (root)
+	$(Q)images/test-cache.sh --agent $(OUT)/ingot-agent --other $(OUT)/ingot --images $(images.out) --cache $(images.cache)
 	$(Q)images/test-boot.sh --images $(images.out)

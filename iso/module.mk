@@ -13,5 +13,5 @@ iso: live-image host-bundle  ## build the installation medium (root)
 check-iso: iso  ## boot the installation medium in QEMU: BIOS, UEFI, Secure Boot (root)
 	$(Q)iso/test-boot.sh --iso $(iso.out)
 
-check-iso-reproducible: iso  ## build the images and the medium a second time and compare (root)
+check-iso-reproducible: deps iso  ## build the images and the medium a second time and compare (root)
 	$(Q)iso/test-reproducible.sh --build $(BUILD) --version $(images.version) --epoch $(iso.epoch)

@@ -3,9 +3,9 @@
 #
 # test-reproducible.sh --build DIR --version V --epoch SECONDS
 #
-# Builds the images, the bundle and the medium a second time, elsewhere and
-# later, from the same packages, programs and key, and compares every file
-# with the first.
+# Builds the images, the bundle and the medium a second time, elsewhere, by
+# another clock, umask, time zone and locale, from the same packages,
+# programs and key, and compares every file with the first.
 set -euo pipefail
 
 ISO=$(cd "$(dirname "$0")" && pwd)
@@ -38,14 +38,25 @@ mkdir -p "$again/cache" "$again/images"
 for tree in "$build"/cache/tools-* "$build"/cache/host-root-* "$build"/cache/loaders-*; do
 	[ ! -d "$tree" ] || ln -s "$tree" "$again/cache/"
 done
+
+# elsewhere COMMAND...: as somebody else would run it, next year. Times of
+# files are left alone (they are inputs), and so is the monotonic clock.
+elsewhere() (
+	umask 077
+	cd /
+	NO_FAKE_STAT=1 FAKETIME_DONT_FAKE_MONOTONIC=1 TZ=Pacific/Kiritimati LC_ALL=POSIX LANG=C HOME=/nonexistent \
+		faketime -f +400d "$@"
+)
+[ "$(elsewhere date +%Y)" -gt "$(date +%Y)" ] || die "faketime does not change the clock"
+
 plugin=()
 [ ! -e "$build/ingot-agent-vm.so" ] || plugin=(--plugin "$build/ingot-agent-vm.so")
-"$IMAGES/live/build.sh" --agent "$build/ingot-agent" --out "$again/images/live" --cache "$again/cache"
-"$IMAGES/host/build.sh" --agent "$build/ingot-agent" "${plugin[@]}" --program "$build/ingot-provisioner" \
+elsewhere "$IMAGES/live/build.sh" --agent "$build/ingot-agent" --out "$again/images/live" --cache "$again/cache"
+elsewhere "$IMAGES/host/build.sh" --agent "$build/ingot-agent" "${plugin[@]}" --program "$build/ingot-provisioner" \
 	--program "$build/ingot" --ui "$build/ui" --out "$again/images/host" --cache "$again/cache"
-"$IMAGES/grub/build.sh" --out "$again/images/grub"
-"$IMAGES/bundle.sh" --tool "$build/ingot-bundle" --keys "$build/keys" --images "$again/images" --version "$version"
-"$ISO/build.sh" --images "$again/images" --keys "$build/keys" --cache "$again/cache" --version "$version" \
+elsewhere "$IMAGES/grub/build.sh" --out "$again/images/grub"
+elsewhere "$IMAGES/bundle.sh" --tool "$build/ingot-bundle" --keys "$build/keys" --images "$again/images" --version "$version"
+elsewhere "$ISO/build.sh" --images "$again/images" --keys "$build/keys" --cache "$again/cache" --version "$version" \
 	--epoch "$epoch" --out "$again/ingot-$version.iso"
 
 for name in images/live/{vmlinuz,initrd} images/host/{vmlinuz,initrd,root.squashfs} \

@@ -40,6 +40,7 @@ suite unit make -j"$jobs" check-unit
 suite sim make sim SEEDS="${SEEDS:-300}"
 suite lint make lint
 suite ui make check-ui
+suite browser make check-ui-browser
 suite asan make -j"$jobs" VARIANT=asan check-unit
 suite fuzz make -j"$jobs" fuzz FUZZ_SECONDS=5
 # With the sanitizers: these tests wait more than they compute.
@@ -48,14 +49,7 @@ step images make images
 suite boot make check-images check-iso
 suite lab make check-lab
 suite metal make check-metal
-# What make lab left is removed in any case.
-lab_and_down() {
-	make lab && make lab-down && return
-	make lab-down
-	return 1
-}
-export -f lab_and_down
-step path bash -c lab_and_down
+suite path make check-make-lab
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

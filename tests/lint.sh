@@ -48,6 +48,40 @@ layering() {
 			if (path[count - 1] != header[parts - 1])
 				print $1 ":" $2 ": is for its own folder: " text[2]
 		}'
+	# What stands in quotes is looked for beside the file first, so one that lies above other folders sees them all.
+	make -s --no-print-directory build/modules.list || return
+	c_files | xargs -d '\n' grep -nE "$include" | awk -F: '
+		FNR == NR {
+			count = split($0, folders, " ")
+			modules[folders[1]] = 1
+			for (i = 1; i <= count; i++) {
+				sub(".*/", "", folders[i])
+				words[folders[i]] = 1
+				split($0, module, " ")
+				may[module[1], folders[i]] = 1
+			}
+			next
+		}
+		{
+			folder = $1
+			sub("/[^/]*$", "", folder)
+			split($3, text, /["<>]/)
+			count = split(text[2], header, "/")
+			ours = $3 ~ /"/ || header[1] in words
+			if (folder in modules && count > 1 && ours && !(count == 2 && (folder, header[1]) in may))
+				print $1 ":" $2 ": is not in the folders that the module.mk names: " text[2]
+		}' build/modules.list -
+}
+
+# docs/ARCHITECTURE.md, "Folders": all that there are, and no others.
+check_folders() {
+	local documented
+	documented=$(awk '/^## / { on = $0 == "## Folders" } on && /^```/ { fence = !fence; next }
+		on && fence { for (i = 1; i <= NF; i++) if ($i ~ /\/$/) print (i > 1 ? $1 $i : $1) }' docs/ARCHITECTURE.md | sort)
+	[ -n "$documented" ] || echo "docs/ARCHITECTURE.md:1: has no list of folders"
+	diff <(echo "$documented") <(git ls-files | awk -F/ 'NF > 1 { print $1 "/" } NF > 2 { print $1 "/" $2 "/" }' | sort -u) |
+		sed -nE 's|^< (.*)|docs/ARCHITECTURE.md:1: there is no folder \1|p; s|^> (.*)|docs/ARCHITECTURE.md:1: does not list \1|p'
+	return 0
 }
 
 check_forbidden() {
@@ -129,7 +163,7 @@ check() {
 for tool in clang clang-format clang-tidy cppcheck git pyflakes3 shellcheck; do
 	command -v "$tool" >/dev/null || { echo "lint: $tool is missing: make deps" >&2; exit 1; }
 done
-for name in spdx forbidden format python shellcheck cppcheck tidy; do
+for name in spdx forbidden folders format python shellcheck cppcheck tidy; do
 	check "$name"
 done
 echo "lint: $passed passed, $failed failed"

@@ -128,6 +128,8 @@ configure() {
 		rm -f "$units"/*.target.wants/"$name"
 	done
 
+	# Random numbers of their installation; without them nvme-cli takes the machine's UUID, which is its own.
+	rm -f "$root"/etc/nvme/{hostid,hostnqn}
 	: >"$root/etc/machine-id" # the initrd makes one on the state partition
 	: >"$root/etc/fstab"
 	: >"$root/etc/resolv.conf"

@@ -17,6 +17,18 @@ void response_add_headers(struct MHD_Response *response, const char *const *head
 	}
 }
 
+/* What an answer has unless its sender says otherwise: a field that is no list comes once (RFC 9110 section 5.3). */
+static void response_default(struct MHD_Response *response, const char *const *headers, const char *name,
+			     const char *value)
+{
+	size_t len = strlen(name);
+
+	for (; headers && *headers; headers++)
+		if (strncasecmp(*headers, name, len) == 0 && (*headers)[len] == ':')
+			return;
+	MHD_add_response_header(response, name, value);
+}
+
 static void response_set_type(struct MHD_Response *response, const char *type)
 {
 	if (type)
@@ -59,7 +71,7 @@ static json_t *json_text(const char *text)
 	return json_string(ascii);
 }
 
-struct MHD_Response *problem_response(const struct err *err, int *inout_status)
+struct MHD_Response *problem_response(const struct err *err, int *inout_status, const char *const *headers)
 {
 	const struct err_meaning *meaning = err_meaning(err->code);
 	_cleanup_free_ char *type = xasprintf("urn:ingot:error:%s", meaning->name);
@@ -75,11 +87,11 @@ struct MHD_Response *problem_response(const struct err *err, int *inout_status)
 	if (err->field)
 		json_object_set_new(json, "field", json_text(err->field));
 	response = json_response(json, "application/problem+json");
-	MHD_add_response_header(response, "Cache-Control", "no-store");
+	response_default(response, headers, "Cache-Control", "no-store");
 	if (*inout_status == 401) /* RFC 9110 section 11.6.1 */
-		MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+		response_default(response, headers, "WWW-Authenticate", "Bearer");
 	if (*inout_status == 503)
-		MHD_add_response_header(response, "Retry-After", "1");
+		response_default(response, headers, "Retry-After", "1");
 	return response;
 }
 
@@ -110,27 +122,18 @@ void request_answer(struct http_request *request, int status, struct MHD_Respons
 	request->phase = REQUEST_ANSWERED;
 }
 
-static bool has_header(const char *const *headers, const char *prefix)
-{
-	for (; headers && *headers; headers++)
-		if (strncasecmp(*headers, prefix, strlen(prefix)) == 0)
-			return true;
-	return false;
-}
-
 void http_answer_json(struct http_request *request, int status, json_t *json, const char *const *headers)
 {
 	struct MHD_Response *response = json_response(json, "application/json");
 
-	if (!has_header(headers, "Cache-Control:"))
-		MHD_add_response_header(response, "Cache-Control", "no-store");
+	response_default(response, headers, "Cache-Control", "no-store");
 	request_answer(request, status, response, headers);
 }
 
 void http_answer_problem_with(struct http_request *request, const struct err *err, const char *const *headers)
 {
 	int status = 0;
-	struct MHD_Response *response = problem_response(err, &status);
+	struct MHD_Response *response = problem_response(err, &status, headers);
 
 	request_answer(request, status, response, headers);
 }

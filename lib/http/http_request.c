@@ -60,7 +60,7 @@ static enum MHD_Result request_queue(struct http_request *request)
 static void request_set_problem(struct http_request *request, int status, const struct err *err)
 {
 	request->status = status;
-	request->response = problem_response(err, &request->status);
+	request->response = problem_response(err, &request->status, NULL);
 }
 
 /* The answer is there and the body is still to come. */

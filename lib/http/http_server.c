@@ -327,19 +327,10 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 				MHD_OPTION_ARRAY, spec->cert_pem ? tls : none, MHD_OPTION_END);
 }
 
-int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err)
+/* A server as it is asked for; it listens to nothing yet. */
+static struct http_server *server_make(const struct http_server_spec *spec)
 {
-	struct http_server *server;
-	uint16_t port;
-	int fd, r = check_certificates(spec, err);
-
-	if (r >= 0)
-		r = check_routes(spec, err);
-	if (r >= 0)
-		r = http_listen(spec, &fd, &port, err);
-	if (r < 0)
-		return r;
-	server = new0(struct http_server, 1);
+	struct http_server *server = new0(struct http_server, 1);
 	server->loop = spec->loop;
 	server->routes = spec->routes;
 	while (spec->routes && spec->routes[server->route_count].method)
@@ -356,15 +347,28 @@ int http_server_new(const struct http_server_spec *spec, struct http_server **re
 	server->answer_deadline_ms = ANSWER_DEADLINE_MS;
 	server->heartbeat_ms = STREAM_HEARTBEAT_MS;
 	server->connections_max = spec->connections_max ? spec->connections_max : CONNECTIONS_DEFAULT;
-	server->port = port;
 	server->timer_due_ms = INT64_MAX;
-	list_init(&server->fresh);
-	list_init(&server->heads);
-	list_init(&server->waiting);
-	list_init(&server->orphans);
-	list_init(&server->streams);
-	list_init(&server->sockets);
-	list_init(&server->gone);
+	struct list *const lists[] = { &server->fresh,	 &server->heads,   &server->waiting, &server->orphans,
+				       &server->streams, &server->sockets, &server->gone };
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		list_init(lists[i]);
+	return server;
+}
+
+int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err)
+{
+	struct http_server *server;
+	uint16_t port;
+	int fd, r = check_certificates(spec, err);
+
+	if (r >= 0)
+		r = check_routes(spec, err);
+	if (r >= 0)
+		r = http_listen(spec, &fd, &port, err);
+	if (r < 0)
+		return r;
+	server = server_make(spec);
+	server->port = port;
 	server->daemon = daemon_start(server, spec, fd);
 	if (!server->daemon) {
 		if (fcntl(fd, F_GETFD) >= 0)

@@ -55,6 +55,9 @@ struct http_server_spec {
 	int64_t idle_timeout_ms;	      /* 0: 30 000; SSE and waiting requests are not idle */
 	int64_t first_head_ms; /* how long a new connection may take for TLS and its first head; 0: 10 000, or idle_timeout_ms */
 };
+/* *ret: the caller's. ERR_INVALID: a route asks for what cannot be, or certificate and key are none; those of err_set_errno() if
+ * the address cannot be listened at; ERR_INTERNAL: libmicrohttpd does not start, and listen_fd is closed. On other failures that
+ * stays the caller's. */
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
 /* Answers what waits with 503, ends streams and connections; their gone and closed functions are called. Not from within a
@@ -103,7 +106,8 @@ void http_request_on_gone(struct http_request *request, loop_fn fn, void *data);
 void http_answer_json(struct http_request *request, int status, json_t *json, const char *const *headers);
 /* An RFC 9457 problem document made from err (type, title, status, detail, field, code), application/problem+json. */
 void http_answer_problem(struct http_request *request, const struct err *err);
-/* The same with further headers. */
+/* The same with further headers ("Name: value", then NULL). They take the place of those that it has of itself: Cache-Control,
+ * WWW-Authenticate of a 401, Retry-After of a 503. */
 void http_answer_problem_with(struct http_request *request, const struct err *err, const char *const *headers);
 void http_answer_data(struct http_request *request, int status, const char *content_type, const void *data, size_t len,
 		      const char *const *headers);

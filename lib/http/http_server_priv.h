@@ -177,8 +177,9 @@ void body_done(struct http_request *request);
 void request_answer(struct http_request *request, int status, struct MHD_Response *response,
 		    const char *const *headers);
 void response_add_headers(struct MHD_Response *response, const char *const *headers);
-/* A problem document; status 0: the one of the code. */
-struct MHD_Response *problem_response(const struct err *err, int *inout_status);
+/* A problem document; status 0: the one of the code. What headers, which request_answer() is given as well, name it does not
+ * set; NULL: there are none. */
+struct MHD_Response *problem_response(const struct err *err, int *inout_status, const char *const *headers);
 
 /* http_stream.c */
 void stream_detach(struct http_stream *stream);

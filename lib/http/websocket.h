@@ -17,6 +17,7 @@ enum ws_status {
 	WS_UNSUPPORTED = 1003,
 	WS_NONE = 1005,	    /* closed without one */
 	WS_VANISHED = 1006, /* no close frame came */
+	WS_POLICY = 1008,
 	WS_TOO_BIG = 1009,
 	WS_INTERNAL_ERROR = 1011,
 	WS_TRY_AGAIN = 1013,

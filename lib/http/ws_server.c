@@ -215,7 +215,7 @@ int http_answer_websocket(struct http_request *request, struct ws **ret_ws)
 	int status, r = handshake_check(request, &status, &err);
 
 	if (r < 0) {
-		response = problem_response(&err, &status);
+		response = problem_response(&err, &status, status == 426 ? refusal_headers : NULL);
 		request_answer(request, status, response, status == 426 ? refusal_headers : NULL);
 		return r;
 	}

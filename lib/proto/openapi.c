@@ -2,6 +2,7 @@
 /* The OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.0): made from the tables of operations and schemas. */
 #include <ctype.h>
 
+#include "proto/event_texts.h"
 #include "proto/openapi_priv.h"
 
 /* ---- answers ---- */
@@ -114,7 +115,9 @@ static void event_answers(json_t *components, const struct operation *op, json_t
 	json_t *content = json_content(list);
 	json_object_set_new(content, "text/event-stream",
 			    json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "description",
-				      "Server-sent events: id is the event's, data the event as JSON"));
+				      "Server-sent events: id is the event's, data the event as JSON. Events named "
+				      "heartbeat, without an id, come at the beginning and every every_ms of their "
+				      "data: who hears none for three times as long opens another stream"));
 	json_object_set_new(answers, "200", answer("A page of the list, or the stream", content));
 }
 
@@ -349,6 +352,8 @@ json_t *openapi_document(void)
 	json_t *schemas = json_object();
 	json_t *paths = paths_of(schemas);
 	json_object_set_new(schemas, "problem_document", problem_document());
+	json_t *event = json_object_get(json_object_get(schemas, "event"), "properties");
+	json_object_set_new(json_object_get(event, "code"), "x-ingot-texts", event_texts_json());
 	json_t *problem =
 		json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "It failed", "content", "application/problem+json",
 			  "schema", "$ref", "#/components/schemas/problem_document");

@@ -23,6 +23,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	    &machine_deploy_schema, &task_schema, "Install the host system and enroll the machine as a node"),
 	ACT(OP_MACHINE_POWER, "machine.power", OPERATION_TASK, "POST", "/v1/machines/{id}/power", &machine_power_schema,
 	    &task_schema, "Switch a machine's power through its BMC"),
+	ACT(OP_MACHINE_DELETE, "machine.delete", OPERATION_DELETE, "DELETE", "/v1/machines/{id}", NULL, NULL,
+	    "Forget a machine that is new or has failed; it is found again if it is there"),
 	ACT(OP_MACHINE_CONSOLE, "machine.console", OPERATION_WEBSOCKET, "GET", "/v1/machines/{id}/console", NULL, NULL,
 	    "Serial console over LAN"),
 	ACT(OP_MACHINE_CONSOLE_TICKET, "machine.console_ticket", OPERATION_ISSUE, "POST",
@@ -30,11 +32,15 @@ const struct operation operations[OPERATION_COUNT] = {
 	    "Get a ticket for the serial console: good for one WebSocket, for half a minute"),
 	READ(OP_MACHINE_SENSORS, "machine.sensors", OPERATION_READING, "/v1/machines/{id}/sensors", ROLE_VIEWER,
 	     &machine_sensors_schema, "Read the sensors of a machine through its BMC"),
+	READ(OP_MACHINE_SEL, "machine.sel", OPERATION_READING, "/v1/machines/{id}/sel", ROLE_VIEWER,
+	     &machine_sel_schema, "Read the system event log of a machine through its BMC"),
 
 	LIST(OP_NODE_LIST, "node.list", "/v1/nodes", node_schema, "List nodes"),
 	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
 	ACT(OP_NODE_UPDATE, "node.update", OPERATION_UPDATE, "PATCH", "/v1/nodes/{id}", &node_schema, &node_schema,
 	    "Give the data disks of a node to the pool"),
+	ACT(OP_NODE_CONFIRM_OFF, "node.confirm_off", OPERATION_ACTION, "POST", "/v1/nodes/{id}/confirm-off", NULL,
+	    &node_schema, "Confirm that a silent node is off, so that what waits for it may start elsewhere"),
 
 	LIST(OP_POOL_LIST, "pool.list", "/v1/pools", pool_schema, "List pools"),
 	SHOW(OP_POOL_SHOW, "pool.show", "/v1/pools/{id}", pool_schema, "Show a pool"),
@@ -94,6 +100,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	SHOW(OP_TASK_SHOW, "task.show", "/v1/tasks/{id}", task_schema, "Show a task"),
 	ACT(OP_TASK_CANCEL, "task.cancel", OPERATION_ACTION, "POST", "/v1/tasks/{id}/cancel", NULL, &task_schema,
 	    "Ask a task to stop"),
+	ACT(OP_TASK_RETRY, "task.retry", OPERATION_TASK, "POST", "/v1/tasks/{id}/retry", NULL, &task_schema,
+	    "Ask once more for what a task did not do, because it failed or was cancelled"),
 
 	[OP_EVENT_LIST] = { "event.list", OPERATION_EVENTS, "GET", "/v1/events", NULL, &event_schema, ROLE_VIEWER, 0,
 			    "List events, or follow them as they happen" },

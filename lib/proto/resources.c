@@ -151,6 +151,9 @@ static const struct field machine_fields[] = {
 	INT(struct machine, attempt, HIDDEN),
 	INT(struct machine, retries, HIDDEN),
 	STR(struct machine, install_id, HIDDEN),
+	STR(struct machine, bundle_url, HIDDEN),
+	STR(struct machine, bundle_key, HIDDEN),
+	STR(struct machine, bundle_version, HIDDEN),
 	OBJECT(struct machine, install_disk, 0, disk_choice_schema, .help = "the disk the host system is on"),
 	STR(struct machine, install_state, HIDDEN),
 	STR(struct machine, install_step, 0, .help = "what the installer does"),
@@ -203,6 +206,28 @@ static const struct field machine_sensors_fields[] = {
 const struct schema machine_sensors_schema =
 	SCHEMA("machine_sensors", struct machine_sensors, machine_sensors_fields, "what a machine's sensors read");
 
+static const struct field sel_entry_fields[] = {
+	INT(struct sel_entry, number, COLUMN, .help = "record in the log"),
+	TIME(struct sel_entry, time, COLUMN, .help = "when, as the BMC's clock had it; null if that had not been set"),
+	STR(struct sel_entry, sensor, COLUMN,
+	    .help = "what it is about; null in an entry of the manufacturer's own kind"),
+	STR(struct sel_entry, type, 0, .help = "what that sensor measures, in words"),
+	ENUM(struct sel_entry, state, COLUMN, sensor_state_words, .help = "what that means"),
+	STR(struct sel_entry, text, COLUMN, .help = "what happened; of the manufacturer's own kind, its bytes"),
+	BOOL(struct sel_entry, ended, COLUMN, .help = "it was over by then (deassertion)"),
+};
+const struct schema sel_entry_schema =
+	SCHEMA("sel_entry", struct sel_entry, sel_entry_fields, "an entry of a BMC's event log");
+
+static const struct field machine_sel_fields[] = {
+	TIME(struct machine_sel, read_at, 0, .help = "when it was read"),
+	INT(struct machine_sel, total, 0, .help = "entries that the BMC has"),
+	F_LIST(struct machine_sel, entries, entry_count, FIELD_OBJECTS, 0, .of = &sel_entry_schema,
+	       .help = "the newest 512, in the BMC's order: the oldest of them first"),
+};
+const struct schema machine_sel_schema =
+	SCHEMA("machine_sel", struct machine_sel, machine_sel_fields, "a machine's system event log (SEL)");
+
 /* ---- consoles ---- */
 
 const char *const console_kind_words[] = { "serial", "vnc", NULL };
@@ -251,6 +276,8 @@ static const struct field node_fields[] = {
 	STR(struct node, mgr, 0, .help = "Ceph manager"),
 	BOOL(struct node, pool_disks, FIELD_UPDATE, .initial = "true",
 	     .help = "whether its data disks are given to the pool; of a machine that joined by a token only if that was asked for"),
+	BOOL(struct node, awaited, 0,
+	     .help = "an older state of the provisioner has come back, and this node has not said since what it runs: no other node starts a virtual machine until it does, or is confirmed to be off"),
 	F_LIST(struct node, osds, osd_count, FIELD_OBJECTS, 0, .of = &node_osd_schema, .help = "data disks"),
 	OBJECT(struct node, error, 0, problem_schema, .help = "what its agent reports as wrong"),
 	TIME(struct node, created, 0, .help = "when it enrolled"),
@@ -343,6 +370,7 @@ static const struct field volume_fields[] = {
 	STR(struct volume, task, 0, .help = "task under way"),
 	OBJECT(struct volume, error, 0, problem_schema, .help = "why it failed"),
 	TIME(struct volume, created, 0, .help = "when it was made"),
+	BOOL(struct volume, unmade, HIDDEN),
 };
 const struct schema volume_schema = SCHEMA("volume", struct volume, volume_fields, "a replicated block device");
 
@@ -421,6 +449,7 @@ static const struct field vm_fields[] = {
 	BOOL(struct vm, call_off, HIDDEN),
 	BOOL(struct vm, has_run, HIDDEN),
 	BYTES(struct vm, seed_bytes, HIDDEN),
+	F_LIST(struct vm, strays, stray_count, FIELD_STRINGS, HIDDEN),
 };
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 
@@ -469,12 +498,16 @@ static const struct field task_fields[] = {
 	INT(struct task, progress, COLUMN, .max = 100, .help = "percent of the present step, as far as it is known"),
 	STR(struct task, message, COLUMN, .help = "what it does now"),
 	BOOL(struct task, cancel, 0, .help = "it was asked to stop"),
+	INT(struct task, command, HIDDEN, .help = ""),
 	F_LIST(struct task, steps, step_count, FIELD_OBJECTS, 0, .of = &task_step_schema, .help = "steps so far"),
 	F_LIST(struct task, log, log_count, FIELD_STRINGS, 0, .help = "log, the last lines"),
 	OBJECT(struct task, error, 0, problem_schema, .help = "why it failed"),
 	TIME(struct task, created, 0, .help = "when it was asked for"),
 	TIME(struct task, ended, 0, .help = "when it ended"),
 	TIME(struct task, deadline, 0, .help = "when it fails if it has not ended"),
+	STR(struct task, retry_of, 0, .help = "task that failed or was cancelled, and that this one tries again"),
+	STR(struct task, retried_by, 0, .help = "task that tried this one again"),
+	F(struct task, order, FIELD_JSON, HIDDEN),
 };
 const struct schema task_schema = SCHEMA("task", struct task, task_fields, "a job that takes longer than a blink");
 
@@ -482,6 +515,10 @@ static const struct field event_fields[] = {
 	STR(struct event, id, COLUMN, .help = "grows with each event"),
 	TIME(struct event, time, COLUMN, .help = "when"),
 	STR(struct event, kind, COLUMN, .help = "what happened, as a word"),
+	STR(struct event, code, 0,
+	    .help = "the same and more closely: stands for the text, for those who say it in another language; x-ingot-texts of this document has them all. Null in events of an earlier version"),
+	F(struct event, params, FIELD_JSON, 0,
+	  .help = "what is put into that text, an object of strings; name is resource_name"),
 	STR(struct event, resource, 0, .help = "kind of resource"),
 	STR(struct event, resource_id, 0, .help = "resource"),
 	STR(struct event, resource_name, COLUMN, .help = "its name at that time"),
@@ -553,7 +590,7 @@ static const struct field user_fields[] = {
 	STR(struct user, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = PASSWORD_MIN, .max = PASSWORD_MAX,
 	    .help = "the password; it is never shown"),
 	BOOL(struct user, password_change_required, CREATE | FIELD_UPDATE,
-	     .help = "somebody else knows the password: it is to be changed after signing in"),
+	     .help = "somebody else knows the password: who signs in with it may only change it"),
 	TIME(struct user, created_at, COLUMN, .help = "when it was made"),
 	STR(struct user, password_hash, HIDDEN),
 };
@@ -579,7 +616,7 @@ static const struct field session_user_fields[] = {
 	STR(struct session_user, name, FIELD_REQUIRED, .help = "name"),
 	ENUM(struct session_user, role, 0, role_words, .help = "what the user may do"),
 	BOOL(struct session_user, password_change_required, 0,
-	     .help = "somebody else knows the password: it is to be changed"),
+	     .help = "somebody else knows the password: nothing else is allowed before it is changed"),
 };
 static const struct schema session_user_schema =
 	SCHEMA("session_user", struct session_user, session_user_fields, "who is signed in");

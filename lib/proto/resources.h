@@ -104,6 +104,7 @@ struct machine {
 	int64_t retries;
 	/* the deploy under way or done */
 	char *install_id;
+	char *bundle_url, *bundle_key, *bundle_version; /* what is written */
 	struct disk_choice *install_disk;
 	char *install_state, *install_step;
 	int64_t install_progress;
@@ -144,6 +145,21 @@ struct machine_sensors {
 };
 extern const struct schema machine_sensors_schema;
 
+/* What a BMC has in its system event log. */
+struct sel_entry {
+	char *sensor, *type, *text;
+	int64_t number, time;
+	bool ended;
+	int state; /* enum sensor_state */
+};
+extern const struct schema sel_entry_schema;
+struct machine_sel {
+	int64_t read_at, total;
+	struct sel_entry *entries;
+	size_t entry_count;
+};
+extern const struct schema machine_sel_schema;
+
 /* ---- consoles ---- */
 
 enum console_kind { CONSOLE_SERIAL, CONSOLE_VNC };
@@ -174,6 +190,7 @@ struct node {
 	char *certificate;
 	int64_t certificate_until; /* 0: not known */
 	bool pool_disks;	   /* its data disks are the pool's */
+	bool awaited;		   /* an older state has come back, and it has not said since what it runs */
 	uint64_t memory_bytes, memory_free_bytes;
 	int64_t cpus, vm_count;
 	char *mon, *mgr; /* as the agent reports */
@@ -230,6 +247,7 @@ struct volume {
 	char *id, *name, *pool, *image, *vm, *task;
 	char *image_name, *vm_name; /* filled in when it is shown */
 	int state;
+	bool unmade; /* while it is deleted: it had failed, and there is nothing in it that could be used */
 	uint64_t size_bytes;
 	int64_t created;
 	struct problem *error;
@@ -288,6 +306,8 @@ struct vm {
 	size_t network_count;
 	struct vm_nic *nics;
 	size_t nic_count;
+	char **strays; /* nodes that have it, where it is not expected */
+	size_t stray_count;
 };
 extern const struct schema vm_schema;
 struct vm_migrate {
@@ -317,6 +337,8 @@ extern const struct schema cloud_init_verdict_schema;
 
 enum task_state { TASK_RUNNING, TASK_SUCCEEDED, TASK_FAILED, TASK_CANCELLED };
 extern const char *const task_state_words[];
+/* How far a command is that cannot be repeated without harm: sent, and nobody knows more; or known to be taken. */
+enum task_command { TASK_COMMAND_NONE, TASK_COMMAND_SENT, TASK_COMMAND_TAKEN };
 struct task_step {
 	char *name;
 	int64_t started, ended;
@@ -326,11 +348,14 @@ struct task {
 	int state;
 	int64_t progress, created, ended, deadline;
 	bool cancel;
+	int64_t command; /* enum task_command: of what is not to be done twice */
 	struct task_step *steps;
 	size_t step_count;
 	char **log;
 	size_t log_count;
 	struct problem *error;
+	json_t *order;		     /* what was asked for, by the schema of its action; NULL: nothing but the action */
+	char *retry_of, *retried_by; /* tasks */
 };
 extern const struct schema task_schema;
 
@@ -338,7 +363,9 @@ struct event {
 	char *id;
 	int64_t time;
 	char *kind; /* "machine.found", "task.failed" */
+	char *code; /* of event_texts; NULL: an event of an earlier version */
 	char *resource, *resource_id, *resource_name, *text;
+	json_t *params; /* an object of strings */
 };
 extern const struct schema event_schema;
 

@@ -6,9 +6,8 @@
 
 /* ---- one function per type, in one table ---- */
 
-/* Texts of programs and devices may not be UTF-8, or be cut within a character; JSON has no place for that, and leaving
- * the field out would be worse than a question mark in it. */
-static json_t *text_json(const char *text)
+/* Leaving the field out would be worse than a question mark in it. */
+json_t *schema_text_json(const char *text)
 {
 	json_t *json = json_string(text);
 	if (json)
@@ -23,7 +22,7 @@ static json_t *text_json(const char *text)
 static json_t *encode_string(const struct field *f, const void *object, bool all)
 {
 	const char *text = AT_CONST(char *, object, f->offset);
-	return text ? text_json(text) : json_null();
+	return text ? schema_text_json(text) : json_null();
 }
 
 static json_t *encode_int(const struct field *f, const void *object, bool all)
@@ -81,7 +80,7 @@ static json_t *encode_strings(const struct field *f, const void *object, bool al
 	json_t *list = json_array();
 	char *const *items = AT_CONST(char **, object, f->offset);
 	for (size_t i = 0; i < AT_CONST(size_t, object, f->count_offset); i++)
-		json_array_append_new(list, text_json(items[i]));
+		json_array_append_new(list, schema_text_json(items[i]));
 	return list;
 }
 

@@ -97,6 +97,10 @@ int schema_decode(const struct schema *schema, enum schema_mode mode, const json
 /* Everything (for the store), or what may be shown. */
 json_t *schema_encode(const struct schema *schema, const void *object, bool with_internal);
 
+/* Text of a program or a device, which may not be UTF-8 or be cut within a character: JSON has no place for that, what is no ASCII
+ * is then shown as '?'. The caller owns it. */
+json_t *schema_text_json(const char *text);
+
 /* Frees what the object points to and zeroes it; the object itself is the caller's. */
 void schema_done(const struct schema *schema, void *object);
 /* Deep copy into an object of zeros. */

@@ -320,7 +320,8 @@ static bool ready_to_ask(struct node *node)
 			err_set(&err, ERR_UNREACHABLE, "the provisioner of this host has not handed a token over yet");
 		else
 			err_set(&err, ERR_CREDENTIALS,
-				"there is neither a certificate nor a token to get one with; deploy this machine again");
+				"there is neither a certificate nor a token to get one with; install this machine anew from "
+				"the installation medium, by a join token");
 		node_failed(node, &err);
 		return false;
 	}
@@ -491,7 +492,9 @@ static void say_refused(const struct node *node)
 	    until_ms < loop_now_ms(node->loop)) {
 		_cleanup_free_ char *until = time_format(until_ms);
 
-		log_error("this node's certificate ran out on %s: deploy this machine again", until);
+		log_error("this node's certificate ran out on %s; what brings it back is said at the node in the "
+			  "provisioner (ingot node show)",
+			  until);
 		return;
 	}
 	log_warning("the provisioner refuses this node's certificate; trying again");

@@ -13,7 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "install/loader.h"
 
 #define STACK_BYTES ((size_t)(128 * KIB))
@@ -52,8 +51,11 @@ struct kexec *kexec_start(int kernel, int initrd, const char *command_line)
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	r = pthread_create(&kexec->thread, &attributes, load_thread, kexec);
 	pthread_attr_destroy(&attributes);
-	kexec->joined = r != 0;
-	kexec->error = r;
+	/* If there is a thread, the error is its own by now. */
+	if (r != 0) {
+		kexec->joined = true;
+		kexec->error = r;
+	}
 	return kexec;
 }
 
@@ -92,13 +94,35 @@ int kexec_start_from_esp(const struct esp *esp, const char *name, const char *co
 	return 0;
 }
 
+/* What a person may want to know beyond the errno's own text; see kexec_file_load(2). */
+static const char *meaning_of(int error)
+{
+	static const struct {
+		int error;
+		const char *meaning;
+	} meanings[] = {
+		{ EPERM, " (kernel.kexec_load_disabled is set, or Secure Boot has locked the kernel down)" },
+		{ ENOSYS, " (the kernel is built without it)" },
+		{ ENOEXEC, " (it is no kernel that this one knows how to start)" },
+		{ EADDRNOTAVAIL, " (there is no room for it in memory)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+		if (meanings[i].error == error)
+			return meanings[i].meaning;
+	return "";
+}
+
 /* 0 when the kernel is loaded. */
 static int kexec_wait(struct kexec *kexec, struct err *err)
 {
 	if (!kexec->joined)
 		pthread_join(kexec->thread, NULL);
 	kexec->joined = true;
-	return kexec->error ? err_set_errno(err, -kexec->error, "kexec_file_load") : 0;
+	if (!kexec->error)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED, "kexec_file_load: %s%s",
+		       str_or(strerrordesc_np(kexec->error), "Unknown error"), meaning_of(kexec->error));
 }
 
 struct kexec *kexec_free(struct kexec *kexec)
@@ -116,19 +140,29 @@ struct kexec *kexec_free(struct kexec *kexec)
 	return NULL;
 }
 
-int boot_host(enum boot_how how, struct kexec *kexec, struct err *err)
+enum boot_how boot_choose(enum boot_how wanted, struct kexec *kexec, struct err *why)
+{
+	if (wanted != BOOT_KEXEC)
+		return wanted;
+	if (!kexec)
+		err_set(why, ERR_STATE, "no kernel was loaded ahead");
+	else if (kexec_wait(kexec, why) == 0)
+		return BOOT_KEXEC;
+	return BOOT_REBOOT;
+}
+
+int boot_host(enum boot_how how, struct kexec *kexec, boot_tell_fn tell, void *ctx, struct err *err)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
 
+	how = boot_choose(how, kexec, &why);
+	tell(how, &why, ctx);
 	sync();
 	if (how == BOOT_KEXEC) {
-		if (!kexec)
-			err_set(&why, ERR_STATE, "no kernel was loaded ahead");
-		else if (kexec_wait(kexec, &why) == 0 && syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
-								 LINUX_REBOOT_CMD_KEXEC, NULL) < 0)
-			err_set_errno(&why, -errno, "kexec");
-		/* The boot intent is the local disk by now: the long way leads there as well. */
-		log_warning("install: %s; rebooting instead", str_or(why.text, "kexec did not happen"));
+		syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_KEXEC, NULL);
+		err_set_errno(&why, -errno, "starting the kernel that was loaded");
+		how = BOOT_REBOOT;
+		tell(how, &why, ctx);
 	}
 	reboot(how == BOOT_POWEROFF ? RB_POWER_OFF : RB_AUTOBOOT);
 	return err_set_errno(err, -errno, "reboot");

@@ -17,7 +17,15 @@ int kexec_start_from_esp(const struct esp *esp, const char *name, const char *co
 /* Waits for it, and unloads what was loaded. NULL is fine; returns NULL. */
 struct kexec *kexec_free(struct kexec *kexec);
 
-/* kexec: NULL if none was loaded. Where it fails, a reboot takes its place. Returns only on error. */
-int boot_host(enum boot_how how, struct kexec *kexec, struct err *err);
+/* How the machine can be left, of what is wanted: kexec only if the kernel is loaded, for which it waits. Whatever the running
+ * kernel refused it for, a reboot takes its place, with the reason in why: the disk can be booted, and the boot intent leads
+ * there. kexec: NULL if none was loaded. */
+enum boot_how boot_choose(enum boot_how wanted, struct kexec *kexec, struct err *why);
+
+/* Is told how the machine is about to be left, and, where that is not as it was wanted, why; else why has no code. */
+typedef void (*boot_tell_fn)(enum boot_how how, const struct err *why, void *ctx);
+/* Leaves, as boot_choose() says; tells before, and again if a kernel that was loaded does not start. Returns only on error:
+ * neither way was open. */
+int boot_host(enum boot_how how, struct kexec *kexec, boot_tell_fn tell, void *ctx, struct err *err);
 
 #endif

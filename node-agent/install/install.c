@@ -149,23 +149,37 @@ static void carry_out(struct running *running, struct outcome *outcome)
 	}
 }
 
-/* Tells that it goes, waits until that has been heard, and goes. Returns only on failure. */
+/* Tells that it goes and how, and waits until that has been heard. */
+static void tell(enum boot_how how, const struct err *why, void *ctx)
+{
+	const struct running *running = ctx;
+	const char *id = running->order.id;
+	json_t *report = make_report(running, "booting", why);
+
+	json_object_set_new(report, "boot", json_string(how == BOOT_KEXEC ? "kexec" : "reboot"));
+	part_run_publish(running->run, report);
+	if (part_run_flush(running->run, BOOTING_DEADLINE_MS) < 0)
+		log_warning("install %s: nobody has heard that this machine boots; it does", id);
+	if (why->code != ERR_NONE)
+		log_warning("install %s: %s; rebooting instead", id, why->text);
+	log_info("install %s: booting the host", id);
+}
+
+/* Returns only on failure. */
 static void boot(struct running *running, struct outcome *outcome)
 {
 	_cleanup_free_ char *prefix = part_run_path(running->run, "%s", "");
 	const struct order *order = &running->order;
-	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_err_ struct err err = ERR_INIT, none = ERR_INIT;
 
 	running->status.step = "boot";
 	running->status.bytes = (uint64_t)json_integer_value(json_object_get(outcome->report, "bytes"));
-	part_run_publish(running->run, make_report(running, "booting", NULL));
-	if (part_run_flush(running->run, BOOTING_DEADLINE_MS) < 0)
-		log_warning("install %s: nobody has heard that this machine boots; it does", order->id);
-	log_info("install %s: booting the host", order->id);
-	if (*prefix)
+	if (*prefix) {
+		tell(order->boot, &none, running);
 		err_set(&err, ERR_UNSUPPORTED, "this machine is not booted: the agent runs with --prefix");
-	else
-		boot_host(order->boot, outcome->kexec, &err);
+	} else {
+		boot_host(order->boot, outcome->kexec, tell, running, &err);
+	}
 	log_error("install %s: boot: %s", order->id, str_or(err.text, "failed"));
 	json_decref(outcome->report);
 	outcome->report = make_report(running, "failed", &err);

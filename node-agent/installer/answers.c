@@ -289,6 +289,20 @@ bool answers_keep(const struct answers *answers)
 	return answers_is(answers, ANSWER_DISK_STATE, "keep");
 }
 
+bool answers_counts(const struct answers *answers, enum answer answer)
+{
+	static const enum answer always[] = {
+		ANSWER_ROLE,	    ANSWER_LANGUAGE, ANSWER_FINISH,	ANSWER_CONSOLE,
+		ANSWER_DISK_SERIAL, ANSWER_DISK_WWN, ANSWER_DISK_ERASE, ANSWER_DISK_STATE
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
+		if (always[i] == answer)
+			return true;
+	}
+	return !answers_keep(answers);
+}
+
 bool answers_joins(const struct answers *answers)
 {
 	return answers_is(answers, ANSWER_ROLE, "node");

@@ -74,6 +74,9 @@ bool answers_has_node(const struct answers *answers);
 bool answers_joins(const struct answers *answers);
 /* What the host on the disk knows stays. */
 bool answers_keep(const struct answers *answers);
+/* Whether an answer is asked for and looked at: where the state is kept, name, network, password and the rest are those of the
+ * host on the disk. */
+bool answers_counts(const struct answers *answers, enum answer answer);
 /* Whether the provisioning network is on the interface of network.mac, untagged or with the same tag. */
 bool answers_one_network(const struct answers *answers);
 

@@ -109,6 +109,7 @@ void disk_content_read(const char *path, struct disk_content *ret)
 
 		record_read(&disk, &layout, &record);
 		ret->role = xstrdup(str_or(record.role, "node"));
+		ret->host_name = TAKE_PTR(record.host_name);
 		record_done(&record);
 	}
 	ret->whole_host = ret->host && write_find_host(&disk, &layout, NULL) == 0;
@@ -130,5 +131,6 @@ void disk_content_done(struct disk_content *content)
 	free(content->text);
 	free(content->pool);
 	free(content->role);
+	free(content->host_name);
 	*content = (struct disk_content){ 0 };
 }

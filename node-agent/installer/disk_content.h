@@ -10,6 +10,7 @@ struct disk_content {
 	char *pool;	 /* it belongs to this pool or volume group: "Ceph"; NULL: to none */
 	bool host;	 /* an Ingot host, whose state could be kept */
 	char *role;	 /* what that was installed as: a word of the answer "role"; NULL without one */
+	char *host_name; /* of that host; NULL without one */
 	bool whole_host; /* one that was installed to its end */
 };
 /* path: the disk. An unreadable one has the text "unreadable". */

@@ -153,7 +153,10 @@ static int install(const struct job *job)
 
 		fprintf(stderr, "step %s: %s\n", status.step, text);
 	} else {
-		printf("%s is installed: %s\n", status.disk_path, answers_get(job->answers, ANSWER_HOST_NAME));
+		_cleanup_free_ char *name = NULL;
+
+		printf("%s is installed: %s\n", status.disk_path,
+		       job_host_name(job, &name, NULL) == 0 ? name : "its name is unreadable");
 		fflush(stdout);
 		r = *job->prefix ? 0 : job_finish(job, &err);
 	}

@@ -108,6 +108,32 @@ static char *own_console(const struct job *job)
 	return plan_console(job->answers, str_or(cmdline, ""));
 }
 
+int job_host_name(const struct job *job, char **ret, struct err *err)
+{
+	_cleanup_held_disk_ struct held_disk disk = HELD_DISK_NONE;
+	_cleanup_(record_done) struct record record = { 0 };
+	struct layout layout;
+	int r;
+
+	if (!answers_keep(job->answers)) {
+		*ret = xstrdup(answers_get(job->answers, ANSWER_HOST_NAME));
+		return 0;
+	}
+	r = job_open_disk(job, &disk, err);
+	if (r == 0)
+		r = layout_read(&disk, &layout, err);
+	if (r < 0)
+		return r;
+	record_read(&disk, &layout, &record);
+	if (!record.host_name)
+		return err_set(err, ERR_CORRUPT,
+			       "the state on %s, which is to be kept, has no host's name (/etc/hostname); begin anew "
+			       "(disk.state: new)",
+			       disk.path);
+	*ret = TAKE_PTR(record.host_name);
+	return 0;
+}
+
 static int write_all(struct running *running, const char *hash, struct write_status *ret, struct err *err)
 {
 	const struct job *job = running->job;
@@ -120,7 +146,6 @@ static int write_all(struct running *running, const char *hash, struct write_sta
 		.id = "from the medium",
 		.disk = { answers_get(answers, ANSWER_DISK_WWN), answers_get(answers, ANSWER_DISK_SERIAL), 0 },
 		.bundle = { .path = job->medium->bundle, .key_pem = job->medium->key_pem },
-		.name = answers_get(answers, ANSWER_HOST_NAME),
 		.console = console,
 		.files = &files,
 		.keep_state = keep,
@@ -129,7 +154,12 @@ static int write_all(struct running *running, const char *hash, struct write_sta
 		.progress = write_progress,
 		.ctx = running,
 	};
+	_cleanup_free_ char *name = NULL;
+	int r = job_host_name(job, &name, err);
 
+	if (r < 0)
+		return r;
+	spec.name = name;
 	if (keep)
 		plan_files_kept(answers, &input, &files);
 	else
@@ -169,16 +199,25 @@ static int load_kernel(const struct job *job, struct kexec **ret, struct err *er
 {
 	_cleanup_free_ char *work_dir = xasprintf("%s/run/ingot/install", job->prefix), *console = own_console(job);
 	_cleanup_held_disk_ struct held_disk disk = HELD_DISK_NONE;
+	_cleanup_free_ char *name = NULL;
 	struct layout layout;
 	struct esp esp = { &disk, &layout, work_dir };
 	int r = mkdir_p(work_dir, 0700); /* nothing may have been written in this boot */
 
 	if (r < 0)
 		return err_set_errno(err, r, "%s", work_dir);
-	r = job_open_disk(job, &disk, err);
+	r = job_host_name(job, &name, err);
+	if (r == 0)
+		r = job_open_disk(job, &disk, err);
 	if (r == 0)
 		r = write_find_host(&disk, &layout, err);
-	return r == 0 ? kexec_start_from_esp(&esp, answers_get(job->answers, ANSWER_HOST_NAME), console, ret, err) : r;
+	return r == 0 ? kexec_start_from_esp(&esp, name, console, ret, err) : r;
+}
+
+static void tell_finish(enum boot_how how, const struct err *why, void *ctx)
+{
+	if (why->code != ERR_NONE)
+		log_warning("%s; rebooting instead", why->text);
 }
 
 int job_finish(const struct job *job, struct err *err)
@@ -196,7 +235,7 @@ int job_finish(const struct job *job, struct err *err)
 		i++;
 	if (ways[i] == BOOT_KEXEC && load_kernel(job, &kexec, &why) < 0)
 		log_warning("%s", str_or(why.text, "the installed kernel cannot be read"));
-	r = boot_host(ways[i], kexec, err);
+	r = boot_host(ways[i], kexec, tell_finish, NULL, err);
 	kexec_free(kexec);
 	return r;
 }
@@ -205,10 +244,12 @@ char *job_mark_on_disk(const struct held_disk *disk)
 {
 	struct record record;
 	struct layout layout;
+	char *mark;
 
 	if (write_find_host(disk, &layout, NULL) < 0)
 		return NULL;
 	record_read(disk, &layout, &record);
-	free(record.role);
-	return record.answers;
+	mark = TAKE_PTR(record.answers);
+	record_done(&record);
+	return mark;
 }

@@ -24,8 +24,12 @@ struct job {
 	void (*progress)(const struct job_progress *progress, void *ctx); /* some times a second; may be NULL */
 	void *ctx;
 };
-/* ERR_BUSY: another one is at it; ERR_CORRUPT: the medium is damaged; those of write_host(). *ret as there. */
+/* ERR_BUSY: another one is at it; ERR_CORRUPT: the medium is damaged, or the state to be kept has no host's name; those of
+ * write_host(). *ret as there. */
 int job_run(const struct job *job, struct write_status *ret, struct err *err);
+/* The name that the host has or is to have: of the answers, or, where its state is kept, of the host on the disk. ERR_CORRUPT:
+ * it has none; the errors of held_disk_open() and layout_read(). The caller frees. */
+int job_host_name(const struct job *job, char **ret, struct err *err);
 /* Ends as the answer "finish" says; a kernel is taken from the disk that the answers name. Returns only on error; with a prefix
  * always, having done nothing. */
 int job_finish(const struct job *job, struct err *err);

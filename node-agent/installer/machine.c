@@ -181,7 +181,8 @@ void machine_check(const struct machine *machine, const struct answers *answers,
 {
 	check_role(machine, answers, problems);
 	check_disk(machine, answers, problems);
-	check_nics(machine, answers, problems);
+	if (answers_counts(answers, ANSWER_NET_MAC))
+		check_nics(machine, answers, problems);
 }
 
 /* ---- probes ---- */
@@ -250,6 +251,8 @@ static void probe_dhcp(const struct machine *machine, const struct answers *answ
 
 void machine_probe(const struct machine *machine, const struct answers *answers, struct problems *problems)
 {
+	if (!answers_counts(answers, ANSWER_NET_MODE))
+		return;
 	if (answers_is(answers, ANSWER_NET_MODE, "static"))
 		probe_address(machine, answers, false, problems);
 	if (!answers_has_provisioner(answers))

@@ -140,6 +140,8 @@ static void rule_role(const struct answers *answers, struct problems *problems)
 		problem_add(problems, ANSWER_ROLE, "is missing; say node, provisioner or both");
 		return;
 	}
+	if (answers_keep(answers))
+		return; /* none of these is looked at */
 	for (size_t i = 0; i < ARRAY_SIZE(of_provisioner); i++) {
 		if (answers_joins(answers))
 			refuse(answers, of_provisioner[i], "is of a provisioner, and role is node", problems);
@@ -151,8 +153,7 @@ static void rule_role(const struct answers *answers, struct problems *problems)
 	}
 	if (!answers_has_node(answers))
 		refuse(answers, ANSWER_NODE_DISKS, "is of a node, and role is provisioner", problems);
-	/* A node that is kept has its certificate. */
-	if (answers_joins(answers) && !answers_keep(answers))
+	if (answers_joins(answers))
 		require(answers, ANSWER_JOIN_TOKEN, "(role is node)", problems);
 }
 
@@ -331,15 +332,22 @@ static int compare_problems(const void *a, const void *b)
 
 bool answers_check(const struct answers *answers, struct problems *ret)
 {
-	static void (*const rules[])(const struct answers *answers, struct problems *problems) = {
-		rule_role, rule_disk, rule_network, rule_provisioning, rule_host, rule_password,
+	static const struct {
+		void (*judge)(const struct answers *answers, struct problems *problems);
+		enum answer about; /* one of those that it is about */
+	} rules[] = {
+		{ rule_role, ANSWER_ROLE },	  { rule_disk, ANSWER_DISK_SERIAL },
+		{ rule_network, ANSWER_NET_MAC }, { rule_provisioning, ANSWER_PROV_MAC },
+		{ rule_host, ANSWER_HOST_NAME },  { rule_password, ANSWER_ADMIN_PASSWORD },
 	};
 
 	*ret = (struct problems){ 0 };
 	for (unsigned i = 0; i < ANSWER_COUNT; i++)
 		answers_check_alone(answers, (enum answer)i, ret);
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		rules[i](answers, ret);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (answers_counts(answers, rules[i].about))
+			rules[i].judge(answers, ret);
+	}
 	qsort(ret->list, ret->count, sizeof(ret->list[0]), compare_problems);
 	return ret->count == 0;
 }

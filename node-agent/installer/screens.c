@@ -36,12 +36,12 @@ static bool is_static(const struct screens *screens)
 
 static bool joins(const struct screens *screens)
 {
-	return answers_joins(&screens->answers) && !answers_keep(&screens->answers);
+	return answers_joins(&screens->answers);
 }
 
 static bool has_node(const struct screens *screens)
 {
-	return answers_has_node(&screens->answers) && !answers_keep(&screens->answers);
+	return answers_has_node(&screens->answers);
 }
 
 static bool has_provisioner(const struct screens *screens)
@@ -65,7 +65,7 @@ static const struct screen screens_table[SCREEN_COUNT] = {
 	[SCREEN_DISK] = { "Disk", "Where is the system to go? Disks that are in use or in a pool are refused.",
 			  ROWS(CHOICE(ANSWER_DISK_SERIAL)) },
 	[SCREEN_STATE] = { "An Ingot host is on this disk",
-			   "Its state (name, network, users, database) can be kept; the system is written anew either way.",
+			   "Its state (role, name, network, users, database) can be kept; the system is written anew either way.",
 			   ROWS(CHOICE(ANSWER_DISK_STATE)), .applies = has_host },
 	[SCREEN_ERASE] = { "Erase the disk",
 			   "To allow the disk to be written, type its serial number as it is shown here:",
@@ -109,7 +109,12 @@ const struct screen *screen_get(enum screen_id id)
 
 static bool applies(const struct screens *screens, enum screen_id id)
 {
-	return !screens_table[id].applies || screens_table[id].applies(screens);
+	const struct screen *screen = &screens_table[id];
+
+	/* Where the state is kept nothing of it is asked. */
+	if (screen->row_count && !answers_counts(&screens->answers, screen->rows[0].answer))
+		return false;
+	return !screen->applies || screen->applies(screens);
 }
 
 enum screen_id screen_next(const struct screens *screens, enum screen_id id)
@@ -205,6 +210,16 @@ static void set_role(struct screens *screens, const char *role)
 		answers_set(answers, ANSWER_NODE_DISKS, NULL);
 }
 
+/* The role of a host that is kept is kept with it. */
+static void set_state(struct screens *screens, const char *state)
+{
+	const struct disk_content *content = chosen_content(screens);
+
+	answers_set(&screens->answers, ANSWER_DISK_STATE, state);
+	if (answers_keep(&screens->answers) && content && content->role)
+		set_role(screens, content->role);
+}
+
 void row_set(struct screens *screens, const struct row *row, const char *value)
 {
 	if (row->answer == ANSWER_COUNT) {
@@ -217,6 +232,8 @@ void row_set(struct screens *screens, const struct row *row, const char *value)
 		set_disk(screens, value);
 	} else if (row->answer == ANSWER_ROLE) {
 		set_role(screens, value);
+	} else if (row->answer == ANSWER_DISK_STATE) {
+		set_state(screens, value);
 	} else {
 		answers_set(&screens->answers, row->answer, value);
 	}
@@ -384,12 +401,17 @@ static bool is_idle(const struct answers *answers, enum answer answer)
 char *screen_summary(const struct screens *screens)
 {
 	const struct answers *answers = &screens->answers;
+	const struct disk_content *content = chosen_content(screens);
 	struct strbuf text = { 0 };
 
 	for (unsigned i = 0; i < ANSWER_COUNT; i++) {
 		const struct question *question = answers_question((enum answer)i);
 		const char *value = answers_get(answers, (enum answer)i);
 
+		if (i == ANSWER_HOST_NAME && answers_keep(answers) && content && content->host_name)
+			value = content->host_name; /* so that one sees which host it is */
+		else if (!answers_counts(answers, (enum answer)i))
+			continue;
 		if (!value || question->secret || is_idle(answers, (enum answer)i) || i == ANSWER_DISK_ERASE ||
 		    i == ANSWER_LANGUAGE || i == ANSWER_FINISH)
 			continue;

@@ -301,11 +301,33 @@ static char *describe_all(const struct disk_list *list)
 	return list->count ? strbuf_take(&text) : xstrdup("no disk");
 }
 
+static void add_wanted(struct strbuf *text, const char *word)
+{
+	strbuf_addf(text, "%s%s", text->len ? " and " : "", word);
+}
+
+/* "wwn naa.5 and serial S": what was asked for, and nothing else. */
+static char *describe_wanted(const char *wwn, const char *serial, uint64_t size_bytes)
+{
+	_cleanup_free_ char *by_wwn = xasprintf("wwn %s", str_or(wwn, ""));
+	_cleanup_free_ char *by_serial = xasprintf("serial %s", str_or(serial, ""));
+	_cleanup_free_ char *by_size = xasprintf("%" PRIu64 " bytes", size_bytes);
+	struct strbuf text = { 0 };
+
+	if (text_given(wwn))
+		add_wanted(&text, by_wwn);
+	if (text_given(serial))
+		add_wanted(&text, by_serial);
+	if (size_bytes)
+		add_wanted(&text, by_size);
+	return strbuf_take(&text);
+}
+
 int disk_find(const char *sysroot, const char *wwn, const char *serial, uint64_t size_bytes, struct disk *ret,
 	      struct err *err)
 {
 	_cleanup_disks_ struct disk_list list = { 0 };
-	_cleanup_free_ char *there = NULL;
+	_cleanup_free_ char *there = NULL, *wanted = NULL;
 	unsigned found = 0, which = 0;
 	int r;
 
@@ -329,8 +351,7 @@ int disk_find(const char *sysroot, const char *wwn, const char *serial, uint64_t
 		return 0;
 	}
 	there = describe_all(&list);
-	return err_set(err, found ? ERR_STATE : ERR_NOT_FOUND,
-		       "%s disk has wwn %s, serial %s and %" PRIu64 " bytes; there is %s",
-		       found ? "more than one" : "no", text_given(wwn) ? wwn : "any",
-		       text_given(serial) ? serial : "any", size_bytes, there);
+	wanted = describe_wanted(wwn, serial, size_bytes);
+	return err_set(err, found ? ERR_STATE : ERR_NOT_FOUND, "%s disk has %s; there is %s",
+		       found ? "more than one" : "no", wanted, there);
 }

@@ -303,14 +303,17 @@ static json_t *want_absent(struct part_run *run, struct vm_state *state, const s
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	vm_memory_forget(state, order->id);
-	if (!domain)
+	if (!domain) {
+		vm_departure_forget(run, order->id);
 		return entry_json(order->id, order->generation, "absent", NULL, &no_err);
+	}
 	if ((domain->active && virDomainDestroy(domain->domain) < 0) ||
 	    virDomainUndefineFlags(domain->domain, UNDEFINE_FLAGS) < 0) {
 		vm_fail(&err, "the virtual machine does not end");
 		*unsettled = true;
 		return report_as_is(state, domain, &err);
 	}
+	vm_departure_forget(run, order->id);
 	log_info("vm %s: ended and removed", order->id);
 	return entry_json(order->id, order->generation, "absent", NULL, &no_err);
 }

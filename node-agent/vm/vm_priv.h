@@ -244,11 +244,13 @@ void migration_forget(struct vm_state *state, const json_t *desired);
 
 /* ---- what has left this node (vm_departure.c) ---- */
 
+/* So many are remembered. */
+#define DEPARTED_MAX 1024
 /* Durable: of this machine a migration is begun under the order of this generation. */
 int vm_departure_write(const struct part_run *run, const char *id, int64_t generation, struct err *err);
 /* 1 and the generation, 0 if none was begun, or a negative errno: then it is not known. */
 int vm_departure_read(const struct part_run *run, const char *id, int64_t *ret_generation, struct err *err);
-/* It has stayed, is back, or runs here under a newer order. */
+/* It has stayed, is back, runs here under a newer order, or is to be nowhere here. */
 void vm_departure_forget(const struct part_run *run, const char *id);
 
 /* ---- networks (vm_net.c) ---- */

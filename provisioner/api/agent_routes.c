@@ -40,7 +40,7 @@ static void hello(struct http_request *request, void *data)
 	json_t *body = NULL, *reply = NULL;
 	int r = http_request_json(request, &body, &err);
 	if (r == 0)
-		r = machine_agent_hello(api->spec.machines, body, &reply, &err);
+		r = machine_agent_hello(api->spec.machines, body, http_request_peer(request), &reply, &err);
 	json_decref(body);
 	answer(request, r, reply, &err);
 }

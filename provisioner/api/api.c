@@ -23,9 +23,19 @@ static int do_machine_power(struct api_call *call, struct err *err)
 	return machine_power(call->api->spec.machines, call->id, power->action, &call->task, err);
 }
 
+static int do_machine_delete(struct api_call *call, struct err *err)
+{
+	return machine_delete(call->api->spec.machines, call->id, err);
+}
+
 static int do_node_update(struct api_call *call, struct err *err)
 {
 	return cluster_node_update(call->api->spec.cluster, call->id, call->body, err);
+}
+
+static int do_node_confirm_off(struct api_call *call, struct err *err)
+{
+	return cluster_node_confirm_off(call->api->spec.cluster, call->id, err);
 }
 
 static int do_join_token_create(struct api_call *call, struct err *err)
@@ -128,6 +138,11 @@ static int do_task_cancel(struct api_call *call, struct err *err)
 	return task_cancel(call->api->spec.tasks, call->id, err);
 }
 
+static int do_task_retry(struct api_call *call, struct err *err)
+{
+	return cluster_task_retry(call->api->spec.cluster, call->id, &call->task, err);
+}
+
 static int do_openapi(struct api_call *call, struct err *err)
 {
 	if (!call->api->openapi)
@@ -156,12 +171,15 @@ static const struct binding {
 	[OP_MACHINE_ACCEPT] = { &kind_machine, do_machine_accept },
 	[OP_MACHINE_DEPLOY] = { &kind_machine, do_machine_deploy },
 	[OP_MACHINE_POWER] = { &kind_machine, do_machine_power },
+	[OP_MACHINE_DELETE] = { &kind_machine, do_machine_delete },
 	[OP_MACHINE_CONSOLE] = { &kind_machine, api_machine_console },
 	[OP_MACHINE_CONSOLE_TICKET] = { &kind_machine, api_machine_console_ticket },
 	[OP_MACHINE_SENSORS] = { &kind_machine, api_machine_sensors },
+	[OP_MACHINE_SEL] = { &kind_machine, api_machine_sel },
 	[OP_NODE_LIST] = { &kind_node, NULL },
 	[OP_NODE_SHOW] = { &kind_node, NULL },
 	[OP_NODE_UPDATE] = { &kind_node, do_node_update },
+	[OP_NODE_CONFIRM_OFF] = { &kind_node, do_node_confirm_off },
 	[OP_POOL_LIST] = { &kind_pool, NULL },
 	[OP_POOL_SHOW] = { &kind_pool, NULL },
 	[OP_IMAGE_LIST] = { &kind_image, NULL },
@@ -193,6 +211,7 @@ static const struct binding {
 	[OP_TASK_LIST] = { &kind_task, NULL },
 	[OP_TASK_SHOW] = { &kind_task, NULL },
 	[OP_TASK_CANCEL] = { &kind_task, do_task_cancel },
+	[OP_TASK_RETRY] = { &kind_task, do_task_retry },
 	[OP_EVENT_LIST] = { NULL, api_events },
 	[OP_SESSION_CREATE] = { NULL, api_sign_in, api_prepare_sign_in },
 	[OP_SESSION_SHOW] = { NULL, api_session_show },
@@ -538,7 +557,7 @@ struct api *api_free(struct api *api)
 	agent_queue_stop(api);
 	api_events_stop(api);
 	api_consoles_stop(api);
-	api_sensors_stop(api);
+	api_readings_stop(api);
 	rate_table_done(&api->strangers);
 	rate_table_done(&api->boots);
 	rate_table_done(&api->renewals);

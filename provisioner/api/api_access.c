@@ -56,6 +56,13 @@ static int find_who(struct api *api, const struct http_request *request, const s
 	return r;
 }
 
+/* What a session is for while its user has no password that only that one knows. */
+static bool leads_to_password(const struct operation *operation)
+{
+	return operation == &operations[OP_SESSION_SHOW] || operation == &operations[OP_SESSION_DELETE] ||
+	       operation == &operations[OP_SESSION_PASSWORD];
+}
+
 int api_authorize(struct api *api, struct http_request *request, const struct operation *operation,
 		  struct auth_who *ret, struct err *err)
 {
@@ -63,6 +70,8 @@ int api_authorize(struct api *api, struct http_request *request, const struct op
 	if (operation->role == ROLE_NONE)
 		return api_check_origin(request, false, err);
 	int r = find_who(api, request, operation, ret, err);
+	if (r == 0 && !leads_to_password(operation))
+		r = auth_require_own_password(ret, err);
 	return r == 0 ? auth_require(ret, operation->role, err) : r;
 }
 

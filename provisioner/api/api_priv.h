@@ -16,10 +16,13 @@ struct api {
 	struct auth *auth;
 	struct http_route routes[OPERATION_COUNT + 1];
 	struct list streams;			/* event_stream.c */
+	struct loop_timer *heartbeat;		/* event_stream.c; NULL while there are no streams */
 	struct list consoles, machine_consoles; /* console_vm.c, console_machine.c */
+	struct list viewers;			/* console.c: of both */
+	struct loop_timer *viewers_timer;
 	unsigned console_viewers;
 	struct tickets *tickets;	/* console.c */
-	struct list readings;		/* machine_sensors.c */
+	struct list readings;		/* machine_readings.c */
 	struct list waiting;		/* struct api_call: for a worker */
 	struct agent_queue *agents;	/* agent_queue.c */
 	struct rate_table strangers;	/* agent_routes.c: hellos by address */
@@ -115,10 +118,11 @@ void agent_queue_add(struct api *api, struct http_request *request, bool strange
 void agent_queue_start(struct api *api);
 void agent_queue_stop(struct api *api);
 
-/* ---- machine_sensors.c ---- */
+/* ---- machine_readings.c ---- */
 
 int api_machine_sensors(struct api_call *call, struct err *err);
-void api_sensors_stop(struct api *api);
+int api_machine_sel(struct api_call *call, struct err *err);
+void api_readings_stop(struct api *api);
 
 /* ---- image_content.c: images in pieces ---- */
 

@@ -18,14 +18,14 @@ struct sol {
 
 struct sol_viewer {
 	struct list link;
+	struct console_viewer viewer;
 	struct sol *sol;
-	struct ws *ws;
 };
 
 static void viewer_free(struct sol_viewer *viewer)
 {
 	list_remove(&viewer->link);
-	console_viewer_left(viewer->sol->api);
+	console_viewer_left(&viewer->viewer);
 	free(viewer);
 }
 
@@ -33,7 +33,7 @@ static void sol_end(struct sol *sol, enum ws_status status, const char *reason)
 {
 	struct sol_viewer *viewer;
 	LIST_FOREACH(viewer, &sol->viewers, link) {
-		ws_close_with(viewer->ws, status, reason);
+		ws_close_with(viewer->viewer.ws, status, reason);
 		viewer_free(viewer);
 	}
 	list_remove(&sol->link);
@@ -64,7 +64,7 @@ static void sol_output(const void *data, size_t len, void *ctx)
 	keep(sol, data, len);
 	/* One that does not read is given up by its WebSocket: the others are not to wait for it. */
 	LIST_FOREACH(viewer, &sol->viewers, link)
-		ws_send(viewer->ws, data, len);
+		ws_send(viewer->viewer.ws, data, len);
 }
 
 static void sol_closed(const struct err *err, void *ctx)
@@ -89,6 +89,8 @@ static void viewer_leaves(struct sol_viewer *viewer)
 static void viewer_message(struct ws *ws, const void *data, size_t len, void *ctx)
 {
 	struct sol_viewer *viewer = ctx;
+	if (!console_viewer_may(&viewer->viewer))
+		return;
 	if (bmc_console_input(viewer->sol->bmc, data, len) == 0)
 		return;
 	/* Better an end that is seen than a word that is missing in what was typed. */
@@ -103,15 +105,30 @@ static void viewer_closed(struct ws *ws, const char *reason, void *ctx)
 
 static const struct ws_events viewer_events = { .message = viewer_message, .closed = viewer_closed };
 
-static void viewer_new(struct sol *sol, struct ws *ws)
+static void end_viewer(struct console_viewer *common, enum ws_status status, const char *reason)
+{
+	struct sol_viewer *viewer = CONTAINER_OF(common, struct sol_viewer, viewer);
+	ws_close_with(common->ws, status, reason);
+	viewer_leaves(viewer);
+}
+
+/* Errors of console_viewer_accept(). */
+static int viewer_new(struct sol *sol, struct http_request *request, const char *owner, struct err *err)
 {
 	struct sol_viewer *viewer = new0(struct sol_viewer, 1);
 	viewer->sol = sol;
-	viewer->ws = ws;
+	viewer->viewer = (struct console_viewer){ .api = sol->api, .owner = xstrdup(owner), .end = end_viewer };
+	list_init(&viewer->link);
+	int r = console_viewer_accept(&viewer->viewer, request, err);
+	if (r < 0) {
+		viewer_free(viewer);
+		return r;
+	}
 	list_append(&sol->viewers, &viewer->link);
-	ws_set_events(ws, &viewer_events, viewer);
+	ws_set_events(viewer->viewer.ws, &viewer_events, viewer);
 	if (sol->history.len > 0)
-		ws_send(ws, sol->history.data, sol->history.len);
+		ws_send(viewer->viewer.ws, sol->history.data, sol->history.len);
+	return 0;
 }
 
 /* ---- opening and stopping ---- */
@@ -147,20 +164,18 @@ static int sol_new(struct api *api, const struct machine *machine, struct sol **
 	return 0;
 }
 
-int console_machine_open(struct api *api, struct http_request *request, const char *id, struct err *err)
+int console_machine_open(struct api *api, struct http_request *request, const char *id, const char *owner,
+			 struct err *err)
 {
 	const struct machine *machine = store_get(api->store, &kind_machine, id);
 	struct sol *sol = machine ? sol_find(api, id) : NULL;
-	struct ws *ws;
 	int r = machine ? 0 : err_set(err, ERR_NOT_FOUND, "the machine is gone");
 	if (r == 0 && !sol)
 		r = sol_new(api, machine, &sol, err);
 	if (r < 0)
 		return r;
-	r = console_viewer_accept(api, request, &ws, err);
-	if (r == 0)
-		viewer_new(sol, ws);
-	else if (list_empty(&sol->viewers))
+	r = viewer_new(sol, request, owner, err);
+	if (r < 0 && list_empty(&sol->viewers))
 		sol_end(sol, WS_NORMAL, NULL);
 	return r == -EALREADY ? 0 : r;
 }

@@ -13,9 +13,10 @@
 
 struct console {
 	struct list link;
+	struct console_viewer viewer;
 	struct api *api;
 	enum console_kind kind;
-	struct ws *viewer, *agent;
+	struct ws *agent;
 	char *vm, *node, *ticket;
 	struct strbuf early; /* typed before the agent was there */
 	struct loop_timer *timer;
@@ -24,9 +25,9 @@ struct console {
 static void end(struct console *c, enum ws_status status, const char *reason)
 {
 	list_remove(&c->link);
-	ws_close_with(c->viewer, status, reason);
+	ws_close_with(c->viewer.ws, status, reason);
 	ws_close(c->agent, reason);
-	console_viewer_left(c->api);
+	console_viewer_left(&c->viewer);
 	loop_timer_free(c->timer);
 	if (c->ticket)
 		cluster_console_end(c->api->spec.cluster, c->ticket);
@@ -50,6 +51,8 @@ static void relay(struct ws *from, struct ws *to, const void *data, size_t len)
 static void viewer_message(struct ws *ws, const void *data, size_t len, void *ctx)
 {
 	struct console *c = ctx;
+	if (!console_viewer_may(&c->viewer))
+		return;
 	if (c->agent)
 		relay(ws, c->agent, data, len);
 	else if (c->early.len + len <= EARLY_MAX)
@@ -67,7 +70,7 @@ static void viewer_drained(struct ws *ws, void *ctx)
 static void viewer_closed(struct ws *ws, const char *reason, void *ctx)
 {
 	struct console *c = ctx;
-	c->viewer = NULL;
+	c->viewer.ws = NULL;
 	end(c, WS_NORMAL, "the viewer left");
 }
 
@@ -103,13 +106,13 @@ static void ask_agent(struct console *c, const char *node)
 static void agent_message(struct ws *ws, const void *data, size_t len, void *ctx)
 {
 	struct console *c = ctx;
-	relay(ws, c->viewer, data, len);
+	relay(ws, c->viewer.ws, data, len);
 }
 
 static void agent_drained(struct ws *ws, void *ctx)
 {
 	struct console *c = ctx;
-	ws_pause(c->viewer, false);
+	ws_pause(c->viewer.ws, false);
 }
 
 /* The agent comes back in a while, with history from its beginning: that is another session. */
@@ -143,7 +146,7 @@ static void agent_closed(struct ws *ws, const char *reason, void *ctx)
 	bool moved = vm && vm->node && !str_equal(vm->node, c->node);
 	_cleanup_free_ char *why = why_closed(vm, moved, reason);
 	c->agent = NULL;
-	ws_pause(c->viewer, false);
+	ws_pause(c->viewer.ws, false);
 	if (ws_peer_status(ws) != WS_NORMAL)
 		agent_vanished(c, reason); /* the guest may live */
 	else if (c->kind == CONSOLE_VNC)
@@ -197,6 +200,11 @@ void api_agent_console(struct http_request *request, void *data)
 
 /* ---- opening and stopping ---- */
 
+static void end_viewer(struct console_viewer *viewer, enum ws_status status, const char *reason)
+{
+	end(CONTAINER_OF(viewer, struct console, viewer), status, reason);
+}
+
 int console_vm_check(const struct vm *vm, struct err *err)
 {
 	if (vm->node && (vm->state == VM_RUNNING || vm->state == VM_MIGRATING || vm->state == VM_STOPPING))
@@ -206,22 +214,25 @@ int console_vm_check(const struct vm *vm, struct err *err)
 }
 
 int console_vm_open(struct api *api, struct http_request *request, const char *id, enum console_kind kind,
-		    struct err *err)
+		    const char *owner, struct err *err)
 {
 	const struct vm *vm = store_get(api->store, &kind_vm, id);
-	struct ws *viewer;
 	int r = vm ? console_vm_check(vm, err) : err_set(err, ERR_NOT_FOUND, "the virtual machine is gone");
-	if (r == 0)
-		r = console_viewer_accept(api, request, &viewer, err);
 	if (r < 0)
-		return r == -EALREADY ? 0 : r;
+		return r;
 	struct console *c = new0(struct console, 1);
 	c->api = api;
 	c->kind = kind;
-	c->viewer = viewer;
+	c->viewer = (struct console_viewer){ .api = api, .owner = xstrdup(owner), .end = end_viewer };
+	r = console_viewer_accept(&c->viewer, request, err);
+	if (r < 0) {
+		console_viewer_left(&c->viewer);
+		free(c);
+		return r == -EALREADY ? 0 : r;
+	}
 	c->vm = xstrdup(vm->id);
 	list_append(&api->consoles, &c->link);
-	ws_set_events(viewer, &viewer_events, c);
+	ws_set_events(c->viewer.ws, &viewer_events, c);
 	ask_agent(c, vm->node);
 	return 0;
 }

@@ -6,6 +6,9 @@
 #define PAGE_MAX 1000
 /* Half of what a stream's queue holds: what happens meanwhile has room beside it. */
 #define REPLAY_MAX_BYTES (512 * KIB)
+/* A line that went dead without a word looks like a cluster in which nothing happens: who hears none of these any more knows
+ * better. Clients are told the pace. */
+#define HEARTBEAT_MS 5000
 
 struct event_stream {
 	struct list link;
@@ -20,6 +23,39 @@ static void gone(void *data)
 	list_remove(&s->link);
 	free(s->reference);
 	free(s);
+}
+
+static void end_stream(struct event_stream *s)
+{
+	http_stream_close(s->stream);
+	gone(s);
+}
+
+/* Who signed out, or may not see this any more, hears nothing more. */
+static bool may_hear(const struct event_stream *s)
+{
+	return auth_reference_valid(s->api->auth, s->reference, operations[OP_EVENT_LIST].role);
+}
+
+static void send_heartbeat(struct event_stream *s)
+{
+	_cleanup_free_ char *text = xasprintf("{\"every_ms\":%d}", HEARTBEAT_MS);
+	http_stream_event(s->stream, NULL, "heartbeat", text);
+}
+
+static void on_heartbeat(void *data)
+{
+	struct api *api = data;
+	struct event_stream *s;
+	api->heartbeat = NULL;
+	LIST_FOREACH(s, &api->streams, link) {
+		if (may_hear(s))
+			send_heartbeat(s);
+		else
+			end_stream(s);
+	}
+	if (!list_empty(&api->streams))
+		api->heartbeat = loop_timer_new(api->spec.loop, HEARTBEAT_MS, on_heartbeat, api);
 }
 
 static size_t send_event(struct event_stream *s, const json_t *event, int64_t *ret_seq)
@@ -137,11 +173,12 @@ int api_events(struct api_call *call, struct err *err)
 	s->reference = auth_reference(&call->who);
 	list_append(&api->streams, &s->link);
 	s->stream = http_answer_events(call->request, gone, s);
-	if (after >= 0 && !replay(s, after)) {
-		/* It comes again for the rest, from the last one it got: that is what clients of a stream do when it ends. */
-		http_stream_close(s->stream);
-		gone(s);
-	}
+	send_heartbeat(s);
+	if (!api->heartbeat)
+		api->heartbeat = loop_timer_new(api->spec.loop, HEARTBEAT_MS, on_heartbeat, api);
+	/* It comes again for the rest, from the last one it got: that is what clients of a stream do when it ends. */
+	if (after >= 0 && !replay(s, after))
+		end_stream(s);
 	return 0;
 }
 
@@ -151,13 +188,10 @@ static void on_event(int64_t seq, const char *json, void *data)
 	struct event_stream *s;
 	_cleanup_free_ char *id = xasprintf("%lld", (long long)seq);
 	LIST_FOREACH(s, &api->streams, link) {
-		/* Who signed out, or may not see this any more, hears nothing more. */
-		if (auth_reference_valid(api->auth, s->reference, operations[OP_EVENT_LIST].role)) {
+		if (may_hear(s))
 			http_stream_event(s->stream, id, NULL, json);
-		} else {
-			http_stream_close(s->stream);
-			gone(s);
-		}
+		else
+			end_stream(s);
 	}
 }
 
@@ -170,8 +204,7 @@ void api_events_register(struct api *api)
 void api_events_stop(struct api *api)
 {
 	struct event_stream *s;
-	LIST_FOREACH(s, &api->streams, link) {
-		http_stream_close(s->stream);
-		gone(s);
-	}
+	LIST_FOREACH(s, &api->streams, link)
+		end_stream(s);
+	api->heartbeat = loop_timer_free(api->heartbeat);
 }

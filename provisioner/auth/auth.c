@@ -85,6 +85,17 @@ int auth_require(const struct auth_who *who, int role, struct err *err)
 		       who->via == AUDIT_VIA_TOKEN ? "token" : "user", who->name, role_words[who->role]);
 }
 
+int auth_require_own_password(const struct auth_who *who, struct err *err)
+{
+	if (!who->session || !who->user->password_change_required)
+		return 0;
+	return err_set_field(
+		err, ERR_FORBIDDEN, "password_change_required",
+		"password_change_required: somebody else knows the password of '%s'; change it first, with "
+		"POST /v1/session/password",
+		who->name);
+}
+
 /* "t" or "s", then the identifier of the token or session. */
 char *auth_reference(const struct auth_who *who)
 {
@@ -101,7 +112,18 @@ bool auth_reference_valid(struct auth *auth, const char *reference, int role)
 	const struct sign_in_session *session = store_get(auth->store, &kind_sign_in_session, reference + 1);
 	bool over = !session || loop_now_ms(store_loop(auth->store)) >= auth_session_end(session);
 	user = over ? NULL : store_get(auth->store, &kind_user, session->user);
-	return user && !user->disabled && user->role >= role;
+	return user && !user->disabled && !user->password_change_required && user->role >= role;
+}
+
+bool auth_reference_used(struct auth *auth, const char *reference, int role)
+{
+	if (!auth_reference_valid(auth, reference, role))
+		return false;
+	if (reference[0] == 's')
+		auth_session_used(auth, store_get(auth->store, &kind_sign_in_session, reference + 1));
+	else
+		note_use(auth, store_get(auth->store, &kind_token, reference + 1));
+	return true;
 }
 
 /* ---- tokens ---- */
@@ -141,8 +163,8 @@ int auth_token_create(struct auth *auth, const struct auth_who *who, const struc
 	char *text = token_new("ingot");
 	store_begin(auth->store);
 	auth_token_store(auth, token, who->user ? who->user->id : NULL, text, &id);
-	store_event(auth->store, "token.created", "token", id, token->name, "made by %s, role %s", who->name,
-		    role_words[token->role]);
+	store_event(auth->store, "token.created", "token", id, token->name, "user", who->name, "role",
+		    role_words[token->role], NULL);
 	r = store_commit(auth->store, err);
 	if (r < 0) {
 		wipe(text, strlen(text));
@@ -159,6 +181,6 @@ int auth_token_delete(struct auth *auth, const char *id, struct err *err)
 	const struct token *token = store_get(auth->store, &kind_token, id);
 	store_begin(auth->store);
 	store_remove(auth->store, &kind_token, id);
-	store_event(auth->store, "token.deleted", "token", id, token->name, "deleted");
+	store_event(auth->store, "token.deleted", "token", id, token->name, NULL);
 	return store_commit(auth->store, err);
 }

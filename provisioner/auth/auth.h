@@ -29,10 +29,15 @@ int auth_by_token(struct auth *auth, const char *bearer, struct auth_who *ret, s
 int auth_by_cookie(struct auth *auth, const char *cookie, struct auth_who *ret, struct err *err);
 /* 0, or ERR_FORBIDDEN naming the role that is needed. */
 int auth_require(const struct auth_who *who, int role, struct err *err);
+/* 0, or ERR_FORBIDDEN naming password_change_required and how it is changed: who has signed in with a password that somebody
+ * else chose. */
+int auth_require_own_password(const struct auth_who *who, struct err *err);
 /* What is kept of who opened something that lasts, such as a stream; the caller frees it. */
 char *auth_reference(const struct auth_who *who);
 /* Whether that one may still do what needs this role. */
 bool auth_reference_valid(struct auth *auth, const char *reference, int role);
+/* The same for what that one does now: it puts off the end of a session, as a call does. */
+bool auth_reference_used(struct auth *auth, const char *reference, int role);
 
 /* ---- passwords: hashing takes a tenth of a second and 16 MiB, on the work queue ---- */
 

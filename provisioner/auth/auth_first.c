@@ -62,8 +62,8 @@ static int set_admin(struct auth *auth, const char *hash, bool change, struct er
 		user->created_at = loop_now_ms(store_loop(auth->store));
 	str_set(&user->password_hash, hash);
 	auth_sessions_end(auth, user->id, NULL);
-	store_event(auth->store, known ? "user.changed" : "user.created", "user", user->id, NAME,
-		    known ? "the password was set from a file" : "role admin");
+	store_event(auth->store, known ? "user.changed.file" : "user.created", "user", user->id, NAME, "role",
+		    role_words[ROLE_ADMIN], NULL);
 	return store_commit(auth->store, err);
 }
 

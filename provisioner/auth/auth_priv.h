@@ -17,6 +17,8 @@ struct auth {
 
 /* auth_session.c. When a session is over. */
 int64_t auth_session_end(const struct sign_in_session *session);
+/* Puts its end off, to the minute; gives it as it is then. */
+const struct sign_in_session *auth_session_used(struct auth *auth, const struct sign_in_session *session);
 /* Within a transaction: ends the sessions of a user, but for one (or NULL). */
 void auth_sessions_end(struct auth *auth, const char *user, const char *except);
 

@@ -36,7 +36,7 @@ static int commit_or_log(struct auth *auth, const char *what)
 }
 
 /* To the minute: a write for each call would be too much. */
-static const struct sign_in_session *note_use(struct auth *auth, const struct sign_in_session *session)
+const struct sign_in_session *auth_session_used(struct auth *auth, const struct sign_in_session *session)
 {
 	if (now_ms(auth) - session->seen < MINUTE_MS)
 		return session;
@@ -65,7 +65,7 @@ int auth_by_cookie(struct auth *auth, const char *cookie, struct auth_who *ret, 
 				  .id = user->id,
 				  .name = user->name,
 				  .user = user,
-				  .session = note_use(auth, session) };
+				  .session = auth_session_used(auth, session) };
 	return 0;
 }
 

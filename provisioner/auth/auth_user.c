@@ -47,7 +47,7 @@ int auth_user_create(struct auth *auth, const struct user *user, const char *pas
 	made->password_change_required = user->password_change_required;
 	made->created_at = loop_now_ms(store_loop(auth->store));
 	str_set(&made->password_hash, password_hash);
-	store_event(auth->store, "user.created", "user", id, user->name, "role %s", role_words[user->role]);
+	store_event(auth->store, "user.created", "user", id, user->name, "role", role_words[user->role], NULL);
 	r = store_commit(auth->store, err);
 	if (r == 0)
 		*ret = store_get(auth->store, &kind_user, id);
@@ -64,6 +64,15 @@ static int check_not_last(struct auth *auth, const char *id, const char *field, 
 			return 0;
 	return err_set_field(err, ERR_STATE, field,
 			     "'%s' is the last administrator who may sign in; make another one first", self->name);
+}
+
+static const char *change_code(bool disabled, bool password)
+{
+	static const char *const codes[2][2] = {
+		{ "user.changed", "user.changed.password" },
+		{ "user.changed.disabled", "user.changed.disabled-password" },
+	};
+	return codes[disabled][password];
 }
 
 int auth_user_update(struct auth *auth, const char *id, const struct user *changed, const char *password_hash,
@@ -87,9 +96,8 @@ int auth_user_update(struct auth *auth, const char *id, const struct user *chang
 	if (password_hash || user->disabled)
 		auth_sessions_end(auth, id, NULL);
 	if (before->role != changed->role || before->disabled != changed->disabled || password_hash)
-		store_event(auth->store, "user.changed", "user", id, before->name, "role %s%s%s",
-			    role_words[changed->role], changed->disabled ? ", disabled" : "",
-			    password_hash ? ", new password" : "");
+		store_event(auth->store, change_code(changed->disabled, password_hash != NULL), "user", id,
+			    before->name, "role", role_words[changed->role], NULL);
 	r = store_commit(auth->store, err);
 	if (r == 0 && password_hash)
 		auth_forget_initial_password(auth);
@@ -108,7 +116,7 @@ int auth_user_delete(struct auth *auth, const char *id, struct err *err)
 		if (str_equal(token->user, id))
 			store_remove(auth->store, &kind_token, token->id);
 	store_remove(auth->store, &kind_user, id);
-	store_event(auth->store, "user.deleted", "user", id, user->name, "deleted, with sessions and tokens");
+	store_event(auth->store, "user.deleted", "user", id, user->name, NULL);
 	return store_commit(auth->store, err);
 }
 
@@ -125,7 +133,7 @@ int auth_password_change(struct auth *auth, const struct auth_who *who, const st
 	user->password_change_required = false;
 	str_set(&user->password_hash, work->new_hash);
 	auth_sessions_end(auth, user->id, who->session->id);
-	store_event(auth->store, "user.changed", "user", user->id, user->name, "changed the own password");
+	store_event(auth->store, "user.changed.own-password", "user", user->id, user->name, NULL);
 	int r = store_commit(auth->store, err);
 	if (r == 0)
 		auth_forget_initial_password(auth);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/list.h"
 #include "bmc_priv.h"
 
 static const struct bmc_driver *const built_in[] = { &bmc_driver_ipmi, NULL };
@@ -79,6 +80,17 @@ void bmc_sensors_done(struct bmc_sensors *sensors)
 	*sensors = (struct bmc_sensors){ 0 };
 }
 
+void bmc_sel_done(struct bmc_sel *sel)
+{
+	for (size_t i = 0; i < sel->count; i++) {
+		free(sel->list[i].sensor);
+		free(sel->list[i].type);
+		free(sel->list[i].text);
+	}
+	free(sel->list);
+	*sel = (struct bmc_sel){ 0 };
+}
+
 int bmc_address_parse(const char *text, struct sockaddr_in *ret, struct err *err)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(BMC_PORT) };
@@ -106,16 +118,33 @@ char *bmc_address_format(const struct sockaddr_in *address)
 
 /* ---- operations ---- */
 
+#define AGAIN_MS 1000
+
+/* A silent BMC holds a worker for seconds, and a rack may have hundreds of them: so no more than some of the loop's workers are
+ * with BMCs, and what waits for one waits here, not in the loop's queue. One for each loop that has operations. */
+struct bmc_queue {
+	struct list link; /* in queues */
+	struct loop *loop;
+	struct list waiting, flying; /* jobs */
+	unsigned waiting_count, flying_count;
+	struct loop_timer *again; /* the loop's own queue was full, and no end of an operation will try again */
+};
+static struct list queues = { &queues, &queues };
+
 struct bmc_job {
+	struct list link;
+	struct bmc_queue *queue;
 	struct bmc_op op;
 	const struct bmc_driver *driver; /* found on the loop: workers do not read the table */
 };
 
 static void job_free(struct bmc_job *job)
 {
+	list_remove(&job->link);
 	bmc_target_done(&job->op.target);
 	bmc_identity_done(&job->op.identity);
 	bmc_sensors_done(&job->op.sensors);
+	bmc_sel_done(&job->op.sel);
 	err_done(&job->op.err);
 	free(job);
 }
@@ -141,26 +170,111 @@ static void job_run(void *data)
 		else
 			err_set(&op->err, ERR_UNSUPPORTED, "the BMC driver \"%s\" reads no sensors", job->driver->name);
 		break;
+	case BMC_OP_SEL:
+		if (job->driver->sel)
+			job->driver->sel(&op->target, &op->sel, &op->err);
+		else
+			err_set(&op->err, ERR_UNSUPPORTED, "the BMC driver \"%s\" reads no event log",
+				job->driver->name);
+		break;
 	case BMC_OP_BOOT_DEVICE:
 		job->driver->boot_device(&op->target, op->device, op->persistent, op->uefi, &op->err);
 		break;
 	}
 }
 
+static struct bmc_queue *queue_of(struct loop *loop)
+{
+	struct bmc_queue *queue;
+
+	LIST_FOREACH(queue, &queues, link)
+		if (queue->loop == loop)
+			return queue;
+	queue = new0(struct bmc_queue, 1);
+	queue->loop = loop;
+	list_init(&queue->waiting);
+	list_init(&queue->flying);
+	list_append(&queues, &queue->link);
+	return queue;
+}
+
+static void queue_free_if_idle(struct bmc_queue *queue)
+{
+	if (queue->waiting_count > 0 || queue->flying_count > 0)
+		return;
+	loop_timer_free(queue->again);
+	list_remove(&queue->link);
+	free(queue);
+}
+
+/* One that waits for its own BMC's turn holds no worker meanwhile. */
+static bool is_flying(const struct bmc_queue *queue, const char *address)
+{
+	const struct bmc_job *job;
+
+	LIST_FOREACH(job, &queue->flying, link)
+		if (str_equal(job->op.target.address, address))
+			return true;
+	return false;
+}
+
+static void job_done(void *data);
+
+static void queue_run(struct bmc_queue *queue);
+
+static void queue_run_again(void *data)
+{
+	struct bmc_queue *queue = data;
+
+	queue->again = NULL;
+	queue_run(queue);
+}
+
+/* What the loop has no room for is tried again at the next end, or soon. */
+static void queue_refused(struct bmc_queue *queue)
+{
+	if (queue->flying_count == 0 && !queue->again)
+		queue->again = loop_timer_new(queue->loop, AGAIN_MS, queue_run_again, queue);
+}
+
+/* Gives jobs to workers, oldest first. */
+static void queue_run(struct bmc_queue *queue)
+{
+	struct bmc_job *job;
+
+	LIST_FOREACH(job, &queue->waiting, link) {
+		if (queue->flying_count == BMC_IN_FLIGHT_MAX)
+			return;
+		if (is_flying(queue, job->op.target.address))
+			continue;
+		if (loop_work(queue->loop, job->op.target.address, job_run, job_done, job) < 0) {
+			queue_refused(queue);
+			return;
+		}
+		list_remove(&job->link);
+		list_append(&queue->flying, &job->link);
+		queue->waiting_count--;
+		queue->flying_count++;
+	}
+}
+
 static void job_done(void *data)
 {
 	struct bmc_job *job = data;
+	struct bmc_queue *queue = job->queue;
 
 	if (job->op.done)
 		job->op.done(&job->op, job->op.data);
 	job_free(job);
+	queue->flying_count--;
+	queue_run(queue);
+	queue_free_if_idle(queue);
 }
 
 int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err)
 {
 	const struct bmc_driver *driver = bmc_driver_find(request->target.driver);
 	struct bmc_job *job;
-	int r;
 
 	if (!driver)
 		return err_set_field(err, ERR_UNSUPPORTED, "driver", "there is no BMC driver \"%s\"",
@@ -168,6 +282,7 @@ int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err)
 	if (!request->target.address)
 		return err_set_field(err, ERR_INVALID, "address", "the BMC has no address");
 	job = new0(struct bmc_job, 1);
+	list_init(&job->link);
 	job->driver = driver;
 	job->op = (struct bmc_op){
 		.kind = request->kind,
@@ -181,10 +296,13 @@ int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err)
 		.data = request->data,
 	};
 	bmc_target_copy(&job->op.target, &request->target);
-	r = loop_work(loop, job->op.target.address, job_run, job_done, job);
-	if (r < 0) {
+	job->queue = queue_of(loop);
+	if (job->queue->waiting_count == BMC_WAITING_MAX) {
 		job_free(job);
-		return err_set(err, ERR_BUSY, "the work queue is full");
+		return err_set(err, ERR_BUSY, "too many BMC operations wait already");
 	}
+	list_append(&job->queue->waiting, &job->link);
+	job->queue->waiting_count++;
+	queue_run(job->queue);
 	return 0;
 }

@@ -21,7 +21,7 @@ struct bmc_target {
 	char *password; /* never logged */
 	uint32_t quirks;
 	int cipher_suite; /* -1: not known yet */
-	char *uuid;	  /* what probe told of the system; NULL: not known. What changes something asks again first */
+	char *uuid;	  /* what probe told of the system; NULL: not known. All but probe ask again first */
 };
 void bmc_target_copy(struct bmc_target *dst, const struct bmc_target *src);
 void bmc_target_done(struct bmc_target *target); /* wipes the password */
@@ -37,6 +37,11 @@ void bmc_identity_done(struct bmc_identity *identity);
 /* Whether a BMC's system UUID and one read by DMI are the same but for the order of bytes: BMCs send theirs in three
  * orders and the bytes do not always tell which (see bmc_uuid.c). Ignores case; false if either is NULL. */
 bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid);
+/* Whether a BMC that tells this system UUID is not that of the system known by the other: false if either is NULL or tells
+ * nothing (some vendors fill in nothing but zeros or ones). */
+bool bmc_uuid_contradicts(const char *bmc_uuid, const char *known_uuid);
+/* Whether it tells one system from another at all: false for NULL and for nothing but zeros or ones. */
+bool bmc_uuid_tells(const char *uuid);
 /* A word that all UUIDs have which match one another, to look them up by; few others have it, so those that are found are still to
  * be compared. NULL for NULL and for what is no UUID; the caller frees. */
 char *bmc_uuid_key(const char *uuid);
@@ -56,6 +61,24 @@ struct bmc_sensors {
 };
 void bmc_sensors_done(struct bmc_sensors *sensors);
 
+/* An entry of the system event log. */
+struct bmc_sel_entry {
+	unsigned number; /* its record */
+	int64_t time_ms; /* as the BMC's clock had it, taken for UTC; 0: it had not been set */
+	char *sensor;	 /* what it is about; NULL: an entry of the manufacturer's own kind */
+	char *type;	 /* of that sensor; or NULL */
+	char *text;	 /* what happened, in the specification's words; of the manufacturer's own, bytes */
+	bool ended;	 /* it is over by this entry (deassertion) */
+	enum bmc_sensor_state state;
+};
+/* The newest entries, oldest first. */
+struct bmc_sel {
+	struct bmc_sel_entry *list;
+	size_t count, total; /* total: entries that the BMC has */
+};
+#define BMC_SEL_MAX 512
+void bmc_sel_done(struct bmc_sel *sel);
+
 /* Of a serial console; both are called on the loop. */
 struct bmc_console;
 struct bmc_console_events {
@@ -63,11 +86,11 @@ struct bmc_console_events {
 	void (*closed)(const struct err *err, void *ctx); /* once, then the console is gone */
 };
 
-enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE, BMC_OP_SENSORS };
+enum bmc_op_kind { BMC_OP_PROBE, BMC_OP_POWER_GET, BMC_OP_POWER_SET, BMC_OP_BOOT_DEVICE, BMC_OP_SENSORS, BMC_OP_SEL };
 
 /* Errors of every function: ERR_UNREACHABLE (no answer within the deadline), ERR_CREDENTIALS (refused),
- * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). power_set and boot_device also give
- * ERR_STATE, and nothing was changed, if the BMC that answers at the address is that of another system. */
+ * ERR_UNSUPPORTED, ERR_INTERNAL with the completion code (IPMI v2.0 section 5.2). All but probe also give ERR_STATE, and
+ * nothing was changed, if the BMC that answers at the address is that of another system: nothing else gives that. */
 struct bmc_driver {
 	const char *name;
 	unsigned capabilities; /* BMC_CAN_* */
@@ -80,11 +103,13 @@ struct bmc_driver {
 			   struct err *err);
 	/* All sensors that the BMC has a number or words for, within a minute. NULL: it cannot. */
 	int (*sensors)(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err);
+	/* The newest BMC_SEL_MAX entries of the system event log (IPMI v2.0 chapter 31), within two minutes. NULL: it cannot. */
+	int (*sel)(const struct bmc_target *target, struct bmc_sel *ret, struct err *err);
 	/* As bmc_console_open(): on the loop's thread, and does not block. NULL: it cannot. */
 	int (*console_open)(struct loop *loop, const struct bmc_target *target, const struct bmc_console_events *events,
 			    void *ctx, struct bmc_console **ret, struct err *err);
 };
-enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4, BMC_CAN_SENSORS = 8 };
+enum { BMC_CAN_POWER = 1, BMC_CAN_BOOT_DEVICE = 2, BMC_CAN_CONSOLE = 4, BMC_CAN_SENSORS = 8, BMC_CAN_SEL = 16 };
 
 /* The drivers of this build, NULL-terminated; bmc_drivers_set() replaces them (simulation, tests). */
 const struct bmc_driver *bmc_driver_find(const char *name);
@@ -102,12 +127,17 @@ struct bmc_op {
 	enum bmc_power power;
 	struct bmc_identity identity;
 	struct bmc_sensors sensors;
+	struct bmc_sel sel;
 	struct err err;
 	/* called on the loop; op is freed afterwards */
 	void (*done)(struct bmc_op *op, void *data);
 	void *data;
 };
-/* Copies the request and queues it. -EBUSY when the work queue is full (err filled; done is not called). */
+/* Copies the request and queues it; at most BMC_IN_FLIGHT_MAX operations of a loop are with its workers, one for each BMC: the
+ * others, oldest first, wait. ERR_UNSUPPORTED: there is no such driver; ERR_INVALID with field address: it has none; ERR_BUSY when
+ * BMC_WAITING_MAX wait (done is not called). Loop thread. */
+#define BMC_IN_FLIGHT_MAX 10
+#define BMC_WAITING_MAX 16384
 int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err);
 
 /* ---- scanning ---- */

@@ -301,8 +301,7 @@ static int read_power(const struct bmc_target *target, struct bmc_session *sessi
 	return 0;
 }
 
-/* Opens a session to change something in: an address may have passed to the BMC of another machine. */
-static int session_open_checked(const struct bmc_target *target, struct bmc_session *session, struct err *err)
+int bmc_session_open_checked(const struct bmc_target *target, struct bmc_session *session, struct err *err)
 {
 	struct bmc_identity identity = { 0 };
 	int r = bmc_session_open(target, session, err);
@@ -310,9 +309,9 @@ static int session_open_checked(const struct bmc_target *target, struct bmc_sess
 	if (r < 0 || !target->uuid)
 		return r;
 	read_uuid(session, &identity);
-	if (identity.system_uuid && !bmc_uuid_matches(identity.system_uuid, target->uuid))
-		r = err_set(err, ERR_STATE, "BMC %s is that of the system %s now, not of %s: nothing was done",
-			    target->address, identity.system_uuid, target->uuid);
+	if (bmc_uuid_contradicts(identity.system_uuid, target->uuid))
+		r = err_set(err, ERR_STATE, "BMC %s is that of the system %s now, not of %s", target->address,
+			    identity.system_uuid, target->uuid);
 	bmc_identity_done(&identity);
 	return r;
 }
@@ -320,7 +319,7 @@ static int session_open_checked(const struct bmc_target *target, struct bmc_sess
 static int ipmi_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
 {
 	_cleanup_bmc_session_ struct bmc_session session = { 0 };
-	int r = bmc_session_open(target, &session, err);
+	int r = bmc_session_open_checked(target, &session, err);
 
 	return r < 0 ? r : read_power(target, &session, ret, err);
 }
@@ -340,7 +339,7 @@ static int ipmi_power_set(const struct bmc_target *target, enum bmc_power_action
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_chassis_control_rs);
 	_cleanup_bmc_session_ struct bmc_session session = { 0 };
 	enum bmc_power power = BMC_POWER_ON;
-	int r = session_open_checked(target, &session, err);
+	int r = bmc_session_open_checked(target, &session, err);
 
 	if (r < 0)
 		return r;
@@ -368,7 +367,7 @@ static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_devic
 {
 	_cleanup_object_ fiid_obj_t answer = fiid_obj_create(tmpl_cmd_set_system_boot_options_rs);
 	_cleanup_bmc_session_ struct bmc_session session = { 0 };
-	int r = session_open_checked(target, &session, err);
+	int r = bmc_session_open_checked(target, &session, err);
 
 	if (r < 0)
 		return r;
@@ -385,11 +384,12 @@ static int ipmi_boot_device(const struct bmc_target *target, enum bmc_boot_devic
 
 const struct bmc_driver bmc_driver_ipmi = {
 	.name = "ipmi",
-	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE | BMC_CAN_SENSORS,
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE | BMC_CAN_SENSORS | BMC_CAN_SEL,
 	.probe = ipmi_probe,
 	.power_get = ipmi_power_get,
 	.power_set = ipmi_power_set,
 	.boot_device = ipmi_boot_device,
 	.sensors = bmc_ipmi_sensors,
+	.sel = bmc_ipmi_sel,
 	.console_open = bmc_ipmi_console_open,
 };

@@ -39,7 +39,7 @@ static void reader_done(struct reader *reader)
 
 static int reader_open(struct reader *reader, struct err *err)
 {
-	int r = bmc_session_open(reader->target, &reader->session, err);
+	int r = bmc_session_open_checked(reader->target, &reader->session, err);
 
 	if (r < 0)
 		return r;
@@ -120,7 +120,7 @@ static int read_record(struct reader *reader, uint16_t id, uint16_t *ret_next, s
 
 /* ---- sensors ---- */
 
-static enum bmc_sensor_state state_of(unsigned state)
+enum bmc_sensor_state bmc_ipmi_state(unsigned interpreted)
 {
 	static const enum bmc_sensor_state states[] = {
 		[IPMI_INTERPRET_STATE_NOMINAL] = BMC_SENSOR_OK,
@@ -129,7 +129,7 @@ static enum bmc_sensor_state state_of(unsigned state)
 		[IPMI_INTERPRET_STATE_UNKNOWN] = BMC_SENSOR_UNKNOWN,
 	};
 
-	return state < ARRAY_SIZE(states) ? states[state] : BMC_SENSOR_UNKNOWN;
+	return interpreted < ARRAY_SIZE(states) ? states[interpreted] : BMC_SENSOR_UNKNOWN;
 }
 
 /* "AC lost, predictive failure". The caller frees; NULL: nothing. */
@@ -179,7 +179,7 @@ static void read_sensor(struct reader *reader, struct bmc_sensor *sensor, uint8_
 		sensor->text = words_of(event_type, type, number, bits);
 	free(value);
 	if (ipmi_interpret_sensor(reader->meaning, event_type, type, bits, &state) >= 0)
-		sensor->state = state_of(state);
+		sensor->state = bmc_ipmi_state(state);
 }
 
 /* Takes the record apart; one that is of no sensor is passed over. */

@@ -85,6 +85,16 @@ bool bmc_uuid_matches(const char *bmc_uuid, const char *dmi_uuid)
 	return false;
 }
 
+bool bmc_uuid_tells(const char *uuid)
+{
+	return uuid && uuid[strspn(uuid, "0-")] && uuid[strspn(uuid, "fF-")];
+}
+
+bool bmc_uuid_contradicts(const char *bmc_uuid, const char *known_uuid)
+{
+	return bmc_uuid_tells(bmc_uuid) && bmc_uuid_tells(known_uuid) && !bmc_uuid_matches(bmc_uuid, known_uuid);
+}
+
 /* All orders that the layouts lead to, one after another: the whole reversed or not, the SMBIOS fields of either half turned or
  * not. The first in order of bytes stands for all of them. */
 char *bmc_uuid_key(const char *uuid)

@@ -83,7 +83,8 @@ static const struct {
 	{ "debug_rados", "0/0" },
 	{ "debug_rbd", "0/0" },
 	{ "ms_async_op_threads", "1" },
-	/* librados_thread_count stays at 2: librbd waits on one of these threads for the other (rbd_snap_unprotect). */
+	/* librbd waits on one of these threads for another (rbd_snap_unprotect); an image and a volume may be worked on at once. */
+	{ "librados_thread_count", "4" },
 	{ "objecter_inflight_op_bytes", "16777216" },
 	/* Images are written in whole objects: a cache would only hold a second copy. */
 	{ "rbd_cache", "false" },

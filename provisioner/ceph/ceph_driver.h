@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the provisioner asks of Ceph, as a table of blocking functions: librados and librbd with op timeouts in the real
- * one, a model of a cluster in the simulation. They run on the work queue in the lane "ceph". All are idempotent: asked
- * twice, they do no harm and give the same answer. */
+ * one, a model of a cluster in the simulation. They run on the work queue, and several may at a time: the caller sees to it that
+ * no two are about one image or volume. All are idempotent: asked twice, they do no harm and give the same answer. */
 #ifndef INGOT_CEPH_CEPH_DRIVER_H
 #define INGOT_CEPH_CEPH_DRIVER_H
 

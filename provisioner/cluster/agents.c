@@ -257,7 +257,7 @@ static void node_heard(struct cluster *cluster, const char *id)
 	struct node *edit = store_edit(cluster->store, &kind_node, id);
 	edit->health = NODE_READY;
 	edit->seen = loop_now_ms(cluster->loop);
-	store_event(cluster->store, "node.ready", "node", id, edit->name, "%s reports", edit->name);
+	store_event(cluster->store, "node.ready", "node", id, edit->name, NULL);
 	vm_node_health(cluster->spec.compute, id, true);
 	store_must_commit(cluster->store);
 }

@@ -22,7 +22,8 @@ static struct node *add_node(struct cluster *cluster, const struct machine *mach
 	node->created = loop_now_ms(cluster->loop);
 	node->memory_bytes = inventory ? inventory->memory_bytes : 0;
 	node->cpus = inventory && inventory->cpu ? inventory->cpu->threads : 0;
-	store_event(cluster->store, "node.enrolled", "node", node->id, node->name, "%s enrolled", node->name);
+	store_mark(cluster->store); /* a database without it does not know what it runs */
+	store_event(cluster->store, "node.enrolled", "node", node->id, node->name, NULL);
 	return node;
 }
 
@@ -32,18 +33,31 @@ static bool is_there(const char *daemon)
 	return daemon && !str_equal(daemon, "absent");
 }
 
-/* Where its record goes, what tells of its virtual machines, monitor and disks in the pool goes with it. */
-int cluster_node_check_empty(struct cluster *cluster, const struct node *node, const char *machine, struct err *err)
+/* A virtual machine that is on a node or on its way there, or NULL. */
+static const struct vm *vm_of_node(struct cluster *cluster, const struct node *node)
 {
 	STORE_EACH(struct vm, vm, cluster->store, &kind_vm)
 		if (str_equal(vm->node, node->id) || str_equal(vm->target, node->id))
-			return err_set(
-				err, ERR_STATE,
-				"this is machine %s, on whose node is the virtual machine %s; move or delete it first",
-				machine, vm->name);
+			return vm;
+	return NULL;
+}
+
+static bool is_of_the_storage(struct cluster *cluster, const struct node *node)
+{
 	const struct ceph_cluster *ceph = store_next(cluster->store, &kind_ceph_cluster, NULL);
-	if (node->osd_count > 0 || is_there(node->mon) || is_there(node->mgr) ||
-	    (ceph && str_equal(ceph->mon_node, node->id)))
+	return node->osd_count > 0 || is_there(node->mon) || is_there(node->mgr) ||
+	       (ceph && str_equal(ceph->mon_node, node->id));
+}
+
+/* Where its record goes, what tells of its virtual machines, monitor and disks in the pool goes with it. */
+int cluster_node_check_empty(struct cluster *cluster, const struct node *node, const char *machine, struct err *err)
+{
+	const struct vm *vm = vm_of_node(cluster, node);
+	if (vm)
+		return err_set(err, ERR_STATE,
+			       "this is machine %s, on whose node is the virtual machine %s; move or delete it first",
+			       machine, vm->name);
+	if (is_of_the_storage(cluster, node))
 		return err_set(
 			err, ERR_STATE,
 			"this is machine %s, whose node is a part of the storage; install it with its state kept (disk.state: keep), which needs no token",
@@ -152,8 +166,8 @@ int cluster_agent_certificate(struct cluster *cluster, const char *id, const jso
 		struct node *edit = store_edit(cluster->store, &kind_node, id);
 		cluster_certificate_given(edit, certificate);
 	}
-	store_event(cluster->store, "node.certificate", "node", node->id, node->name, "%s got a certificate for %s",
-		    node->name, guests ? "its virtual machines' migrations" : "itself");
+	store_event(cluster->store, guests ? "node.certificate.guests" : "node.certificate", "node", node->id,
+		    node->name, NULL);
 	r = store_commit(cluster->store, err);
 	if (r == 0)
 		*ret_reply = json_pack("{s:s, s:s}", "certificate", certificate, "ca", ca_pem(cluster->spec.ca));
@@ -270,7 +284,18 @@ int cluster_vm_migrate(struct cluster *cluster, const char *id, const char *want
 		return err_set(err, ERR_STATE, "%s is %s; only one that runs can be migrated", vm->name,
 			       vm_state_words[vm->state]);
 	int r = choose_target(cluster, vm, wanted, &target, err);
-	return r < 0 ? r : vm_migrate(cluster->spec.compute, id, target, ret_task, err);
+	if (r < 0)
+		return r;
+	const struct vm_migrate order = { .node = wanted ? target->id : NULL };
+	const char *task = NULL;
+	store_begin(cluster->store);
+	r = vm_migrate(cluster->spec.compute, id, target, &task, err);
+	if (r < 0) {
+		store_rollback(cluster->store);
+		return r;
+	}
+	task_order(cluster->store, task, &vm_migrate_schema, &order);
+	return task_commit(cluster->store, task, ret_task, err);
 }
 
 /* ---- time ---- */
@@ -281,10 +306,23 @@ static void mark_silent(struct cluster *cluster, const char *id)
 	struct node *node = store_edit(cluster->store, &kind_node, id);
 	node->health = NODE_UNREACHABLE;
 	node->seen = loop_now_ms(cluster->loop) - NODE_SILENT_MS;
-	store_event(cluster->store, "node.unreachable", "node", id, node->name, "%s has not reported for %d s",
-		    node->name, NODE_SILENT_MS / 1000);
+	_cleanup_free_ char *seconds = xasprintf("%d", NODE_SILENT_MS / 1000);
+	store_event(cluster->store, "node.unreachable", "node", id, node->name, "seconds", seconds, NULL);
 	vm_node_health(cluster->spec.compute, id, false);
 	store_must_commit(cluster->store);
+}
+
+/* What brings such a node back: what cluster_join() takes. A node that something is kept on it does not take. */
+static char *way_back(struct cluster *cluster, const struct node *node)
+{
+	static const char anew[] = "install its machine anew from the installation medium, by a join token "
+				   "(ingot join-token create)";
+	const struct vm *vm = vm_of_node(cluster, node);
+	if (vm)
+		return xasprintf("as long as the virtual machine %s is on it, it cannot be made a node anew", vm->name);
+	if (is_of_the_storage(cluster, node))
+		return xstrdup("as long as it is a part of the storage, it cannot be made a node anew");
+	return xstrdup(anew);
 }
 
 /* Its agent is refused from now on. It has tried for the last third of that time to get another. */
@@ -293,14 +331,12 @@ static void mark_expired(struct cluster *cluster, const char *id)
 	_cleanup_err_ struct err why = ERR_INIT;
 	store_begin(cluster->store);
 	struct node *node = store_edit(cluster->store, &kind_node, id);
-	_cleanup_free_ char *until = time_format(node->certificate_until);
-	err_set(&why, ERR_CREDENTIALS,
-		"its certificate ran out on %s, and its agent is not let in with it; deploy its machine again to make it a "
-		"node anew",
-		until);
+	_cleanup_free_ char *until = time_format(node->certificate_until), *way = way_back(cluster, node);
+	err_set(&why, ERR_CREDENTIALS, "its certificate ran out on %s, and its agent is not let in with it; %s", until,
+		way);
 	schema_free(&problem_schema, node->error);
 	node->error = problem_new(&why);
-	store_event(cluster->store, "node.certificate-expired", "node", id, node->name, "%s: %s", node->name, why.text);
+	store_event(cluster->store, "node.certificate-expired", "node", id, node->name, "reason", why.text, NULL);
 	store_must_commit(cluster->store);
 	log_warning("node %s: %s", node->name, why.text);
 }

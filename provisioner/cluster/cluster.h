@@ -42,6 +42,8 @@ int cluster_agent_may_join(struct cluster *cluster, const json_t *request, json_
 /* Another certificate for a node, whose agent asks for it with the one it has. */
 int cluster_agent_certificate(struct cluster *cluster, const char *node, const json_t *request, json_t **ret_reply,
 			      struct err *err);
+/* ERR_INVALID: it is no JSON object; ERR_NOT_FOUND: whom it is of is gone; ERR_INTERNAL: it was not stored, and is to be said
+ * again. What is wrong with one of its sections is logged, and the others count. */
 int cluster_agent_report(struct cluster *cluster, const struct peer *peer, const json_t *report, struct err *err);
 /* The document if its generation is not `after`, else NULL. The caller owns it. */
 json_t *cluster_agent_desired(struct cluster *cluster, const struct peer *peer, int64_t after);
@@ -67,6 +69,14 @@ int cluster_join_token_create(struct cluster *cluster, const struct join_token *
 int cluster_join_token_delete(struct cluster *cluster, const char *id, struct err *err);
 /* What may be changed of a node: ERR_STATE if its disks are the pool's already and are to be no more. */
 int cluster_node_update(struct cluster *cluster, const char *id, const struct node *changed, struct err *err);
+/* A person vouches that a node which does not report is off: nothing waits any more for what it runs. ERR_STATE if it reports, if
+ * its BMC says that its machine is on, or if nothing waits for it; the errors of store_commit(). */
+int cluster_node_confirm_off(struct cluster *cluster, const char *id, struct err *err);
+
+/* Asks once more for what a task did that failed or was cancelled, as it was asked for then. *ret_task: the new one, borrowed.
+ * ERR_STATE if the task runs, has succeeded or was tried again already, if what it was about is gone, or if that is in no state
+ * for it (any more); errors of what is asked for. Nothing is done then. */
+int cluster_task_retry(struct cluster *cluster, const char *id, const char **ret_task, struct err *err);
 
 /* node: name or id, or NULL for the best one. */
 int cluster_vm_migrate(struct cluster *cluster, const char *vm, const char *node, const char **ret_task,

@@ -52,8 +52,9 @@ int cluster_join_token_create(struct cluster *cluster, const struct join_token *
 	made->created_at = now;
 	made->expires_at = wanted->expires_at ? wanted->expires_at : now + JOIN_TOKEN_DEFAULT_MS;
 	made->hash = sha256_hex(text, strlen(text));
-	store_event(cluster->store, "join_token.created", "join_token", id, made->name,
-		    "made by %s, for %lld machine%s", maker, (long long)made->uses, made->uses == 1 ? "" : "s");
+	_cleanup_free_ char *uses = xasprintf("%lld", (long long)made->uses);
+	store_event(cluster->store, "join_token.created", "join_token", id, made->name, "user", maker, "count", uses,
+		    NULL);
 	r = store_commit(cluster->store, err);
 	if (r < 0) {
 		wipe(text, strlen(text));
@@ -70,7 +71,7 @@ int cluster_join_token_delete(struct cluster *cluster, const char *id, struct er
 	const struct join_token *token = store_get(cluster->store, &kind_join_token, id);
 	store_begin(cluster->store);
 	store_remove(cluster->store, &kind_join_token, id);
-	store_event(cluster->store, "join_token.deleted", "join_token", id, token->name, "deleted");
+	store_event(cluster->store, "join_token.deleted", "join_token", id, token->name, NULL);
 	return store_commit(cluster->store, err);
 }
 
@@ -274,7 +275,23 @@ int cluster_node_update(struct cluster *cluster, const char *id, const struct no
 	store_begin(cluster->store);
 	struct node *edit = store_edit(cluster->store, &kind_node, id);
 	edit->pool_disks = changed->pool_disks;
-	store_event(cluster->store, "node.changed", "node", id, edit->name, "its data disks are %s the pool",
-		    edit->pool_disks ? "given to" : "kept out of");
+	store_event(cluster->store, edit->pool_disks ? "node.changed.given" : "node.changed.kept", "node", id,
+		    edit->name, NULL);
 	return store_commit(cluster->store, err);
+}
+
+int cluster_node_confirm_off(struct cluster *cluster, const char *id, struct err *err)
+{
+	const struct node *node = store_get(cluster->store, &kind_node, id);
+	const struct machine *machine = store_get(cluster->store, &kind_machine, node->machine);
+	if (node->health == NODE_READY)
+		return err_set(err, ERR_STATE, "%s reports: it is not off; wait until it has said what it runs",
+			       node->name);
+	if (machine && machine->bmc_state == BMC_STATE_OK && machine->power == POWER_ON)
+		return err_set(
+			err, ERR_STATE,
+			"the BMC of %s says that it is on, and what it runs may run on; switch it off first (ingot "
+			"machine power %s off --wait)",
+			node->name, machine->name);
+	return vm_node_off(cluster->spec.compute, id, err);
 }

@@ -12,14 +12,22 @@ struct compute;
 
 struct compute *compute_new(struct store *store, struct task_service *tasks);
 struct compute *compute_free(struct compute *compute);
+/* Within a transaction, before anything acts: the database may be older than what has happened, for this reason in words. From
+ * now on each node is awaited: none is told to run a virtual machine until all others have said what they run, or
+ * vm_node_off(). */
+void compute_restored(struct compute *compute, const char *why);
 
-/* ---- what people ask for ---- */
+/* ---- what people ask for: id is that of a virtual machine that there is, ret_task the borrowed id of a new task. Besides what is
+ * said of each: the errors of store_commit(). ---- */
 
 /* ret: borrowed. With start, the task is in it. Errors: ERR_EXISTS name; ERR_INVALID, ERR_STATE volume; ERR_INVALID networks,
- * and what its guest is given (cloud_init.h). */
+ * and what its guest is given (cloud_init.h); with start, ERR_STATE as vm_start(). */
 int vm_create(struct compute *compute, const struct vm *wanted, const struct vm **ret, struct err *err);
+/* ERR_STATE: it is neither stopped nor failed; its node does not answer, it may still run there; or a silent node is awaited. */
 int vm_start(struct compute *compute, const char *id, const char **ret_task, struct err *err);
+/* ERR_STATE: it does not run, or is migrating. */
 int vm_stop(struct compute *compute, const char *id, const char **ret_task, struct err *err);
+/* ERR_STATE: it is being deleted, or is migrating. */
 int vm_delete(struct compute *compute, const char *id, const char **ret_task, struct err *err);
 /* To a node that the caller has chosen and found fit. ERR_STATE unless it runs; ERR_INVALID if it is there already. */
 int vm_migrate(struct compute *compute, const char *id, const struct node *target, const char **ret_task,
@@ -51,5 +59,8 @@ json_t *vm_agent_desired(struct compute *compute, const struct node *node);
 bool vm_agent_report(struct compute *compute, const char *node, const json_t *report, bool settled);
 /* A node is not heard any more, or again. */
 void vm_node_health(struct compute *compute, const char *node, bool ready);
+/* Somebody vouches that a silent node is off: nothing runs there. ERR_STATE if nothing waits for what it says; the errors of
+ * store_commit(). */
+int vm_node_off(struct compute *compute, const char *node, struct err *err);
 
 #endif

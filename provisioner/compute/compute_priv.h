@@ -9,6 +9,7 @@ struct compute {
 	struct store *store;
 	struct loop *loop;
 	struct list strays, unheard; /* vm_stray.c */
+	struct store_index *awaited; /* nodes that are */
 	/* vm_deleted.c: nodes that have not said what they have since this round began; empty: nothing is to be forgotten */
 	struct list round;
 	int64_t round_number;
@@ -82,7 +83,8 @@ void vm_deleted_note(struct compute *compute, const struct vm *vm);
 void vm_deleted_heard(struct compute *compute, const char *node);
 void vm_deleted_done(struct compute *compute);
 
-/* ---- where they are not expected (vm_stray.c); in memory only: after a restart the nodes are heard anew ---- */
+/* ---- where they are not expected (vm_stray.c). That a node has one is stored with the virtual machine; what exactly it said of
+ * it is in memory only, and is heard anew after a restart. ---- */
 
 /* What a node has: it runs there, or is arriving. */
 struct vm_sighting {
@@ -101,8 +103,14 @@ void vm_strays_heard(struct compute *compute, const char *node);
 /* Another node than its own that has it, or NULL; borrowed until that node speaks again. */
 const char *vm_elsewhere(struct compute *compute, const struct vm *vm);
 /* Since this process began all nodes that were there but this one (NULL: all) have said what they have, or have been silent
- * for too long. */
+ * for too long; and none is awaited, for which no time is too long. */
 bool vm_all_heard(struct compute *compute, const char *but);
+/* A node has said all that it has: it is awaited no more. True if it was. */
+bool vm_not_awaited(struct compute *compute, const char *node);
+/* As vm_node_off(), but for what waited for it. */
+int vm_strays_off(struct compute *compute, const char *node, struct err *err);
+/* ERR_STATE, with the remedy, if one that is to run on this node (NULL: on any) would wait for another that does not answer. */
+int vm_check_awaited(struct compute *compute, const char *node, struct err *err);
 /* Whether its node may be told to run it: no other node has it, and all have been heard. */
 bool vm_may_run(struct compute *compute, const struct vm *vm);
 /* Within a transaction, once its own node has said that it is not there: if it runs elsewhere that is its node from now on. */

@@ -25,7 +25,7 @@ int network_create(struct compute *compute, const struct network *wanted, const 
 	network->vlan = wanted->vlan;
 	network->mtu = wanted->mtu;
 	network->created = loop_now_ms(compute->loop);
-	store_event(compute->store, "network.created", "network", id, network->name, "%s was created", network->name);
+	store_event(compute->store, "network.created", "network", id, network->name, NULL);
 	int r = store_commit(compute->store, err);
 	if (r == 0)
 		*ret = store_get(compute->store, &kind_network, id);
@@ -61,7 +61,7 @@ int network_delete(struct compute *compute, const char *id, struct err *err)
 		return err_set(err, ERR_STATE, "network %s is used by the virtual machines %s; delete them first",
 			       network->name, users);
 	store_begin(compute->store);
-	store_event(compute->store, "network.deleted", "network", id, network->name, "%s was deleted", network->name);
+	store_event(compute->store, "network.deleted", "network", id, network->name, NULL);
 	store_remove(compute->store, &kind_network, id);
 	return store_commit(compute->store, err);
 }

@@ -87,6 +87,14 @@ static void take_seed(struct vm *vm, const struct vm *wanted)
 	vm->seed_bytes = cloud_init_seed_bytes(vm);
 }
 
+static const char *starting_step(struct compute *compute, const struct vm *vm)
+{
+	if (!vm->node)
+		return "choosing a node";
+	return vm_may_run(compute, vm) ? "starting" : "waiting for what the other nodes have";
+}
+
+/* Who is told to run it may do so from then on, whatever is known here: each order is marked. */
 void vm_begin_start(struct compute *compute, struct vm *vm)
 {
 	vm->wanted = true;
@@ -95,7 +103,8 @@ void vm_begin_start(struct compute *compute, struct vm *vm)
 	vm->has_run = false;
 	vm_set_error(vm, NULL);
 	new_task(compute, vm, "vm.start", START_DEADLINE_MS);
-	task_step(compute->store, vm->task, vm->node ? "starting" : "choosing a node");
+	task_step(compute->store, vm->task, starting_step(compute, vm));
+	store_mark(compute->store);
 }
 
 int vm_create(struct compute *compute, const struct vm *wanted, const struct vm **ret, struct err *err)
@@ -106,6 +115,8 @@ int vm_create(struct compute *compute, const struct vm *wanted, const struct vm 
 		r = check_seed(wanted, err);
 	if (r == 0)
 		r = vm_networks_check(compute, wanted, err);
+	if (r == 0 && wanted->start)
+		r = vm_check_awaited(compute, NULL, err);
 	if (r < 0)
 		return r;
 	store_begin(compute->store);
@@ -122,7 +133,7 @@ int vm_create(struct compute *compute, const struct vm *wanted, const struct vm 
 	struct volume *used = store_edit(compute->store, &kind_volume, volume->id);
 	used->state = VOLUME_IN_USE;
 	str_set(&used->vm, id);
-	store_event(compute->store, "vm.created", "vm", id, vm->name, "%s was created", vm->name);
+	store_event(compute->store, "vm.created", "vm", id, vm->name, NULL);
 	if (wanted->start)
 		vm_begin_start(compute, vm);
 	r = store_commit(compute->store, err);
@@ -145,6 +156,9 @@ int vm_start(struct compute *compute, const char *id, const char **ret_task, str
 	if (node && node->health != NODE_READY)
 		return err_set(err, ERR_STATE, "%s was on node %s, which does not answer: it may still run there",
 			       vm->name, node->name);
+	int r = vm_check_awaited(compute, where, err);
+	if (r < 0)
+		return r;
 	store_begin(compute->store);
 	struct vm *edit = store_edit(compute->store, &kind_vm, id);
 	if (!edit->node && node)
@@ -217,7 +231,7 @@ void vm_gone(struct compute *compute, struct vm *vm)
 	}
 	if (vm->state == VM_STOPPING) {
 		vm->state = VM_STOPPED;
-		store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);
+		store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, NULL);
 		vm_end_stop(compute, vm);
 	} else if (vm->state == VM_DELETING && vm_all_heard(compute, NULL)) {
 		const struct volume *volume = store_get(compute->store, &kind_volume, vm->volume);
@@ -226,7 +240,7 @@ void vm_gone(struct compute *compute, struct vm *vm)
 			edit->state = VOLUME_AVAILABLE;
 			str_set(&edit->vm, NULL);
 		}
-		store_event(compute->store, "vm.deleted", "vm", vm->id, vm->name, "%s was deleted", vm->name);
+		store_event(compute->store, "vm.deleted", "vm", vm->id, vm->name, NULL);
 		vm_end_task(compute, vm, NULL);
 		vm_deleted_note(compute, vm);
 		store_remove(compute->store, &kind_vm, vm->id);
@@ -258,6 +272,7 @@ int vm_migrate(struct compute *compute, const char *id, const struct node *targe
 	str_set(&edit->target, target->id);
 	free(edit->migration_id);
 	edit->migration_id = store_id_new(compute->store);
+	store_mark(compute->store);
 	return task_commit(compute->store, edit->task, ret_task, err);
 }
 
@@ -274,7 +289,8 @@ void vm_place(struct compute *compute, const char *id, const struct node *node, 
 	struct vm *vm = store_edit(compute->store, &kind_vm, id);
 	str_set(&vm->node, node->id);
 	str_set(&vm->placement, why);
-	task_step(compute->store, vm->task, "starting");
+	task_step(compute->store, vm->task, starting_step(compute, vm));
+	store_mark(compute->store);
 	task_log(compute->store, vm->task, "node %s: %s", node->name, why);
 	store_must_commit(compute->store);
 }

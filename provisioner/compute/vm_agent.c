@@ -142,8 +142,7 @@ void vm_settle(struct compute *compute, struct vm *vm)
 	bool acts = vm->state == VM_STARTING || vm->state == VM_RUNNING || vm->state == VM_MIGRATING;
 	if (!heard && acts) {
 		vm->state = VM_UNKNOWN;
-		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
-			    "the node of %s does not answer; it may still run", vm->name);
+		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name, NULL);
 	} else if (heard && vm->state == VM_UNKNOWN && vm->target) {
 		vm->state = VM_MIGRATING;
 	} else if (heard && vm->state == VM_UNKNOWN && vm->wanted && !vm->has_run && vm->task) {
@@ -157,7 +156,7 @@ void vm_mark_running(struct compute *compute, struct vm *vm)
 	vm->has_run = true;
 	if (vm->state == VM_RUNNING)
 		return;
-	store_event(compute->store, "vm.running", "vm", vm->id, vm->name, "%s runs", vm->name);
+	store_event(compute->store, "vm.running", "vm", vm->id, vm->name, NULL);
 	vm->state = VM_RUNNING;
 	vm->error = schema_free(&problem_schema, vm->error);
 	vm_end_task(compute, vm, NULL);
@@ -170,22 +169,24 @@ static void mark_failed(struct compute *compute, struct vm *vm, const struct pro
 	vm->state = VM_FAILED;
 	vm->wanted = false;
 	vm_set_error(vm, &why);
-	store_event(compute->store, "vm.failed", "vm", vm->id, vm->name, "%s failed: %s", vm->name, why.text);
+	store_event(compute->store, "vm.failed", "vm", vm->id, vm->name, "reason", why.text, NULL);
 	vm_end_task(compute, vm, &why);
 }
 
-/* It stopped by itself: the guest powered off, or QEMU ended. */
+/* It stopped by itself: the guest powered off, or QEMU ended. Of one that was to start: it has run before. */
 static void mark_ended(struct compute *compute, struct vm *vm)
 {
 	vm->wanted = false;
+	vm->has_run = true;
 	vm->state = VM_STOPPED;
-	store_event(compute->store, "vm.ended", "vm", vm->id, vm->name, "%s powered itself off", vm->name);
+	vm_end_task(compute, vm, NULL);
+	store_event(compute->store, "vm.ended", "vm", vm->id, vm->name, NULL);
 }
 
 static void mark_stopped(struct compute *compute, struct vm *vm)
 {
 	vm->state = VM_STOPPED;
-	store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, "%s is stopped", vm->name);
+	store_event(compute->store, "vm.stopped", "vm", vm->id, vm->name, NULL);
 	vm_end_stop(compute, vm);
 }
 
@@ -195,9 +196,7 @@ static void mark_missing(struct compute *compute, struct vm *vm, const struct vm
 {
 	if (!vm_found(compute, vm) && report && str_equal(report->state, "absent") && vm->state == VM_RUNNING) {
 		vm->state = VM_UNKNOWN;
-		store_event(compute->store, "vm.unknown", "vm", vm->id, vm->name,
-			    "the node of %s does not have it; if it runs nowhere else, stop it and start it again",
-			    vm->name);
+		store_event(compute->store, "vm.unknown.absent", "vm", vm->id, vm->name, NULL);
 	}
 }
 
@@ -224,6 +223,8 @@ static void from_node(struct compute *compute, struct vm *vm, const struct vm_re
 			vm_mark_running(compute, vm);
 		else if (of_now && str_equal(report->state, "failed"))
 			mark_failed(compute, vm, report->error);
+		else if (of_now && str_equal(report->state, "stopped"))
+			mark_ended(compute, vm); /* nobody was there to hear that it ran */
 		else if (vm_report_not_here(report, settled))
 			mark_missing(compute, vm, report);
 		return;
@@ -321,6 +322,7 @@ bool vm_agent_report(struct compute *compute, const char *node, const json_t *js
 		take_reports(compute, node, &reports, settled);
 		/* An unsettled one may tell of a machine that has just left. */
 		changed = settled && take_strays(compute, node, &reports);
+		changed = (settled && vm_not_awaited(compute, node)) || changed;
 		if (settled)
 			vm_deleted_heard(compute, node);
 		if (changed)
@@ -343,6 +345,14 @@ void vm_node_health(struct compute *compute, const char *node, bool ready)
 		store_must_commit(compute->store);
 	}
 	resume_gone(compute);
+}
+
+int vm_node_off(struct compute *compute, const char *node, struct err *err)
+{
+	int r = vm_strays_off(compute, node, err);
+	if (r == 0)
+		resume_gone(compute);
+	return r;
 }
 
 struct compute *compute_new(struct store *store, struct task_service *tasks)

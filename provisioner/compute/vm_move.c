@@ -12,8 +12,8 @@ static void end_move(struct vm *vm)
 
 static void arrived(struct compute *compute, struct vm *vm)
 {
-	store_event(compute->store, "vm.migrated", "vm", vm->id, vm->name, "%s moved to %s%s", vm->name,
-		    vm_node_name(compute, vm->target), vm->call_off ? " before that could be called off" : "");
+	store_event(compute->store, vm->call_off ? "vm.migrated.late" : "vm.migrated", "vm", vm->id, vm->name, "node",
+		    vm_node_name(compute, vm->target), NULL);
 	str_set(&vm->node, vm->target);
 	end_move(vm);
 	str_set(&vm->placement, "migrated");
@@ -44,7 +44,7 @@ static void nowhere(struct compute *compute, struct vm *vm)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
 	err_set(&why, ERR_INTERNAL, "it ended while it migrated; it is started again where it was");
-	store_event(compute->store, "vm.lost", "vm", vm->id, vm->name, "%s: %s", vm->name, why.text);
+	store_event(compute->store, "vm.lost", "vm", vm->id, vm->name, "reason", why.text, NULL);
 	end_move(vm);
 	if (!store_get(compute->store, &kind_node, vm->node))
 		str_set(&vm->node, NULL);

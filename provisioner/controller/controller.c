@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "controller/controller.h"
 
+/* Before anything acts on what is stored. */
+static int look_at_mark(struct controller *c, const char *path, struct err *err)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = path ? store_mark_open(c->store, path, &why, err) : 0;
+	if (r < 0 || !why)
+		return r;
+	store_begin(c->store);
+	compute_restored(c->compute, why);
+	return store_commit(c->store, err);
+}
+
 int controller_new(const struct controller_spec *spec, struct controller **ret, struct err *err)
 {
 	_cleanup_(controller_free_p) struct controller *c = new0(struct controller, 1);
@@ -17,6 +29,9 @@ int controller_new(const struct controller_spec *spec, struct controller **ret, 
 	storage.tasks = c->tasks;
 	c->storage = storage_new(&storage);
 	c->compute = compute_new(c->store, c->tasks);
+	r = look_at_mark(c, spec->mark, err);
+	if (r < 0)
+		return r;
 	const struct cluster_spec cluster = {
 		.store = c->store,
 		.machines = c->machines,

@@ -18,13 +18,15 @@ struct controller {
 struct controller_spec {
 	struct loop *loop;
 	const char *database;
+	const char *mark; /* path of the file that tells an old database from the last one; NULL: none, for tests */
 	struct machines_spec machines; /* store and tasks are filled in */
 	struct storage_spec storage;   /* likewise */
 	struct ca *ca;
 	uint16_t boot_port; /* of the boot listener, for join tokens */
 };
 
-/* Opens the store and puts everything together; nothing acts yet. */
+/* Opens the store and puts everything together; nothing acts yet. A database that is older than the mark says is taken up with
+ * care: compute_restored(). The errors of store_open(), store_mark_open() and store_commit(). */
 int controller_new(const struct controller_spec *spec, struct controller **ret, struct err *err);
 /* Begins to act: takes up what an earlier life left. */
 void controller_start(struct controller *controller);

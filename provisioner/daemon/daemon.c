@@ -179,10 +179,12 @@ static int start_controller(struct daemon *d, struct err *err)
 {
 	const struct config *config = d->config;
 	_cleanup_free_ char *database = xasprintf("%s/ingot.db", config->state_dir);
+	_cleanup_free_ char *mark = xasprintf("%s/ingot.mark", config->state_dir);
 	d->ceph = ceph_librados_new();
 	const struct controller_spec spec = {
 		.loop = d->loop,
 		.database = database,
+		.mark = mark,
 		.ca = d->ca,
 		.boot_port = (uint16_t)config->provisioning->boot_port,
 		.machines = {

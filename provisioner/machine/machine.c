@@ -35,7 +35,16 @@ static void runtime_free(void *data)
 {
 	struct machine_runtime *runtime = data;
 	free(runtime->id);
+	free(runtime->boot_told_address);
 	free(runtime);
+}
+
+static void forget_runtime(struct machines *machines, const char *id)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, id);
+	machine_intake_forget(machines, runtime);
+	tdelete(runtime, &machines->runtimes, compare_runtimes);
+	runtime_free(runtime);
 }
 
 static struct machine_snapshot snapshot_of(struct machines *machines, const struct machine *machine)
@@ -71,7 +80,6 @@ static void enter_ready(struct machines *machines, struct machine *machine, cons
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	finish_task(machines, machine, why);
-	machine->error = schema_free(&problem_schema, machine->error);
 	if (!machine->address && machine->boot_mac && machine_ensure_address(machines, machine, &err) < 0)
 		log_warning("machine %s: %s", machine->name, err.text);
 }
@@ -81,6 +89,10 @@ static void enter_write(struct machines *machines, struct machine *machine, cons
 	_cleanup_free_ char *install = store_id_new(machines->store);
 	_cleanup_free_ char *random = token_new("enroll");
 	str_set(&machine->install_id, install);
+	/* With the order: what another start of the provisioner is configured to write is for other deploys. */
+	str_set(&machine->bundle_url, machines->spec.bundle_url);
+	str_set(&machine->bundle_key, machines->spec.bundle_key);
+	str_set(&machine->bundle_version, machines->spec.bundle_version);
 	str_set(&machine->install_state, NULL);
 	str_set(&machine->install_step, NULL);
 	machine->install_progress = 0;
@@ -100,12 +112,9 @@ static void enter_switch(struct machines *machines, struct machine *machine, con
 
 static void enter_deployed(struct machines *machines, struct machine *machine, const struct err *why)
 {
-	machine->error = schema_free(&problem_schema, machine->error);
-	str_set(&machine->failed_step, NULL);
 	str_set(&machine->live_token, NULL);
 	finish_task(machines, machine, NULL);
-	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, "%s is deployed",
-		    machine->name);
+	store_event(machines->store, "machine.deployed", "machine", machine->id, machine->name, NULL);
 }
 
 static void enter_failed(struct machines *machines, struct machine *machine, const struct err *why)
@@ -118,8 +127,8 @@ static void enter_failed(struct machines *machines, struct machine *machine, con
 	}
 	schema_free(&problem_schema, machine->error);
 	machine->error = problem_new(why);
-	store_event(machines->store, "machine.failed", "machine", machine->id, machine->name, "%s failed: %s",
-		    machine->name, machine->error->text);
+	store_event(machines->store, "machine.failed", "machine", machine->id, machine->name, "reason",
+		    machine->error->text, NULL);
 	finish_task(machines, machine, why);
 }
 
@@ -140,6 +149,11 @@ static void enter(struct machines *machines, struct machine *machine, const stru
 		str_set(&machine->previous_step, machine->step);
 	str_set(&machine->step, state->name);
 	machine->state = state->public_state;
+	/* A failure is told of a machine that has failed, and of no other. */
+	if (result->next != STEP_FAILED) {
+		str_set(&machine->failed_step, NULL);
+		machine->error = schema_free(&problem_schema, machine->error);
+	}
 	machine->step_deadline = state->deadline_ms ? loop_now_ms(machines->loop) + state->deadline_ms : 0;
 	if (on_enter[result->next])
 		on_enter[result->next](machines, machine, why);
@@ -182,7 +196,7 @@ static void time_out(struct machines *machines, const struct machine *machine)
 	_cleanup_err_ struct err why = ERR_INIT;
 	const struct fsm_state *state = &machine_fsm.states[machine_step_of(machine)];
 	err_set(&why, ERR_TIMEOUT, "%s took longer than %lld s%s", state->help, (long long)(state->deadline_ms / 1000),
-		machine->bmc_address
+		machine_bmc_check(machine, NULL) == 0
 			? ""
 			: "; it has no BMC that is known: power it on by hand and let it boot from the network");
 	machine_feed(machines, machine->id, EVENT_TIMEOUT, &why);
@@ -224,8 +238,10 @@ static void watch(const struct store_kind *kind, const char *id, void *data)
 	if (kind != &kind_machine)
 		return;
 	const struct machine *machine = machine_get(machines, id);
-	if (!machine)
+	if (!machine) {
+		forget_runtime(machines, id);
 		return;
+	}
 	machine_intake_follow(machines, machine);
 	publish(machines, machine);
 }
@@ -249,6 +265,7 @@ struct machines *machines_new(const struct machines_spec *spec)
 	machines->loop = store_loop(spec->store);
 	list_init(&machines->sequences);
 	list_init(&machines->probes);
+	list_init(&machines->claims);
 	list_init(&machines->polls);
 	machine_index_init(machines);
 	machine_intake_init(machines);
@@ -258,17 +275,31 @@ struct machines *machines_new(const struct machines_spec *spec)
 	return machines;
 }
 
-/* What was being written cannot be written on: say why, at once. */
+static bool same_bundle(const struct machine *machine, const struct machines_spec *spec)
+{
+	return str_equal(machine->bundle_url, spec->bundle_url) && str_equal(machine->bundle_key, spec->bundle_key) &&
+	       str_equal(machine->bundle_version, spec->bundle_version);
+}
+
+/* What was being written, or was to be, cannot be written any more: say why, at once. A bundle is the same for the life of a
+ * provisioner, so this is looked at when it starts. */
 static void fail_without_bundle(struct machines *machines, const struct machine *machine)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
-	if (machine_step_of(machine) != STEP_DEPLOY_WRITE || machines->spec.bundle_url)
+	const struct machines_spec *spec = &machines->spec;
+	int step = machine_step_of(machine);
+	if (step != STEP_DEPLOY_BOOT && step != STEP_DEPLOY_WRITE)
 		return;
-	if (machines->spec.bundle_error)
-		err_set(&why, ERR_CORRUPT, "the host image bundle cannot be used any more: %s",
-			machines->spec.bundle_error);
-	else
+	if (spec->bundle_error)
+		err_set(&why, ERR_CORRUPT, "the host image bundle cannot be used any more: %s", spec->bundle_error);
+	else if (!spec->bundle_url)
 		err_set(&why, ERR_STATE, "the host image bundle is not configured any more (images.bundle)");
+	else if (step == STEP_DEPLOY_WRITE && !same_bundle(machine, spec))
+		err_set(&why, ERR_STATE,
+			"the host image bundle was replaced (%s, now %s) while it was written; deploy again",
+			str_or(machine->bundle_version, "none"), spec->bundle_version);
+	else
+		return;
 	machine_feed(machines, machine->id, EVENT_FAILURE, &why);
 }
 
@@ -279,7 +310,7 @@ void machines_start(struct machines *machines)
 		fail_without_bundle(machines, machine);
 	}
 	machines->tick = loop_timer_new(machines->loop, TICK_MS, tick, machines);
-	machine_bmc_start(machines);
+	machine_bmc_find_start(machines);
 }
 
 struct machines *machines_free(struct machines *machines)
@@ -288,6 +319,8 @@ struct machines *machines_free(struct machines *machines)
 		return NULL;
 	loop_timer_free(machines->tick);
 	machine_bmc_stop(machines);
+	machine_bmc_find_stop(machines);
+	machine_bmc_watch_stop(machines);
 	machine_intake_done(machines);
 	tdestroy(machines->runtimes, runtime_free);
 	free(machines);

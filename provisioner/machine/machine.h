@@ -42,22 +42,34 @@ struct machines *machines_new(const struct machines_spec *spec);
 void machines_start(struct machines *machines);
 struct machines *machines_free(struct machines *machines);
 
-/* ---- what people ask for ---- */
+/* ---- what people ask for: id is that of a machine that there is, ret_task the borrowed id of a new task. Besides what is said of
+ * each: the errors of store_commit(). ---- */
 
+/* Begins to commission it, with a task in its document. ERR_STATE: it is neither new nor failed; ERR_EXISTS name. */
 int machine_accept(struct machines *machines, const char *id, const struct machine_accept *how, struct err *err);
-/* ret_task: borrowed id of the new task. Errors: ERR_STATE, ERR_INVALID with field disk or name, ERR_EXISTS. */
+/* ERR_STATE: it is neither ready nor failed, has no inventory or has not booted from the network yet, or there is no bundle;
+ * ERR_CORRUPT: the bundle cannot be used; ERR_EXISTS name; ERR_INVALID disk: there is none such, or which one is not said;
+ * ERR_CAPACITY: no disk is large enough (field disk), or every address of the range is taken. */
 int machine_deploy(struct machines *machines, const char *id, const struct machine_deploy *how, const char **ret_task,
 		   struct err *err);
+/* action: POWER_ACTION_*. ERR_STATE: no BMC of it is known, or something is done with it that switches the power itself. */
 int machine_power(struct machines *machines, const char *id, int action, const char **ret_task, struct err *err);
-/* Fills a target for the machine's BMC: ERR_STATE if it has none. bmc_target_done() it. */
+/* Forgets a machine that is new or has failed. What is there is found again, as a new one. ERR_STATE: it is in use, or something
+ * is being done with it. */
+int machine_delete(struct machines *machines, const char *id, struct err *err);
+/* Fills a target for the machine's BMC: ERR_STATE if it has none, or none that a scan has found. bmc_target_done() it. */
 int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
 		       struct err *err);
 
 /* ---- what agents say: JSON in, JSON out (docs/protocol.md) ---- */
 
-/* ERR_CAPACITY, ERR_RATE_LIMIT: the machine is not known, and too many such are; an event tells people, once a minute at most. */
-int machine_agent_hello(struct machines *machines, const json_t *request, json_t **ret_reply, struct err *err);
-/* The machine whose live agent holds this token, or NULL. Changes nothing. */
+/* address: where it was heard. A boot of a machine that was accepted is told by an event. *ret_reply: the caller's. ERR_INVALID
+ * naming the field; ERR_STATE: the machine is not to run the live image, a node for one; ERR_CAPACITY, ERR_RATE_LIMIT: it is not
+ * known, and too many such are; an event tells people, once a minute at most. */
+int machine_agent_hello(struct machines *machines, const json_t *request, const char *address, json_t **ret_reply,
+			struct err *err);
+/* The machine whose live agent holds this token, or NULL: it is of another boot, or was not used for half an hour. Changes
+ * nothing. */
 const struct machine *machine_agent_known(struct machines *machines, const char *token);
 /* The machine whose live agent holds this token, which has been heard now: ERR_UNAUTHENTICATED if none does. */
 int machine_agent_find(struct machines *machines, const char *token, const struct machine **ret, struct err *err);

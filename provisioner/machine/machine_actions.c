@@ -38,7 +38,7 @@ int machine_accept(struct machines *machines, const char *id, const struct machi
 		str_set(&edit->name, how->name);
 	str_set(&edit->task,
 		task_create(machines->store, "machine.commission", "machine", id, edit->name, COMMISSION_DEADLINE_MS));
-	store_event(machines->store, "machine.accepted", "machine", id, edit->name, "%s was accepted", edit->name);
+	store_event(machines->store, "machine.accepted", "machine", id, edit->name, NULL);
 	machine_feed(machines, id, EVENT_ACCEPT, NULL);
 	return store_commit(machines->store, err);
 }
@@ -156,10 +156,12 @@ int machine_deploy(struct machines *machines, const char *id, const struct machi
 	edit->install_disk->serial = xstrdup(disk->serial);
 	edit->install_disk->wwn = xstrdup(disk->wwn);
 	edit->install_disk->size_bytes = disk->size_bytes;
-	edit->error = schema_free(&problem_schema, edit->error);
 	_cleanup_free_ char *task_id =
 		xstrdup(task_create(machines->store, "machine.deploy", "machine", id, edit->name, DEPLOY_DEADLINE_MS));
 	str_set(&edit->task, task_id);
+	/* Once more is to the same disk; the name it has by then. */
+	task_order(machines->store, task_id, &machine_deploy_schema,
+		   &(struct machine_deploy){ .disk = (char *)str_or(disk->serial, disk->wwn) });
 	task_log(machines->store, task_id, "the host system goes to disk %s, %llu bytes",
 		 str_or(disk->serial, disk->wwn), (unsigned long long)disk->size_bytes);
 	machine_feed(machines, id, EVENT_DEPLOY, NULL);
@@ -172,17 +174,60 @@ int machine_power(struct machines *machines, const char *id, int action, const c
 {
 	static const char *const effects[] = { "power-on", "power-off", "power-cycle", "power-reset" };
 	const struct machine *machine = machine_get(machines, id);
-	if (!machine->bmc_address)
-		return err_set(err, ERR_STATE, "%s has no BMC that is known; switch it by hand", machine->name);
+	int r = machine_bmc_check(machine, err);
+	if (r < 0)
+		return r;
 	if (machine->state == MACHINE_DEPLOYING || machine->state == MACHINE_COMMISSIONING)
 		return err_set(err, ERR_STATE, "%s is %s, which switches the power itself; cancel that first",
 			       machine->name, machine_state_words[machine->state]);
 	store_begin(machines->store);
 	_cleanup_free_ char *task_id =
 		xstrdup(task_create(machines->store, "machine.power", "machine", id, machine->name, POWER_DEADLINE_MS));
+	task_order(machines->store, task_id, &machine_power_schema, &(struct machine_power){ .action = action });
 	task_step(machines->store, task_id, effects[action]);
 	store_effect_add(machines->store, effects[action], task_id, 0);
 	return task_commit(machines->store, task_id, ret_task, err);
+}
+
+/* ---- forgetting ---- */
+
+static const struct task *task_under_way(struct machines *machines, const char *id)
+{
+	STORE_EACH(struct task, task, machines->store, &kind_task)
+		if (task->state == TASK_RUNNING && str_equal(task->resource_id, id))
+			return task;
+	return NULL;
+}
+
+static int check_delete(struct machines *machines, const struct machine *machine, struct err *err)
+{
+	const struct task *task = task_under_way(machines, machine->id);
+	if (machine->node || (machine->state != MACHINE_NEW && machine->state != MACHINE_FAILED))
+		return err_set(err, ERR_STATE, "%s is %s; only a machine that is new or has failed is deleted",
+			       machine->name, machine_state_words[machine->state]);
+	if (task)
+		return err_set(err, ERR_STATE, "%s of %s is under way; cancel that first, or wait for its end",
+			       task->action, machine->name);
+	return 0;
+}
+
+int machine_delete(struct machines *machines, const char *id, struct err *err)
+{
+	const struct machine *machine = machine_get(machines, id);
+	int r = check_delete(machines, machine, err);
+	if (r < 0)
+		return r;
+	struct machine *gone = schema_dup(&machine_schema, machine);
+	store_begin(machines->store);
+	store_event(machines->store, "machine.deleted", "machine", id, machine->name, NULL);
+	store_remove(machines->store, &kind_machine, id);
+	r = store_commit(machines->store, err);
+	/* Whatever boots there is a machine that nobody knows. */
+	if (r == 0 && gone->mac_count > 0)
+		machines->spec.netboot->set_intent(machines->spec.netboot_ctx, (const char *const *)gone->macs,
+						   BOOT_INTENT_LIVE, machines->spec.console);
+	schema_free(&machine_schema, gone);
+	return r;
 }
 
 /* ---- a task is to stop ---- */

@@ -3,6 +3,11 @@
 #include "base/log.h"
 #include "machine/machine_priv.h"
 
+/* How long the token of a boot is good after its agent was heard last; that is stored less often. */
+#define LIVE_TOKEN_MS (30 * 60 * 1000)
+#define NOTE_SEEN_EVERY_MS (10 * 60 * 1000)
+#define TELL_BOOT_EVERY_MS 60000
+
 /* ---- hello ---- */
 
 static const struct field hello_bmc_fields[] = {
@@ -103,12 +108,30 @@ static struct machine *add_machine(struct machines *machines, const struct hello
 	machine->name = machine_free_name(machines);
 	machine->created = loop_now_ms(machines->loop);
 	str_set(&machine->step, machine_fsm.states[STEP_SILENT].name);
-	store_event(machines->store, "machine.found", "machine", machine->id, machine->name,
-		    "booted the live image from the network (MAC %s)", hello->macs[0]);
+	store_event(machines->store, "machine.found.booted", "machine", machine->id, machine->name, "mac",
+		    hello->macs[0], NULL);
 	return machine;
 }
 
-static int answer_hello(struct machines *machines, const struct hello *hello, json_t **ret_reply, struct err *err)
+/* Whoever says hello with the MAC addresses of a machine gets the token of its boot, and whoever had it has none any more. So
+ * people are told where each boot of a machine that was accepted came from, of one address once a minute. */
+static void tell_boot(struct machines *machines, const struct machine *machine, const struct hello *hello,
+		      const char *address)
+{
+	struct machine_runtime *runtime = machine_runtime(machines, machine->id);
+	int64_t now = loop_monotonic_ms(machines->loop);
+	bool told = runtime->boot_told_ms && now - runtime->boot_told_ms < TELL_BOOT_EVERY_MS &&
+		    str_equal(runtime->boot_told_address, address);
+	if (machine->state == MACHINE_NEW || told)
+		return;
+	runtime->boot_told_ms = now;
+	str_set(&runtime->boot_told_address, address);
+	store_event(machines->store, "machine.booted", "machine", machine->id, machine->name, "mac", boot_mac_of(hello),
+		    "address", address, NULL);
+}
+
+static int answer_hello(struct machines *machines, const struct hello *hello, const char *address, json_t **ret_reply,
+			struct err *err)
 {
 	const struct machine *known = machine_of_hello(machines, hello);
 	bool same_boot = known && str_equal(known->boot_id, hello->boot_id);
@@ -139,6 +162,8 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 	/* A lost answer is asked for again in the same boot: a new token, but no news. */
 	if (!same_boot)
 		machine_feed(machines, id, EVENT_HELLO, NULL);
+	if (known && !same_boot)
+		tell_boot(machines, machine_get(machines, id), hello, address);
 	int r = store_commit(machines->store, err);
 	if (r < 0)
 		return r;
@@ -146,7 +171,8 @@ static int answer_hello(struct machines *machines, const struct hello *hello, js
 	return 0;
 }
 
-int machine_agent_hello(struct machines *machines, const json_t *request, json_t **ret_reply, struct err *err)
+int machine_agent_hello(struct machines *machines, const json_t *request, const char *address, json_t **ret_reply,
+			struct err *err)
 {
 	struct hello hello = { 0 };
 	int r = schema_decode(&hello_schema, SCHEMA_PEER, request, &hello, err);
@@ -157,7 +183,7 @@ int machine_agent_hello(struct machines *machines, const json_t *request, json_t
 	else if (!hello.boot_id)
 		r = err_set_field(err, ERR_INVALID, "boot_id", "boot_id: is missing");
 	else
-		r = answer_hello(machines, &hello, ret_reply, err);
+		r = answer_hello(machines, &hello, address, ret_reply, err);
 	schema_done(&hello_schema, &hello);
 	return r;
 }
@@ -171,8 +197,21 @@ static const struct machine *find_by_token(struct machines *machines, const char
 	_cleanup_free_ char *hash = sha256_hex(token, strlen(token));
 	const struct machine *machine = machine_get(machines, id);
 	bool right = machine && machine->live_token && equal_constant_time(machine->live_token, hash, 64);
+	/* A boot that nobody has heard of for so long is over, whoever has its token. */
+	bool over = right && loop_now_ms(machines->loop) - machine->agent_seen >= LIVE_TOKEN_MS;
 	/* A host does not run the live image: whoever has a token of it may be anybody who once said hello. */
-	return right && machine->state != MACHINE_DEPLOYED ? machine : NULL;
+	return right && !over && machine->state != MACHINE_DEPLOYED ? machine : NULL;
+}
+
+/* Now and then: a write for each word of an agent would be too much. */
+static void note_seen(struct machines *machines, const struct machine *machine)
+{
+	int64_t now = loop_now_ms(machines->loop);
+	if (now - machine->agent_seen < NOTE_SEEN_EVERY_MS)
+		return;
+	store_begin(machines->store);
+	((struct machine *)store_edit(machines->store, &kind_machine, machine->id))->agent_seen = now;
+	store_must_commit(machines->store);
 }
 
 const struct machine *machine_agent_known(struct machines *machines, const char *token)
@@ -187,6 +226,7 @@ int machine_agent_find(struct machines *machines, const char *token, const struc
 		return err_set(err, ERR_UNAUTHENTICATED, "the token is not of a boot that is known; say hello again");
 	_cleanup_free_ char *id = xstrdup(machine->id);
 	machine_runtime(machines, id)->seen_ms = loop_monotonic_ms(machines->loop);
+	note_seen(machines, machine);
 	machine_feed(machines, id, EVENT_SEEN, NULL);
 	*ret = machine_get(machines, id);
 	return 0;
@@ -207,10 +247,10 @@ json_t *machine_agent_desired(struct machines *machines, const struct machine *m
 	return json_pack(
 		"{s:s, s:{s:s?, s:s?, s:I}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s}, s:s?, s:s?}",
 		"id", machine->install_id, "disk", "wwn", disk->wwn, "serial", disk->serial, "size_bytes",
-		(json_int_t)disk->size_bytes, "bundle", "url", spec->bundle_url, "key", spec->bundle_key, "version",
-		spec->bundle_version, "host", "name", machine->name, "machine", machine->id, "mac", machine->boot_mac,
-		"address", address, "gateway", spec->gateway, "server", spec->server, "ca", spec->ca_pem, "token",
-		str_or(machine->enroll_token, ""), "console", spec->console, "boot",
+		(json_int_t)disk->size_bytes, "bundle", "url", machine->bundle_url, "key", machine->bundle_key,
+		"version", machine->bundle_version, "host", "name", machine->name, "machine", machine->id, "mac",
+		machine->boot_mac, "address", address, "gateway", spec->gateway, "server", spec->server, "ca",
+		spec->ca_pem, "token", str_or(machine->enroll_token, ""), "console", spec->console, "boot",
 		step == STEP_DEPLOY_START ? "kexec" : NULL);
 }
 
@@ -238,15 +278,14 @@ static void report_inventory(struct machines *machines, const struct machine *ma
 	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
 	edit->agent_seen = loop_now_ms(machines->loop);
 	if (!edit->inventory)
-		store_event(machines->store, "machine.inventory", "machine", edit->id, edit->name, "%s was inventoried",
-			    edit->name);
+		store_event(machines->store, "machine.inventory", "machine", edit->id, edit->name, NULL);
 	schema_free(&inventory_schema, edit->inventory);
 	edit->inventory = inventory;
 	store_must_commit(machines->store);
 }
 
 struct install_report {
-	char *id, *state, *step;
+	char *id, *state, *step, *boot;
 	int64_t progress, bytes;
 	struct problem *error;
 };
@@ -261,6 +300,7 @@ static const struct field install_report_fields[] = {
 	F(struct install_report, id, FIELD_STRING, 0, .max = 64),
 	F(struct install_report, state, FIELD_STRING, 0, .max = 64),
 	F(struct install_report, step, FIELD_STRING, 0, .max = 64),
+	F(struct install_report, boot, FIELD_STRING, 0, .max = 64),
 	F(struct install_report, progress, FIELD_INT, 0, .max = 100),
 	F(struct install_report, bytes, FIELD_INT, 0),
 	F(struct install_report, error, FIELD_OBJECT, 0, .of = &error_schema),
@@ -288,6 +328,25 @@ static void note_progress(struct machines *machines, const struct machine *machi
 	store_must_commit(machines->store);
 }
 
+/* How the live image is left, said once however often it comes. An installer that says kexec may still say reboot after it. */
+static void note_boot(struct machines *machines, const struct machine *machine, const struct install_report *report)
+{
+	bool reboots = str_equal(report->boot, "reboot");
+	const char *state = reboots ? "rebooting" : "booting";
+	if (str_equal(machine->install_state, state) || (!reboots && str_equal(machine->install_state, "rebooting")))
+		return;
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, machine->id);
+	str_set(&edit->install_state, state);
+	if (report->error)
+		task_log(machines->store, edit->task, "installer: no kexec: %s; rebooting into the local disk instead",
+			 str_or(report->error->text, "it failed"));
+	else
+		task_log(machines->store, edit->task, "installer: %s",
+			 reboots ? "rebooting into the local disk" : "starting the host system by kexec");
+	store_must_commit(machines->store);
+}
+
 static void take_install(struct machines *machines, const struct machine *machine, const struct install_report *report)
 {
 	_cleanup_err_ struct err why = ERR_INIT;
@@ -299,6 +358,9 @@ static void take_install(struct machines *machines, const struct machine *machin
 		problem_to_err(report->error, &why);
 		err_prefix(&why, "installing (%s)", str_or(report->step, "?"));
 		machine_feed(machines, machine->id, EVENT_FAILURE, &why);
+	} else if (str_equal(report->state, "booting")) {
+		if (machine_step_of(machine) == STEP_DEPLOY_START)
+			note_boot(machines, machine, report);
 	} else if (machine_step_of(machine) == STEP_DEPLOY_WRITE) {
 		note_progress(machines, machine, report);
 	}

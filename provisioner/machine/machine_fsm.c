@@ -24,16 +24,21 @@ static const struct fsm_state states[STEP_COUNT] = {
 };
 
 static const char *const events[EVENT_COUNT] = {
-	[EVENT_HELLO] = "HELLO",       [EVENT_SEEN] = "SEEN",	      [EVENT_ACCEPT] = "ACCEPT",
-	[EVENT_DEPLOY] = "DEPLOY",     [EVENT_BMC_DONE] = "BMC_DONE", [EVENT_WRITTEN] = "WRITTEN",
-	[EVENT_ENROLLED] = "ENROLLED", [EVENT_JOIN] = "JOIN",	      [EVENT_FAILURE] = "FAILURE",
-	[EVENT_TIMEOUT] = "TIMEOUT",   [EVENT_CANCEL] = "CANCEL",
+	[EVENT_BMC_FOUND] = "BMC_FOUND", [EVENT_HELLO] = "HELLO",	[EVENT_SEEN] = "SEEN",
+	[EVENT_ACCEPT] = "ACCEPT",	 [EVENT_DEPLOY] = "DEPLOY",	[EVENT_BMC_DONE] = "BMC_DONE",
+	[EVENT_WRITTEN] = "WRITTEN",	 [EVENT_ENROLLED] = "ENROLLED", [EVENT_JOIN] = "JOIN",
+	[EVENT_FAILURE] = "FAILURE",	 [EVENT_TIMEOUT] = "TIMEOUT",	[EVENT_CANCEL] = "CANCEL",
 };
 
 static bool agent_live(const void *snapshot)
 {
 	const struct machine_snapshot *s = snapshot;
 	return s->agent_live && s->machine->inventory;
+}
+
+static bool never_inventoried(const void *snapshot)
+{
+	return !((const struct machine_snapshot *)snapshot)->machine->inventory;
 }
 
 static const struct fsm_row rows[] = {
@@ -45,6 +50,8 @@ static const struct fsm_row rows[] = {
 	T(FOUND, ACCEPT, NULL, STEP_COMMISSION_BOOT),
 	T(FOUND, JOIN, NULL, STEP_DEPLOYED),
 
+	/* What was never seen running is looked into. */
+	T(SILENT, BMC_FOUND, never_inventoried, STEP_FOUND),
 	T(SILENT, HELLO, NULL, STEP_NEW),
 	T(SILENT, ACCEPT, NULL, STEP_COMMISSION_BOOT),
 	T(SILENT, JOIN, NULL, STEP_DEPLOYED),

@@ -53,6 +53,13 @@ static void lost_bmc_keys(const struct store_kind *kind, const void *object, str
 		add_uuid(to, machine->bmc_uuid);
 }
 
+static void well_bmc_keys(const struct store_kind *kind, const void *object, struct store_keys *to)
+{
+	const struct machine *machine = object;
+	if (machine->bmc_state == BMC_STATE_OK)
+		add_uuid(to, machine->bmc_uuid);
+}
+
 void machine_index_init(struct machines *machines)
 {
 	static const store_keys_fn keys[INDEX_COUNT] = {
@@ -62,6 +69,7 @@ void machine_index_init(struct machines *machines)
 		[INDEX_UNSEEN] = unseen_keys,
 		[INDEX_WITHOUT_BMC] = without_bmc_keys,
 		[INDEX_LOST_BMC] = lost_bmc_keys,
+		[INDEX_WELL_BMC] = well_bmc_keys,
 	};
 	for (size_t i = 0; i < INDEX_COUNT; i++)
 		machines->indexes[i] = store_index_new(machines->store, &kind_machine, keys[i]);

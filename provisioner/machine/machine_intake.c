@@ -24,8 +24,9 @@ static void tell(struct machines *machines)
 	machines->refused = 0;
 	machines->refused_timer = loop_timer_new(machines->loop, TELL_EVERY_MS, tell_again, machines);
 	store_begin(machines->store);
-	store_event(machines->store, "machine.refused", "machine", NULL, NULL, "%u machine%s refused: %s", count,
-		    count == 1 ? "" : "s", machines->refusal);
+	_cleanup_free_ char *number = xasprintf("%u", count);
+	store_event(machines->store, count == 1 ? "machine.refused.one" : "machine.refused", "machine", NULL, NULL,
+		    "count", number, "reason", machines->refusal, NULL);
 	store_must_commit(machines->store);
 	log_warning("%u machine%s refused: %s", count, count == 1 ? "" : "s", machines->refusal);
 }
@@ -47,8 +48,9 @@ int machine_intake_admit(struct machines *machines, struct err *err)
 	int64_t now = loop_monotonic_ms(machines->loop);
 	if (spec->new_max > 0 && machines->waiting_count >= spec->new_max)
 		return refuse(machines, ERR_CAPACITY,
-			      xasprintf("%lld machines wait to be accepted already; accept them, or raise "
-					"provisioning.new_machines_max (%lld)",
+			      xasprintf("%lld machines wait to be accepted already; accept them, delete those that are "
+					"not there (ingot machine delete), or raise provisioning.new_machines_max "
+					"(%lld)",
 					(long long)machines->waiting_count, (long long)spec->new_max),
 			      err);
 	if (spec->new_per_minute == 0)
@@ -71,6 +73,12 @@ void machine_intake_follow(struct machines *machines, const struct machine *mach
 	bool waiting = machine->state == MACHINE_NEW;
 	machines->waiting_count += waiting - runtime->waiting;
 	runtime->waiting = waiting;
+}
+
+void machine_intake_forget(struct machines *machines, struct machine_runtime *runtime)
+{
+	machines->waiting_count -= runtime->waiting;
+	runtime->waiting = false;
 }
 
 void machine_intake_init(struct machines *machines)

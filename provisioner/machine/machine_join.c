@@ -137,9 +137,8 @@ int machine_join(struct machines *machines, const json_t *json, const char *addr
 	struct machine *machine = machine_for(machines, known);
 	take(machines, machine, &join, address);
 	bool renamed = !str_equal(machine->name, join.more.name);
-	store_event(machines->store, "machine.joined", "machine", machine->id, machine->name, "%s joined from %s%s%s%s",
-		    machine->name, address, renamed ? "; the name " : "", renamed ? join.more.name : "",
-		    renamed ? ", which it has itself, was taken" : "");
+	store_event(machines->store, renamed ? "machine.joined.renamed" : "machine.joined", "machine", machine->id,
+		    machine->name, "address", address, "wanted", renamed ? join.more.name : NULL, NULL);
 	*ret_id = machine->id;
 	machine_feed(machines, machine->id, EVENT_JOIN, NULL);
 	return 0;

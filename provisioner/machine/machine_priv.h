@@ -25,8 +25,9 @@ enum machine_step {
 };
 
 enum machine_event {
-	EVENT_HELLO, /* an agent in the live image reports, in a boot that was not known */
-	EVENT_SEEN,  /* an agent in a boot that is known speaks */
+	EVENT_BMC_FOUND, /* its BMC answers, which did not before */
+	EVENT_HELLO,	 /* an agent in the live image reports, in a boot that was not known */
+	EVENT_SEEN,	 /* an agent in a boot that is known speaks */
 	EVENT_ACCEPT,
 	EVENT_DEPLOY,
 	EVENT_BMC_DONE,
@@ -70,6 +71,10 @@ struct machine_runtime {
 	char *id;
 	int64_t seen_ms;      /* live agent */
 	int64_t next_poll_ms; /* of the power state */
+	int64_t scanned_ms;   /* a scan heard its BMC last; 0: none did */
+	int64_t confirmed_ms; /* its BMC answered last, and as its own */
+	int64_t boot_told_ms; /* the last event about a boot, and of what address */
+	char *boot_told_address;
 	unsigned failed_polls;
 	bool polling;
 	bool waiting; /* to be accepted */
@@ -83,6 +88,7 @@ enum machine_index {
 	INDEX_UNSEEN,	   /* by UUID: those without MAC addresses */
 	INDEX_WITHOUT_BMC, /* by UUID: those whose BMC is not known */
 	INDEX_LOST_BMC,	   /* by UUID: those whose BMC does not answer */
+	INDEX_WELL_BMC,	   /* by UUID: those whose BMC does */
 	INDEX_COUNT,
 };
 
@@ -104,10 +110,12 @@ struct machines {
 	void *runtimes;	       /* tsearch(3) tree of struct machine_runtime */
 	struct list sequences; /* BMC operations under way, see machine_bmc.c */
 	struct list probes;    /* addresses being probed */
+	struct list claims;    /* see machine_bmc_find.c */
 	struct list polls;     /* of the power, under way */
 	unsigned poll_count;
 };
 
+#define MACHINE_SCAN_EVERY_MS 30000
 #define AGENT_LIVE_MS 30000
 #define HOST_DISK_MIN_BYTES (8 * GIB)
 
@@ -132,13 +140,39 @@ void machine_intake_init(struct machines *machines);
 void machine_intake_done(struct machines *machines);
 /* A machine changed, or is there at the start. */
 void machine_intake_follow(struct machines *machines, const struct machine *machine);
+/* One is gone. */
+void machine_intake_forget(struct machines *machines, struct machine_runtime *runtime);
 /* Whether one more may appear, which it then does. Else ERR_CAPACITY or ERR_RATE_LIMIT. Not within a transaction. */
 int machine_intake_admit(struct machines *machines, struct err *err);
 
+/* ---- machine_bmc.c: what effects and tasks ask of BMCs ---- */
+
 void machine_bmc_register(struct machines *machines);
-void machine_bmc_start(struct machines *machines);
-void machine_bmc_tick(struct machines *machines, const struct machine *machine);
 void machine_bmc_stop(struct machines *machines);
+
+/* ---- machine_bmc_find.c: BMCs that answer a scan ---- */
+
+void machine_bmc_find_start(struct machines *machines);
+void machine_bmc_find_stop(struct machines *machines);
+
+/* ---- machine_bmc_watch.c: what is known of a machine's BMC ---- */
+
+/* Whether its BMC can be asked for something: 0, or ERR_STATE. */
+int machine_bmc_check(const struct machine *machine, struct err *err);
+/* Once a second: asks for the power if it is time to. */
+void machine_bmc_tick(struct machines *machines, const struct machine *machine);
+void machine_bmc_watch_stop(struct machines *machines);
+/* What an operation that has ended says of the BMC, if it was at the machine's address of now: whether it answers, the power, and
+ * whether it is still this machine's; that of another is let go of. Not within a transaction. */
+void machine_bmc_heard(struct machines *machines, const char *id, const struct bmc_op *op);
+/* The operation found that at the machine's address another's BMC answers now. Errors of store_must_commit(). */
+int machine_bmc_lose(struct machines *machines, const struct machine *machine, const struct bmc_op *op);
+/* It was asked unasked-for, and answered or not: the next time comes accordingly. One that is dead for good is asked less and less:
+ * each time costs a worker several seconds. */
+void machine_bmc_asked(struct machines *machines, const char *id, bool answered);
+/* A scan has heard the machine's BMC: whether it is to be probed. */
+bool machine_bmc_wants_probe(struct machines *machines, const struct machine *machine);
+
 bool machine_task_stop(const struct task *task, const struct err *why, void *data);
 /* Within a transaction: an address that belongs to the machine from now on. */
 int machine_ensure_address(struct machines *machines, struct machine *machine, struct err *err);

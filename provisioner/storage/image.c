@@ -141,11 +141,13 @@ static void on_import(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct image *image = store_get(storage->store, &kind_image, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, image && image->state == IMAGE_IMPORTING);
+	struct ceph_job *job =
+		ceph_job_for(storage, effect, CEPH_LANE_IMAGES, image && image->state == IMAGE_IMPORTING);
 	if (!job)
 		return;
 	assert(image);
 	job->name = image_device(image->id);
+	ceph_job_set_task(job, image->task, IMAGE_DEADLINE_MS);
 	job->path = xstrdup(image->upload);
 	job->text = xstrdup(image->sha256);
 	job->received = xstrdup(image->received_sha256);
@@ -216,11 +218,12 @@ static void on_delete(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct image *image = store_get(storage->store, &kind_image, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, image);
+	struct ceph_job *job = ceph_job_for(storage, effect, CEPH_LANE_IMAGES, image);
 	if (!job)
 		return;
 	assert(image);
 	job->name = image_device(image->id);
+	ceph_job_set_task(job, image->task, IMAGE_DEADLINE_MS);
 	job->work = work_delete;
 	job->done = done_delete;
 	ceph_job_run(job);
@@ -232,11 +235,13 @@ void storage_show_progress(struct storage *storage)
 {
 	struct ceph_job *job;
 	LIST_FOREACH(job, &storage->jobs, link) {
-		if (job->work != work_import)
+		int percent = job->percent;
+		if (job->work != work_import || percent == job->shown_percent)
 			continue;
-		const struct image *image = store_get(storage->store, &kind_image, job->id);
+		job->shown_percent = percent;
 		store_begin(storage->store);
-		task_progress(storage->store, image ? image->task : NULL, job->percent, NULL);
+		task_progress(storage->store, job->task, percent, NULL);
+		task_put_off(storage->store, job->task, job->deadline_ms); /* it does not stand still */
 		store_must_commit(storage->store);
 	}
 }

@@ -28,8 +28,8 @@ static int check_announced(const struct image *image, uint64_t bytes, struct err
 			     image->announced_bytes);
 }
 
-static int check_upload(struct storage *storage, const struct image *image, const char *path, uint64_t *ret_bytes,
-			struct err *err)
+/* Whether the image takes content, and how much of it is in the file at path. */
+static int check_content(const struct image *image, const char *path, uint64_t *ret_bytes, struct err *err)
 {
 	struct stat st;
 	int r = check_takes_content(image, err);
@@ -38,8 +38,21 @@ static int check_upload(struct storage *storage, const struct image *image, cons
 	if (stat(path, &st) < 0)
 		return err_set_errno(err, -errno, "reading the upload");
 	*ret_bytes = (uint64_t)st.st_size;
-	r = image_check_size(storage, NULL, *ret_bytes, err);
-	return r < 0 ? r : check_announced(image, *ret_bytes, err);
+	return 0;
+}
+
+static int check_upload(struct storage *storage, const struct image *image, const char *path, uint64_t *ret_bytes,
+			struct err *err)
+{
+	uint64_t bytes;
+	int r = check_content(image, path, &bytes, err);
+	if (r == 0)
+		r = image_check_size(storage, NULL, bytes, err);
+	if (r == 0)
+		r = check_announced(image, bytes, err);
+	if (r == 0)
+		*ret_bytes = bytes;
+	return r;
 }
 
 /* The hash of all that came; frees what it is made from. NULL if it is not known. */
@@ -189,17 +202,14 @@ int image_append(struct storage *storage, const char *id, struct sha256 *receive
 	_cleanup_(sha256_free_p) struct sha256 *hash = received;
 	const struct image *image = store_get(storage->store, &kind_image, id);
 	_cleanup_free_ char *path = image_content_path(storage, id);
-	uint64_t announced_bytes = image->size_bytes;
-	struct stat st;
-	int r = check_takes_content(image, err);
+	uint64_t announced_bytes = image->size_bytes, bytes;
+	int r = check_content(image, path, &bytes, err);
 	*ret_task = NULL;
 	if (r < 0)
 		return r;
-	if (stat(path, &st) < 0)
-		return err_set_errno(err, -errno, "reading the upload");
-	if ((uint64_t)st.st_size < announced_bytes) {
+	if (bytes < announced_bytes) {
 		if (hash)
-			received_keep(storage, id, (uint64_t)st.st_size, TAKE_PTR(hash));
+			received_keep(storage, id, bytes, TAKE_PTR(hash));
 		return 0;
 	}
 	r = image_check_size(storage, NULL, announced_bytes, err); /* the pool may have filled meanwhile */

@@ -11,6 +11,7 @@
 #define STATUS_CREATING_MS 500
 #define STATUS_QUIET_MS 10000
 #define DATA_DISK_MIN_BYTES GIB
+#define JOBS_WAITING_MAX 1024
 
 const struct ceph_cluster *storage_cluster(struct storage *storage)
 {
@@ -41,7 +42,7 @@ struct ceph_job *ceph_job_new(struct storage *storage)
 	return job;
 }
 
-struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, bool wanted)
+struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, enum ceph_lane lane, bool wanted)
 {
 	struct ceph_job *job = wanted ? ceph_job_new(storage) : NULL;
 	if (!job) {
@@ -50,7 +51,14 @@ struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effe
 	}
 	job->effect_seq = effect->seq;
 	job->id = xstrdup(effect->id);
+	job->lane = lane;
 	return job;
+}
+
+void ceph_job_set_task(struct ceph_job *job, const char *task, int64_t deadline_ms)
+{
+	str_set(&job->task, task);
+	job->deadline_ms = deadline_ms;
 }
 
 static void secret_free(char *text)
@@ -73,6 +81,7 @@ static void job_free(struct ceph_job *job)
 	free(job->path);
 	free(job->pool);
 	free(job->received);
+	free(job->task);
 	ceph_status_done(&job->status);
 	err_done(&job->err);
 	free(job);
@@ -84,20 +93,86 @@ static void job_work(void *data)
 	job->work(job);
 }
 
+static void begin_next(struct storage *storage, enum ceph_lane lane);
+
 static void job_done(void *data)
 {
 	struct ceph_job *job = data;
-	if (!job->abandoned)
+	struct storage *storage = job->abandoned ? NULL : job->storage;
+	enum ceph_lane lane = job->lane;
+	if (storage) {
+		if (storage->running[lane] == job)
+			storage->running[lane] = NULL;
 		job->done(job);
+	}
 	job_free(job);
+	if (storage)
+		begin_next(storage, lane);
+}
+
+static void refuse_job(struct ceph_job *job)
+{
+	err_set(&job->err, ERR_BUSY, "too much is waiting for the storage; try again later");
+	loop_timer_new(job->storage->loop, 0, job_done, job);
+}
+
+static void put_off(struct ceph_job *job)
+{
+	struct store *store = job->storage->store;
+	store_begin(store);
+	task_put_off(store, job->task, job->deadline_ms);
+	store_must_commit(store);
+}
+
+static void begin(struct ceph_job *job)
+{
+	/* Lanes of the work queue as well: what an earlier controller in this process began comes to its end first. */
+	static const char *const lanes[CEPH_LANE_COUNT] = { "ceph", "ceph-volumes", "ceph-images" };
+	struct storage *storage = job->storage;
+	job->waits = false;
+	storage->waiting--;
+	storage->running[job->lane] = job;
+	if (job->task)
+		put_off(job);
+	if (loop_work(storage->loop, lanes[job->lane], job_work, job_done, job) < 0)
+		refuse_job(job);
+}
+
+static void begin_next(struct storage *storage, enum ceph_lane lane)
+{
+	struct ceph_job *job;
+	if (storage->running[lane])
+		return;
+	LIST_FOREACH(job, &storage->jobs, link) {
+		if (job->lane == lane && job->waits) {
+			begin(job);
+			return;
+		}
+	}
 }
 
 void ceph_job_run(struct ceph_job *job)
 {
-	if (loop_work(job->storage->loop, "ceph", job_work, job_done, job) == 0)
+	struct storage *storage = job->storage;
+	if (storage->waiting >= JOBS_WAITING_MAX) {
+		refuse_job(job);
 		return;
-	err_set(&job->err, ERR_BUSY, "too much is waiting for the storage; try again later");
-	loop_timer_new(job->storage->loop, 0, job_done, job);
+	}
+	job->waits = true;
+	storage->waiting++;
+	begin_next(storage, job->lane);
+}
+
+/* What waits its turn does not fail for that: its time has not begun. Written down now and then only. */
+static void hold_deadlines(struct storage *storage)
+{
+	int64_t now = loop_now_ms(storage->loop);
+	struct ceph_job *job;
+	LIST_FOREACH(job, &storage->jobs, link) {
+		const struct task *task = job->waits ? store_get(storage->store, &kind_task, job->task) : NULL;
+		if (task && task->deadline - now < job->deadline_ms / 2)
+			put_off(job);
+	}
 }
 
 static void look(void *data);
@@ -153,8 +228,7 @@ static void bootstrap(struct storage *storage)
 		cluster->mon_host = xasprintf("[v2:%s:3300]", node->address);
 		cluster->mon_key = ceph_key_new();
 		cluster->admin_key = ceph_key_new();
-		store_event(storage->store, "pool.bootstrap", "node", node->id, node->name,
-			    "the storage cluster begins on %s", node->name);
+		store_event(storage->store, "pool.bootstrap", "node", node->id, node->name, NULL);
 		store_must_commit(storage->store);
 		return;
 	}
@@ -235,8 +309,9 @@ static void done_osd(struct ceph_job *job)
 			continue;
 		node->osds[i].number = job->number;
 		str_set(&node->osds[i].key, job->key);
-		store_event(store, "disk.added", "node", node->id, node->name, "disk %s of %s becomes OSD %d",
-			    str_or(node->osds[i].serial, node->osds[i].wwn), node->name, job->number);
+		_cleanup_free_ char *number = xasprintf("%d", job->number);
+		store_event(store, "disk.added", "node", node->id, node->name, "disk",
+			    str_or(node->osds[i].serial, node->osds[i].wwn), "osd", number, NULL);
 	}
 	store_must_commit(store);
 }
@@ -316,8 +391,8 @@ static void done_pool(struct ceph_job *job)
 	struct pool *edit = store_edit(store, &kind_pool, pool->id);
 	if (job->err.code == ERR_NONE) {
 		edit->made = true;
-		store_event(store, "pool.created", "pool", edit->id, edit->name, "pool %s: %u copies", edit->name,
-			    job->size);
+		_cleanup_free_ char *copies = xasprintf("%u", job->size);
+		store_event(store, "pool.created", "pool", edit->id, edit->name, "count", copies, NULL);
 	} else {
 		str_set(&edit->detail, job->err.text);
 	}
@@ -405,8 +480,8 @@ static void done_status(struct ceph_job *job)
 	take_status(storage, job);
 	const struct pool *now = store_get(storage->store, &kind_pool, pool->id);
 	if (now->state != before)
-		store_event(storage->store, "pool.state", "pool", now->id, now->name, "pool %s is %s%s%s", now->name,
-			    pool_state_words[now->state], now->detail ? ": " : "", str_or(now->detail, ""));
+		store_event(storage->store, now->detail ? "pool.state.detail" : "pool.state", "pool", now->id,
+			    now->name, "state", pool_state_words[now->state], "reason", now->detail, NULL);
 	store_must_commit(storage->store);
 }
 
@@ -457,6 +532,7 @@ static void look(void *data)
 	storage->timer = loop_timer_new(
 		storage->loop, pool->state == POOL_CREATING ? STATUS_CREATING_MS : LOOK_EVERY_MS, look, storage);
 	storage_show_progress(storage);
+	hold_deadlines(storage);
 	if (storage->asking)
 		return;
 	if (cluster)
@@ -620,6 +696,8 @@ struct storage *storage_free(struct storage *storage)
 	LIST_FOREACH(job, &storage->jobs, link) {
 		job->abandoned = true;
 		list_remove(&job->link);
+		if (job->waits)
+			job_free(job);
 	}
 	free(storage);
 	return NULL;

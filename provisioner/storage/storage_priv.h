@@ -5,6 +5,15 @@
 #include "base/list.h"
 #include "storage/storage.h"
 
+/* Operations of one lane go one after another; what takes long holds up nothing but its like. */
+enum ceph_lane {
+	CEPH_LANE_CARE, /* the reconciler's */
+	CEPH_LANE_VOLUMES,
+	CEPH_LANE_IMAGES,
+	CEPH_LANE_COUNT,
+};
+
+struct ceph_job;
 struct storage {
 	struct storage_spec spec;
 	struct store *store;
@@ -12,11 +21,12 @@ struct storage {
 	struct loop_timer *timer;
 	bool asking; /* an operation of the reconciler is under way */
 	int64_t next_status_ms;
-	struct list jobs;     /* volume and image jobs under way */
+	struct list jobs; /* those under way and those that wait their turn */
+	unsigned waiting; /* how many of them wait */
+	struct ceph_job *running[CEPH_LANE_COUNT];
 	struct list received; /* image_upload.c: hashes of images that come in pieces */
 };
 
-struct ceph_job;
 /* An operation on Ceph: work on a worker with what the job holds, then done on the loop. */
 struct ceph_job {
 	struct list link;
@@ -34,14 +44,21 @@ struct ceph_job {
 	int number;
 	struct ceph_status status;
 	_Atomic int percent;
+	int shown_percent;
 	bool abandoned;
+	enum ceph_lane lane;
+	bool waits;	     /* for its turn */
+	char *task;	     /* that waits for it; or NULL */
+	int64_t deadline_ms; /* of the task, from the moment that the job begins */
 };
 /* A job with the cluster's address and key. NULL if there is no cluster yet. */
 struct ceph_job *ceph_job_new(struct storage *storage);
-/* A job for an effect and the document it names. NULL if it is not wanted (any more), or there is no cluster: the effect was
- * dropped. */
-struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, bool wanted);
-/* Queues it; on failure (queue full) done is called at once with err set. */
+/* A job for an effect and the document it names, in a lane. NULL if it is not wanted (any more), or there is no cluster: the
+ * effect was dropped. */
+struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, enum ceph_lane lane, bool wanted);
+/* The task whose deadline is counted from the job's beginning: while the job waits its turn, it is put off. NULL: none. */
+void ceph_job_set_task(struct ceph_job *job, const char *task, int64_t deadline_ms);
+/* Queues it; on failure (queue full) done is called soon with err set. */
 void ceph_job_run(struct ceph_job *job);
 
 const struct ceph_cluster *storage_cluster(struct storage *storage);

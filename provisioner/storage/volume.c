@@ -95,6 +95,27 @@ int volume_create(struct storage *storage, const struct volume *wanted, const st
 	return r;
 }
 
+/* Ceph takes what an earlier try has left for the beginning of this one. */
+int volume_create_again(struct storage *storage, const char *id, const char **ret_task, struct err *err)
+{
+	const struct volume *volume = store_get(storage->store, &kind_volume, id);
+	int r = storage_require_pool(storage, err);
+	if (r < 0)
+		return r;
+	if (volume->state != VOLUME_FAILED)
+		return err_set(err, ERR_STATE, "volume %s is %s; only one whose making failed can be made again",
+			       volume->name, volume_state_words[volume->state]);
+	store_begin(storage->store);
+	struct volume *edit = store_edit(storage->store, &kind_volume, id);
+	_cleanup_free_ char *task =
+		xstrdup(task_create(storage->store, "volume.create", "volume", id, edit->name, DEADLINE_MS));
+	edit->state = VOLUME_CREATING;
+	edit->error = schema_free(&problem_schema, edit->error);
+	str_set(&edit->task, task);
+	store_effect_add(storage->store, EFFECT_CREATE, id, 0);
+	return task_commit(storage->store, task, ret_task, err);
+}
+
 static void work_create(struct ceph_job *job)
 {
 	if (job->text)
@@ -125,11 +146,13 @@ static void on_create(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, volume && volume->state == VOLUME_CREATING);
+	struct ceph_job *job =
+		ceph_job_for(storage, effect, CEPH_LANE_VOLUMES, volume && volume->state == VOLUME_CREATING);
 	if (!job)
 		return;
 	assert(volume);
 	job->name = volume_device(volume);
+	ceph_job_set_task(job, volume->task, DEADLINE_MS);
 	job->text = volume->image ? xasprintf("image-%s", volume->image) : NULL;
 	job->size_bytes = volume->size_bytes;
 	job->work = work_create;
@@ -153,6 +176,7 @@ int volume_delete(struct storage *storage, const char *id, const char **ret_task
 	struct volume *edit = store_edit(storage->store, &kind_volume, id);
 	_cleanup_free_ char *task =
 		xstrdup(task_create(storage->store, "volume.delete", "volume", id, edit->name, DEADLINE_MS));
+	edit->unmade = edit->state == VOLUME_FAILED;
 	edit->state = VOLUME_DELETING;
 	str_set(&edit->task, task);
 	store_effect_add(storage->store, EFFECT_DELETE, id, 0);
@@ -174,7 +198,7 @@ static void done_delete(struct ceph_job *job)
 		store_remove(storage->store, &kind_volume, job->id);
 	} else if (volume) {
 		struct volume *edit = store_edit(storage->store, &kind_volume, job->id);
-		edit->state = VOLUME_AVAILABLE;
+		edit->state = edit->unmade ? VOLUME_FAILED : VOLUME_AVAILABLE;
 		schema_free(&problem_schema, edit->error);
 		edit->error = problem_new(&job->err);
 		str_set(&edit->task, NULL);
@@ -186,11 +210,12 @@ static void on_delete(const struct effect *effect, void *data)
 {
 	struct storage *storage = data;
 	const struct volume *volume = store_get(storage->store, &kind_volume, effect->id);
-	struct ceph_job *job = ceph_job_for(storage, effect, volume);
+	struct ceph_job *job = ceph_job_for(storage, effect, CEPH_LANE_VOLUMES, volume);
 	if (!job)
 		return;
 	assert(volume);
 	job->name = volume_device(volume);
+	ceph_job_set_task(job, volume->task, DEADLINE_MS);
 	job->work = work_delete;
 	job->done = done_delete;
 	ceph_job_run(job);

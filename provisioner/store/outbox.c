@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "proto/event_texts.h"
 #include "store/store_priv.h"
 
 /* ---- effects ---- */
@@ -71,27 +72,60 @@ void store_effects_replay(struct store *store)
 
 /* ---- events ---- */
 
-void store_event(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
-		 const char *fmt, ...)
+/* Fills in what each event has, and takes it over. */
+static void add_event(struct store *store, struct event *event, const char *resource, const char *id, const char *name)
 {
 	assert(store->depth > 0);
-	struct event event = { .time = loop_now_ms(store->loop) };
-	va_list ap;
-	va_start(ap, fmt);
-	event.text = xvasprintf(fmt, ap);
-	va_end(ap);
-	event.id = xasprintf("%lld", (long long)++store->event_seq);
-	event.kind = xstrdup(kind);
-	event.resource = xstrdup(resource);
-	event.resource_id = xstrdup(id);
-	event.resource_name = xstrdup(name);
-	json_t *json = schema_encode(&event_schema, &event, true);
+	event->time = loop_now_ms(store->loop);
+	event->id = xasprintf("%lld", (long long)++store->event_seq);
+	event->resource = xstrdup(resource);
+	event->resource_id = xstrdup(id);
+	event->resource_name = xstrdup(name);
+	json_t *json = schema_encode(&event_schema, event, true);
 	struct pending_event *pending = new0(struct pending_event, 1);
 	pending->seq = store->event_seq;
 	pending->json = json_dumps(json, JSON_COMPACT);
 	list_append(&store->events, &pending->link);
 	json_decref(json);
-	schema_done(&event_schema, &event);
+	schema_done(&event_schema, event);
+}
+
+static json_t *params_of(va_list ap)
+{
+	json_t *params = json_object();
+	const char *key;
+	while ((key = va_arg(ap, const char *))) {
+		const char *value = va_arg(ap, const char *);
+		if (value)
+			json_object_set_new(params, key, schema_text_json(value));
+	}
+	return params;
+}
+
+void store_event(struct store *store, const char *code, const char *resource, const char *id, const char *name, ...)
+{
+	const struct event_text *known = event_text_find(code);
+	struct event event = { 0 };
+	va_list ap;
+	assert(known);
+	va_start(ap, name);
+	event.params = params_of(ap);
+	va_end(ap);
+	event.code = xstrdup(code);
+	event.kind = event_text_kind(code);
+	event.text = event_text_fill(known->text, name, event.params);
+	add_event(store, &event, resource, id, name);
+}
+
+void store_event_text(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
+		      const char *fmt, ...)
+{
+	struct event event = { .kind = xstrdup(kind) };
+	va_list ap;
+	va_start(ap, fmt);
+	event.text = xvasprintf(fmt, ap);
+	va_end(ap);
+	add_event(store, &event, resource, id, name);
 }
 
 /* The fields that are asked for by; store.c has an index of each. */

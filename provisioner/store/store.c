@@ -21,6 +21,7 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, name TEXT NOT NULL, id TEXT NOT NULL,"
 	"  attempt INTEGER NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS mark (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS event_resource ON event (json_extract(body, '$.resource_id'));"
 	"CREATE INDEX IF NOT EXISTS event_kind ON event (json_extract(body, '$.kind'));"
 	"PRAGMA user_version = 1;";
@@ -312,6 +313,7 @@ static int prepare_all(struct store *store, struct err *err)
 		{ &store->add_effect, "INSERT INTO outbox (seq, name, id, attempt) VALUES (?, ?, ?, ?)" },
 		{ &store->del_effect, "DELETE FROM outbox WHERE seq = ?" },
 		{ &store->trim, "DELETE FROM event WHERE seq <= ?" },
+		{ &store->put_mark, "INSERT OR REPLACE INTO mark (id, number) VALUES (1, ?)" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
 		if (sqlite3_prepare_v3(store->db, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT, statements[i].stmt,
@@ -379,6 +381,8 @@ int store_open(struct loop *loop, const char *path, struct store **ret, struct e
 		r = query_number(store, "SELECT max(seq) FROM event", &store->event_seq, err);
 	if (r == 0)
 		r = query_number(store, "SELECT max(seq) FROM outbox", &store->effect_seq, err);
+	if (r == 0)
+		r = query_number(store, "SELECT max(number) FROM mark", &store->mark, err);
 	if (r < 0)
 		return r;
 	store->replay_until = store->effect_seq;
@@ -432,8 +436,8 @@ struct store *store_free(struct store *store)
 	loop_timer_free(store->end);
 	loop_timer_free(store->sweep);
 	sweep(store);
-	sqlite3_stmt *const statements[] = { store->put,	store->remove,	   store->add_event,
-					     store->add_effect, store->del_effect, store->trim };
+	sqlite3_stmt *const statements[] = { store->put,	store->remove, store->add_event, store->add_effect,
+					     store->del_effect, store->trim,   store->put_mark };
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
 		sqlite3_finalize(statements[i]);
 	for (size_t i = 0; i < store->shelf_count; i++) {
@@ -446,6 +450,7 @@ struct store *store_free(struct store *store)
 	for (size_t i = 0; i < store->handler_count; i++)
 		free(store->handlers[i].name);
 	sqlite3_close(store->db);
+	free(store->mark_path);
 	free(store);
 	return NULL;
 }
@@ -456,7 +461,7 @@ void store_begin(struct store *store)
 {
 	loop_assert_thread(store->loop);
 	if (store->depth++ == 0)
-		store->rolled_back = false;
+		store->rolled_back = store->mark_wanted = false;
 }
 
 static void *change_add(struct store *store, const struct store_kind *kind, const char *id, void *object)
@@ -590,6 +595,8 @@ static int write_all(struct store *store, int64_t first_revision, struct err *er
 	LIST_FOREACH(effect, &store->effects, link)
 		if (r == 0)
 			r = write_effect(store, effect, err);
+	if (r == 0 && store->mark_wanted)
+		r = store_mark_put(store, err);
 	if (r == 0 && store->fault_hook && store->fault_hook(store->fault_data))
 		r = err_set(err, ERR_CAPACITY, "store: the disk is full");
 	return r == 0 ? store_sql(store, "COMMIT", err) : r;
@@ -675,6 +682,30 @@ static void tell(struct store *store)
 	store->telling = false;
 }
 
+/* Also if the loop does not run yet. */
+static void end_loop(void *data)
+{
+	struct store *store = data;
+	store->end = NULL;
+	loop_quit(store->loop, 1);
+}
+
+static void end_process(struct store *store, const struct err *why)
+{
+	log_error("%s; what happened cannot be kept: this process ends, and the next one takes up what is stored",
+		  why->text);
+	store->dead = true;
+	store->end = loop_timer_new(store->loop, 0, end_loop, store);
+}
+
+/* Who died between the commit and the mark has told nobody of it: the next process catches up. */
+static void keep_mark(struct store *store)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	if (store->mark_wanted && !store->dead && store_mark_committed(store, &err) < 0)
+		end_process(store, &err);
+}
+
 int store_commit(struct store *store, struct err *err)
 {
 	assert(store->depth > 0);
@@ -686,6 +717,8 @@ int store_commit(struct store *store, struct err *err)
 		r = err_set(err, ERR_CANCELLED, "the transaction was given up");
 	else if (!list_empty(&store->changes) || !list_empty(&store->events) || !list_empty(&store->effects))
 		r = write_all(store, store->revision, err);
+	else
+		store->mark_wanted = false;
 	if (r < 0) {
 		if (!sqlite3_get_autocommit(store->db))
 			sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -695,16 +728,9 @@ int store_commit(struct store *store, struct err *err)
 	apply(store);
 	if (store->crash_hook && store->crash_hook(store->crash_data))
 		store->dead = true;
+	keep_mark(store);
 	tell(store);
 	return 0;
-}
-
-/* Also if the loop does not run yet. */
-static void end_loop(void *data)
-{
-	struct store *store = data;
-	store->end = NULL;
-	loop_quit(store->loop, 1);
 }
 
 int store_must_commit(struct store *store)
@@ -713,10 +739,7 @@ int store_must_commit(struct store *store)
 	int r = store_commit(store, &err);
 	if (r == 0 || store->depth > 0 || store->rolled_back || store->dead)
 		return r;
-	log_error("%s; what happened cannot be kept: this process ends, and the next one takes up what is stored",
-		  err.text);
-	store->dead = true;
-	store->end = loop_timer_new(store->loop, 0, end_loop, store);
+	end_process(store, &err);
 	return r;
 }
 

@@ -95,6 +95,17 @@ void store_rollback(struct store *store);
 /* A new identifier: UUID version 7 (RFC 9562 section 5.7), so that the order of identifiers is that of creation. */
 char *store_id_new(struct store *store);
 
+/* ---- the mark: whether the database is the last one (store_mark.c) ---- */
+
+/* Names the file beside the database that says how far was gone, once, before anything is committed. *ret_why: NULL if the
+ * database is what it was when the last process ended; else in words, the caller's, why it may be older: it came back from a
+ * backup, there is no such file (also if all is new), or that was put back as well. Then the next store_mark() makes it the last
+ * one. Errors: ERR_INTERNAL, ERR_CAPACITY if the file cannot be read or written. */
+int store_mark_open(struct store *store, const char *path, char **ret_why, struct err *err);
+/* Within a transaction: this one is not to be forgotten. Its number is in the file, for good, before anything that follows from
+ * it is done. If it cannot be written there the process ends, as in store_must_commit(). */
+void store_mark(struct store *store);
+
 /* ---- watching: after each commit, before its effects, in the order of registration ---- */
 
 typedef void (*store_watch_fn)(const struct store_kind *kind, const char *id, void *data);
@@ -121,9 +132,12 @@ void store_effects_replay(struct store *store);
 
 /* ---- events ---- */
 
-/* Within a transaction. text is for people. */
-void store_event(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
-		 const char *fmt, ...) PRINTF_LIKE(6, 7);
+/* Within a transaction. code: of event_texts. What is in its text follows, each a name and a string (NULL: none), then NULL. */
+void store_event(struct store *store, const char *code, const char *resource, const char *id, const char *name, ...)
+	__attribute__((sentinel));
+/* An event that no table knows, for tests: without a code, in a text of its own. */
+void store_event_text(struct store *store, const char *kind, const char *resource, const char *id, const char *name,
+		      const char *fmt, ...) PRINTF_LIKE(6, 7);
 /* Events after a number (0: from the oldest kept), at most count, oldest first, as a JSON list; the caller owns it. */
 json_t *store_events(struct store *store, int64_t after, unsigned count);
 /* Those that fit, at most count, oldest first: the first ones after a number, or if that is negative, the last ones before a

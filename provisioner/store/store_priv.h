@@ -73,14 +73,18 @@ struct effect_handler {
 struct store {
 	struct loop *loop;
 	sqlite3 *db;
-	sqlite3_stmt *put, *remove, *add_event, *add_effect, *del_effect, *trim;
+	sqlite3_stmt *put, *remove, *add_event, *add_effect, *del_effect, *trim, *put_mark;
 	struct shelf shelves[KINDS_MAX];
 	size_t shelf_count;
 	int64_t revision, event_seq, effect_seq;
 	int64_t replay_until; /* effects up to here are of an earlier life */
 
+	/* store_mark.c */
+	char *mark_path; /* NULL: none */
+	int64_t mark;	 /* as committed, or as the file says if that is more */
+
 	unsigned depth;
-	bool rolled_back, dead;
+	bool rolled_back, dead, mark_wanted;
 	struct list changes, events, effects;
 	struct list graves;
 	struct loop_timer *sweep, *end;
@@ -109,6 +113,9 @@ void indexes_follow(struct shelf *shelf, const void *old, const void *new);
 void indexes_free(struct shelf *shelf);
 /* The effect's memory, but not its place in a list. */
 void effect_done_memory(struct pending_effect *pending);
+/* store_mark.c: writes the next number within the transaction; and, once that is committed, into the file. */
+int store_mark_put(struct store *store, struct err *err);
+int store_mark_committed(struct store *store, struct err *err);
 void store_run_effect(struct store *store, const struct effect *effect);
 int store_sql(struct store *store, const char *sql, struct err *err);
 int store_sql_error(struct store *store, struct err *err, const char *what);

@@ -18,7 +18,7 @@ const char *task_create(struct store *store, const char *action, const char *res
 	task->state = TASK_RUNNING;
 	task->created = now;
 	task->deadline = now + deadline_ms;
-	store_event(store, "task.started", resource, resource_id, resource_name, "%s started", action);
+	store_event(store, "task.started", resource, resource_id, resource_name, "action", action, NULL);
 	return task->id;
 }
 
@@ -32,6 +32,46 @@ bool task_running(struct store *store, const char *id)
 {
 	const struct task *task = store_get(store, &kind_task, id);
 	return task && task->state == TASK_RUNNING;
+}
+
+void task_order(struct store *store, const char *id, const struct schema *schema, const void *order)
+{
+	struct task *task = running(store, id);
+	if (!task)
+		return;
+	json_decref(task->order);
+	task->order = schema_encode(schema, order, true);
+}
+
+int task_order_get(const struct task *task, const struct schema *schema, void *ret, struct err *err)
+{
+	if (!task->order)
+		return err_set(
+			err, ERR_STATE,
+			"what was asked for was not kept with this task, which is of an earlier version; ask for "
+			"it anew");
+	return schema_decode(schema, SCHEMA_STORE, task->order, ret, err);
+}
+
+int task_check_retry(const struct task *task, struct err *err)
+{
+	if (task->state == TASK_RUNNING)
+		return err_set(err, ERR_STATE, "the task still runs; wait for its end, or cancel it");
+	if (task->state == TASK_SUCCEEDED)
+		return err_set(err, ERR_STATE, "the task has succeeded; there is nothing to try again");
+	if (task->retried_by)
+		return err_set(err, ERR_STATE, "the task was tried again already, by task %s: look at that one",
+			       task->retried_by);
+	return 0;
+}
+
+void task_retried(struct store *store, const char *of, const char *by)
+{
+	struct task *first = store_edit(store, &kind_task, of), *again = store_edit(store, &kind_task, by);
+	str_set(&first->retried_by, by);
+	str_set(&again->retry_of, of);
+	task_log(store, by, "tries task %s again, which %s", of,
+		 first->state == TASK_CANCELLED ? "was cancelled" : "failed");
 }
 
 int task_commit(struct store *store, const char *id, const char **ret_id, struct err *err)
@@ -75,6 +115,13 @@ void task_progress(struct store *store, const char *id, int64_t percent, const c
 		str_set(&task->message, message);
 }
 
+void task_put_off(struct store *store, const char *id, int64_t deadline_ms)
+{
+	struct task *task = running(store, id);
+	if (task)
+		task->deadline = loop_now_ms(store_loop(store)) + deadline_ms;
+}
+
 void task_log(struct store *store, const char *id, const char *fmt, ...)
 {
 	struct task *task = running(store, id);
@@ -112,8 +159,8 @@ void task_finish(struct store *store, const char *id, const struct err *err)
 		str_set(&task->message, task->error->text);
 	}
 	_cleanup_free_ char *kind = xasprintf("task.%s", task_state_words[task->state]);
-	store_event(store, kind, task->resource, task->resource_id, task->resource_name, "%s %s%s%s", task->action,
-		    task_state_words[task->state], err ? ": " : "", err ? task->error->text : "");
+	store_event(store, kind, task->resource, task->resource_id, task->resource_name, "action", task->action,
+		    "reason", err ? task->error->text : NULL, NULL);
 }
 
 /* ---- deadlines, cancelling, keeping the list short ---- */

@@ -14,10 +14,21 @@ const char *task_create(struct store *store, const char *action, const char *res
 /* The functions below take a NULL or finished task id and then do nothing: work may go on for a task that was ended. */
 void task_step(struct store *store, const char *id, const char *step);
 void task_progress(struct store *store, const char *id, int64_t percent, const char *message);
+/* Its deadline is deadline_ms from now: its work begins only now, or has come further. */
+void task_put_off(struct store *store, const char *id, int64_t deadline_ms);
 void task_log(struct store *store, const char *id, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* err NULL: succeeded. ERR_CANCELLED: cancelled. Otherwise failed. */
 void task_finish(struct store *store, const char *id, const struct err *err);
 bool task_running(struct store *store, const char *id);
+/* Keeps with the task what was asked for, so that it can be asked for again. */
+void task_order(struct store *store, const char *id, const struct schema *schema, const void *order);
+/* What was asked for: fills an object of zeros, which the caller frees by schema_done(). ERR_STATE: it was not kept, for the task
+ * is of an earlier version. */
+int task_order_get(const struct task *task, const struct schema *schema, void *ret, struct err *err);
+/* Whether a task can be tried again: ERR_STATE if it runs, has succeeded, or was tried again already. */
+int task_check_retry(const struct task *task, struct err *err);
+/* The one was made to try the other again. */
+void task_retried(struct store *store, const char *of, const char *by);
 /* Commits the transaction that made the task. *ret_id is the id in its document, borrowed. What follows from the commit may
  * have ended the task already and parted it from its owner: id need not live longer than the transaction. Errors of
  * store_commit(). */

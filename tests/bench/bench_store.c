@@ -27,8 +27,8 @@ static void add(struct store *store, int64_t number)
 	machine->live_token = xasprintf("%064llx", (unsigned long long)number);
 	machine->step = xstrdup("NEW");
 	machine->created = machine->agent_seen = loop_now_ms(store_loop(store));
-	store_event(store, "machine.found", "machine", machine->id, machine->name,
-		    "booted the live image from the network (MAC %s)", mac);
+	store_event_text(store, "machine.found", "machine", machine->id, machine->name,
+			 "booted the live image from the network (MAC %s)", mac);
 	if (store_commit(store, &err) < 0) {
 		fprintf(stderr, "bench-store: %s\n", err.text);
 		exit(1);

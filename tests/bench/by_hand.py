@@ -136,21 +136,50 @@ class Ceph:
             Path(disk.path).unlink()
 
 
+QEMU_COMMANDLINE = "{http://libvirt.org/schemas/domain/qemu/1.0}commandline"
+SECRET = """<secret ephemeral='no' private='no'>
+  <uuid>{uuid}</uuid>
+  <usage type='ceph'>
+    <name>by-hand</name>
+  </usage>
+</secret>
+"""
+
+
 class Guest:
-    """The guest that an agent made, made once more by virsh: same XML, another name, another disk."""
+    """The guest that an agent made, made once more by virsh: same XML, another name, another disk.
 
-    NAME = "by-hand"
+    Its secret is its own: the agent's is in the memory of libvirt's daemon only, and the agent gives it anew when it next
+    starts a guest after the daemon was started anew.
+    """
 
-    def __init__(self, node: Node, domain: str, volume: str, image: str) -> None:
+    NAME, AGENTS_SECRET = "by-hand", "client.ingot"
+
+    def __init__(self, node: Node, domain: str, volume: str, image: str, nodes: list[Node]) -> None:
         tree = ElementTree.fromstring(node.run("virsh", "dumpxml", "--inactive", "--security-info", domain).stdout)
         vm = domain.removeprefix("ingot-")
-        for child in tree.findall("uuid") + tree.findall("metadata"):
-            tree.remove(child)  # without our mark no agent takes it for its own
+        # Without our mark no agent takes it for its own. What lets in migrations of the order's source only would let in none.
+        for child in tree.findall("uuid") + tree.findall("metadata") + tree.findall(QEMU_COMMANDLINE):
+            tree.remove(child)
         found = ElementTree.tostring(tree, encoding="unicode")
-        for old, new in ((domain, self.NAME), (image, volume), (vm, self.NAME)):
+        usage = 'usage="{}"'
+        for old, new in ((domain, self.NAME), (image, volume), (vm, self.NAME),
+                         (usage.format(self.AGENTS_SECRET), usage.format(self.NAME))):
+            if old not in found:
+                raise AssertionError(f"the agent's guest has no {old}")
             found = found.replace(old, new)
         self.path = os.path.join(node.folder, "by-hand.xml")
         Path(self.path).write_text(found, encoding="utf-8")
+        for each in nodes:
+            self._give_key(each)
+
+    def _give_key(self, node: Node) -> None:
+        secret = str(uuid.uuid5(uuid.NAMESPACE_DNS, self.NAME))
+        path = os.path.join(node.folder, "by-hand-secret.xml")
+        Path(path).write_text(SECRET.format(uuid=secret), encoding="utf-8")
+        key = node.run("cat", "/etc/ceph/ceph.client.ingot.keyring").stdout.split("key = ")[1].split()[0]
+        node.run("virsh", "secret-define", path)
+        node.run("virsh", "secret-set-value", secret, "--base64", key)
 
     def create(self, node: Node) -> float:
         began = time.monotonic()

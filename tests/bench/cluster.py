@@ -128,7 +128,7 @@ class Cluster:
         except LabError:
             self.create_volume("by-hand")
         return by_hand.Guest(self.node(self.node_of(vm)), f"ingot-{self.vm(vm)['id']}", self.volume_name("by-hand"),
-                             self.volume_name(vm))
+                             self.volume_name(vm), [self.node(name) for name in NODES])
 
 
 def cluster(bench: Bench) -> Cluster:

@@ -28,6 +28,9 @@ DISCOVER, ACCEPT, DEPLOY, READY = 420, 120, 900, 420  # seconds
 AGENT_MB = 12
 # Its share of what others map as well (PSS) moves a little whenever they come and go.
 SETTLED_LOOKS, SETTLED_SHARE = 4, 0.005
+# For whoever reads the kept console: whose pages they are.
+LARGEST = ("awk '/^[0-9a-f]+-/ {name = $6} /^Pss:/ {kib[name] += $2} END {for (each in kib) print kib[each], each}' "
+           "/proc/$(pidof -s ingot-agent)/smaps | sort -rn | head -n 12")
 STEPS = ("check", "partition", "write", "verify", "identity", "loader")
 
 
@@ -137,6 +140,7 @@ def settled_kib(shell: NodeShell) -> int:
         return len(last) == SETTLED_LOOKS and max(last) - min(last) <= max(last) * SETTLED_SHARE
 
     wait_until(look, Deadline(READY), "the agent's memory to stay as it is", every=1)
+    shell.run(LARGEST)
     return seen[-1]
 
 

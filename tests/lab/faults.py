@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults which the tests need: spoiled bundles, a shell in a node, words on its kernel's command line.
+"""Faults which the tests need: spoiled bundles, a kernel without kexec, a shell in a node, words on its kernel's command line.
 
 A shell in a node is got the way a person with the machine before him would: the machine is
 switched off, `ingot.debug` is put into GRUB's configuration on its disk, it is switched on,
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 import struct
 import subprocess
 import tarfile
@@ -168,3 +169,39 @@ def unsigned_bundle(bundle: Path, work: Path) -> Path:
                 target.addfile(member, source.extractfile(member))
     plain.unlink()
     return copy
+
+
+# The live image
+
+LIVE_INIT = Path(__file__).resolve().parents[2] / "images/live/init"
+# On the machine with this serial number the kernel lets nobody load another one, till it is booted anew
+# (Documentation/admin-guide/sysctl/kernel.rst, kexec_load_disabled). Everything else is the image's own.
+WITHOUT_KEXEC = """#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+read -r serial </sys/class/dmi/id/product_serial
+[ "$serial" != "{serial}" ] || echo 1 >/proc/sys/kernel/kexec_load_disabled
+/bin/busybox umount /sys /proc
+exec /init.image
+"""
+
+
+def live_without_kexec(live: Path, work: Path, serial: str) -> Path:
+    """A copy of the live image that refuses kexec on one machine, as a site would harden it: what is unpacked last counts
+    (Documentation/driver-api/early-userspace/buffer-format.rst), so the initrd gets one archive more."""
+    root, image = work / "root", work / "image"
+    root.mkdir()
+    image.mkdir()
+    shutil.copyfile(live / "vmlinuz", image / "vmlinuz")
+    shutil.copyfile(live / "initrd", image / "initrd")
+    shutil.copyfile(LIVE_INIT, root / "init.image")
+    (root / "init").write_text(WITHOUT_KEXEC.format(serial=serial), encoding="ascii")
+    for name in ("init", "init.image"):
+        (root / name).chmod(0o755)
+    done = subprocess.run(["cpio", "--create", "--quiet", "--format=newc", "--owner=0:0"], input=b"init\ninit.image\n",
+                          cwd=root, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"cpio: {done.stderr.decode(errors='replace').strip()}")
+    with (image / "initrd").open("ab") as initrd:
+        initrd.write(bytes(-initrd.tell() % 4) + done.stdout)
+    return image

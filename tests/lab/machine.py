@@ -74,6 +74,7 @@ class Machine:
     accel: str  # "kvm" or "tcg"
     extra: tuple[str, ...] = field(default=())
     disk_first: bool = False  # the firmware's setting, where there is no BMC
+    network_first: bool = False  # the same where there is one: it holds when the boot flags say nothing
 
     @property
     def path(self) -> Path:
@@ -110,7 +111,8 @@ class Machine:
 
 def describe(name: str, index: int, *, firmware: str, directory: Path, netns: str, records: Path,
              accel: str, password: str | None, memory_mib: int, cpus: int,
-             disk_sizes: tuple[int, ...] = (12 * GIB, 8 * GIB), scsi: bool = True) -> Machine:
+             disk_sizes: tuple[int, ...] = (12 * GIB, 8 * GIB), scsi: bool = True,
+             network_first: bool = False) -> Machine:
     """A machine with identifiers that follow from its name; no password means no BMC."""
     disks = tuple(Disk(serial=f"LAB{index:02d}D{i}", size=size,
                        wwn=f"5000c5{index:02x}000000{i:02x}" if scsi else None)
@@ -119,7 +121,7 @@ def describe(name: str, index: int, *, firmware: str, directory: Path, netns: st
     return Machine(name=name, index=index, firmware=firmware, memory_mib=memory_mib, cpus=cpus,
                    mac=f"52:54:00:77:00:{index:02x}", uuid=str(uuid.uuid5(UUID_SPACE, f"{netns}/{name}")),
                    serial=f"LAB-{name.upper()}", disks=disks, bmc=bmc, directory=str(directory),
-                   netns=netns, records=str(records), accel=accel)
+                   netns=netns, records=str(records), accel=accel, network_first=network_first)
 
 
 def create(machine: Machine, records: Records) -> None:
@@ -138,19 +140,20 @@ def create(machine: Machine, records: Records) -> None:
 def boot_order(machine: Machine) -> tuple[str, ...]:
     """Order of the next start by the BMC's boot flags; one-time flags are used up by this.
 
-    Without flags: the disk first, as servers come; a machine without a BMC has only its
-    firmware's setting, which is the network first, or nobody could ever install it again
-    (but from a medium).
+    Without flags: the disk first, as servers come, unless the machine's firmware was set
+    otherwise; a machine without a BMC has only its firmware's setting, which is the network
+    first, or nobody could ever install it again (but from a medium).
     """
     if machine.bmc is None:
         return DISK_FIRST if machine.disk_first else NETWORK_FIRST
+    standing = NETWORK_FIRST if machine.network_first else DISK_FIRST
     path = machine.path / "boot-flags"
     try:
         flags = bytearray(path.read_bytes())
     except FileNotFoundError:
-        return DISK_FIRST
+        return standing
     if len(flags) < 2 or not flags[0] & FLAG_VALID:
-        return DISK_FIRST
+        return standing
     device = BOOT_DEVICES.get((flags[1] >> 2) & 0xF)
     if not flags[0] & FLAG_PERSISTENT:
         flags[0] &= ~FLAG_VALID

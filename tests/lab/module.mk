@@ -20,7 +20,7 @@ $(lab.parts)/vmlinuz: $(lab.dir)/guest.py $(lab.dir)/floor_init.sh
 	@echo "  GUEST $(lab.parts)"
 	$(Q)/usr/bin/python3 -B $(lab.dir)/guest.py $(lab.parts)
 
-.PHONY: lab lab-down check-lab check-metal check-iso-install
+.PHONY: lab lab-down check-lab check-make-lab check-metal check-iso-install
 lab: deps programs ui images $(lab.built)  ## three blank machines to a live-migrated virtual machine; leaves it running (root)
 	$(Q)$(lab.python) -m lab up $(if $(BY),--by $(BY))
 
@@ -29,6 +29,9 @@ lab-down:  ## remove all that make lab has made
 
 check-lab: deps $(lab.built)  ## test the lab itself: network, firmware, BMCs (root)
 	$(Q)$(lab.python) tests/metal/lab_floor.py
+
+check-make-lab: deps programs ui images $(lab.built)  ## test make lab as a person has it: its words, its ends, make lab-down (root)
+	$(Q)$(lab.python) tests/metal/make_lab.py
 
 check-metal: deps programs ui images $(lab.built)  ## test the whole path on the lab's machines (root)
 	$(Q)$(lab.python) tests/metal/whole_path.py

@@ -150,15 +150,22 @@ class WholePath:
 
         return self.events.wait(active, Deadline(POOL), "the pool to be active")
 
+    def made(self, noun: str, name: str, words: list[str], seconds: float) -> Json:
+        """What a command with --wait has made; its state is shown meanwhile."""
+        def state() -> str:
+            return ", ".join(f"{each['name']} {each['state']}" for each in self.ingot.items(noun)) or f"no {noun} yet"
+
+        self.together({name: [noun, *words, "--wait"]}, Deadline(seconds), state)
+        return self.ingot.named(noun, name)
+
     def import_image(self) -> Json:
-        return self.ingot.json("image", "import", IMAGE, "--file", str(self.guest_image), "--wait", timeout=IMPORT)
+        return self.made("image", IMAGE, ["import", IMAGE, "--file", str(self.guest_image)], IMPORT)
 
     def create_volume(self) -> Json:
-        return self.ingot.json("volume", "create", VOLUME, "--image", IMAGE, "--wait", timeout=IMPORT)
+        return self.made("volume", VOLUME, ["create", VOLUME, "--image", IMAGE], IMPORT)
 
     def create_vm(self) -> Json:
-        self.ingot.json("vm", "create", VM, "--volume", VOLUME, "--memory", "64MiB", "--start", "--wait", timeout=START)
-        vm = self.ingot.named("vm", VM)
+        vm = self.made("vm", VM, ["create", VM, "--volume", VOLUME, "--memory", "64MiB", "--start"], START)
         if vm["state"] != "running" or not vm.get("node"):
             raise LabError(f"{VM} is {vm['state']} on {vm.get('node')} after it was started")
         return vm

@@ -80,12 +80,14 @@ class Provisioner:
         self.config = lab.file("provisioner.json")
         self.configure()
 
-    def configure(self, *, bundle: Path | None = None) -> None:
+    def configure(self, *, bundle: Path | None = None, live: Path | None = None) -> None:
         """Writes the configuration; it holds from the next start on."""
+        images = self._settings["images"]
+        assert isinstance(images, dict)
         if bundle:
-            images = self._settings["images"]
-            assert isinstance(images, dict)
             images["bundle"] = str(bundle)
+        if live:
+            images["live_dir"] = str(live)
         self.config.write_text(json.dumps(self._settings, indent=1) + "\n", encoding="utf-8")
 
     def set_bmc_password(self, password: str) -> None:

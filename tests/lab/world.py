@@ -102,12 +102,12 @@ class Lab:
 
     def add_machine(self, name: str, index: int, firmware: str, *, bmc: bool = True, scsi: bool = True,
                     disk_sizes: tuple[int, ...] = (12 * GIB, 8 * GIB), memory_mib: int = MEMORY_MIB,
-                    cpus: int = CPUS) -> Machine:
+                    cpus: int = CPUS, network_first: bool = False) -> Machine:
         """Adds a blank machine, off; with its BMC answering if it has one."""
         machine = machines.describe(
             name, index, firmware=firmware, directory=self.root / "machines" / name, netns=self.namespace.name,
             records=self.records.path, accel=self.accel, password=self.password if bmc else None,
-            memory_mib=memory_mib, cpus=cpus, disk_sizes=disk_sizes, scsi=scsi)
+            memory_mib=memory_mib, cpus=cpus, disk_sizes=disk_sizes, scsi=scsi, network_first=network_first)
         machines.create(machine, self.records)
         self.namespace.add_tap(machine.tap)
         self.machines[name] = machine
@@ -125,6 +125,13 @@ class Lab:
 
     def down(self, say: Say = _quiet) -> None:
         remove(self.root, say)
+
+
+def left_standing(root: Path) -> str:
+    """What to say of a lab that was left for a look, with what removes it."""
+    name = root.name.removeprefix("lab").removeprefix("-")
+    return f"left for a look: {root}; PYTHONPATH=tests INGOT_BUILD={root.parent} python3 -m lab down" \
+        + (f" --name {name}" if name else "") + " removes it"
 
 
 def _recorded_processes(records: Records) -> list[Process]:

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the installation medium to provisioners: one machine by a person at its console, one by answers, side by side; what is
-wrong with answers, disks, network and medium before that; and the second one deploys a third machine.
+wrong with answers, disks, network and medium before that. A third machine joins the first one with a token, which is installed
+again with its state kept; the second one finds and deploys a fourth by PXE.
 
 from_medium.py ISO [attended] [unattended]
 """
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "namespaces"))
 
 from lab import accel  # noqa: E402
 from lab.wait import LabError  # noqa: E402
-from lab.world import Lab, remove  # noqa: E402
+from lab.world import Lab, left_standing, remove  # noqa: E402
 from medium_attended import Attended  # noqa: E402
 from medium_box import Story  # noqa: E402
 from medium_unattended import Unattended  # noqa: E402
@@ -43,7 +44,6 @@ def main() -> int:
             beside.start()
         if "unattended" in wanted:
             stories.append(unattended.tell())
-            unattended.close()
         if "attended" in wanted:
             beside.join()
         failed = len(stories) < len(wanted) or any(story.checks.failed for story in stories)
@@ -53,7 +53,7 @@ def main() -> int:
         if failed:
             show_logs(lab)
         if failed and os.environ.get("INGOT_LAB_KEEP"):
-            print(f"left for a look: {ROOT}")
+            print(left_standing(ROOT))
         else:
             remove(ROOT)
     passed = sum(story.checks.passed for story in stories)

@@ -29,7 +29,7 @@ from lab.machine import Machine  # noqa: E402
 from lab.netboot import BootServer  # noqa: E402
 from lab.proc import Process, ProcessId, start_time  # noqa: E402
 from lab.wait import Deadline  # noqa: E402
-from lab.world import Lab, remove  # noqa: E402
+from lab.world import Lab, left_standing, remove  # noqa: E402
 
 BUILD = Path(os.environ.get("INGOT_BUILD", "build")).resolve()
 PARTS = BUILD / "lab-parts"
@@ -332,7 +332,7 @@ def main() -> int:
         removal(checks, lab)
     finally:
         if checks.failed and os.environ.get("INGOT_LAB_KEEP"):
-            print(f"left for a look: {ROOT}; PYTHONPATH=tests INGOT_BUILD={BUILD} python3 -m lab down --name check removes it")
+            print(left_standing(ROOT))
         else:
             remove(ROOT)
     return checks.close()

@@ -25,7 +25,7 @@ class Appliance:
         self.box, self.password, self.build = box, password, build
         assert box.console
         self.console: Console = box.console
-        self.fingerprint = ""
+        self.fingerprint = self.url = ""
         self.ca = box.machine.path / "ca.pem"
 
     # At the console
@@ -35,11 +35,12 @@ class Appliance:
 
     def banner(self) -> str:
         console = self.console
-        console.expect(rf"^ +https://{re.escape(self.box.address)}\r?\n", 120)
+        self.url = console.expect(r"^ +(https://\d[\d.]+)\r?\n", 120)
+        expect(self.url == f"https://{self.box.address}", f"the console shows {self.url}")
         halves = [console.expect(rf"^ +{PAIRS}\r?\n", 30) for _ in range(2)]
         self.fingerprint = ":".join(halves)
         console.expect(r"ingot machine list", 30)
-        return f"https://{self.box.address}"
+        return self.url
 
     def login(self) -> None:
         self.console.expect("login: ", 60)
@@ -70,10 +71,11 @@ class Appliance:
 
     def _call(self, method: str, path: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
         context = ssl.create_default_context(cafile=str(self.ca))
+        host = self.url.removeprefix("https://")  # as it was read off the console
         with self.box.lab.namespace.inside():
-            plain = socket.create_connection((self.box.address, PORT), timeout=60)
-        connection = http.client.HTTPConnection(self.box.address)
-        connection.sock = context.wrap_socket(plain, server_hostname=self.box.address)
+            plain = socket.create_connection((host, PORT), timeout=60)
+        connection = http.client.HTTPConnection(host)
+        connection.sock = context.wrap_socket(plain, server_hostname=host)
         data = json.dumps(body).encode() if body is not None else None
         if data:
             headers["Content-Type"] = "application/json"
@@ -110,6 +112,7 @@ class Appliance:
     def ingot(self) -> Ingot:
         """The command line, from elsewhere in its network."""
         lab = self.box.lab
-        program = lab.write("ingot", f'#!/bin/sh\nexec nsenter --net={lab.namespace.path} {self.build}/ingot "$@"\n', mode=0o755)
+        script = f'#!/bin/sh\nexec nsenter --net={lab.namespace.path} {self.build}/ingot "$@"\n'
+        program = lab.write(f"ingot-{self.box.machine.name}", script, mode=0o755)
         token = self.console.run(f"cat {STATE}/admin.token")
-        return Ingot(program, f"https://{self.box.address}", token, self.ca, lab.logs / "cli.log")
+        return Ingot(program, self.url, token, self.ca, lab.logs / "cli.log")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BIOS, from an optical drive, by a person at the serial console: what is wrong first, then a provisioner."""
+"""BIOS, from an optical drive, by a person at the serial console: what is wrong first, then a provisioner. Another machine joins
+it with a token; then it is installed again, with its state kept."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from lab.proc import Process, spawn
 from lab.wait import Deadline, wait_until
 from lab.world import Lab
 from medium_appliance import Appliance
-from medium_box import Box, Story, in_drive, on_usb, stick
+from medium_box import WRITE, Box, Story, in_drive, on_usb, stick
+from medium_join import Joining
 from screen import DOWN, ENTER, SPACE, TAB, UP, Screen
 
 PASSWORD = "walrus-Rack-42-tin"
-BOOT, WRITE = 300, 600
 POOL_SERIAL = "POOL1"
 
 
@@ -33,6 +34,7 @@ class Attended:
         with self.pool.open("wb") as disk:
             disk.write(b"bluestore block device\n")
             disk.truncate(8 << 30)
+        self.joining = Joining(lab, iso, self.box)
         self.t: Screen
         self.appliance: Appliance
 
@@ -52,21 +54,24 @@ class Attended:
                 ("a person signs in at the console", lambda: self.appliance.login()),
                 ("ingot works there", lambda: self.appliance.shell()),
                 ("it has the time zone that was chosen", lambda: self.appliance.zone("Asia/Seoul")),
-                ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard())):
+                ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard()),
+                ("another machine, first without a disk, is installed from the same medium with a token", self.other_installs),
+                ("it spoils its own loader; from the medium it is recognised, and its state offered to be kept", self.recognised),
+                ("nothing that is kept is asked; it installs", self.install),
+                ("it starts with the state it had: address, certificate, password", self.start_again),
+                ("the machine with the token is its node", lambda: self.joining.ready())):
             story.tell(name, check)
         return story
+
+    def media(self) -> tuple[str, ...]:
+        return (*in_drive(self.medium), "-drive", f"if=none,id=pool,file={self.pool},format=raw,cache=unsafe",
+                "-device", f"scsi-hd,bus=scsi0.0,drive=pool,serial={POOL_SERIAL}")
 
     # Before the screens
 
     def refused_answers(self) -> str:
         image = stick(self.box.machine.path / "answers.img", "INGOT-ANS", {"answers.yaml": "role: provisioner\ncolour: red\n"})
-        extra = ("-drive", f"if=none,id=pool,file={self.pool},format=raw,cache=unsafe",
-                 "-device", f"scsi-hd,bus=scsi0.0,drive=pool,serial={POOL_SERIAL}")
-        console = self.box.switch_on(*in_drive(self.medium), *on_usb(1, image), *extra)
-        console.expect("Install Ingot", BOOT)
-        console.send("\r")
-        console.expect(r"ingot: live image, kernel .*, BIOS\r?\n", BOOT)
-        console.expect("starting the installer of version", BOOT)
+        console = self.box.start_medium(*self.media(), *on_usb(1, image))
         said = console.expect(r"^.*(answers\.yaml:2:1: colour.*?)\r?\n", 60)
         console.expect("has failed with status [1-9]", 60)
         console.expect("Enter opens the installer here", 60)
@@ -238,3 +243,33 @@ class Attended:
         self.box.switch_on()
         self.appliance = Appliance(self.box, PASSWORD, self.build)
         self.appliance.starts()
+
+    # Once more
+
+    def other_installs(self) -> str:
+        return self.joining.install(self.appliance.ingot())
+
+    def recognised(self) -> None:
+        self.box.cut_power()
+        with self.box.disk.open("r+b") as disk:
+            disk.write(bytes(440))
+        self.t = t = Screen(self.box.start_medium(*self.media()))
+        t.see("Language", "English")
+        t.press(ENTER)
+        t.see("Role", "Node:")
+        t.press(DOWN, ENTER)
+        self.choose_disk(self.box.serial)
+        t.see("An Ingot host is on this disk", "Keep the state")
+        t.press(DOWN, ENTER)
+        t.see("To allow the disk", self.box.serial)
+        t.fill(self.box.serial)
+        t.press(ENTER)
+        t.see("Summary", "role provisioner", "disk.state keep", "host_name rack-1")
+        expect("network" not in t.text(), f"it shows what it does not look at:\n{t.text()}")
+
+    def start_again(self) -> None:
+        before = self.appliance
+        self.start()
+        self.appliance.banner()
+        expect(self.appliance.fingerprint == before.fingerprint, "the certificate is another one")
+        self.appliance.dashboard()

@@ -22,6 +22,8 @@ from lab.world import Lab
 IAC = 0xFF  # RFC 854; QEMU's options are of three bytes each
 DISKS = (10 * GIB, 4 * GIB)  # the second is too small for a host
 MEMORY_MIB = 2048
+BOOT, WRITE = 300, 900  # seconds, without KVM and with others beside
+FIRMWARE = {"bios": "BIOS", "uefi": "UEFI"}
 USB = ("-device", "qemu-xhci,id=usb")
 
 
@@ -108,7 +110,7 @@ class Console:
         number = next(self._numbers)
         # The shell echoes the line; the marks are written so that only their output matches.
         self.send(f"echo be''gin-{number}; {command}; echo en''d-{number} $?\r")
-        self.expect(rf"^begin-{number}\r?\n", seconds)
+        self.expect(rf"begin-{number}\r?\n", seconds)
         output, status = re.match(r"(?s)\s*(.*?)\s*end-\d+ (\d+)$", self.expect(rf"((?s:.*?)end-{number} \d+)\r?\n", seconds)).groups()
         if status != "0":
             raise LabError(f"at the console of {self.name}: {command}: status {status}: {output}")
@@ -152,6 +154,14 @@ def in_drive(image: Path) -> tuple[str, ...]:
             "-device", "ide-cd,id=drive,drive=cd,bootindex=0")
 
 
+def installs(console: Console, name: str) -> str:
+    """Watches an installation by answers to its end; the line of its last step."""
+    steps = [console.expect(rf"^({step} +\d+ %.*?)\r?\n", WRITE)
+             for step in ("medium", "check", "partition", "write", "verify", "identity", "loader")]
+    console.expect(f"is installed: {name}", BOOT)
+    return steps[-1]
+
+
 class Box:
     """A machine of the lab: its first port is in the lab's network, its second in one of its own."""
 
@@ -180,18 +190,50 @@ class Box:
         """Puts a tap into this machine's provisioning network."""
         self.lab.namespace.ip("link", "set", tap, "master", self.bridge, "up")
 
-    def switch_on(self, *media: str) -> Console:
-        """On, with these media; a reboot ends it."""
+    def switch_on(self, *media: str, disks: bool = True) -> Console:
+        """On, with these media; a reboot ends it. Without disks the first one can be plugged in."""
         port = ("-netdev", f"tap,id=net1,ifname=tapr-{self.machine.name},script=no,downscript=no",
                 "-device", f"virtio-net-pci,id=nic1,netdev=net1,mac={self.rack_mac},romfile=", "-no-reboot")
-        machines.power_on(dataclasses.replace(self.machine, extra=(*port, *USB, *media)))
+        machine = dataclasses.replace(self.machine, extra=(*port, *USB, *media))
+        if not disks:
+            drive = ("-drive", f"if=none,id=drive0,file={self.disk},format=raw,cache=unsafe,discard=unmap")
+            machine = dataclasses.replace(machine, disks=(), extra=(*machine.extra, *drive))
+        machines.power_on(machine)
         self.console = Console(self.machine)
         return self.console
+
+    def start_medium(self, *media: str, disks: bool = True) -> Console:
+        """On, from the installation medium that is one of these: through its menu, up to the installer."""
+        console = self.switch_on(*media, disks=disks)
+        console.expect("Install Ingot", BOOT)
+        console.send("\r")
+        console.expect(rf"ingot: live image, kernel .*, {FIRMWARE[self.machine.firmware]}\r?\n", BOOT)
+        console.expect("starting the installer of version", BOOT)
+        return console
+
+    def answers(self, role: str, serial: str, address: str, more: str) -> str:
+        """An answer file: this disk, its first port with this address, and more lines."""
+        return f"""role: {role}
+console: [tty0, "ttyS0,115200"]
+disk:
+  serial: {serial}
+  erase: {serial}
+network:
+  mac: "{self.machine.mac}"
+  mode: static
+  address: {address}/24
+{more}"""
 
     def set_link(self, up: bool) -> None:
         """Plugs the cable of the second port in, or pulls it."""
         with qmp.Monitor(self.machine.path / "qmp.sock", Deadline(30)) as monitor:
             monitor.command("set_link", name="nic1", up=up)
+
+    def plug_disk(self) -> None:
+        disk = self.machine.disks[0]
+        with qmp.Monitor(self.machine.path / "qmp.sock", Deadline(30)) as monitor:
+            monitor.command("device_add", driver="scsi-hd", bus="scsi0.0", id="disk0", drive="drive0", serial=disk.serial,
+                            vendor="INGOT", product="LABDISK")
 
     def cut_power(self) -> None:
         machines.power_off(self.machine)

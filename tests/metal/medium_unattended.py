@@ -14,10 +14,9 @@ from lab.wait import LabError
 from lab.world import Lab
 from lab import machine as machines
 from medium_appliance import Appliance
-from medium_box import Box, Console, Story, on_usb, stick
+from medium_box import BOOT, WRITE, Box, Console, Story, installs, on_usb, stick
 
 PASSWORD = "heron-Crate-77-oak"
-BOOT, WRITE = 300, 900
 BLANK = "m3"
 
 
@@ -49,20 +48,13 @@ class Unattended:
                 ("it is deployed", lambda: self.path.deploy([BLANK])),
                 ("it is a node", self.enroll)):
             story.tell(name, check)
+        if hasattr(self, "path"):
+            self.path.events.close()
         return story
 
     def text(self, serial: str) -> str:
         box = self.box
-        return f"""role: provisioner
-console: [tty0, "ttyS0,115200"]
-disk:
-  serial: {serial}
-  erase: {serial}
-network:
-  mac: "{box.machine.mac}"
-  mode: static
-  address: {box.address}/24
-provisioning:
+        return box.answers("provisioner", serial, box.address, f"""provisioning:
   mac: "{box.rack_mac}"
   address: {box.rack}.1/24
   dhcp_first: {box.rack}.100
@@ -70,18 +62,13 @@ provisioning:
 host_name: rack-2
 admin:
   password: {PASSWORD}
-"""
+""")
 
     def write_answers(self, serial: str) -> None:
         stick(self.answers, "INGOT", {"answers.yaml": self.text(serial)})
 
     def boot_medium(self) -> Console:
-        console = self.box.switch_on(*on_usb(1, self.iso, "bootindex=0"), *on_usb(2, self.answers))
-        console.expect("Install Ingot", BOOT)
-        console.send("\r")
-        console.expect(r"ingot: live image, kernel .*, UEFI\r?\n", BOOT)
-        console.expect("starting the installer of version", BOOT)
-        return console
+        return self.box.start_medium(*on_usb(1, self.iso, "bootindex=0"), *on_usb(2, self.answers))
 
     def refused_answers(self) -> str:
         self.write_answers("NOT-THERE")
@@ -118,12 +105,9 @@ admin:
         return re.sub(r"\x1b\S*", "", said)
 
     def install(self) -> str:
-        console = self.boot_medium()
-        steps = [console.expect(rf"^({step} +\d+ %.*?)\r?\n", WRITE) for step in ("medium", "check", "partition", "write", "verify",
-                                                                                   "identity", "loader")]
-        console.expect("is installed: rack-2", 300)
+        last = installs(self.boot_medium(), "rack-2")
         self.box.await_end(120)
-        return steps[-1]
+        return last
 
     def start(self) -> None:
         self.box.switch_on()
@@ -144,7 +128,8 @@ admin:
         ingot = self.appliance.ingot()
         ingot.text("version", timeout=60)
         events = Events(ingot, self.lab.logs / "events.jsonl", self.guard)
-        self.path = WholePath(self.lab, Steps(self.lab.file("timings.json")), self, ingot, self.build, events)
+        steps, guest = Steps(self.lab.file("timings.json")), self.build / "images/guest/counter.img"
+        self.path = WholePath(self.lab, steps, self, ingot, guest, events)
         self.found = self.path.discover([self.blank])
         found = self.found[BLANK]
         expect(found["boot_mac"] == self.blank.mac and found["bmc_address"] == bmc.address, f"it is {found}")
@@ -153,7 +138,3 @@ admin:
     def enroll(self) -> str:
         nodes = self.path.enroll([BLANK])
         return f"{nodes[0]['name']} is {nodes[0]['health']}"
-
-    def close(self) -> None:
-        if hasattr(self, "path"):
-            self.path.events.close()

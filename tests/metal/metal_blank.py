@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import partial
 
 from lab import faults
 from lab.checks import Checks, expect
 from lab.cli import Json
-from lab.path import DEPLOY, describe
+from lab.path import DEPLOY, describe, seconds_between
 from lab.wait import Deadline, LabError
-from metal_world import NO_BMC, NODES, WRONG_PASSWORD, MetalWorld
+from metal_world import NO_BMC, NO_KEXEC, NODES, WRONG_PASSWORD, MetalWorld
 
 
 def run(checks: Checks, world: MetalWorld) -> None:
@@ -32,6 +33,8 @@ def run(checks: Checks, world: MetalWorld) -> None:
                     needs="ready machines")
     world.check(checks, "kill -9 of the provisioner amid a deploy: it goes on and ends deployed",
                 lambda: deploy_with_a_kill(world), needs="ready machines", gives="hosts")
+    world.check(checks, "a machine that refuses kexec says so and reboots into its disk", lambda: without_kexec(world),
+                needs="hosts")
     world.check(checks, "hosts enroll as nodes", lambda: enrollment(world), needs="hosts", gives="nodes")
 
 
@@ -198,6 +201,45 @@ def deploy_with_a_kill(world: MetalWorld) -> str:
     world.path.record_tasks("machine.deploy")
     steps.record("deploy", None, steps.total())
     return f"killed at: {at}"
+
+
+def without_kexec(world: MetalWorld) -> str:
+    """Of the three that were deployed the kernel of one had refused. Its firmware tries the network first: that it came to its
+    disk is the work of the boot intent, which was switched before."""
+    took = {}
+    for name in NODES:
+        task = deploy_task(world, name)
+        steps = {step["name"]: step for step in task["steps"]}
+        start = steps.get("starting the host system")
+        expect(start is not None and list(steps)[-1] == "starting the host system", f"{name}: steps {list(steps)}")
+        took[name] = seconds_between(start["started"], start["ended"])
+        said = position(task["log"], r"installer: no kexec|installer: starting the host system by kexec", name)
+        switched = position(task["log"], "BMC: bmc-boot-disk done", name)
+        expect(switched < said, f"{name}: the intent was switched after the boot: {task['log']}")
+        refused = re.search("no kexec: kexec_file_load: Operation not permitted.*kexec_load_disabled.*; rebooting into the "
+                            "local disk instead$", task["log"][said])
+        expect(bool(refused) == (name == NO_KEXEC), f"{name}: {task['log'][said]}")
+        after = world.machine(name).serial_log.read_text(encoding="utf-8", errors="replace").rpartition(
+            "booting the host")[2]
+        expect(bool(after), f"{name}: nothing is on its console after the live image")
+        expect("Ingot: loading the live image" not in after, f"{name} was booted into the live image again")
+        if name == NO_KEXEC:
+            expect("Ingot: starting from the local disk" in after, f"{name} has not asked what to boot: {after[:500]}")
+        else:
+            expect("iPXE" not in after and "Ingot: asking" not in after, f"{name} has gone through its firmware: {after[:500]}")
+    return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items()) + " to start the host"
+
+
+def deploy_task(world: MetalWorld, name: str) -> Json:
+    return world.ingot.named("task", next(t["id"] for t in world.ingot.items("task") if t["resource_name"] == name
+                                          and t["action"] == "machine.deploy"))
+
+
+def position(log: list[str], pattern: str, name: str) -> int:
+    """The one line of a task's log that matches."""
+    found = [i for i, line in enumerate(log) if re.search(pattern, line)]
+    expect(len(found) == 1, f"{name}: {len(found)} lines with /{pattern}/ in {log}")
+    return found[0]
 
 
 def enrollment(world: MetalWorld) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
+from lab import faults
 from lab import machine as machines
 from lab.checks import Checks, Skipped
 from lab.cli import Events, Ingot, Json
@@ -28,6 +29,7 @@ ROOT = BUILD / "lab-metal"
 NODES = ("m1", "m2", "m3")
 FIRMWARE = {"m1": "bios", "m2": "bios", "m3": "uefi"}
 NO_BMC, WRONG_PASSWORD = "m4", "m5"
+NO_KEXEC = "m1"  # its live kernel refuses kexec, and its firmware tries the network first when it reboots
 
 
 @dataclass
@@ -41,11 +43,13 @@ class MetalWorld:
     @staticmethod
     def build(lab: Lab) -> "MetalWorld":
         for name in NODES:
-            lab.add_machine(name, int(name[1:]), FIRMWARE[name])
+            lab.add_machine(name, int(name[1:]), FIRMWARE[name], network_first=name == NO_KEXEC)
         lab.add_machine(NO_BMC, 4, "bios", bmc=False, memory_mib=1024, disk_sizes=(2 * GIB, 10 * GIB))
         lab.add_machine(WRONG_PASSWORD, 5, "bios", memory_mib=512)
         lab.bmcs[WRONG_PASSWORD].restart(password="another-password")
         provisioner = Provisioner(lab, BUILD, ["10.77.0.101-10.77.0.103", "10.77.0.105"])
+        provisioner.configure(live=faults.live_without_kexec(BUILD / "images/live", lab.directory("live"),
+                                                             lab.machines[NO_KEXEC].serial))
         ingot = provisioner.start()
         provisioner.write_env(ingot)
         machines.power_on(lab.machines[NO_BMC])

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lab import accel  # noqa: E402
 from lab.checks import Checks  # noqa: E402
-from lab.world import Lab, remove  # noqa: E402
+from lab.world import Lab, left_standing, remove  # noqa: E402
 from lab.wait import LabError  # noqa: E402
 
 import metal_blank  # noqa: E402
@@ -46,7 +46,7 @@ def main() -> int:
         if checks.failed:
             show_logs(lab)
         if checks.failed and keep:
-            print(f"left for a look: {ROOT}")
+            print(left_standing(ROOT))
         else:
             remove(ROOT)
     return checks.close()

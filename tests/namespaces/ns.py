@@ -19,17 +19,27 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLONE_NEWNET = 0x40000000
+# No test sends these: a program that ends by one, or whose shell says so, has failed by itself (assert() says no more).
+CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _program(folder, program):
+    path = os.path.join(TOP, folder, program)
+    if not os.path.exists(path):
+        sys.exit(f"{path} is missing: run make first")
+    return path
 
 
 def built(program):
     """The path of a program of the build under test: INGOT_BUILD, or VARIANT as for make."""
     variant = os.environ.get("VARIANT", "release")
-    folder = os.environ.get("INGOT_BUILD") or ("build" if variant == "release" else f"build/{variant}")
-    path = os.path.join(TOP, folder, program)
-    if not os.path.exists(path):
-        sys.exit(f"{path} is missing: run make first")
-    return path
+    return _program(os.environ.get("INGOT_BUILD") or ("build" if variant == "release" else f"build/{variant}"), program)
+
+
+def as_released(program):
+    """The path of a program of the release build, for what a sanitizer would change: how much memory it takes."""
+    return _program("build", program)
 
 
 def need(*programs):
@@ -43,9 +53,16 @@ def check_sanitizer(text):
         raise AssertionError(text)
 
 
+def check_crash(argv, code, text):
+    for crash in CRASHES:
+        if code in (-crash, 128 + crash):
+            raise AssertionError(f"{' '.join(map(str, argv))} ended by {crash.name}:\n{text}")
+
+
 def run(*argv, check=True, seconds=60, **kwargs):
     result = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, **kwargs)
     check_sanitizer(result.stderr)
+    check_crash(argv, result.returncode, result.stderr)
     if check and result.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: {result.stdout}{result.stderr}")
     return result
@@ -186,6 +203,7 @@ class Network:
             process.end()
         for process in processes:
             check_sanitizer(process.text)
+            check_crash(process.argv, process.process.returncode, process.text)
 
     def close(self):
         with contextlib.suppress(AssertionError):

@@ -97,13 +97,18 @@ class Rig:
     def bootable(self):
         return self.bytes_at(0, 1) != b"\0"
 
+    def _offset(self, name):
+        for line in ns.run("sfdisk", "--dump", self.device).stdout.splitlines():
+            if f'name="{name}"' in line:
+                return int(line.split("start=")[1].split(",")[0]) * 512
+        raise AssertionError(f"there is no partition {name}")
+
     def state(self):
         """The state partition, as debugfs takes it."""
-        for line in ns.run("sfdisk", "--dump", self.device).stdout.splitlines():
-            if 'name="ingot-state"' in line:
-                start = int(line.split("start=")[1].split(",")[0])
-                return f"{self.device}?offset={start * 512}"
-        raise AssertionError("there is no state partition")
+        return f"{self.device}?offset={self._offset('ingot-state')}"
+
+    def grub_config(self):
+        return ns.run("mtype", "-i", f"{self.device}@@{self._offset('ingot-esp')}", "::/grub/grub.cfg").stdout
 
     def ask_state(self, request):
         return ns.run("debugfs", "-R", request, self.state()).stdout

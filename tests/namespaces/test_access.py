@@ -77,6 +77,12 @@ def test_the_first_start_makes_an_administrator_whose_password_is_said_once():
     assert said == [first["password"]], first["output"]
     session = Session("admin", first["password"])
     assert session.answer.json["user"]["password_change_required"] is True
+    # Before it is changed it opens nothing, the way to another one excepted.
+    for method, path in (("GET", "/v1/machines"), ("GET", "/v1/events"), ("POST", "/v1/tokens")):
+        problem = session.call(method, path, {"name": "early"} if method == "POST" else None)
+        expect_problem(problem, 403, "forbidden", "password_change_required", words="POST /v1/session/password")
+    assert get("/v1/tokens?name=early").json["items"] == []
+    assert session.get("/v1/session").json["user"]["password_change_required"] is True
     appliance.restart()
     assert "sign in as" not in appliance.process.text
     change = {"current": first["password"], "password": PASSWORD}
@@ -84,6 +90,7 @@ def test_the_first_start_makes_an_administrator_whose_password_is_said_once():
     expect_problem(session.call("POST", "/v1/session/password", {**change, "password": "short"}), 400, "invalid", "password")
     answer = session.call("POST", "/v1/session/password", change)
     assert answer.status == 200 and answer.json["user"]["password_change_required"] is False, answer
+    assert session.get("/v1/machines").status == 200
     assert not os.path.exists(path)
     expect_problem(post("/v1/session", {"name": "admin", "password": first["password"]}, token=None), 401, "unauthenticated")
 

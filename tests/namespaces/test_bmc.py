@@ -328,6 +328,39 @@ def test_no_sensors_is_no_error():
     assert ask(bmc.address, "sensors", *KNOWN) == ""
 
 
+def sel_entry(kind, *data):
+    """What ipmi_sim puts into it as time are the seconds since its start: its clock was never set."""
+    return f"sel_add 0x20 {kind} " + " ".join(str(byte) for byte in data) + "\n"
+
+
+def too_warm(reading, event=1):
+    """A threshold event of temperature 2 with its reading (IPMI v2.0 table 29-6); event 0x81: it is over."""
+    return sel_entry(2, 0, 0, 0, 0, 0x20, 0, 4, 1, 2, event, 0x59, reading, 90)
+
+
+def test_the_event_log_is_read():
+    assert ask(fresh("sel-none", commands="sel_enable 0x20 1000 0x0a\n").address, "sel", *KNOWN) == ""
+    bmc = fresh("sel", "10.78.0.12", commands="sel_enable 0x20 1000 0x0a\n" + too_warm(95) + too_warm(85, 0x81) +
+                sel_entry(2, 0, 0, 0, 0, 0x20, 0, 4, 8, 7, 0x6f, 0x03, 255, 255) + sel_entry(0xe0, *range(13)))
+    lines = [line.split("|") for line in ask(bmc.address, "sel", *KNOWN).splitlines()]
+    assert len(lines) == 4, lines
+    assert [line[1] for line in lines] == ["0"] * 4, lines
+    assert lines[0][2:4] == ["Sensor #2", "Temperature"], lines
+    assert "going high" in lines[0][4] and "Reading = 5Fh" in lines[0][4] and lines[0][5:] == ["2", "began"], lines
+    assert lines[1][6] == "ended", lines
+    assert lines[2][3] == "Power Supply" and "input lost" in lines[2][4], lines
+    assert lines[3][1:4] == ["0", "-", "-"] and "0Ch" in lines[3][4], lines
+
+
+def test_of_a_long_event_log_the_newest_are_kept():
+    bmc = fresh("sel-long", commands="sel_enable 0x20 1000 0x0a\n" + "".join(too_warm(number % 100) for number in range(520)))
+    lines = [line.split("|") for line in ask(bmc.address, "sel", *KNOWN).splitlines()]
+    assert len(lines) == 512, len(lines)
+    numbers = [int(line[0]) for line in lines]
+    assert numbers == sorted(numbers) and numbers[-1] - numbers[0] == 511, numbers
+    assert "Reading = 08h" in lines[0][4] and "Reading = 13h" in lines[-1][4], (lines[0], lines[-1])
+
+
 def test_console_tells_why_it_ended():
     bmc = fresh("sol-errors")
     for address, password, code in ((bmc.address, "wrong", "credentials"), ("10.78.0.13", PASSWORD, "unreachable")):

@@ -261,6 +261,19 @@ def test_the_same_again_and_again():
     all_is_well()
 
 
+def test_people_clear_up_after_it():
+    """What never was is deleted with one command; then machines that do exist are taken up again."""
+    refused = say(ATTACKERS[6], "hello", hello_of(0xfffffe))
+    expect_problem(refused, 507, "capacity")
+    assert "ingot machine delete" in refused.json["detail"], refused.json
+    appliance.ingot("machine", "delete", "--all", check=0)
+    assert machine_count() == 1
+    answer = say(ATTACKERS[6], "hello", hello_of(0xfffffe))
+    assert answer.status == 200, answer
+    expect_problem(appliance.call("DELETE", f"/v1/machines/{ours.id}"), 409, "state")
+    all_is_well()
+
+
 def test_it_ends_at_once_with_all_of_them_there():
     sockets = [sock for source in ATTACKERS for sock in open_many(AGENT_PORT, source, 100)]
     began = time.monotonic()

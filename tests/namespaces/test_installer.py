@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -99,9 +100,16 @@ def test_state_is_kept():
     with machine.machine():
         install(answers())
         out = install(answers(disk__state="keep", host_name="other")).stdout
-        assert "is installed" in out
+        assert "is installed: rack-1" in out, out  # the name that is kept
         assert_installed()
         assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == "correct horse battery staple\n"
+        # Role and disk are all that is needed; an interface that is gone does not matter.
+        few = {"role": "provisioner", "disk": {"serial": "disk-a", "erase": "disk-a", "state": "keep"},
+               "network": {"mac": "52:54:00:00:00:09"}}
+        out = install(machine.write("few.yaml", json.dumps(few))).stdout
+        assert "is installed: rack-1" in out, out
+        assert_installed()
+        assert re.search(r"systemd\.hostname=rack-1\b", machine.grub_config()), machine.grub_config()
 
 
 def test_wrong_answers():

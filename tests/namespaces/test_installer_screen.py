@@ -101,24 +101,27 @@ def test_whole(t):
 
 
 def test_state_is_kept():
-    """Over an old installation: it is recognised, its state is offered to be kept, and kept."""
-    def walk(name, *state):
+    """Over an old installation: it is recognised, its state is offered to be kept, and kept, its role with it; what is kept is
+    not asked."""
+    def walk(keep):
         t = Terminal("vt220", machine)
         try:
             t.see("Language", "English")
             t.press(ENTER)
-            t.see("Role", "Provisioner:")
+            t.see("Role", "Provisioner:", "Node:")
+            t.press(*[DOWN] * keep, ENTER)
+            t.see("vda", "Ingot host" if keep else "empty")
             t.press(ENTER)
-            t.see("vda", "Ingot host" if state else "empty")
-            t.press(ENTER)
-            if state:
+            if keep:
                 t.see("An Ingot host is on this disk", "Keep the state")
-                t.press(*state, ENTER)
+                t.press(DOWN, ENTER)
             t.see("To allow the disk", "disk-a")
             t.fill("disk-a")
             t.press(ENTER)
-            answer_the_rest(t, name)
-            t.see("Summary", "host_name", name)
+            if not keep:
+                answer_the_rest(t, "old")
+            t.see("Summary", "host_name old", "role provisioner")
+            assert ("network" in t.text()) == (not keep), t.text()
             t.press(TAB, ENTER)
             t.see("Installed", "Take the medium out", seconds=120)
             t.press(ENTER)
@@ -129,9 +132,9 @@ def test_state_is_kept():
         return machine.ask_state("cat /etc/hostname")
 
     with machine.machine():
-        assert walk("old") == "old\n"
+        assert walk(keep=False) == "old\n"
         ns.run("debugfs", "-w", "-R", f"write {machine.write('note', 'kept')} /var/lib/ingot/provisioner/note", machine.state())
-        assert walk("other", DOWN) == "old\n"
+        assert walk(keep=True) == "old\n"
         assert machine.bootable() and machine.ask_state("cat /var/lib/ingot/provisioner/note") == "kept"
 
 

@@ -50,7 +50,7 @@ static int sweep(uint64_t seed)
 
 static int run_many(uint64_t first, uint64_t count)
 {
-	unsigned failed = 0, crashes = 0, installs = 0, migrations = 0, restores = 0;
+	unsigned failed = 0, crashes = 0, installs = 0, migrations = 0, restores = 0, cuts = 0;
 	uint64_t messages = 0;
 	int64_t begin = monotonic_ms(), simulated = 0;
 	for (uint64_t seed = first; seed < first + count; seed++) {
@@ -65,13 +65,14 @@ static int run_many(uint64_t first, uint64_t count)
 		installs += result.installs;
 		migrations += result.migrations;
 		restores += result.restores;
+		cuts += result.cuts;
 		simulated += result.simulated_ms;
 		free(result.why);
 	}
 	printf("sim: %llu seeds in %.1f s: %.0f simulated hours, %u crashes, %llu messages, %u installs, %u migrations, "
-	       "%u restores\n",
+	       "%u restores, %u cuts\n",
 	       (unsigned long long)count, (double)(monotonic_ms() - begin) / 1000, (double)simulated / 3600000, crashes,
-	       (unsigned long long)messages, installs, migrations, restores);
+	       (unsigned long long)messages, installs, migrations, restores, cuts);
 	printf("sim: %llu passed, %u failed\n", (unsigned long long)count - failed, failed);
 	return failed || !count ? 1 : 0;
 }

@@ -48,7 +48,7 @@ static void message_free(void *data)
 
 static bool answer_arrives(const struct message *msg)
 {
-	return msg->machine->boot_count == msg->boot_count &&
+	return msg->machine->boot_count == msg->boot_count && !world_is_cut(msg->machine) &&
 	       !world_chance(msg->machine->world, msg->machine->world->faults.lose);
 }
 
@@ -57,7 +57,8 @@ static void deliver_hello(const struct message *msg)
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct sim_machine *m = msg->machine;
 	json_t *reply = NULL;
-	if (machine_agent_hello(m->world->controller->machines, msg->body, &reply, &err) == 0 && answer_arrives(msg)) {
+	if (machine_agent_hello(m->world->controller->machines, msg->body, "10.77.0.90", &reply, &err) == 0 &&
+	    answer_arrives(msg)) {
 		str_set(&m->machine_id, json_string_value(json_object_get(reply, "machine")));
 		str_set(&m->live_token, json_string_value(json_object_get(reply, "token")));
 	}
@@ -132,12 +133,16 @@ static void deliver(void *data)
 	static void (*const kinds[])(const struct message *) = { deliver_hello, deliver_desired, deliver_report,
 								 deliver_enroll };
 	const struct message *msg = data;
-	if (world_up(msg->machine->world))
+	if (world_up(msg->machine->world) && !world_is_cut(msg->machine))
 		kinds[msg->kind](msg);
 }
 
 static void send_message(struct sim_machine *m, int kind, json_t *body)
 {
+	if (world_is_cut(m)) {
+		json_decref(body);
+		return;
+	}
 	struct message *msg = new0(struct message, 1);
 	msg->machine = m;
 	msg->boot_count = m->boot_count;
@@ -251,6 +256,27 @@ static json_t *install_report(const struct sim_machine *m)
 	return report;
 }
 
+/* By kexec: no firmware, no network boot. By a reboot: the firmware, and what it is told to boot. */
+static void leave_live(struct sim_machine *m)
+{
+	bool refused = world_chance(m->world, m->world->faults.kexec_refused);
+	json_t *install = json_pack("{s:s, s:s, s:s, s:i, s:s}", "id", m->install_id, "state", "booting", "step",
+				    "boot", "progress", 100, "boot", refused ? "reboot" : "kexec");
+	if (refused)
+		json_object_set_new(install, "error",
+				    json_pack("{s:s, s:s}", "code", "unsupported", "text", "the kernel says no"));
+	send_message(m, MESSAGE_REPORT, json_pack("{s:o}", "install", install));
+	if (refused) {
+		world_say(m->world, "machine %u has no kexec", m->index);
+		sim_machine_power(m, true);
+		return;
+	}
+	m->boot_count++;
+	m->env = ENV_HOST;
+	m->generation = -1;
+	sim_agent_start(m);
+}
+
 static void live_step(struct sim_machine *m)
 {
 	const json_t *install = json_object_get(m->desired, "install");
@@ -268,10 +294,7 @@ static void live_step(struct sim_machine *m)
 	if (id)
 		work_on_install(m, install);
 	if (m->install_state == INSTALL_WRITTEN && json_is_string(json_object_get(install, "boot"))) {
-		m->boot_count++;
-		m->env = ENV_HOST; /* kexec: no firmware, no network boot */
-		m->generation = -1;
-		sim_agent_start(m);
+		leave_live(m);
 		return;
 	}
 	json_t *report = json_pack("{s:o}", "inventory", inventory(m));

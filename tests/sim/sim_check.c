@@ -109,6 +109,34 @@ static void check_references(struct world *world)
 			world_violated(world, "volume %s is held by nobody", volume->name);
 }
 
+/* A task is tried again once, and both know of each other. */
+static void check_retries(struct world *world)
+{
+	struct store *store = world->controller->store;
+	STORE_EACH(struct task, task, store, &kind_task) {
+		const struct task *first = task->retry_of ? store_get(store, &kind_task, task->retry_of) : NULL;
+		if (first && !str_equal(first->retried_by, task->id))
+			world_violated(world, "task %.13s tries one again that another one tries", task->id);
+		if (first && (first->state == TASK_RUNNING || first->state == TASK_SUCCEEDED))
+			world_violated(world, "task %.13s tries one again that is %s", task->id,
+				       task_state_words[first->state]);
+	}
+}
+
+/* However its BMC's address changes, a machine is one machine; and two do not have one BMC. */
+static void check_bmcs(struct world *world)
+{
+	struct store *store = world->controller->store;
+	if (store_count(store, &kind_machine) > world->machine_count)
+		world_violated(world, "there are more machines than there are");
+	STORE_EACH(struct machine, machine, store, &kind_machine)
+		STORE_EACH(struct machine, other, store, &kind_machine)
+			if (machine != other && machine->bmc_address &&
+			    str_equal(machine->bmc_address, other->bmc_address))
+				world_violated(world, "%s and %s have the BMC at %s", machine->name, other->name,
+					       machine->bmc_address);
+}
+
 /* A node is a deployed machine, and a deployed machine is a node. */
 static void check_nodes(struct world *world)
 {
@@ -137,6 +165,8 @@ void sim_check(struct world *world)
 	check_unknown(world);
 	check_moves(world);
 	check_intents(world);
+	check_bmcs(world);
 	check_references(world);
+	check_retries(world);
 	check_nodes(world);
 }

@@ -82,7 +82,8 @@ static void begin_migration(struct sim_machine *m, struct sim_domain *d, const j
 	/* A guest that writes faster than the network carries is never done by itself. */
 	d->migration_end_ms = world_chance(m->world, m->world->faults.migration_stalls)
 				      ? INT64_MAX
-				      : loop_now_ms(m->world->loop) + (int64_t)world_random(m->world, MIGRATION_MS);
+				      : loop_now_ms(m->world->loop) + m->world->linger_ms +
+						(int64_t)world_random(m->world, MIGRATION_MS);
 	there = at_target(d);
 	if (there && there->state == DOMAIN_INCOMING) {
 		/* It takes its card along: what was prepared for it is the same. */
@@ -189,6 +190,13 @@ static void go_on_arriving(struct sim_machine *m, struct sim_domain *d)
 	}
 }
 
+/* Of itself, also before anybody has heard that it runs. */
+static void power_off(struct sim_machine *m, struct sim_domain *d)
+{
+	d->state = DOMAIN_STOPPED;
+	world_say(m->world, "%.13s powers itself off on machine %u", d->id, m->index);
+}
+
 void sim_domains_live(struct sim_machine *m)
 {
 	for (unsigned n = 0; n < m->domain_count; n++) {
@@ -199,6 +207,9 @@ void sim_domains_live(struct sim_machine *m)
 			go_on_arriving(m, d);
 		else if (due && d->state == DOMAIN_RUNNING)
 			end_migration(m, d);
+		else if (d->state == DOMAIN_RUNNING && d->migration_state != MIGRATION_RUNNING &&
+			 world_chance(m->world, m->world->faults.guest_ends))
+			power_off(m, d);
 	}
 }
 
@@ -256,8 +267,10 @@ static void converge_one(struct sim_machine *m, const json_t *desired)
 		d = d ? d : add(m, id);
 		d->state = DOMAIN_STOPPED;
 		d->generation = generation;
-	} else if (d) {
-		drop(m, d);
+	} else {
+		set_departure(m, id, -1);
+		if (d)
+			drop(m, d);
 	}
 }
 

@@ -91,7 +91,7 @@ void sim_machine_done(struct sim_machine *m)
 		free(m->departed[i].id);
 }
 
-/* The number of a machine is in its MAC address and in its BMC's: a large rack is not searched. */
+/* The number of a machine is in its MAC address, and in its BMC's unless that was swapped: a large rack is not searched. */
 struct sim_machine *sim_machine_by_mac(struct world *world, const char *mac)
 {
 	unsigned high, middle, low;
@@ -107,9 +107,20 @@ struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address)
 	if (sscanf(address, "10.%u.%u.%u", &a, &b, &c) != 3 || a < 77 || c < 101)
 		return NULL;
 	unsigned index = (a - 77) * 12800 + b * 50 + c - 101;
-	return index < world->machine_count && str_equal(world->machines[index].bmc_address, address)
-		       ? &world->machines[index]
-		       : NULL;
+	if (index < world->machine_count && str_equal(world->machines[index].bmc_address, address))
+		return &world->machines[index];
+	for (unsigned i = 0; i < world->machine_count && world->faults.bmc_swaps; i++)
+		if (str_equal(world->machines[i].bmc_address, address))
+			return &world->machines[i];
+	return NULL;
+}
+
+void sim_bmc_swap(struct sim_machine *one, struct sim_machine *other)
+{
+	char *address = one->bmc_address;
+	one->bmc_address = other->bmc_address;
+	other->bmc_address = address;
+	world_say(one->world, "the BMCs of machines %u and %u swap their addresses", one->index, other->index);
 }
 
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address)
@@ -136,9 +147,22 @@ static int reach(const struct bmc_target *target, struct sim_machine **ret, stru
 	return 0;
 }
 
+/* What an address is asked for, but to tell who it is, is for one machine. */
+static int reach_own(const struct bmc_target *target, struct sim_machine **ret, struct err *err)
+{
+	struct sim_machine *m = NULL;
+	int r = reach(target, &m, err);
+	if (r == 0 && bmc_uuid_contradicts(m->uuid, target->uuid))
+		return err_set(err, ERR_STATE, "BMC %s is that of the system %s now, not of %s", target->address,
+			       m->uuid, target->uuid);
+	if (r == 0)
+		*ret = m;
+	return r;
+}
+
 static int sim_probe(const struct bmc_target *target, struct bmc_identity *ret, struct err *err)
 {
-	struct sim_machine *m;
+	struct sim_machine *m = NULL;
 	int r = reach(target, &m, err);
 	if (r < 0)
 		return r;
@@ -148,8 +172,8 @@ static int sim_probe(const struct bmc_target *target, struct bmc_identity *ret, 
 
 static int sim_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
 {
-	struct sim_machine *m;
-	int r = reach(target, &m, err);
+	struct sim_machine *m = NULL;
+	int r = reach_own(target, &m, err);
 	if (r < 0)
 		return r;
 	*ret = m->env == ENV_OFF ? BMC_POWER_OFF : BMC_POWER_ON;
@@ -158,8 +182,8 @@ static int sim_power_get(const struct bmc_target *target, enum bmc_power *ret, s
 
 static int sim_power_set(const struct bmc_target *target, enum bmc_power_action action, struct err *err)
 {
-	struct sim_machine *m;
-	int r = reach(target, &m, err);
+	struct sim_machine *m = NULL;
+	int r = reach_own(target, &m, err);
 	if (r < 0)
 		return r;
 	if (world_chance(m->world, m->world->faults.bmc_lies)) {
@@ -177,20 +201,72 @@ static int sim_power_set(const struct bmc_target *target, enum bmc_power_action 
 static int sim_boot_device(const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi,
 			   struct err *err)
 {
-	struct sim_machine *m;
-	int r = reach(target, &m, err);
+	struct sim_machine *m = NULL;
+	int r = reach_own(target, &m, err);
 	if (r == 0 && !world_chance(m->world, m->world->faults.bmc_lies))
 		m->boot_device = (int)device;
 	return r;
 }
 
+/* A temperature that follows the power, and a fan. */
+static int sim_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r < 0)
+		return r;
+	bool on = m->env != ENV_OFF;
+	ret->count = 2;
+	ret->list = new0(struct bmc_sensor, 2);
+	ret->list[0] = (struct bmc_sensor){ .number = 1,
+					    .name = xstrdup("Inlet Temp"),
+					    .type = xstrdup("Temperature"),
+					    .unit = xstrdup("C"),
+					    .value = on ? 31 : 22,
+					    .state = BMC_SENSOR_OK };
+	ret->list[1] = (struct bmc_sensor){ .number = 2,
+					    .name = xstrdup("Fan 1"),
+					    .type = xstrdup("Fan"),
+					    .unit = xstrdup("RPM"),
+					    .value = on ? 4200 : 0,
+					    .state = on ? BMC_SENSOR_OK : BMC_SENSOR_WARNING };
+	return 0;
+}
+
+#define SEL_BEGAN_MS INT64_C(1767225600000) /* 2026 */
+
+/* A power supply that came back, and something of the manufacturer's. */
+static int sim_sel(const struct bmc_target *target, struct bmc_sel *ret, struct err *err)
+{
+	struct sim_machine *m;
+	int r = reach(target, &m, err);
+	if (r < 0)
+		return r;
+	ret->count = ret->total = 3;
+	ret->list = new0(struct bmc_sel_entry, 3);
+	for (unsigned i = 0; i < 2; i++)
+		ret->list[i] = (struct bmc_sel_entry){ .number = i + 1,
+						       .time_ms = SEL_BEGAN_MS + i * INT64_C(60000),
+						       .sensor = xstrdup("PS1"),
+						       .type = xstrdup("Power Supply"),
+						       .text = xstrdup("Power Supply input lost (AC/DC)"),
+						       .ended = i == 1,
+						       .state = i ? BMC_SENSOR_OK : BMC_SENSOR_CRITICAL };
+	ret->list[2] = (struct bmc_sel_entry){ .number = 3,
+					       .text = xstrdup("00h 01h 02h 03h 04h 05h"),
+					       .state = BMC_SENSOR_UNKNOWN };
+	return 0;
+}
+
 const struct bmc_driver sim_bmc_driver = {
 	.name = "ipmi",
-	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE,
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_SENSORS | BMC_CAN_SEL,
 	.probe = sim_probe,
 	.power_get = sim_power_get,
 	.power_set = sim_power_set,
 	.boot_device = sim_boot_device,
+	.sensors = sim_sensors,
+	.sel = sim_sel,
 };
 
 /* ---- network boot ---- */

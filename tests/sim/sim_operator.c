@@ -154,6 +154,70 @@ static void ask_vm(struct world *world)
 		ask_migration(world, vm);
 }
 
+/* What is to be tried again, if anything: of what failed or was cancelled and is asked for once more by nobody else. */
+static char *choose_failed(struct world *world)
+{
+	STORE_EACH(struct task, task, world->controller->store, &kind_task) {
+		bool ended_badly = task->state == TASK_FAILED || task->state == TASK_CANCELLED;
+		/* As in ask_vm() */
+		bool wanted = !str_equal(task->action, "vm.delete") || !world->faults.restore;
+		if (ended_badly && wanted && !task->retried_by && world_chance(world, 200))
+			return xstrdup(task->id);
+	}
+	return NULL;
+}
+
+static void try_again(struct world *world)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct controller *c = world->controller;
+	_cleanup_free_ char *failed = choose_failed(world);
+	const char *task = NULL, *second = NULL;
+	if (!failed || cluster_task_retry(c->cluster, failed, &task, &err) < 0 || !world_up(world))
+		return;
+	const struct task *again = store_get(c->store, &kind_task, task);
+	world_say(world, "the operator tries %s again: task %.13s", again->action, again->id);
+	if (str_equal(again->action, "vm.migrate"))
+		note_migration(world, again->resource_id, again->id);
+	if (cluster_task_retry(c->cluster, failed, &second, &err) == 0)
+		world_violated(world, "task %.13s was tried again twice", failed);
+}
+
+/* A node that everybody waits for and nobody hears: somebody goes there, switches it off, and says so. */
+static void ask_awaited(struct world *world)
+{
+	struct controller *c = world->controller;
+	STORE_EACH(struct node, node, c->store, &kind_node) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		const struct machine *machine = store_get(c->store, &kind_machine, node->machine);
+		struct sim_machine *m = machine ? sim_machine_by_mac(world, machine->boot_mac) : NULL;
+		if (!m || !node->awaited || !world_chance(world, 100))
+			continue;
+		/* Of one that is up nobody is believed. */
+		if (node->health == NODE_READY) {
+			if (cluster_node_confirm_off(c->cluster, node->id, &err) == 0)
+				world_violated(world, "a node that reports was taken for one that is off");
+			continue;
+		}
+		sim_machine_power(m, false);
+		if (cluster_node_confirm_off(c->cluster, node->id, &err) == 0)
+			world_say(world, "machine %u is confirmed to be off", m->index);
+		sim_machine_power(m, true);
+		return;
+	}
+}
+
+/* Each machine has its own BMC, by the address that it has now. */
+static bool bmcs_are_right(struct world *world)
+{
+	STORE_EACH(struct machine, machine, world->controller->store, &kind_machine) {
+		const struct sim_machine *m = sim_machine_by_mac(world, machine->boot_mac);
+		if (!m || machine->bmc_state != BMC_STATE_OK || !str_equal(machine->bmc_address, m->bmc_address))
+			return false;
+	}
+	return true;
+}
+
 static void see_whether_done(struct world *world)
 {
 	struct controller *c = world->controller;
@@ -165,15 +229,16 @@ static void see_whether_done(struct world *world)
 	if (deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm && world_chance(world, 50))
 		world_back_up(world);
 	world->done = deployed == world->machine_count && pool && pool->state == POOL_ACTIVE && vm &&
-		      vm->state == VM_RUNNING && world->migrations >= world->wanted_migrations;
+		      vm->state == VM_RUNNING && world->migrations >= world->wanted_migrations && bmcs_are_right(world);
 }
 
 void sim_operator(void *data)
 {
 	struct world *world = data;
 	world->operator_timer = loop_timer_new(world->loop, LOOK_MS, sim_operator, world);
-	void (*const asks[])(struct world *) = { ask_machines, ask_image, ask_volume,
-						 ask_network,  ask_vm,	  see_whether_done };
+	/* First: the others ask for what failed by themselves. */
+	void (*const asks[])(struct world *) = { try_again,   ask_machines, ask_image,	 ask_volume,
+						 ask_network, ask_vm,	    ask_awaited, see_whether_done };
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		if (world_up(world))
 			asks[i](world);

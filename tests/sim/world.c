@@ -17,6 +17,9 @@
 #define RESTART_MS 20000
 #define STEP_MS 2000
 #define SCAN_MAX 256
+/* A node that is cut off is called unreachable after 30 s: some cuts end before, most do not. */
+#define CUT_MS (3 * 60 * 1000)
+#define LONG_CUT_MS (20 * 60 * 1000)
 
 /* ---- chance: xorshift64*, seeded ---- */
 
@@ -108,6 +111,7 @@ struct controller_spec world_controller_spec(struct world *world)
 	return (struct controller_spec){
 		.loop = world->loop,
 		.database = world->database,
+		.mark = world->mark,
 		.ca = world->ca,
 		.machines = { .netboot = &sim_netboot,
 			      .netboot_ctx = world,
@@ -175,13 +179,45 @@ void world_back_up(struct world *world)
 	copy_database(world->controller->store->db, world->backup);
 }
 
+/* ---- a machine that is cut off: nobody hears it, it hears nobody, and all that runs on it runs on ---- */
+
+bool world_is_cut(const struct sim_machine *machine)
+{
+	return !machine->world->calm && loop_now_ms(machine->world->loop) < machine->cut_until_ms;
+}
+
+static void cut(struct world *world, struct sim_machine *machine, int64_t at_most_ms)
+{
+	machine->cut_until_ms = loop_now_ms(world->loop) + 1 + (int64_t)world_random(world, (uint64_t)at_most_ms);
+	world->cuts++;
+	world_say(world, "machine %u is cut off", machine->index);
+}
+
+static struct sim_machine *with_a_guest(struct world *world)
+{
+	for (unsigned i = 0; i < world->machine_count; i++)
+		for (unsigned n = 0; n < world->machines[i].domain_count; n++)
+			if (world->machines[i].domains[n].state == DOMAIN_RUNNING)
+				return &world->machines[i];
+	return NULL;
+}
+
+/* What takes the provisioner's disk takes a switch along: an old state meets a node that cannot say what it runs. */
+static void restore_in_a_storm(struct world *world)
+{
+	struct sim_machine *machine = with_a_guest(world);
+	restore(world);
+	if (machine && world->faults.cut && world_random(world, 2))
+		cut(world, machine, LONG_CUT_MS);
+}
+
 static void bury(struct world *world)
 {
 	world_say(world, "the provisioner was killed");
 	world->crashes++;
 	world->controller = controller_free(world->controller);
 	if (world->backup && world_chance(world, world->faults.restore))
-		restore(world);
+		restore_in_a_storm(world);
 	world->restart_timer =
 		loop_timer_new(world->loop, 1 + (int64_t)world_random(world, RESTART_MS), start_controller, world);
 }
@@ -248,6 +284,11 @@ static void one_step(struct world *world)
 	if (world->faults.power_cut && world_random(world, 1000) < (world->calm ? 0 : world->faults.power_cut) &&
 	    world->machines[victim].env != ENV_OFF)
 		sim_machine_power(&world->machines[victim], true);
+	if (world_chance(world, world->faults.cut))
+		cut(world, &world->machines[world_random(world, world->machine_count)],
+		    world_random(world, 4) ? CUT_MS : LONG_CUT_MS);
+	if (world->faults.bmc_swaps && world_random(world, 100) == 0 && world_chance(world, world->faults.bmc_swaps))
+		sim_bmc_swap(&world->machines[victim], &world->machines[(victim + 1) % world->machine_count]);
 }
 
 static void choose_faults(struct world *world)
@@ -267,7 +308,11 @@ static void choose_faults(struct world *world)
 					     .source_dies = 100 * heat,
 					     .migration_stalls = 60 * heat,
 					     .commit_fails = 3 * heat,
-					     .agent_dies = 5 * heat };
+					     .agent_dies = 5 * heat,
+					     .kexec_refused = 100 * heat,
+					     .cut = heat,
+					     .guest_ends = 2 * heat,
+					     .bmc_swaps = 20 * heat };
 	if (world_random(world, 2))
 		world->faults.restore = 100 * heat;
 	world->wanted_migrations = 1 + (unsigned)world_random(world, 3);
@@ -286,6 +331,7 @@ void world_open(struct world *world, const struct world_spec *spec)
 				 .scanned = spec->machine_count - 1,
 				 .hurry = 1,
 				 .step_ms = STEP_MS };
+	world->mark = xasprintf("%s/mark", spec->folder);
 	sim_world = world;
 	list_init(&world->parcels);
 	if (ca_open(spec->folder, &world->ca, &err) < 0) {
@@ -321,6 +367,7 @@ void world_close(struct world *world)
 	free(world->osds);
 	ca_free(world->ca);
 	free(world->database);
+	free(world->mark);
 	free(world->upload_dir);
 }
 
@@ -362,6 +409,7 @@ static void world_init(struct world *world, uint64_t seed, bool trace)
 					 .database = database,
 					 .folder = temporary_folder() };
 	world_open(world, &spec);
+	unlink(world->mark); /* of the run before */
 	random_set_source(random_source);
 	choose_faults(world);
 }
@@ -393,6 +441,7 @@ static struct world_result run(struct world *world)
 				       .messages = world->messages,
 				       .migrations = world->migrations,
 				       .restores = world->restores,
+				       .cuts = world->cuts,
 				       .installs = world->installs,
 				       .commits = world->commits };
 	free(world->violation);

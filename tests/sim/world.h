@@ -29,12 +29,14 @@ struct sim_domain {
 struct sim_machine {
 	struct world *world;
 	unsigned index;
-	char *uuid, *mac, *bmc_address;
+	char *uuid, *mac;
+	char *bmc_address; /* as it is now: BMCs swap theirs */
 	enum sim_env env;
 	enum boot_intent intent; /* as the boot listener has it */
 	int boot_device;	 /* enum bmc_boot_device */
 	unsigned boot_count;
 	struct loop_timer *boot_timer, *agent_timer;
+	int64_t cut_until_ms; /* until then nothing gets from it to the provisioner or back; what runs on it runs on */
 	/* disk */
 	bool installed;
 	char *installed_id, *enroll_token, *name;
@@ -64,7 +66,8 @@ struct sim_machine {
 struct sim_faults {
 	/* per thousand */
 	unsigned lose, twice, crash, bmc_silent, bmc_lies, ceph_fails, power_cut, install_fails, migration_fails,
-		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies;
+		disk_first, part_slow, source_dies, restore, migration_stalls, commit_fails, agent_dies, kexec_refused,
+		cut, guest_ends, bmc_swaps;
 };
 
 /* A migration that the operator asked for. */
@@ -78,16 +81,17 @@ struct world {
 	struct loop *loop;
 	struct controller *controller; /* NULL while it is down */
 	struct ca *ca;
-	char *database, *upload_dir;
+	char *database, *mark, *upload_dir;
 	void *backup;	  /* sqlite3: what was stored earlier */
 	bool trace, calm; /* calm: no more faults, everything has to come right */
 	struct sim_faults faults;
 	struct sim_machine *machines;
 	unsigned machine_count, scanned; /* scanned: the last BMC that a scan found */
 	/* A firmware takes a minute and an agent looks every two seconds; who watches may have it otherwise. */
-	unsigned hurry;	  /* firmware is so many times faster */
-	unsigned step_ms; /* between two looks of an agent */
-	bool hostile;	  /* firmware and disks tell markup and control characters of themselves */
+	unsigned hurry;	    /* firmware is so many times faster */
+	unsigned step_ms;   /* between two looks of an agent */
+	unsigned linger_ms; /* a migration takes so much longer, so that it is seen */
+	bool hostile;	    /* firmware and disks tell markup and control characters of themselves */
 	struct loop_timer *restart_timer, *operator_timer;
 	struct list parcels; /* messages under way */
 	/* Ceph */
@@ -97,7 +101,7 @@ struct world {
 	unsigned rbd_count;
 	bool pool;
 	/* what happened */
-	unsigned crashes, messages, migrations, installs, commits, restores;
+	unsigned crashes, messages, migrations, installs, commits, restores, cuts;
 	int64_t started_ms; /* the controller, last */
 	bool by_count;	    /* no fault but one: the provisioner dies after this commit (0: never) */
 	unsigned die_at;
@@ -123,7 +127,9 @@ struct sim_machine *sim_machine_by_mac(struct world *world, const char *mac);
 struct sim_machine *sim_machine_by_bmc(struct world *world, const char *address);
 struct sim_machine *sim_machine_by_address(struct world *world, const char *address);
 void sim_machine_init(struct world *world, unsigned index);
-/* The address of the BMC of a machine, and its own; the caller frees. */
+/* Two of them whose BMCs get each other's address. */
+void sim_bmc_swap(struct sim_machine *one, struct sim_machine *other);
+/* The address of the BMC of a machine, unless they were swapped, and its own; the caller frees. */
 char *sim_bmc_address(unsigned index);
 char *sim_host_address(unsigned index);
 void sim_machine_done(struct sim_machine *machine);
@@ -153,6 +159,8 @@ void sim_check(struct world *world);
 bool world_up(const struct world *world);
 /* Keeps a copy of what is stored; one of the next deaths may be followed by a start from it. */
 void world_back_up(struct world *world);
+/* Whether a machine and the provisioner are cut off from each other. */
+bool world_is_cut(const struct sim_machine *machine);
 /* Delivers a message: perhaps late, twice, or never. deliver is called with data; drop frees it. */
 void world_send(struct world *world, loop_fn deliver, loop_fn drop, void *data);
 struct world_spec {
@@ -172,7 +180,7 @@ struct world_result {
 	bool ok;
 	char *why;
 	int64_t simulated_ms;
-	unsigned crashes, messages, migrations, installs, commits, restores;
+	unsigned crashes, messages, migrations, installs, commits, restores, cuts;
 };
 struct world_result world_run(uint64_t seed, bool trace);
 /* The same without any fault but one: the provisioner dies after its nth commit (0: never). */

@@ -60,14 +60,22 @@ BRIDGE(bmc_boot_device, sim_bmc_driver.boot_device, const struct bmc_target *tar
        bool persistent; bool uefi; struct err * err;
        , (const struct bmc_target *target, enum bmc_boot_device device, bool persistent, bool uefi, struct err *err),
        (c->target, c->device, c->persistent, c->uefi, c->err), target, device, persistent, uefi, err)
+BRIDGE(bmc_sensors, sim_bmc_driver.sensors, const struct bmc_target *target; struct bmc_sensors * ret; struct err * err;
+       , (const struct bmc_target *target, struct bmc_sensors *ret, struct err *err), (c->target, c->ret, c->err),
+       target, ret, err)
+BRIDGE(bmc_sel, sim_bmc_driver.sel, const struct bmc_target *target; struct bmc_sel * ret; struct err * err;
+       , (const struct bmc_target *target, struct bmc_sel *ret, struct err *err), (c->target, c->ret, c->err), target,
+       ret, err)
 
 const struct bmc_driver bridge_bmc_driver = {
 	.name = "ipmi",
-	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE,
+	.capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_CONSOLE | BMC_CAN_SENSORS | BMC_CAN_SEL,
 	.probe = bmc_probe,
 	.power_get = bmc_power_get,
 	.power_set = bmc_power_set,
 	.boot_device = bmc_boot_device,
+	.sensors = bmc_sensors,
+	.sel = bmc_sel,
 	.console_open = bmc_ends_console_open, /* on the loop already */
 };
 
@@ -130,5 +138,4 @@ const struct ceph_driver bridge_ceph_driver = {
 
 /* One that is not carried over would be called where there is nothing. */
 _Static_assert(sizeof(struct ceph_driver) == 10 * sizeof(void (*)(void)), "a bridge for each operation");
-/* "sensors" may be missing: simulated machines have none. */
-_Static_assert(sizeof(struct bmc_driver) == 8 * sizeof(void (*)(void)), "a bridge for each operation");
+_Static_assert(sizeof(struct bmc_driver) == 9 * sizeof(void (*)(void)), "a bridge for each operation");

@@ -16,6 +16,7 @@
 #define LOOK_MS 100
 #define HURRY 40
 #define STEP_MS 500
+#define LINGER_MS 4000
 #define MACHINES_MAX 100000
 #define BUSY_MACHINES 100 /* up to so many, all agents look twice a second; more share what that makes */
 
@@ -151,7 +152,9 @@ static int start_listener(struct server *server, struct err *err)
 	int r = ca_issue_server(server->world.ca, "ingot-sim-server", names, &cert, &key, err);
 	if (r < 0)
 		return r;
-	spec.cert_pem = cert;
+	/* With the authority behind it: by its key browsers are told whom to trust, and that one stays over a restart. */
+	_cleanup_free_ char *chain = xasprintf("%s%s", cert, ca_pem(server->world.ca));
+	spec.cert_pem = chain;
 	spec.key_pem = key;
 	spec.routes = api_routes(server->api, &spec.route_count);
 	r = http_server_new(&spec, &server->listener, err);
@@ -198,6 +201,7 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 	world_open(world, &spec);
 	world->hurry = HURRY;
 	world->step_ms = STEP_MS * MAX_OF(world->machine_count, BUSY_MACHINES) / BUSY_MACHINES;
+	world->linger_ms = LINGER_MS;
 	world->hostile = server->options.hostile;
 	bmc_drivers_set(drivers);
 	struct controller_spec controller = world_controller_spec(world);

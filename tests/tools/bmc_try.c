@@ -40,6 +40,14 @@ static void on_done(struct bmc_op *op, void *data)
 			printf("%s|%s|%g|%s|%d|%s\n", sensor->name, sensor->type, sensor->value,
 			       str_or(sensor->unit, "-"), (int)sensor->state, str_or(sensor->text, "-"));
 		}
+	} else if (op->kind == BMC_OP_SEL) {
+		for (size_t i = 0; i < op->sel.count; i++) {
+			const struct bmc_sel_entry *entry = &op->sel.list[i];
+
+			printf("%u|%lld|%s|%s|%s|%d|%s\n", entry->number, (long long)entry->time_ms,
+			       str_or(entry->sensor, "-"), str_or(entry->type, "-"), str_or(entry->text, "-"),
+			       (int)entry->state, entry->ended ? "ended" : "began");
+		}
 	}
 	fprintf(stderr, "took %lld ms\n", (long long)(monotonic_ms() - started_ms));
 	loop_quit(loop, code);
@@ -108,6 +116,7 @@ static const struct {
 	{ "boot-pxe-uefi", { .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_PXE, .uefi = true } },
 	{ "boot-disk", { .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_DISK, .persistent = true } },
 	{ "sensors", { .kind = BMC_OP_SENSORS } },
+	{ "sel", { .kind = BMC_OP_SEL } },
 	{ "boot-none", { .kind = BMC_OP_BOOT_DEVICE, .device = BMC_BOOT_NONE } },
 };
 

@@ -2,12 +2,12 @@
 // Signing in and out, roles, passwords, tokens, the audit list.
 import { PASSWORD, Server, assert, open, signIn } from './world.mjs';
 
-export async function accessTests(tests, browser, options) {
+export async function accessTests(tests, options) {
 	if (!tests.wants('access')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 1 });
 	try {
 		await tests.run('access: a wrong password is refused and named, nothing of the cluster is shown', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await page.goto(`${server.url}/machines`);
 			await page.locator('input[name=name]').fill('admin');
 			await page.locator('input[name=password]').fill('wrong');
@@ -18,7 +18,7 @@ export async function accessTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('access: the session’s cookie is Secure, HttpOnly, SameSite=Strict; it outlives a reload', async () => {
-			const { page, context, wrong } = await open(browser, server);
+			const { page, context, wrong } = await open(server);
 			await page.goto(`${server.url}/machines?state=new`);
 			await page.locator('input[name=name]').fill('admin');
 			await page.locator('input[name=password]').fill(PASSWORD);
@@ -34,7 +34,7 @@ export async function accessTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('access: signing out ends the session on the server', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await signIn(page, server);
 			const cookies = await context.cookies();
 			await page.getByRole('button', { name: 'Sign out' }).click();
@@ -45,7 +45,7 @@ export async function accessTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('access: what changes something is refused without the CSRF token', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await signIn(page, server);
 			const status = await page.evaluate(async () => (await fetch('/v1/tokens', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"name":"stolen"}' })).status);
 			assert(status === 403, `POST without the token: ${status}`);
@@ -58,7 +58,7 @@ export async function accessTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('access: an administrator makes a viewer, who changes the password and may change nothing else', async () => {
-			const { page, context, wrong } = await open(browser, server);
+			const { page, context, wrong } = await open(server);
 			await signIn(page, server);
 			await page.goto(`${server.url}/users`);
 			await page.getByRole('button', { name: 'Create a user' }).click();
@@ -72,12 +72,19 @@ export async function accessTests(tests, browser, options) {
 			await dialog.waitFor({ state: 'detached' });
 			await page.locator('tr', { hasText: 'vera' }).waitFor();
 			await context.close();
-			const viewer = await open(browser, server);
+			const viewer = await open(server);
 			await viewer.page.goto(server.url);
 			await viewer.page.locator('input[name=name]').fill('vera');
 			await viewer.page.locator('input[name=password]').fill('first password');
 			await viewer.page.locator('input[name=password]').press('Enter');
-			await viewer.page.locator('input[name=current]').fill('first password');
+			const current = viewer.page.locator('input[name=current]');
+			await current.waitFor();
+			const refused = await viewer.page.evaluate(async () => {
+				const answer = await fetch('/v1/machines');
+				return { status: answer.status, ...(await answer.json()) };
+			});
+			assert(refused.status === 403 && refused.field === 'password_change_required', JSON.stringify(refused));
+			await current.fill('first password');
 			await viewer.page.locator('input[name=password]').fill('second password');
 			await viewer.page.locator('input[name=repeat]').fill('second password');
 			await viewer.page.locator('button[type=submit]').click();
@@ -89,11 +96,16 @@ export async function accessTests(tests, browser, options) {
 			assert((await viewer.page.getByRole('button', { name: 'Accept' }).count()) === 0, 'a viewer can accept');
 			await viewer.page.goto(`${server.url}/users`);
 			await viewer.page.locator('.ingot-problem').waitFor();
+			// Whoever is signed in is asked as soon as somebody says so.
+			await server.must('PATCH', '/v1/users/vera', { password_change_required: true });
+			await viewer.page.goto(`${server.url}/machines`);
+			await current.waitFor();
+			assert((await viewer.page.locator('#main').count()) === 0, 'the frame is shown before the password is changed');
 			assert(wrong.length + viewer.wrong.length === 0, [...wrong, ...viewer.wrong].join('\n'));
 			await viewer.context.close();
 		});
 		await tests.run('access: a token is shown once, works, and works no more when deleted', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await signIn(page, server);
 			await page.goto(`${server.url}/tokens`);
 			await page.getByRole('button', { name: 'Create a token' }).click();
@@ -115,7 +127,7 @@ export async function accessTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('access: the audit list tells of it', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await signIn(page, server);
 			await page.goto(`${server.url}/audit`);
 			await page.locator('tr', { hasText: 'token.delete' }).first().waitFor();
@@ -125,7 +137,7 @@ export async function accessTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('access: a session that has ended asks to sign in again', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await signIn(page, server);
 			await context.clearCookies();
 			// Whichever asks the server first: the click, or the page by itself.

@@ -3,16 +3,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Line } from './line.mjs';
 import { Server, assert, open, signIn } from './world.mjs';
 
-export async function flowTests(tests, browser, options) {
+export async function flowTests(tests, options) {
 	if (!tests.wants('path', 'live')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 4 });
 	const files = mkdtempSync(join(tmpdir(), 'ingot-ui-files-'));
 	const image = join(files, 'guest.raw');
 	writeFileSync(image, Buffer.alloc(20 << 20, 7));
 	writeFileSync(join(files, 'odd.raw'), Buffer.alloc(1000));
-	const { page, context, wrong } = await open(browser, server);
+	const { page, context, wrong } = await open(server);
 	const go = (path) => page.goto(server.url + path);
 	const dialog = () => page.getByRole('dialog');
 	try {
@@ -31,7 +32,7 @@ export async function flowTests(tests, browser, options) {
 			await dialog().getByRole('button', { name: 'Accept' }).click();
 			await dialog().waitFor({ state: 'detached' });
 			await page.locator('.ingot-title', { hasText: 'alpha' }).waitFor();
-			await page.locator('.ingot-head [data-state=ready]').waitFor({ timeout: 60000 });
+			await page.locator('.ingot-head [data-state=ready]').waitFor();
 			await go('/guide');
 			await page.getByRole('button', { name: 'Accept 3 machines' }).click();
 			await dialog().getByText('Done: 3 · failed: 0 · of 3').waitFor();
@@ -50,7 +51,7 @@ export async function flowTests(tests, browser, options) {
 			await page.locator('.ingot-head [data-state=deploying]').waitFor();
 			await page.getByRole('button', { name: /^Tasks: [1-9]/ }).click();
 			await page.locator('.ingot-drawer [role=progressbar]').first().waitFor();
-			await page.locator('.ingot-head [data-state=deployed]').waitFor({ timeout: 60000 });
+			await page.locator('.ingot-head [data-state=deployed]').waitFor();
 			await page.getByRole('tab', { name: 'Timeline' }).click();
 			await page.getByText('alpha is deployed').waitFor();
 		});
@@ -74,10 +75,10 @@ export async function flowTests(tests, browser, options) {
 			let parts = 0;
 			await page.route('**/content', (route) => (route.request().method() === 'PATCH' && ++parts === 2 ? route.abort('connectionreset') : route.continue()));
 			await dialog().getByRole('button', { name: 'Upload' }).click();
-			await dialog().waitFor({ state: 'detached', timeout: 60000 });
+			await dialog().waitFor({ state: 'detached' });
 			await page.unroute('**/content');
 			assert(parts >= 4, `${parts} parts were sent: the second was not sent again`);
-			await page.locator('tr', { hasText: 'guest' }).locator('[data-state=available]').waitFor({ timeout: 60000 });
+			await page.locator('tr', { hasText: 'guest' }).locator('[data-state=available]').waitFor();
 			const made = (await server.must('GET', '/v1/images')).items[0];
 			assert(made.size_bytes === 20 << 20, `its size is ${made.size_bytes}`);
 		});
@@ -93,7 +94,7 @@ export async function flowTests(tests, browser, options) {
 			await page.locator('input[name=name]').fill('web');
 			await page.getByRole('button', { name: 'Create' }).click();
 			await page.locator('.ingot-title', { hasText: 'web' }).waitFor();
-			await page.locator('.ingot-head [data-state=running]').waitFor({ timeout: 60000 });
+			await page.locator('.ingot-head [data-state=running]').waitFor();
 			await go('/vms/new');
 			await page.locator('input[name=name]').fill('web');
 			await page.getByRole('button', { name: 'Create' }).click();
@@ -179,7 +180,7 @@ export async function flowTests(tests, browser, options) {
 			await dialog().getByRole('button', { name: 'Migrate' }).click();
 			await page.locator('.ingot-head [data-state=migrating]').waitFor();
 			await page.getByText(/Migrating from/).waitFor();
-			await page.locator('.ingot-head [data-state=running]').waitFor({ timeout: 60000 });
+			await page.locator('.ingot-head [data-state=running]').waitFor();
 			const after = await server.must('GET', `/v1/vms/${vm.id}`);
 			assert(after.node !== vm.node, 'it is where it was');
 			await page.getByRole('tab', { name: 'Timeline' }).click();
@@ -189,9 +190,9 @@ export async function flowTests(tests, browser, options) {
 			await page.getByRole('button', { name: 'Stop' }).click();
 			await dialog().getByRole('textbox').fill('web');
 			await dialog().getByRole('button', { name: 'Stop' }).click();
-			await page.locator('.ingot-head [data-state=stopped]').waitFor({ timeout: 60000 });
+			await page.locator('.ingot-head [data-state=stopped]').waitFor();
 			await page.getByRole('button', { name: 'Start', exact: true }).click();
-			await page.locator('.ingot-head [data-state=running]').waitFor({ timeout: 60000 });
+			await page.locator('.ingot-head [data-state=running]').waitFor();
 			await page.getByRole('button', { name: 'Delete' }).click();
 			await dialog().getByText('Its volume web stays').waitFor();
 			await dialog().getByRole('textbox').fill('we');
@@ -204,7 +205,7 @@ export async function flowTests(tests, browser, options) {
 			await page.getByRole('button', { name: 'Delete web' }).click();
 			await dialog().getByRole('textbox').fill('web');
 			await dialog().getByRole('button', { name: 'Delete' }).click();
-			await page.getByText('No volumes yet').waitFor({ timeout: 60000 });
+			await page.getByText('No volumes yet').waitFor();
 		});
 		await tests.run('path: a task’s steps and log are shown', async () => {
 			await go('/tasks');
@@ -218,10 +219,31 @@ export async function flowTests(tests, browser, options) {
 			await server.kill();
 			await page.locator('.ingot-not-connected', { hasText: 'Not connected' }).waitFor();
 			await server.restart();
-			await page.locator('[data-live=open]').waitFor({ timeout: 60000 });
+			await page.locator('[data-live=open]').waitFor();
 			await page.locator('.ingot-not-connected').waitFor({ state: 'detached' });
 			await server.must('POST', '/v1/volumes', { name: 'after', size_bytes: 1 << 30 });
 			await page.getByText('after').first().waitFor();
+		});
+		await tests.run('live: a line that goes dead without a word is said to be so, and another one is taken', async () => {
+			const line = await Line.to(server.url);
+			const far = await open({ url: line.url, browser: server.browser });
+			try {
+				await signIn(far.page, line);
+				await far.page.goto(`${line.url}/networks`);
+				await far.page.locator('[data-live=open]').waitFor();
+				line.freeze();
+				await far.page.locator('.ingot-not-connected', { hasText: 'Not connected' }).waitFor();
+				assert((await far.page.locator('[data-live=open]').count()) === 0, 'it says that it is live');
+				await server.must('POST', '/v1/networks', { name: 'meanwhile', vlan: 30 });
+				line.forget();
+				// The connections that the browser had kept are dead as well, and found out one by one.
+				await far.page.locator('[data-live=open]').waitFor({ timeout: 180000 });
+				await far.page.locator('.ingot-not-connected').waitFor({ state: 'detached' });
+				await far.page.getByText('meanwhile').first().waitFor();
+			} finally {
+				await far.context.close();
+				await line.close();
+			}
 		});
 		await tests.run('path: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {

@@ -16,7 +16,7 @@ export class Line {
 
 	join(near) {
 		const far = connect(this.port, '127.0.0.1');
-		const pair = { near, far };
+		const pair = { near, far, lost: false };
 		this.pairs.add(pair);
 		for (const [from, to] of [
 			[near, far],
@@ -25,8 +25,8 @@ export class Line {
 			from.on('data', (data) => to.write(data));
 			from.on('error', () => undefined);
 			from.on('close', () => {
-				this.pairs.delete(pair);
-				if (!this.dead) to.destroy();
+				if (!pair.lost) this.pairs.delete(pair);
+				if (!this.dead && !pair.lost) to.destroy();
 			});
 			if (this.dead) from.pause();
 		}
@@ -37,6 +37,16 @@ export class Line {
 		for (const { near, far } of this.pairs) {
 			near.destroy();
 			far.destroy();
+		}
+	}
+
+	/** What stands stays dead, as behind a firewall that has forgotten it; new connections can be made. */
+	forget() {
+		this.dead = false;
+		for (const pair of this.pairs) {
+			pair.lost = true;
+			pair.near.pause();
+			pair.far.pause();
 		}
 	}
 

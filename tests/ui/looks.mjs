@@ -13,15 +13,15 @@ export async function look(page) {
 }
 
 /** In two parts, which take equally long and run beside each other. */
-export async function themeTests(tests, browser, options) {
-	await lookTests(tests, browser, options, ['axe']);
+export async function themeTests(tests, options) {
+	await lookTests(tests, options, ['axe']);
 }
 
-export async function sizeTests(tests, browser, options) {
-	await lookTests(tests, browser, options, ['korean', '320', '4k', 'keyboard']);
+export async function sizeTests(tests, options) {
+	await lookTests(tests, options, ['korean', '320', '4k', 'keyboard']);
 }
 
-async function lookTests(tests, browser, options, parts) {
+async function lookTests(tests, options, parts) {
 	if (!tests.wants(...parts)) return;
 	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
 	try {
@@ -36,6 +36,8 @@ async function lookTests(tests, browser, options, parts) {
 			machines: '/machines',
 			machine: `/machines/${machine.id}`,
 			'machine-disks': `/machines/${machine.id}?tab=disks`,
+			'machine-sensors': `/machines/${machine.id}?tab=sensors`,
+			'machine-event-log': `/machines/${machine.id}?tab=sel`,
 			'machine-timeline': `/machines/${machine.id}?tab=timeline`,
 			nodes: '/nodes',
 			node: `/nodes/${node.id}`,
@@ -51,6 +53,7 @@ async function lookTests(tests, browser, options, parts) {
 			audit: '/audit',
 			users: '/users',
 			tokens: '/tokens',
+			'join-tokens': '/join-tokens',
 			settings: '/settings',
 			about: '/about',
 			'not-found': '/nowhere',
@@ -61,7 +64,7 @@ async function lookTests(tests, browser, options, parts) {
 			await settled(page);
 		};
 		for (const theme of parts.includes('axe') ? ['light', 'dark'] : []) {
-			const { page, context, wrong } = await open(browser, server, { theme });
+			const { page, context, wrong } = await open(server, { theme });
 			await page.goto(server.url);
 			await tests.run(`axe: sign-in, ${theme}`, async () => {
 				await page.locator('input[name=name]').waitFor();
@@ -98,7 +101,7 @@ async function lookTests(tests, browser, options, parts) {
 			await context.close();
 		}
 		if (parts.includes('korean')) {
-			const { page, context, wrong } = await open(browser, server, { language: 'ko' });
+			const { page, context, wrong } = await open(server, { language: 'ko' });
 			await page.goto(server.url);
 			await page.getByText('로그인').first().waitFor();
 			await signIn(page, server);
@@ -108,7 +111,7 @@ async function lookTests(tests, browser, options, parts) {
 					await settle(page);
 					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
 					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
-					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || ['machine', 'machine-disks', 'machine-timeline', 'node', 'vm'].includes(name), 'the title is not Korean');
+					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^(machine|machine-.*|node|vm)$/.test(name), 'the title is not Korean');
 					// A key that is shown as it is says that a word is missing.
 					assert(!/\b(nav|field|word|common|table|machine|vm|overview)\.[a-z][A-Za-z]+\b/.test((await page.locator('#main').innerText()).replace(/machine\.\w+|vm\.\w+/g, '')), 'a key is shown');
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
@@ -120,7 +123,7 @@ async function lookTests(tests, browser, options, parts) {
 			['4k', 3840, 2160],
 		];
 		for (const [size, width, height] of sizes.filter(([name]) => parts.includes(name))) {
-			const { page, context } = await open(browser, server, { width, height });
+			const { page, context } = await open(server, { width, height });
 			await signIn(page, server);
 			for (const [name, path] of Object.entries(routes))
 				await tests.run(`${size}: ${name} needs no sideways scrolling`, async () => {
@@ -136,7 +139,7 @@ async function lookTests(tests, browser, options, parts) {
 			await context.close();
 		}
 		if (parts.includes('keyboard')) await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, without a mouse', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await page.goto(server.url);
 			await page.locator('input[name=name]').waitFor();
 			const press = (key) => page.keyboard.press(key);

@@ -4,7 +4,7 @@
 //     INGOT_PASSWORD=... node metal.mjs --url URL --image FILE --shots FOLDER
 import { mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { counters, terminalText, untilScreen, untilTerminal } from './screen.mjs';
+import { counters, listen, terminalText, untilScreen, untilTerminal } from './screen.mjs';
 import { assert, browser, open, signIn } from './world.mjs';
 
 const MINUTE = 60000;
@@ -18,9 +18,8 @@ if (!options.url || !options.image || !options.shots || !process.env.INGOT_PASSW
 }
 mkdirSync(resolve(options.shots), { recursive: true });
 
-const server = { url: options.url };
-const chromium = await browser();
-const { page, context, wrong } = await open(chromium, server);
+const server = { url: options.url, browser: await browser(options.url) };
+const { page, context, wrong } = await open(server);
 page.setDefaultTimeout(MINUTE); // the host emulates three machines meanwhile
 const go = (path) => page.goto(server.url + path);
 const dialog = () => page.getByRole('dialog');
@@ -135,16 +134,6 @@ async function untilRunning() {
 	});
 }
 
-/** What the page was sent, whole lines; and each screen that it showed meanwhile. */
-function watch(window) {
-	const seen = { text: '', sockets: 0 };
-	const decoder = new TextDecoder();
-	window.on('websocket', (socket) => {
-		seen.sockets++;
-		socket.on('framereceived', ({ payload }) => (seen.text += decoder.decode(payload, { stream: true })));
-	});
-	return seen;
-}
 const consecutive = (numbers, where) => {
 	const at = numbers.findIndex((number, index) => index > 0 && number !== numbers[index - 1] + 1);
 	assert(at < 0, `${where}: ${numbers[at - 1]} is followed by ${numbers[at]}`);
@@ -189,7 +178,7 @@ async function consoles() {
 	});
 	await step('migrate', async () => {
 		const window = await context.newPage();
-		const seen = watch(window);
+		const seen = listen(window);
 		await window.goto(`${server.url}/console/vms/${id}/serial`);
 		await connected(window);
 		await counts(window, 20);
@@ -228,7 +217,7 @@ try {
 	await shot('failed').catch(() => undefined);
 	console.log(`FAILED: ${error.stack ?? error}`);
 } finally {
-	await chromium.close();
+	await server.browser.close();
 }
 console.log(`dashboard: ${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The dashboard in a browser. Ends with a line that counts.
 //     node run.mjs --server PROGRAM --ui FOLDER --shots FOLDER --guest IMAGE [--only TEXT]
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { accessTests } from './access.mjs';
 import { consoleTests } from './consoles.mjs';
+import { dutyTests } from './duties.mjs';
 import { flowTests } from './flows.mjs';
 import { sizeTests, themeTests } from './looks.mjs';
 import { rackTests } from './rack.mjs';
 import { securityTests } from './security.mjs';
-import { Tests, browser } from './world.mjs';
+import { CHROMIUM, Tests } from './world.mjs';
 
 /** Suites that run beside one another. */
 const WORKERS = 2;
@@ -28,29 +29,24 @@ options.guest = resolve(options.guest);
 mkdirSync(options.shots, { recursive: true });
 
 const tests = new Tests(options.only);
-let chromium;
 try {
-	chromium = await browser();
+	accessSync(CHROMIUM, constants.X_OK);
 } catch (error) {
-	console.error(`ui-browser: no browser: install Debian's chromium (sudo make deps): ${error.message.split('\n')[0]}`);
+	console.error(`ui-browser: no browser: install Debian's chromium (sudo make deps): ${error.message}`);
 	process.exit(1);
 }
-// The longest first. Each suite has a provisioner of its own; one that falls over does not take the others with it.
-const suites = [themeTests, sizeTests, flowTests, consoleTests, accessTests, rackTests, securityTests];
+// The longest first. Each suite has a provisioner and a browser of its own; one that falls over does not take the others with it.
+const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, dutyTests, rackTests, securityTests];
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {
-			await suite(tests, chromium, options);
+			await suite(tests, options);
 		} catch (error) {
 			tests.failed++;
 			console.log(`FAILED: ${suite.name}: ${error.stack ?? error}`);
 		}
 	}
 }
-try {
-	await Promise.all(Array.from({ length: WORKERS }, work));
-} finally {
-	await chromium.close();
-}
+await Promise.all(Array.from({ length: WORKERS }, work));
 console.log(`ui-browser: ${tests.passed} passed, ${tests.failed} failed`);
 process.exit(tests.failed || !tests.passed ? 1 : 0);

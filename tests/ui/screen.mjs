@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What consoles show, read as a person reads it: the text of the terminal, and the characters on a screen of pixels.
+// What consoles show, read as a person reads it: the text of the terminal, and the characters on a screen of pixels; and what a page was
+// sent, since a terminal has scrolled on by the time one looks.
 
 /** The rows of the serial console. */
 export const terminalText = (page) => page.locator('[data-console=serial] .xterm-rows').innerText();
 
-export async function untilTerminal(page, look, what, ms = 30000) {
+/** Nobody waits that long but where something is broken. */
+const LONG_MS = 60000;
+
+export async function untilTerminal(page, look, what, ms = LONG_MS) {
 	const end = Date.now() + ms;
 	let text = '';
 	while (Date.now() < end) {
@@ -14,6 +18,44 @@ export async function untilTerminal(page, look, what, ms = 30000) {
 		await page.waitForTimeout(100);
 	}
 	throw new Error(`the terminal does not show ${what}: ${JSON.stringify(text.slice(-400))}`);
+}
+
+const heardBy = new WeakMap();
+/** Keeps what the serial consoles of a page are sent from now on: what has scrolled away before anybody looked is in it as well. at: where
+ * the text of the newest connection begins, which may be history. */
+export function listen(page) {
+	const heard = { text: '', sockets: 0, at: 0, watchers: new Set() };
+	heardBy.set(page, heard);
+	page.on('websocket', (socket) => {
+		const decoder = new TextDecoder();
+		heard.sockets++;
+		heard.at = heard.text.length;
+		socket.on('framereceived', ({ payload }) => {
+			heard.text += typeof payload === 'string' ? payload : decoder.decode(payload, { stream: true });
+			heard.watchers.forEach((fn) => fn());
+		});
+	});
+	return heard;
+}
+export const heardOf = (page) => heardBy.get(page);
+
+/** Until look() says something true of what the page's serial console was sent since a length of it. */
+export function untilHeard(page, look, what, since = 0) {
+	const heard = heardOf(page);
+	return new Promise((resolve, reject) => {
+		const end = (fn, value) => {
+			clearTimeout(limit);
+			heard.watchers.delete(consider);
+			fn(value);
+		};
+		const consider = () => {
+			const found = look(heard.text.slice(since));
+			if (found) end(resolve, found);
+		};
+		const limit = setTimeout(() => end(reject, new Error(`the console did not say ${what}: ${JSON.stringify(heard.text.slice(since).slice(0, 300))} ... ${JSON.stringify(heard.text.slice(-300))}`)), LONG_MS);
+		heard.watchers.add(consider);
+		consider();
+	});
 }
 
 /** The numbers that the guest has printed, of whole lines. */
@@ -45,7 +87,7 @@ export const screenRows = (page) =>
 const COUNTER_ROW = 3;
 const TYPED_ROW = 5;
 
-export async function untilScreen(page, look, what, ms = 30000) {
+export async function untilScreen(page, look, what, ms = LONG_MS) {
 	const end = Date.now() + ms;
 	let rows = null;
 	while (Date.now() < end) {

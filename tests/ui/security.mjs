@@ -2,13 +2,13 @@
 // What machines say of themselves stays text; the pages' policy holds; nothing leaves for elsewhere.
 import { Server, assert, open, settled, signIn } from './world.mjs';
 
-export async function securityTests(tests, browser, options) {
+export async function securityTests(tests, options) {
 	if (!tests.wants('security')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 3, hostile: true });
 	try {
 		await server.until('/v1/machines', (list) => list.items.length === 3 && list.items.every((machine) => machine.inventory), 'inventories');
 		await tests.run('security: markup in what a machine tells of itself is shown as text, and does nothing', async () => {
-			const { page, context, wrong } = await open(browser, server);
+			const { page, context, wrong } = await open(server);
 			await signIn(page, server);
 			const [machine] = (await server.must('GET', '/v1/machines')).items;
 			assert(machine.inventory.system.product.includes('<script>'), 'the machine is not hostile');
@@ -25,7 +25,7 @@ export async function securityTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('security: the address bar brings no markup into the page', async () => {
-			const { page, context, wrong } = await open(browser, server);
+			const { page, context, wrong } = await open(server);
 			await signIn(page, server);
 			const evil = encodeURIComponent('<img src=x onerror="document[\'title\']=\'owned\'">');
 			for (const path of [`/machines?q=${evil}`, `/machines/${evil}`, `/vms/${evil}`, `/tasks?task=${evil}`, `/${evil}`, `/console/vms/${evil}/serial`, `/machines?sort=${evil}`]) {
@@ -43,7 +43,7 @@ export async function securityTests(tests, browser, options) {
 			const policy = page.headers['content-security-policy'] ?? '';
 			assert(/default-src 'none'/.test(policy) && /script-src 'self'/.test(policy) && /frame-ancestors 'none'/.test(policy) && !/unsafe/.test(policy), policy);
 			assert(page.headers['x-content-type-options'] === 'nosniff', 'no nosniff');
-			const { page: tab, context } = await open(browser, server);
+			const { page: tab, context } = await open(server);
 			await signIn(tab, server);
 			const ran = await tab.evaluate(() => {
 				const script = document.createElement('script');
@@ -55,7 +55,7 @@ export async function securityTests(tests, browser, options) {
 			await context.close();
 		});
 		await tests.run('security: nobody else’s page is let in', async () => {
-			const { page, context } = await open(browser, server);
+			const { page, context } = await open(server);
 			await signIn(page, server);
 			await page.goto('about:blank');
 			// A frame that was refused has loaded as well: the browser's own page of that refusal.

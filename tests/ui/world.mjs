@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the browser tests stand on: a provisioner over simulated machines, a browser, and a person who is signed in.
 import { spawn } from 'node:child_process';
+import { X509Certificate, createHash } from 'node:crypto';
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 
 // Packages are those of the dashboard.
 const packages = createRequire(new URL('../../ui/package.json', import.meta.url));
@@ -14,6 +16,9 @@ export const axeSource = readFileSync(packages.resolve('axe-core/axe.min.js'), '
 
 export const PASSWORD = 'correct horse battery staple';
 const START_MS = 60000;
+/** What a page is given to come to be what is waited for: nobody waits that long but where something is broken. */
+const PAGE_MS = 60000;
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Where servers keep what they store: in memory if there is such a place, since each commit waits for its disk. */
 function storeDir() {
@@ -35,6 +40,12 @@ export class Server {
 		server.ui = ui;
 		if (!options.dir) writeFileSync(join(server.dir, 'admin.password'), `${PASSWORD}\n`, { mode: 0o600 });
 		await server.run(options.port ?? 0);
+		try {
+			server.browser = await browser(server.url);
+		} catch (error) {
+			await server.stop();
+			throw error;
+		}
 		return server;
 	}
 
@@ -72,6 +83,7 @@ export class Server {
 	}
 
 	async stop() {
+		await this.browser?.close();
 		this.process.kill('SIGTERM');
 		await this.ended;
 		rmSync(this.dir, { recursive: true, force: true });
@@ -140,17 +152,35 @@ export class Server {
 	}
 }
 
-export function browser() {
-	return chromium.launch({
-		executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-		args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+/** SHA-256 of the public key of the last certificate that is shown at url: the authority's, if that is among them. */
+function keyBehind(url) {
+	return new Promise((resolve, reject) => {
+		const { hostname, port } = new URL(url);
+		const socket = connect({ host: hostname, port, rejectUnauthorized: false }, () => {
+			let certificate = socket.getPeerCertificate(true);
+			while (certificate.issuerCertificate && certificate.issuerCertificate !== certificate) certificate = certificate.issuerCertificate;
+			const key = new X509Certificate(certificate.raw).publicKey.export({ type: 'spki', format: 'der' });
+			socket.destroy();
+			resolve(createHash('sha256').update(key).digest('base64'));
+		});
+		socket.once('error', reject);
 	});
 }
 
-/** A page of a browser of its own, with all that went wrong in it: errors, refused policies, calls to elsewhere. */
-export async function open(browserOf, server, { language = 'en', theme = 'light', width = 1366, height = 900, reducedMotion = 'reduce' } = {}) {
-	const context = await browserOf.newContext({
-		ignoreHTTPSErrors: true,
+/** A browser that trusts who is at url, as that of a person does who has imported the authority. One that is told to overlook errors
+ * of certificates instead has each new connection refused first and asks again for what it wanted, from connections that are
+ * being refused as well: with some of them slow it gives up (ERR_TOO_MANY_RETRIES). */
+export async function browser(url) {
+	return chromium.launch({
+		executablePath: CHROMIUM,
+		args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', `--ignore-certificate-errors-spki-list=${await keyBehind(url)}`],
+	});
+}
+
+/** A page of its own, with all that went wrong in it: errors, refused policies, calls to elsewhere. at: the url it is for, and the
+ * browser. */
+export async function open(at, { language = 'en', theme = 'light', width = 1366, height = 900, reducedMotion = 'reduce' } = {}) {
+	const context = await at.browser.newContext({
 		locale: language === 'ko' ? 'ko-KR' : 'en-GB',
 		viewport: { width, height },
 		colorScheme: theme,
@@ -158,7 +188,7 @@ export async function open(browserOf, server, { language = 'en', theme = 'light'
 		permissions: ['clipboard-read', 'clipboard-write'],
 	});
 	const page = await context.newPage();
-	page.setDefaultTimeout(20000);
+	page.setDefaultTimeout(PAGE_MS);
 	const wrong = [];
 	page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
 	page.on('console', (message) => {
@@ -168,7 +198,7 @@ export async function open(browserOf, server, { language = 'en', theme = 'light'
 	});
 	page.on('request', (call) => {
 		const url = new URL(call.url());
-		if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== server.url && url.protocol !== 'wss:') wrong.push(`asks elsewhere: ${call.url()}`);
+		if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== at.url && url.protocol !== 'wss:') wrong.push(`asks elsewhere: ${call.url()}`);
 	});
 	return { context, page, wrong };
 }

@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "http_fixture.h"
+#include "proto/operations.h"
 
 struct world {
 	struct fixture *f;

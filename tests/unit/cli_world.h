@@ -41,6 +41,7 @@ struct world {
 	unsigned content_busy;		       /* so often it is busy first */
 	unsigned requests, posts, looks;       /* looks: at a task */
 	char *last_event_id;
+	bool events_fall_silent; /* the first stream is not closed, but no heartbeat comes any more */
 	struct strbuf console;
 	/* what to do */
 	void (*on_look)(struct world *w);
@@ -190,6 +191,15 @@ static inline void on_machine_accept(struct http_request *request, void *data)
 	       json_pack("{s:s, s:s, s:s, s:n}", "id", id, "name", name, "state", "commissioning", "task"));
 }
 
+static inline void on_machine_delete(struct http_request *request, void *data)
+{
+	note(data, request);
+	if (str_equal(http_request_param(request, "id"), "1"))
+		answer(request, 204, NULL);
+	else
+		problem(request, ERR_STATE, NULL, "m3 is ready; only a machine that is new or has failed is deleted");
+}
+
 static inline void on_image_create(struct http_request *request, void *data)
 {
 	struct world *w = data;
@@ -256,7 +266,7 @@ static inline void on_version(struct http_request *request, void *data)
 	answer(request, 200, json_pack("{s:s}", "version", "9.9.9"));
 }
 
-/* Each connection brings one event; the first is closed then. */
+/* Each connection brings one event; the first is closed then, or has no more to say. */
 static inline void on_events(struct http_request *request, void *data)
 {
 	struct world *w = data;
@@ -272,7 +282,9 @@ static inline void on_events(struct http_request *request, void *data)
 	_cleanup_free_ char *text = json_dumps(event, JSON_COMPACT);
 	http_stream_event(stream, id, "event", text);
 	json_decref(event);
-	if (!w->last_event_id)
+	if (!w->last_event_id && w->events_fall_silent)
+		http_stream_event(stream, NULL, "heartbeat", "{\"every_ms\":50}");
+	else if (!w->last_event_id)
 		http_stream_close(stream);
 }
 
@@ -319,6 +331,7 @@ static const struct http_route world_routes[] = {
 	{ "GET", "/v1/consoles/{id}", 0, on_console, NULL, false },
 	{ "GET", "/v1/machines", 0, on_machine_list, NULL, false },
 	{ "POST", "/v1/machines/{id}/accept", 65536, on_machine_accept, NULL, false },
+	{ "DELETE", "/v1/machines/{id}", 0, on_machine_delete, NULL, false },
 	{ "POST", "/v1/images", 65536, on_image_create, NULL, false },
 	{ "GET", "/v1/images/{id}", 0, on_image_show, NULL, false },
 	{ "PUT", "/v1/images/{id}/content", 16 * MIB, on_image_upload, NULL, true },

@@ -38,9 +38,9 @@ struct rack {
 	struct loop *loop;
 	struct controller *controller;
 	struct ca *ca;
-	char *dir, *database;
+	char *dir, *database, *mark;
 	struct rack_bmc bmcs[10];
-	bool no_bundle;
+	bool no_bundle, new_bundle;
 	int64_t new_max, new_per_minute;
 	/* network boot */
 	char *intents[10]; /* "MAC live" */
@@ -74,6 +74,19 @@ static inline int rack_reach(const struct bmc_target *target, struct rack_bmc **
 	return 0;
 }
 
+/* As the drivers that there are: it is asked first whose BMC it is. */
+static inline int rack_reach_own(const struct bmc_target *target, struct rack_bmc **ret, struct err *err)
+{
+	struct rack_bmc *bmc = NULL;
+	int r = rack_reach(target, &bmc, err);
+	if (r == 0 && bmc_uuid_contradicts(bmc->uuid, target->uuid))
+		return err_set(err, ERR_STATE, "BMC %s is that of the system %s now, not of %s", target->address,
+			       bmc->uuid, target->uuid);
+	if (r == 0)
+		*ret = bmc;
+	return r;
+}
+
 static inline int rack_probe(const struct bmc_target *target, struct bmc_identity *ret, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
@@ -86,7 +99,7 @@ static inline int rack_probe(const struct bmc_target *target, struct bmc_identit
 static inline int rack_power_get(const struct bmc_target *target, enum bmc_power *ret, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r == 0)
 		*ret = bmc->on ? BMC_POWER_ON : BMC_POWER_OFF;
 	return r;
@@ -95,7 +108,7 @@ static inline int rack_power_get(const struct bmc_target *target, enum bmc_power
 static inline int rack_power_set(const struct bmc_target *target, enum bmc_power_action action, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r == 0) {
 		bmc->power_sets++;
 		if (!bmc->deaf)
@@ -108,7 +121,7 @@ static inline int rack_boot_device(const struct bmc_target *target, enum bmc_boo
 				   bool uefi, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r == 0) {
 		bmc->device = (int)device;
 		bmc->persistent = persistent;
@@ -120,7 +133,7 @@ static inline int rack_boot_device(const struct bmc_target *target, enum bmc_boo
 static inline int rack_sensors(const struct bmc_target *target, struct bmc_sensors *ret, struct err *err)
 {
 	struct rack_bmc *bmc = NULL;
-	int r = rack_reach(target, &bmc, err);
+	int r = rack_reach_own(target, &bmc, err);
 	if (r < 0)
 		return r;
 	ret->count = 2;
@@ -140,14 +153,43 @@ static inline int rack_sensors(const struct bmc_target *target, struct bmc_senso
 	return 0;
 }
 
+/* One of each kind: with a sensor, over again, the manufacturer's own without a time. */
+static inline int rack_sel(const struct bmc_target *target, struct bmc_sel *ret, struct err *err)
+{
+	struct rack_bmc *bmc = NULL;
+	int r = rack_reach(target, &bmc, err);
+	if (r < 0)
+		return r;
+	ret->count = 3;
+	ret->total = 700;
+	ret->list = new0(struct bmc_sel_entry, 3);
+	ret->list[0] = (struct bmc_sel_entry){ .number = 698,
+					       .time_ms = START_MS - 60000,
+					       .sensor = xstrdup("Sensor #2"),
+					       .type = xstrdup("Temperature"),
+					       .text = xstrdup("Upper Critical - going high"),
+					       .state = BMC_SENSOR_CRITICAL };
+	ret->list[1] = (struct bmc_sel_entry){ .number = 699,
+					       .time_ms = START_MS - 30000,
+					       .sensor = xstrdup("Sensor #2"),
+					       .type = xstrdup("Temperature"),
+					       .text = xstrdup("Upper Critical - going high"),
+					       .ended = true,
+					       .state = BMC_SENSOR_OK };
+	ret->list[2] =
+		(struct bmc_sel_entry){ .number = 700, .text = xstrdup("01h 02h 03h"), .state = BMC_SENSOR_UNKNOWN };
+	return 0;
+}
+
 static const struct bmc_driver rack_bmc_driver = { .name = "ipmi",
-						   .capabilities =
-							   BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE | BMC_CAN_SENSORS,
+						   .capabilities = BMC_CAN_POWER | BMC_CAN_BOOT_DEVICE |
+								   BMC_CAN_SENSORS | BMC_CAN_SEL,
 						   .probe = rack_probe,
 						   .power_get = rack_power_get,
 						   .power_set = rack_power_set,
 						   .boot_device = rack_boot_device,
-						   .sensors = rack_sensors };
+						   .sensors = rack_sensors,
+						   .sel = rack_sel };
 static const struct bmc_driver *const rack_drivers[] = { &rack_bmc_driver, NULL };
 
 static inline void rack_scan(struct machines *machines, void *ctx)
@@ -361,6 +403,7 @@ static inline void rack_start(struct rack *rack)
 	const struct controller_spec spec = {
 		.loop = rack->loop,
 		.database = rack->database,
+		.mark = rack->mark,
 		.ca = rack->ca,
 		.machines = { .netboot = &rack_netboot,
 			      .netboot_ctx = rack,
@@ -370,7 +413,7 @@ static inline void rack_start(struct rack *rack)
 			      .scan_ctx = rack,
 			      .bundle_url = rack->no_bundle ? NULL : "http://10.77.0.1:8080/bundle/host-1",
 			      .bundle_key = "the key",
-			      .bundle_version = "1",
+			      .bundle_version = rack->new_bundle ? "2" : "1",
 			      .server = "10.77.0.1:8444",
 			      .ca_pem = ca_pem(rack->ca),
 			      .prefix_length = 24,
@@ -403,6 +446,7 @@ static inline int rack_setup(void **state)
 	rack->dir = xstrdup("/tmp/ingot-rack-XXXXXX");
 	assert_non_null(mkdtemp(rack->dir));
 	rack->database = xasprintf("%s/ingot.db", rack->dir);
+	rack->mark = xasprintf("%s/ingot.mark", rack->dir);
 	rack->available_bytes = 10 * GIB;
 	assert_int_equal(ca_open(rack->dir, &rack->ca, &err), 0);
 	rack_start(rack);
@@ -438,6 +482,7 @@ static inline int rack_teardown(void **state)
 	nftw(rack->dir, rack_remove, 16, FTW_DEPTH | FTW_PHYS);
 	free(rack->dir);
 	free(rack->database);
+	free(rack->mark);
 	free(rack);
 	bmc_drivers_set(NULL);
 	log_set_quiet(false);
@@ -476,7 +521,7 @@ static inline char *rack_hello(struct rack *rack, unsigned n, const char *boot_i
 	json_t *reply = NULL;
 	json_t *request = json_pack("{s:s, s:[s], s:s, s:s, s:s}", "uuid", uuid, "macs", mac, "boot_mac", mac,
 				    "boot_id", boot_id, "firmware", "bios");
-	if (machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0)
+	if (machine_agent_hello(rack->controller->machines, request, "10.77.0.90", &reply, &err) < 0)
 		fail_msg("%s", err.text);
 	char *token = xstrdup(json_string_value(json_object_get(reply, "token")));
 	json_decref(request);

@@ -56,11 +56,11 @@ static void end_done(struct end *end)
 #define _cleanup_end_ _cleanup_(end_done)
 
 /* The address of the WebSocket; the caller frees. */
-static char *ticket(struct world *w, const char *kind)
+static char *ticket_of(struct world *w, struct http_client *client, const char *const *headers, const char *path,
+		       const char *kind)
 {
-	assert_int_equal(call(w, w->operator, w->origin, "POST", "/v1/vms/web/console-ticket",
-			      kind ? json_pack("{s:s}", "kind", kind) : NULL, NULL),
-			 201);
+	assert_int_equal(
+		call(w, client, w->origin, "POST", path, kind ? json_pack("{s:s}", "kind", kind) : NULL, headers), 201);
 	const char *url = json_string_value(json_object_get(w->answer, "url"));
 	const char *text = json_string_value(json_object_get(w->answer, "ticket"));
 
@@ -68,6 +68,11 @@ static char *ticket(struct world *w, const char *kind)
 	assert_string_equal(url + strlen("/v1/consoles/"), text);
 	assert_true(json_is_string(json_object_get(w->answer, "expires_at")));
 	return xasprintf("%s%s", w->origin, url);
+}
+
+static char *ticket(struct world *w, const char *kind)
+{
+	return ticket_of(w, w->operator, NULL, "/v1/vms/web/console-ticket", kind);
 }
 
 static void open_end(struct world *w, struct http_client *client, const char *url, struct end *end)
@@ -308,6 +313,184 @@ static void test_who_may(void **state)
 	assert_int_equal(viewer.refused.code, ERR_FORBIDDEN);
 }
 
+/* ---- a console that is open, and a right that is gone ---- */
+
+static void delete_token(struct world *w, const char *name)
+{
+	const struct token *token = store_find(w->rack.controller->store, &kind_token, name);
+	_cleanup_free_ char *id = xstrdup(token->id);
+	assert_int_equal(auth_token_delete(w->auth, id, NULL), 0);
+}
+
+static void test_token_deleted(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, "serial"), *screen_url = ticket(w, "vnc");
+	_cleanup_(http_client_free_p) struct http_client *other = client_of(w, "other", ROLE_OPERATOR);
+	_cleanup_free_ char *other_url = ticket_of(w, other, NULL, "/v1/vms/web/console-ticket", "serial");
+	_cleanup_end_ struct end viewer = { 0 }, screen = { 0 }, stays = { 0 };
+	_cleanup_end_ struct end agent1 = { 0 }, agent2 = { 0 }, agent3 = { 0 };
+
+	open_end(w, w->nobody, url, &viewer);
+	agent_dials(w, 0, "serial", &agent1);
+	open_end(w, w->nobody, screen_url, &screen);
+	agent_dials(w, 1, "vnc", &agent2);
+	open_end(w, w->nobody, other_url, &stays);
+	agent_dials(w, 2, "serial", &agent3);
+	delete_token(w, "operator");
+	expect_closed(&viewer, WS_POLICY, "may not use it any more");
+	expect_closed(&screen, WS_POLICY, "may not use it any more");
+	expect_closed(&agent1, WS_NORMAL, "may not use it any more");
+	expect_closed(&agent2, WS_NORMAL, "may not use it any more");
+	ws_send(stays.ws, "x", 1);
+	expect(&agent3, "x");
+}
+
+/* No word of it comes: time passes, and no more than that. */
+static void test_token_expires(void **state)
+{
+	struct world *w = *state;
+	_cleanup_free_ char *url = ticket(w, NULL);
+	_cleanup_end_ struct end viewer = { 0 };
+
+	open_end(w, w->nobody, url, &viewer);
+	struct store *store = w->rack.controller->store;
+	const struct token *token = store_find(store, &kind_token, "operator");
+	store_begin(store);
+	((struct token *)store_edit(store, &kind_token, token->id))->expires_at = loop_now_ms(w->f->loop) + 100;
+	assert_int_equal(store_commit(store, NULL), 0);
+	assert_non_null(viewer.ws);
+	expect_closed(&viewer, WS_POLICY, "may not use it any more");
+}
+
+struct person {
+	char *user, *cookie, *cookie_header, *csrf_header, *origin_header;
+};
+
+static void person_done(struct person *person)
+{
+	free(person->user);
+	free(person->cookie);
+	free(person->cookie_header);
+	free(person->csrf_header);
+	free(person->origin_header);
+}
+
+/* Signed in; the password itself is test_auth.c's. */
+static void sign_in(struct world *w, struct person *ret)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct user wanted = { .name = (char *)"kim", .role = ROLE_OPERATOR }, *user = NULL;
+	const struct sign_in sent = { .name = (char *)"kim", .password = (char *)"password" };
+	struct password_work work = { .fits = true, .hash = (char *)"hash" };
+
+	if (!store_find(w->rack.controller->store, &kind_user, "kim"))
+		assert_int_equal(auth_user_create(w->auth, &wanted, "hash", &user, &err), 0);
+	ret->user = xstrdup(((const struct user *)store_find(w->rack.controller->store, &kind_user, "kim"))->id);
+	assert_int_equal(auth_sign_in_end(w->auth, &sent, &work, "10.0.0.7", &ret->cookie, &err), 0);
+	_cleanup_free_ char *csrf = auth_csrf_token(ret->cookie);
+	ret->cookie_header = xasprintf("Cookie: " SESSION_COOKIE "=%s", ret->cookie);
+	ret->csrf_header = xasprintf("X-CSRF-Token: %s", csrf);
+	ret->origin_header = xasprintf("Origin: %s", w->origin);
+}
+
+static void open_signed_in(struct world *w, const struct person *person, struct end *viewer)
+{
+	const char *const headers[] = { person->cookie_header, person->csrf_header, person->origin_header, NULL };
+	_cleanup_free_ char *url = ticket_of(w, w->nobody, headers, "/v1/vms/web/console-ticket", NULL);
+	open_end(w, w->nobody, url, viewer);
+	assert_non_null(viewer->ws);
+}
+
+static void test_signed_out_or_disabled(void **state)
+{
+	struct world *w = *state;
+	_cleanup_(person_done) struct person one = { 0 }, two = { 0 };
+	_cleanup_end_ struct end first = { 0 }, second = { 0 };
+	struct auth_who who;
+
+	sign_in(w, &one);
+	sign_in(w, &two);
+	open_signed_in(w, &one, &first);
+	open_signed_in(w, &two, &second);
+	assert_int_equal(auth_by_cookie(w->auth, one.cookie, &who, NULL), 0);
+	assert_int_equal(auth_sign_out(w->auth, &who, NULL), 0);
+	expect_closed(&first, WS_POLICY, "sign in again");
+	assert_non_null(second.ws);
+	const struct user off = { .name = (char *)"kim", .role = ROLE_OPERATOR, .disabled = true };
+	assert_int_equal(auth_user_update(w->auth, two.user, &off, NULL, NULL), 0);
+	expect_closed(&second, WS_POLICY, "sign in again");
+}
+
+/* Who types is not idle, though no other call is made; who has fewer rights now types nothing more. */
+static void test_typing_is_use(void **state)
+{
+	struct world *w = *state;
+	struct store *store = w->rack.controller->store;
+	_cleanup_(person_done) struct person kim = { 0 };
+	_cleanup_end_ struct end viewer = { 0 }, agent = { 0 };
+
+	sign_in(w, &kim);
+	open_signed_in(w, &kim, &viewer);
+	agent_dials(w, 0, "serial", &agent);
+	const struct sign_in_session *session = store_next(store, &kind_sign_in_session, NULL);
+	_cleanup_free_ char *id = xstrdup(session->id);
+	int64_t long_ago = session->seen - INT64_C(59) * 60 * 1000;
+	store_begin(store);
+	((struct sign_in_session *)store_edit(store, &kind_sign_in_session, id))->seen = long_ago;
+	assert_int_equal(store_commit(store, NULL), 0);
+	ws_send(viewer.ws, "x", 1);
+	expect(&agent, "x");
+	session = store_get(store, &kind_sign_in_session, id);
+	assert_true(session->seen > long_ago);
+	const struct user less = { .name = (char *)"kim", .role = ROLE_VIEWER };
+	assert_int_equal(auth_user_update(w->auth, kim.user, &less, NULL, NULL), 0);
+	ws_send(viewer.ws, "reboot\r", 7);
+	expect_closed(&viewer, WS_POLICY, "may not use it any more");
+	expect_closed(&agent, WS_NORMAL, "may not use it any more");
+	assert_int_equal(agent.seen.len, 0);
+}
+
+/* A BMC that says nothing yet: its console is being opened. */
+static void test_machine_console_revoked(void **state)
+{
+	struct world *w = *state;
+	static struct bmc_driver driver = { .name = "ipmi", .capabilities = BMC_CAN_CONSOLE };
+	static const struct bmc_driver *const drivers[] = { &driver, NULL };
+	_cleanup_end_ struct end viewer = { 0 }, stays = { 0 };
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	_cleanup_close_ int bmc = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	/* libipmiconsole takes no port above 32767. */
+	for (unsigned port = 20000; port < 32000; port++) {
+		address.sin_port = htons((uint16_t)port);
+		if (bind(bmc, (struct sockaddr *)&address, sizeof(address)) == 0)
+			break;
+	}
+	driver.console_open = bmc_driver_ipmi.console_open;
+	bmc_drivers_set(drivers);
+	store_begin(w->rack.controller->store);
+	struct machine *machine = store_create(w->rack.controller->store, &kind_machine);
+	machine->name = xstrdup("deaf");
+	machine->bmc_address = xasprintf("127.0.0.1:%u", ntohs(address.sin_port));
+	machine->bmc_driver = xstrdup("ipmi");
+	machine->bmc_user = xstrdup("admin");
+	machine->bmc_password = xstrdup("password");
+	machine->bmc_cipher_suite = 3;
+	assert_int_equal(store_commit(w->rack.controller->store, NULL), 0);
+	_cleanup_(http_client_free_p) struct http_client *other = client_of(w, "other", ROLE_OPERATOR);
+	_cleanup_free_ char *url = ticket_of(w, w->operator, NULL, "/v1/machines/deaf/console-ticket", NULL);
+	_cleanup_free_ char *other_url = ticket_of(w, other, NULL, "/v1/machines/deaf/console-ticket", NULL);
+	open_end(w, w->nobody, url, &viewer);
+	open_end(w, w->nobody, other_url, &stays);
+	assert_non_null(viewer.ws);
+	delete_token(w, "operator");
+	expect_closed(&viewer, WS_POLICY, "may not use it any more");
+	assert_non_null(stays.ws);
+	delete_token(w, "other");
+	expect_closed(&stays, WS_POLICY, "may not use it any more");
+}
+
 static void test_not_running(void **state)
 {
 	struct world *w = *state;
@@ -343,6 +526,11 @@ int main(void)
 		CONSOLE_TEST(test_agent_vanishes),
 		CONSOLE_TEST(test_origin),
 		CONSOLE_TEST(test_who_may),
+		CONSOLE_TEST(test_token_deleted),
+		CONSOLE_TEST(test_token_expires),
+		CONSOLE_TEST(test_signed_out_or_disabled),
+		CONSOLE_TEST(test_typing_is_use),
+		CONSOLE_TEST(test_machine_console_revoked),
 		CONSOLE_TEST(test_not_running),
 		CONSOLE_TEST(test_stops),
 		CONSOLE_TEST(test_why_it_ended),

@@ -256,6 +256,42 @@ static void a_new_password_ends_all_other_sessions(void **state)
 	assert_non_null(anew);
 }
 
+static void require_change(struct fixture *f, const char *user, bool required)
+{
+	store_begin(f->store);
+	((struct user *)store_edit(f->store, &kind_user, user))->password_change_required = required;
+	assert_commit(f->store);
+}
+
+static void a_password_that_somebody_else_knows_opens_nothing(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(auth_free_p) struct auth *auth = auth_new(f->store, NULL);
+	_cleanup_free_ char *user = xstrdup(make_user(f, auth, "kim", ROLE_ADMIN)->id);
+	_cleanup_free_ char *cookie = must_sign_in(auth, "kim"), *token = NULL;
+	struct auth_who who = who_has(auth, cookie), bearer;
+	const struct token wanted = { .name = (char *)"backup", .role = ROLE_VIEWER }, *made;
+	_cleanup_free_ char *reference = auth_reference(&who);
+	assert_int_equal(auth_token_create(auth, &who, &wanted, &made, &token, &err), 0);
+	assert_int_equal(auth_require_own_password(&who, &err), 0);
+	assert_true(auth_reference_valid(auth, reference, ROLE_ADMIN));
+	require_change(f, user, true);
+	who = who_has(auth, cookie); /* still: by it the password is changed */
+	assert_true(auth_require_own_password(&who, &err) < 0);
+	assert_int_equal(err.code, ERR_FORBIDDEN);
+	assert_string_equal(err.field, "password_change_required");
+	assert_non_null(strstr(err.text, "POST /v1/session/password"));
+	assert_false(auth_reference_valid(auth, reference, ROLE_VIEWER));
+	err_done(&err);
+	assert_int_equal(auth_by_token(auth, token, &bearer, &err), 0);
+	assert_int_equal(auth_require_own_password(&bearer, &err), 0);
+	require_change(f, user, false);
+	who = who_has(auth, cookie);
+	assert_int_equal(auth_require_own_password(&who, &err), 0);
+	assert_true(auth_reference_valid(auth, reference, ROLE_ADMIN));
+}
+
 static void a_password_that_was_changed_meanwhile_does_not_count(void **state)
 {
 	struct fixture *f = *state;
@@ -467,6 +503,7 @@ int main(void)
 		TEST(a_session_ends_after_half_a_day),
 		TEST(sessions_of_a_user_are_not_without_end),
 		TEST(a_new_password_ends_all_other_sessions),
+		TEST(a_password_that_somebody_else_knows_opens_nothing),
 		TEST(a_password_that_was_changed_meanwhile_does_not_count),
 		TEST(there_is_always_an_administrator),
 		TEST(who_is_disabled_or_gone_is_signed_out),

@@ -91,6 +91,12 @@ static void test_uuids_match_in_any_order_of_bytes(void **state)
 	assert_false(bmc_uuid_matches("", UUID));
 	assert_false(bmc_uuid_matches(UUID "0", UUID));
 	assert_false(bmc_uuid_matches("no uuid at all", "no uuid at all"));
+	assert_true(bmc_uuid_contradicts("01234567-89ab-4def-8123-456789abcdee", UUID));
+	assert_false(bmc_uuid_contradicts(UUID, UUID));
+	assert_false(bmc_uuid_contradicts(NULL, UUID));
+	assert_false(bmc_uuid_contradicts(UUID, NULL));
+	assert_false(bmc_uuid_contradicts("00000000-0000-0000-0000-000000000000", UUID)); /* tells nothing */
+	assert_false(bmc_uuid_contradicts(UUID, "ffffffff-ffff-ffff-ffff-ffffffffffff"));
 }
 
 static void test_addresses(void **state)
@@ -272,6 +278,30 @@ static void test_one_operation_in_flight_per_bmc(void **state)
 		loop_fake_run_due(loop);
 }
 
+/* Those that do not answer leave workers to others, and do not stand in the way of one that waits behind them. */
+static void test_few_operations_are_with_workers(void **state)
+{
+	struct loop *loop = *state;
+	struct bmc_op result = { 0 };
+
+	for (unsigned i = 0; i < 3 * BMC_IN_FLIGHT_MAX; i++) {
+		_cleanup_free_ char *address = xasprintf("10.0.0.%u", i / 3 + 1);
+		submit(loop, (struct bmc_op){ .kind = BMC_OP_POWER_GET }, address, &result);
+	}
+	for (unsigned i = 0; i < 2 * BMC_IN_FLIGHT_MAX; i++) {
+		_cleanup_free_ char *address = xasprintf("10.0.1.%u", i + 1);
+		submit(loop, (struct bmc_op){ .kind = BMC_OP_POWER_GET }, address, &result);
+	}
+	unsigned ended = 0;
+	while (loop_fake_work_count(loop) > 0) {
+		assert_true(loop_fake_work_count(loop) <= BMC_IN_FLIGHT_MAX);
+		loop_fake_work_run(loop, 0);
+		loop_fake_run_due(loop);
+		ended++;
+	}
+	assert_int_equal(ended, 5 * BMC_IN_FLIGHT_MAX);
+}
+
 static void test_a_full_queue_is_told(void **state)
 {
 	struct loop *loop = *state;
@@ -279,7 +309,7 @@ static void test_a_full_queue_is_told(void **state)
 	struct bmc_op op = { .kind = BMC_OP_POWER_GET };
 	_cleanup_err_ struct err err = ERR_INIT;
 
-	for (unsigned i = 0; i < LOOP_WORK_MAX; i++)
+	for (unsigned i = 0; i < BMC_WAITING_MAX + 1; i++) /* one is with a worker */
 		submit(loop, op, "10.0.0.1", &result);
 	op.target = (struct bmc_target){ .driver = (char[]){ "test" }, .address = (char[]){ "10.0.0.1" } };
 	assert_int_equal(bmc_submit(loop, &op, &err), -EBUSY);
@@ -381,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_ipmi_refuses_what_cannot_be_sent),
 		cmocka_unit_test_setup_teardown(test_operations_give_their_results, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_operation_in_flight_per_bmc, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_few_operations_are_with_workers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_full_queue_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_unknown_driver_is_refused, setup, teardown),
 		cmocka_unit_test(test_drivers_by_name),

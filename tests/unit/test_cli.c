@@ -169,6 +169,22 @@ static void test_accept_all_that_are_new(void **state)
 	assert_non_null(strstr(child.result.out, "m3"));
 }
 
+/* What a flood leaves behind goes with one command; one that was accepted meanwhile is told of, and the others go. */
+static void test_delete_all_that_are_new(void **state)
+{
+	struct world *w = *state;
+	_cleanup_child_ struct child child = child_of(w);
+	child_run(&child, "machine delete --all");
+	assert_code(&child, 5);
+	assert_int_equal(w->posts, 2);
+	assert_string_equal(w->method, "DELETE");
+	assert_string_equal(w->path, "/v1/machines/3");
+	assert_non_null(strstr(child.result.output, "only a machine that is new or has failed is deleted"));
+	child_run(&child, "machine delete 1");
+	assert_code(&child, 0);
+	assert_string_equal(w->path, "/v1/machines/1");
+}
+
 static void test_import(void **state)
 {
 	struct world *w = *state;
@@ -409,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_several_targets),
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_accept_all_that_are_new),
+		cmocka_unit_test(test_delete_all_that_are_new),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_import_of_no_file_asks_for_nothing),
 		cmocka_unit_test(test_error_names_field_and_option),

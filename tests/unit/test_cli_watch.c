@@ -208,6 +208,22 @@ static void test_events_go_on_where_they_were(void **state)
 	live_done(&live);
 }
 
+static void test_events_go_on_after_a_silence(void **state)
+{
+	struct world *w = *state;
+	struct live live = { .child = child_of(w), .until = "  second\n", .signal = SIGTERM };
+	str_set(&w->last_event_id, NULL);
+	w->events_fall_silent = true;
+	live_run(&live, "event watch");
+	w->events_fall_silent = false;
+	assert_int_equal(live.child.code, 143);
+	assert_string_equal(w->last_event_id, "1");
+	assert_live_said(&live, "the connection was lost (nothing was heard");
+	assert_live_said(&live, "second\n");
+	assert_null(strstr(live.said.data, "every_ms"));
+	live_done(&live);
+}
+
 static void test_events_as_json_lines(void **state)
 {
 	struct live live = { .child = child_of(*state), .until = "second", .signal = SIGTERM };
@@ -382,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_watch_over_a_restart),
 		cmocka_unit_test(test_interrupt_leaves_the_task),
 		cmocka_unit_test(test_events_go_on_where_they_were),
+		cmocka_unit_test(test_events_go_on_after_a_silence),
 		cmocka_unit_test(test_events_as_json_lines),
 		cmocka_unit_test(test_events_refused),
 		cmocka_unit_test(test_console_through_pipes),

@@ -348,6 +348,25 @@ static void a_guest_that_powers_itself_off_stays_off(void **state)
 
 /* ---- deleting ---- */
 
+/* While nobody was there to hear that it ran. That its node has done nothing yet of the order is another thing. */
+static void a_guest_that_ended_before_it_was_heard_of_has_run(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *node = rack_node(rack, 1), *id = rack_started(rack, "web");
+	_cleanup_free_ char *task = xstrdup(rack_get_vm(rack, id)->task);
+	int64_t generation = rack_get_vm(rack, id)->generation;
+	rack_restart(rack);
+	rack_say_vm(rack, node, id, generation, "stopped", false);
+	rack_say_vm(rack, node, id, generation - 1, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STARTING);
+	rack_say_vm(rack, node, id, generation, "stopped", true);
+	assert_int_equal(rack_get_vm(rack, id)->state, VM_STOPPED);
+	assert_false(rack_get_vm(rack, id)->wanted);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	assert_null(rack_get_vm(rack, id)->task);
+	assert_told(rack, node, id, "absent");
+}
+
 static void deleting_stops_it_and_frees_its_volume(void **state)
 {
 	struct rack *rack = *state;
@@ -552,6 +571,7 @@ int main(void)
 		TEST(one_that_has_no_place_yet_is_stopped_at_once),
 		TEST(one_that_failed_and_is_nowhere_can_be_stopped),
 		TEST(a_guest_that_powers_itself_off_stays_off),
+		TEST(a_guest_that_ended_before_it_was_heard_of_has_run),
 		TEST(deleting_stops_it_and_frees_its_volume),
 		TEST(one_that_is_nowhere_is_deleted_at_once),
 		TEST(one_that_is_being_deleted_is_left_to_it),

@@ -60,6 +60,18 @@ static void on_problem(struct http_request *request, void *data)
 	http_answer_problem(request, &err);
 }
 
+static void on_busy(struct http_request *request, void *data)
+{
+	static const char *const later[] = { "retry-after: 5", "Cache-Control: private", NULL };
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	err_set(&err, ERR_BUSY, "too many wait");
+	if (http_request_query(request, "later"))
+		http_answer_problem_with(request, &err, later);
+	else
+		http_answer_problem(request, &err);
+}
+
 static const struct http_route routes[] = {
 	{ .method = "POST", .path = "/echo", .body_max_bytes = 1000, .handler = on_echo },
 	{ .method = "GET", .path = "/items/{id}/part", .handler = on_describe },
@@ -69,6 +81,7 @@ static const struct http_route routes[] = {
 	{ .method = "POST", .path = "/json", .body_max_bytes = 10000, .handler = on_json },
 	{ .method = "PUT", .path = "/upload", .body_max_bytes = MIB, .handler = on_file, .stream_body_to_file = true },
 	{ .method = "GET", .path = "/problem", .handler = on_problem },
+	{ .method = "GET", .path = "/busy", .handler = on_busy },
 	{ 0 },
 };
 
@@ -136,6 +149,32 @@ static void test_problem(void **state)
 		      "Content-Type: application/problem+json", "\"type\":\"urn:ingot:error:exists\"",
 		      "\"title\":\"The name is taken\"", "\"status\":409",
 		      "\"detail\":\"the name \\\"caf?\\\" is taken\"", "\"code\":\"exists\"", "\"field\":\"name\"");
+}
+
+static unsigned count_of(const char *text, const char *word)
+{
+	unsigned count = 0;
+
+	for (; (text = strcasestr(text, word)); text += strlen(word))
+		count++;
+	return count;
+}
+
+/* RFC 9110 section 10.2.3: one value. Whoever answers may know better than one second. */
+static void test_busy_says_once_when_to_come_again(void **state)
+{
+	_cleanup_free_ char *plain = talk(*state, "GET /busy HTTP/1.1\r\n" END);
+	_cleanup_free_ char *later = talk(*state, "GET /busy?later=1 HTTP/1.1\r\n" END);
+
+	assert_non_null(strstr(plain, "HTTP/1.1 503 "));
+	assert_non_null(strstr(plain, "\r\nRetry-After: 1\r\n"));
+	assert_int_equal(count_of(plain, "retry-after:"), 1);
+	assert_non_null(strstr(plain, "\r\nCache-Control: no-store\r\n"));
+	assert_non_null(strstr(later, "HTTP/1.1 503 "));
+	assert_non_null(strstr(later, "\r\nretry-after: 5\r\n"));
+	assert_int_equal(count_of(later, "retry-after:"), 1);
+	assert_non_null(strstr(later, "\r\nCache-Control: private\r\n"));
+	assert_int_equal(count_of(later, "cache-control:"), 1);
 }
 
 static void test_bad_targets(void **state)
@@ -358,6 +397,7 @@ int main(void)
 		HTTP_TEST(test_head),
 		HTTP_TEST(test_not_found),
 		HTTP_TEST(test_problem),
+		HTTP_TEST(test_busy_says_once_when_to_come_again),
 		HTTP_TEST(test_bad_targets),
 		HTTP_TEST(test_bodies),
 		HTTP_TEST(test_body_limit),

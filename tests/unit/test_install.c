@@ -518,8 +518,8 @@ static void test_refused_before_a_byte_is_written(void **state)
 	} expected[] = {
 		{ "signature of the bundle", ERR_CORRUPT },
 		{ "the bundle is of version 1.2, version 1.3 was ordered", ERR_INVALID },
-		{ "no disk has wwn any, serial disk-z", ERR_NOT_FOUND },
-		{ "no disk has wwn any, serial disk-a and 4096 bytes", ERR_NOT_FOUND },
+		{ "no disk has serial disk-z and 8589934592 bytes; there is ", ERR_NOT_FOUND },
+		{ "no disk has serial disk-a and 4096 bytes; there is ", ERR_NOT_FOUND },
 		{ "the server answers 404", ERR_NOT_FOUND },
 		{ "no part of type efi-loader", ERR_INVALID },
 		{ "host.name", ERR_INVALID },

@@ -281,15 +281,38 @@ static void test_role_changes(void **state)
 	summary = screen_summary(s);
 	assert_non_null(strstr(summary, "node.disks               pool"));
 	assert_null(strstr(summary, token));
-	/* It has its certificate. */
-	set(s, SCREEN_STATE, 0, "keep");
-	assert_int_equal(screen_next(s, SCREEN_ADDRESS), SCREEN_HOST);
-	set(s, SCREEN_STATE, 0, "new");
 	set(s, SCREEN_ROLE, 0, "provisioner");
 	assert_null(answers_get(&s->answers, ANSWER_JOIN_TOKEN));
 	free(summary);
 	summary = screen_summary(s);
 	assert_null(strstr(summary, "node.disks"));
+}
+
+/* What is kept is neither asked nor shown nor missed; what had been answered is there again once nothing is kept. */
+static void test_kept_state_asks_nothing(void **state)
+{
+	struct screens *s = *state;
+	_cleanup_free_ char *kept = NULL, *fresh = NULL;
+
+	set(s, SCREEN_DISK, 0, "a");
+	set(s, SCREEN_ERASE, 0, "a");
+	set(s, SCREEN_HOST, 0, "rack-1");
+	set(s, SCREEN_TIME, 0, "Mars/Base");
+	assert_wrong(s, SCREEN_TIME, "Mars/Base");
+	set(s, SCREEN_STATE, 0, "keep");
+	assert_int_equal(screen_next(s, SCREEN_ERASE), SCREEN_SUMMARY);
+	assert_int_equal(screen_back(s, SCREEN_SUMMARY), SCREEN_ERASE);
+	for (unsigned id = SCREEN_DISKS; id < SCREEN_SUMMARY; id++)
+		assert_right(s, (enum screen_id)id);
+	kept = screen_summary(s);
+	assert_non_null(strstr(kept, "disk.state               keep"));
+	assert_null(strstr(kept, "rack-1"));
+	assert_null(strstr(kept, "network"));
+	assert_null(strstr(kept, "time"));
+	set(s, SCREEN_STATE, 0, "new");
+	assert_wrong(s, SCREEN_TIME, "Mars/Base");
+	fresh = screen_summary(s);
+	assert_non_null(strstr(fresh, "rack-1"));
 }
 
 int main(void)
@@ -303,6 +326,7 @@ int main(void)
 		TEST(test_lists),
 		TEST(test_summary_has_no_secrets),
 		TEST(test_role_changes),
+		TEST(test_kept_state_asks_nothing),
 		TEST(test_korean),
 	};
 

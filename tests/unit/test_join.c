@@ -330,6 +330,50 @@ static void a_node_of_the_storage_is_not_forgotten(void **state)
 	assert_int_equal(find(rack, "two")->join_count, 0);
 }
 
+static const char *expired(struct rack *rack, const char *id)
+{
+	store_begin(rack_store(rack));
+	struct node *node = store_edit(rack_store(rack), &kind_node, id);
+	node->certificate_until = loop_now_ms(rack->loop) - 1;
+	node->error = schema_free(&problem_schema, node->error);
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	rack_pass(rack, 2000);
+	const struct problem *error = ((const struct node *)store_get(rack_store(rack), &kind_node, id))->error;
+	assert_non_null(error);
+	return error->text;
+}
+
+/* What is said when a certificate has run out is done here, word for word. */
+static void a_node_whose_certificate_ran_out_comes_back_as_is_said(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = token(rack, "one"), *two = token(rack, "two"), *csr = rack_csr(),
+			    *other = rack_csr();
+	_cleanup_free_ char *old = joined(rack, one, csr, 1, "node-4");
+	const char *machine = rack_machine(rack, "node-4")->id, *task;
+	rack_node_report(rack, old, json_pack("{s:[], s:{s:s, s:s}}", "vms", "ceph", "mon", "absent", "mgr", "absent"));
+	_cleanup_free_ char *vm = rack_started(rack, "web");
+	rack_pass(rack, 31000); /* it is refused, so it is silent */
+	assert_non_null(strstr(expired(rack, old), "as long as the virtual machine web is on it"));
+	ASSERT_REFUSED(join(rack, two, other, 1, "node-4", NULL, &err), ERR_STATE, "virtual machine web");
+	store_begin(rack_store(rack));
+	str_set(&((struct vm *)store_edit(rack_store(rack), &kind_vm, vm))->node, NULL);
+	assert_int_equal(store_commit(rack_store(rack), NULL), 0);
+	assert_non_null(
+		strstr(expired(rack, old), "install its machine anew from the installation medium, by a join token"));
+	/* Not what it once said. */
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct machine_deploy how = { .disk = NULL };
+	assert_true(machine_deploy(rack->controller->machines, machine, &how, &task, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_int_equal(may_join(rack, two, 1, "node-4", NULL), 0);
+	_cleanup_free_ char *node = joined(rack, two, other, 1, "node-4");
+	const struct node *anew = store_get(rack_store(rack), &kind_node, node);
+	assert_null(store_get(rack_store(rack), &kind_node, old));
+	assert_null(anew->error);
+	assert_true(anew->certificate_until > loop_now_ms(rack->loop));
+}
+
 /* ---- its disks ---- */
 
 static void its_disks_are_its_own_until_they_are_given(void **state)
@@ -366,6 +410,7 @@ int main(void)
 		TEST(a_machine_that_is_deployed_now_waits),
 		TEST(a_node_is_not_pushed_out),
 		TEST(a_node_of_the_storage_is_not_forgotten),
+		TEST(a_node_whose_certificate_ran_out_comes_back_as_is_said),
 		TEST(its_disks_are_its_own_until_they_are_given),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

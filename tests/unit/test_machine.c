@@ -14,7 +14,7 @@ static void assert_hello_refused(struct rack *rack, json_t *request, const char 
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	json_t *reply = NULL;
-	assert_true(machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0);
+	assert_true(machine_agent_hello(rack->controller->machines, request, "10.77.0.90", &reply, &err) < 0);
 	assert_null(reply);
 	assert_int_equal(err.code, ERR_INVALID);
 	if (field)
@@ -71,14 +71,14 @@ static void a_mac_says_more_than_a_uuid(void **state)
 	free(rack_hello(rack, 1, "first-boot"));
 	/* Boards with one UUID for all of them exist. */
 	json_t *request = hello(UUID(1), MAC(2), "other-boot"), *reply = NULL;
-	assert_int_equal(machine_agent_hello(rack->controller->machines, request, &reply, &err), 0);
+	assert_int_equal(machine_agent_hello(rack->controller->machines, request, "10.77.0.90", &reply, &err), 0);
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
 	json_decref(request);
 	json_decref(reply);
 	/* A new main board in the same network cards. */
 	request = hello(UUID(9), MAC(1), "third-boot");
 	reply = NULL;
-	assert_int_equal(machine_agent_hello(rack->controller->machines, request, &reply, &err), 0);
+	assert_int_equal(machine_agent_hello(rack->controller->machines, request, "10.77.0.90", &reply, &err), 0);
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
 	assert_string_equal(rack_machine(rack, "machine-1")->uuid, UUID(9));
 	json_decref(request);
@@ -100,7 +100,8 @@ static void a_mac_on_every_board_joins_no_machines(void **state)
 		_cleanup_free_ char *mac = xasprintf("52:54:00:00:00:0%u", n);
 		_cleanup_free_ char *uuid = xasprintf("00000000-0000-4000-8000-00000000000%u", n);
 		json_t *request = hello_with(uuid, mac, shared, "first-boot"), *reply = NULL;
-		assert_int_equal(machine_agent_hello(rack->controller->machines, request, &reply, &err), 0);
+		assert_int_equal(machine_agent_hello(rack->controller->machines, request, "10.77.0.90", &reply, &err),
+				 0);
 		json_decref(request);
 		json_decref(reply);
 	}
@@ -117,7 +118,7 @@ static void a_node_does_not_say_hello(void **state)
 	_cleanup_free_ char *id = xstrdup(rack_machine(rack, "machine-1")->id);
 	_cleanup_free_ char *boot_mac = xstrdup(rack_machine(rack, id)->boot_mac);
 	json_t *request = hello_with(UUID(7), boot_mac, MAC(8), "a-forged-boot"), *reply = NULL;
-	assert_true(machine_agent_hello(rack->controller->machines, request, &reply, &err) < 0);
+	assert_true(machine_agent_hello(rack->controller->machines, request, "10.77.0.90", &reply, &err) < 0);
 	assert_int_equal(err.code, ERR_STATE);
 	assert_null(reply);
 	assert_null(rack_machine(rack, id)->live_token);
@@ -376,6 +377,58 @@ static void a_deploy_goes_its_way(void **state)
 	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
 }
 
+static void report_booting(struct rack *rack, const char *id, const char *how, const char *error)
+{
+	json_t *report =
+		json_pack("{s:{s:s, s:s, s:s, s:i, s:s*}}", "install", "id", rack_machine(rack, id)->install_id,
+			  "state", "booting", "step", "boot", "progress", 100, "boot", how);
+	if (error)
+		json_object_set_new(json_object_get(report, "install"), "error",
+				    json_pack("{s:s, s:s}", "code", "denied", "text", error));
+	rack_report(rack, id, report);
+	rack_settle(rack);
+}
+
+/* How many lines of a task's log have this in them. */
+static unsigned log_lines(struct rack *rack, const char *task, const char *words)
+{
+	const struct task *found = rack_task(rack, task);
+	unsigned count = 0;
+	for (size_t i = 0; i < found->log_count; i++)
+		count += strstr(found->log[i], words) != NULL;
+	return count;
+}
+
+static void the_task_says_how_the_host_is_started(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr();
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	report_booting(rack, id, "kexec", NULL); /* of a live image that goes before it may: not a word about it */
+	assert_int_equal(log_lines(rack, task, "kexec"), 0);
+	rack_install_report(rack, id, "written", "identity", 100);
+	report_booting(rack, id, "kexec", NULL);
+	report_booting(rack, id, "kexec", NULL);
+	assert_int_equal(log_lines(rack, task, "installer: starting the host system by kexec"), 1);
+	/* The loaded kernel did not start; what comes late, or twice, is no news. */
+	report_booting(rack, id, "reboot", "kexec_file_load: Operation not permitted");
+	report_booting(rack, id, "reboot", "kexec_file_load: Operation not permitted");
+	report_booting(rack, id, "kexec", NULL);
+	assert_int_equal(log_lines(rack, task,
+				   "installer: no kexec: kexec_file_load: Operation not permitted; rebooting into the "
+				   "local disk instead"),
+			 1);
+	assert_int_equal(log_lines(rack, task, "installer: "), 2);
+	assert_string_equal(rack_intent(rack, MAC(1)), "disk");
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	assert_int_equal(rack_enroll(rack, token, csr, NULL, &err), 0);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_DEPLOYED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	assert_int_equal(rack->bmcs[1].power_sets, 0); /* the machine reboots by itself */
+}
+
 static void progress_moves_the_deadline_and_silence_does_not(void **state)
 {
 	struct rack *rack = *state;
@@ -551,6 +604,82 @@ static void a_host_of_a_cancelled_deploy_does_not_become_a_node(void **state)
 	assert_null(rack_machine(rack, id)->node);
 }
 
+/* ---- the token of a boot ---- */
+
+static void the_token_of_a_boot_ends_with_its_silence(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *id = NULL, *token = rack_ready(rack, 1, &id), *again = NULL;
+	const struct machine *machine;
+	const int64_t minute_ms = 60000;
+	/* It speaks now and then, and the provisioner may be another by then. */
+	for (int n = 0; n < 3; n++) {
+		rack_pass(rack, 25 * minute_ms);
+		assert_int_equal(machine_agent_find(rack->controller->machines, token, &machine, NULL), 0);
+		rack_restart(rack);
+	}
+	rack_pass(rack, 31 * minute_ms);
+	assert_null(machine_agent_known(rack->controller->machines, token));
+	assert_true(machine_agent_find(rack->controller->machines, token, &machine, &err) < 0);
+	assert_int_equal(err.code, ERR_UNAUTHENTICATED);
+	rack_restart(rack);
+	assert_null(machine_agent_known(rack->controller->machines, token));
+	again = rack_hello(rack, 1, "first-boot");
+	assert_int_equal(machine_agent_find(rack->controller->machines, again, &machine, NULL), 0);
+}
+
+static char *boots_told(struct rack *rack)
+{
+	struct strbuf texts = { 0 };
+	bool more;
+	const struct event_query query = { .after = 0, .count = 1000, .kind = "machine.booted" };
+	json_t *events = store_events_find(rack_store(rack), &query, &more), *event;
+	size_t i;
+	json_array_foreach(events, i, event)
+		strbuf_addf(&texts, "%s|", json_string_value(json_object_get(event, "text")));
+	json_decref(events);
+	strbuf_adds(&texts, "");
+	return strbuf_take(&texts);
+}
+
+static void boot_from(struct rack *rack, const char *boot, const char *address)
+{
+	json_t *reply = NULL, *request = json_pack("{s:[s], s:s}", "macs", MAC(1), "boot_id", boot);
+	assert_int_equal(machine_agent_hello(rack->controller->machines, request, address, &reply, NULL), 0);
+	json_decref(request);
+	json_decref(reply);
+	rack_settle(rack);
+}
+
+/* Whoever knows a MAC address can take the place of its machine's agent, and be given what a deploy is for. */
+static void a_boot_of_a_machine_that_was_accepted_is_told(void **state)
+{
+#define BOOTED(address) "machine-1 booted the live image (MAC " MAC(1) ", from " address ")|"
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_found(rack, 1, &id));
+	boot_from(rack, "second-boot", "10.77.0.90");
+	_cleanup_free_ char *none = boots_told(rack);
+	assert_string_equal(none, ""); /* nobody relies on it yet */
+	rack_accept(rack, id);
+	boot_from(rack, "second-boot", "10.77.0.90"); /* the answer was lost: no news */
+	boot_from(rack, "third-boot", "10.77.0.90");
+	boot_from(rack, "fourth-boot", "10.77.0.91");
+	_cleanup_free_ char *both = boots_told(rack);
+	assert_string_equal(both, BOOTED("10.77.0.90") BOOTED("10.77.0.91"));
+	for (int n = 0; n < 20; n++) {
+		_cleanup_free_ char *boot = xasprintf("one-of-many-%d", n);
+		boot_from(rack, boot, "10.77.0.91");
+	}
+	_cleanup_free_ char *still = boots_told(rack);
+	assert_string_equal(still, both);
+	rack_pass(rack, 61000);
+	boot_from(rack, "another-boot", "10.77.0.91");
+	_cleanup_free_ char *later = boots_told(rack);
+	assert_string_equal(later, BOOTED("10.77.0.90") BOOTED("10.77.0.91") BOOTED("10.77.0.91"));
+}
+
 static void a_bundle_that_is_gone_after_a_restart_is_told(void **state)
 {
 	struct rack *rack = *state;
@@ -563,6 +692,58 @@ static void a_bundle_that_is_gone_after_a_restart_is_told(void **state)
 	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
 	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
 	assert_non_null(strstr(rack_machine(rack, id)->error->text, "images.bundle"));
+}
+
+static void a_bundle_that_is_gone_before_it_is_written_is_told(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	rack_pass(rack, AGENT_LIVE_MS); /* so it is to boot first */
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_BOOT");
+	rack->no_bundle = true;
+	rack_restart(rack);
+	assert_int_equal(rack_machine(rack, id)->state, MACHINE_FAILED);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_non_null(strstr(rack_machine(rack, id)->error->text, "images.bundle"));
+}
+
+static void a_bundle_that_was_replaced_meanwhile_is_told(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id);
+	rack_restart(rack); /* by itself no reason */
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_WRITE");
+	rack->new_bundle = true;
+	rack_restart(rack);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_machine(rack, id)->error->text,
+			    "the host image bundle was replaced (1, now 2) while it was written; deploy again");
+}
+
+/* What is on the disk needs no bundle any more: it only has to be booted. */
+static void what_is_written_starts_whatever_became_of_its_bundle(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *id = NULL, *csr = rack_csr(), *node = NULL;
+	free(rack_ready(rack, 1, &id));
+	_cleanup_free_ char *task = rack_deploy(rack, id), *token = rack_install_token(rack, id);
+	rack_install_report(rack, id, "written", "identity", 100);
+	assert_string_equal(rack_machine(rack, id)->step, "DEPLOY_START");
+	rack->no_bundle = rack->new_bundle = true;
+	rack_restart(rack);
+	json_t *install = rack_install(rack, id);
+	const json_t *bundle = json_object_get(install, "bundle");
+	assert_string_equal(json_string_value(json_object_get(install, "boot")), "kexec");
+	assert_string_equal(json_string_value(json_object_get(bundle, "url")), "http://10.77.0.1:8080/bundle/host-1");
+	assert_string_equal(json_string_value(json_object_get(bundle, "key")), "the key");
+	assert_string_equal(json_string_value(json_object_get(bundle, "version")), "1");
+	json_decref(install);
+	assert_int_equal(rack_enroll(rack, token, csr, &node, NULL), 0);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
 }
 
 /* It lost its power just after it was written, and its firmware went to the disk before the BMC had taken the boot device. */
@@ -641,6 +822,7 @@ int main(void)
 		TEST(the_only_disk_that_fits_is_taken_and_no_choice_is_made),
 		TEST(a_full_range_or_no_bundle_refuses_the_deploy),
 		TEST(a_deploy_goes_its_way),
+		TEST(the_task_says_how_the_host_is_started),
 		TEST(progress_moves_the_deadline_and_silence_does_not),
 		TEST(an_install_of_an_earlier_attempt_is_not_heard),
 		TEST(a_failed_install_says_why),
@@ -650,7 +832,12 @@ int main(void)
 		TEST(an_enrollment_is_for_one_key),
 		TEST(the_token_of_a_cancelled_deploy_enrolls_nobody),
 		TEST(a_host_of_a_cancelled_deploy_does_not_become_a_node),
+		TEST(the_token_of_a_boot_ends_with_its_silence),
+		TEST(a_boot_of_a_machine_that_was_accepted_is_told),
 		TEST(a_bundle_that_is_gone_after_a_restart_is_told),
+		TEST(a_bundle_that_is_gone_before_it_is_written_is_told),
+		TEST(a_bundle_that_was_replaced_meanwhile_is_told),
+		TEST(what_is_written_starts_whatever_became_of_its_bundle),
 		TEST(a_host_may_be_up_before_the_switch_is_over),
 		TEST(a_machine_given_up_too_early_joins_after_all),
 		TEST(odd_reports_change_nothing),

@@ -37,6 +37,7 @@ static void one_that_is_off_is_booted_and_looked_into(void **state)
 	struct rack_bmc *bmc = bmc_there(rack, 1);
 	scan(rack);
 	assert_string_equal(only_machine(rack)->step, "FOUND");
+	assert_string_equal(only_machine(rack)->previous_step, "SILENT"); /* by the table, as any step */
 	assert_string_equal(only_machine(rack)->bmc_address, "10.0.0.1");
 	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_OK);
 	assert_int_equal(bmc->device, BMC_BOOT_PXE);
@@ -136,6 +137,118 @@ static void a_bmc_that_moved_takes_its_machine_along(void **state)
 	assert_int_equal(rack_machine(rack, first)->bmc_state, BMC_STATE_OK);
 }
 
+/* The two of a rack whose BMCs have got each other's address. The first machine is on, the second off. */
+static void swap(struct rack *rack)
+{
+	struct rack_bmc first = rack->bmcs[1];
+	rack->bmcs[1].uuid = rack->bmcs[2].uuid;
+	rack->bmcs[1].on = rack->bmcs[2].on;
+	rack->bmcs[2].uuid = first.uuid;
+	rack->bmcs[2].on = first.on;
+}
+
+/* Two machines that wait to be accepted: nothing switches them. */
+static void two_with_bmcs(struct rack *rack, char *ids[2])
+{
+	for (unsigned n = 1; n <= 2; n++) {
+		bmc_there(rack, n)->on = true;
+		free(rack_found(rack, n, &ids[n - 1]));
+	}
+	scan(rack);
+	rack->bmcs[2].on = false;
+	scan(rack);
+	assert_string_equal(rack_machine(rack, ids[0])->bmc_address, "10.0.0.1");
+	assert_int_equal(rack_machine(rack, ids[0])->power, POWER_ON);
+	assert_int_equal(rack_machine(rack, ids[1])->power, POWER_OFF);
+}
+
+static void assert_swapped(struct rack *rack, char *ids[2])
+{
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 2);
+	for (unsigned n = 0; n < 2; n++) {
+		const struct machine *machine = rack_machine(rack, ids[n]);
+		assert_int_equal(machine->bmc_state, BMC_STATE_OK);
+		assert_null(machine->bmc_error);
+		assert_string_equal(machine->bmc_address, n == 0 ? "10.0.0.2" : "10.0.0.1");
+		assert_int_equal(machine->power, n == 0 ? POWER_ON : POWER_OFF);
+	}
+}
+
+/* Both are well, and nobody asks for anything: the look at the power finds it out, and tells nobody the other's. */
+static void two_bmcs_that_swap_their_addresses_are_told_apart(void **state)
+{
+	struct rack *rack = *state;
+	char *ids[2];
+	two_with_bmcs(rack, ids);
+	swap(rack);
+	for (unsigned second = 0; second < 120; second++) {
+		rack_pass(rack, 1000);
+		assert_int_not_equal(rack_machine(rack, ids[0])->power, POWER_OFF);
+		assert_int_not_equal(rack_machine(rack, ids[1])->power, POWER_ON);
+	}
+	assert_swapped(rack, ids);
+	assert_int_equal(rack->bmcs[1].power_sets + rack->bmcs[2].power_sets, 0);
+	free(ids[0]);
+	free(ids[1]);
+}
+
+static void an_operation_at_the_bmc_of_another_lets_go_of_it(void **state)
+{
+	struct rack *rack = *state;
+	char *ids[2];
+	two_with_bmcs(rack, ids);
+	swap(rack);
+	_cleanup_free_ char *task = xstrdup(power(rack, ids[0], POWER_ACTION_OFF));
+	rack_settle(rack);
+	assert_string_equal(rack_task(rack, task)->error->code, "state");
+	assert_non_null(strstr(rack_task(rack, task)->error->text, UUID(2)));
+	assert_int_equal(rack->bmcs[1].power_sets, 0);
+	const struct machine *machine = rack_machine(rack, ids[0]);
+	assert_null(machine->bmc_address);
+	assert_int_equal(machine->bmc_state, BMC_STATE_UNREACHABLE);
+	assert_int_equal(machine->power, POWER_UNKNOWN);
+	assert_non_null(strstr(machine->bmc_error->text, UUID(2)));
+	rack_pass(rack, 120000);
+	assert_swapped(rack, ids);
+	free(task);
+	task = xstrdup(power(rack, ids[0], POWER_ACTION_OFF));
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	assert_int_equal(rack->bmcs[2].power_sets, 1);
+	free(ids[0]);
+	free(ids[1]);
+}
+
+/* It was well a moment ago, and turns up elsewhere before anybody has noticed that it is gone: no second machine is made of it. */
+static void a_bmc_that_turns_up_elsewhere_waits_until_it_is_known_to_be_gone(void **state)
+{
+	struct rack *rack = *state;
+	bmc_there(rack, 1)->on = true;
+	scan(rack);
+	rack->bmcs[1].there = false;
+	bmc_there(rack, 3)->on = true;
+	rack->bmcs[3].uuid = UUID(1);
+	rack_pass(rack, 5 * 60000);
+	assert_string_equal(only_machine(rack)->bmc_address, "10.0.0.3");
+	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_OK);
+	assert_int_equal(only_machine(rack)->power, POWER_ON);
+}
+
+/* Boards of one make that all tell the same UUID. */
+static void systems_that_share_a_uuid_are_several(void **state)
+{
+	struct rack *rack = *state;
+	for (unsigned n = 1; n <= 3; n++) {
+		bmc_there(rack, n)->on = true;
+		rack->bmcs[n].uuid = UUID(1);
+	}
+	scan(rack);
+	scan(rack);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 3);
+	scan(rack);
+	assert_int_equal(store_count(rack_store(rack), &kind_machine), 3);
+}
+
 static void a_bmc_found_again_is_no_other_machine(void **state)
 {
 	struct rack *rack = *state;
@@ -201,6 +314,29 @@ static void a_bmc_that_is_claimed_falsely_is_given_to_its_machine(void **state)
 	scan(rack);
 	assert_int_equal(rack_machine(rack, "host-3")->bmc_state, BMC_STATE_OK);
 	assert_int_equal(store_count(rack_store(rack), &kind_machine), 3);
+}
+
+/* Nobody has spoken to it yet: that is said at once, with what to do. */
+static void a_bmc_that_no_scan_has_found_is_not_used(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bmc_target target;
+	const char *task = NULL;
+	const struct machine *machine = join_with_bmc(rack, 2, "10.0.0.2");
+	assert_true(machine_power(rack->controller->machines, machine->id, POWER_ACTION_OFF, &task, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	assert_non_null(strstr(err.text, "10.0.0.2"));
+	assert_non_null(strstr(err.text, "bmc.ranges"));
+	assert_null(task);
+	assert_true(machine_bmc_target(rack->controller->machines, machine, &target, &err) < 0);
+	assert_int_equal(err.code, ERR_STATE);
+	bmc_there(rack, 2)->on = true;
+	scan(rack);
+	machine = rack_machine(rack, "host-2");
+	_cleanup_free_ char *off = xstrdup(power(rack, machine->id, POWER_ACTION_OFF));
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, off)->state, TASK_SUCCEEDED);
 }
 
 /* Then the machine's word is all there is. */
@@ -405,6 +541,30 @@ static void one_that_takes_the_command_and_does_nothing_is_told(void **state)
 	assert_string_equal(rack_task(rack, task)->error->text,
 			    "the BMC took the command, but after 60 s it still says the power is on");
 	assert_string_equal(rack_task(rack, task)->error->code, "timeout");
+	assert_int_equal(rack_machine(rack, id)->bmc_state, BMC_STATE_OK); /* it answers */
+}
+
+/* What it says no to, and what it does not do, it has heard. */
+static void only_silence_is_unreachable(void **state)
+{
+	static const enum err_code faults[] = { ERR_UNSUPPORTED, ERR_INTERNAL };
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		bmc->fault = faults[i];
+		_cleanup_free_ char *task = xstrdup(power(rack, id, POWER_ACTION_OFF));
+		rack_settle(rack);
+		assert_string_equal(rack_task(rack, task)->error->code, err_meaning(faults[i])->name);
+		assert_int_equal(rack_machine(rack, id)->bmc_state, BMC_STATE_OK);
+	}
+	bmc->fault = ERR_NONE;
+	bmc->deaf = true;
+	_cleanup_free_ char *task = xstrdup(power(rack, id, POWER_ACTION_OFF));
+	rack_pass(rack, 63000);
+	assert_string_equal(rack_task(rack, task)->error->code, "timeout");
+	assert_int_equal(rack_machine(rack, id)->bmc_state, BMC_STATE_OK);
+	assert_int_equal(rack_machine(rack, id)->power, POWER_ON);
 }
 
 static void power_is_refused_where_it_would_do_harm(void **state)
@@ -424,6 +584,51 @@ static void power_is_refused_where_it_would_do_harm(void **state)
 	assert_true(machine_power(rack->controller->machines, id, POWER_ACTION_OFF, &task, &err) < 0);
 	assert_int_equal(err.code, ERR_STATE);
 	assert_null(task);
+}
+
+/* The provisioner dies while it waits for the power to come back: what was cycled is not cycled again. */
+static void what_was_cycled_is_not_cycled_again_after_a_restart(void **state)
+{
+	static const int orders[] = { POWER_ACTION_CYCLE, POWER_ACTION_RESET };
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		unsigned sets = bmc->power_sets;
+		_cleanup_free_ char *task = xstrdup(power(rack, id, orders[i]));
+		bmc->deaf = true; /* off it goes, and it takes its time to come back */
+		bmc->on = false;
+		rack_pass(rack, 5000);
+		assert_int_equal(bmc->power_sets, sets + 1);
+		rack_restart(rack);
+		rack_pass(rack, 5000);
+		assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+		bmc->on = true;
+		rack_pass(rack, 5000);
+		assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+		assert_int_equal(bmc->power_sets, sets + 1);
+	}
+}
+
+/* It dies before the BMC's answer is stored: nobody knows whether it was done, and that is said. */
+static void what_may_have_been_cycled_is_left_to_a_person(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	_cleanup_free_ char *id = ready_and_silent(rack, bmc);
+	unsigned sets = bmc->power_sets;
+	_cleanup_free_ char *task = xstrdup(power(rack, id, POWER_ACTION_CYCLE));
+	while (loop_fake_run_due(rack->loop))
+		; /* it is with the worker now */
+	rack->controller = controller_free(rack->controller);
+	while (loop_fake_work_run(rack->loop, 0))
+		;
+	assert_int_equal(bmc->power_sets, sets + 1);
+	rack_start(rack);
+	rack_pass(rack, 5000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_non_null(strstr(rack_task(rack, task)->error->text, "not known"));
+	assert_int_equal(bmc->power_sets, sets + 1);
 }
 
 static void a_power_task_can_be_cancelled_and_outlives_a_restart(void **state)
@@ -464,7 +669,31 @@ static void the_power_is_looked_at_now_and_then(void **state)
 	assert_int_equal(rack_machine(rack, id)->power, POWER_UNKNOWN);
 }
 
-/* What comes back from a worker finds no machines any more, and lets them be; the sanitizers' run sees a touch. */
+/* Several looks in vain, and people are told; it is looked for even where no scan finds it. */
+static void one_that_stays_silent_counts_as_unreachable(void **state)
+{
+	struct rack *rack = *state;
+	struct rack_bmc *bmc = bmc_there(rack, 1);
+	bmc->on = true;
+	scan(rack);
+	bmc->there = false;
+	rack_pass(rack, 31000);
+	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_OK);
+	assert_int_equal(only_machine(rack)->power, POWER_UNKNOWN);
+	rack_pass(rack, 61000);
+	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_UNREACHABLE);
+	assert_string_equal(only_machine(rack)->bmc_error->text, "BMC 10.0.0.1 does not answer");
+	unsigned ops = bmc->ops;
+	rack_pass(rack, 60 * 60000);
+	assert_in_range(bmc->ops - ops, 3, 10);
+	bmc->there = true; /* a scan hears it again */
+	scan(rack);
+	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_OK);
+	assert_null(only_machine(rack)->bmc_error);
+	rack_pass(rack, 2000);
+	assert_int_equal(only_machine(rack)->power, POWER_ON);
+}
+
 /* One that is dead for good costs less and less. */
 static void a_dead_bmc_is_asked_more_rarely(void **state)
 {
@@ -479,6 +708,7 @@ static void a_dead_bmc_is_asked_more_rarely(void **state)
 	rack_pass(rack, 60 * 60000);
 	assert_in_range(first, 4, 10);
 	assert_in_range(bmc->ops - before - first, 2, 6); /* one hour, every sixteen minutes */
+	assert_int_equal(only_machine(rack)->bmc_state, BMC_STATE_UNREACHABLE);
 	bmc->fault = ERR_NONE;
 	rack_pass(rack, 17 * 60000);
 	assert_int_equal(only_machine(rack)->power, POWER_ON);
@@ -487,6 +717,7 @@ static void a_dead_bmc_is_asked_more_rarely(void **state)
 	assert_in_range(bmc->ops - before, 18, 21);
 }
 
+/* What comes back from a worker finds no machines any more, and lets them be; the sanitizers' run sees a touch. */
 static void an_answer_about_the_power_may_come_too_late(void **state)
 {
 	struct rack *rack = *state;
@@ -516,9 +747,14 @@ int main(void)
 		TEST(a_wrong_password_is_told_and_the_right_one_taken),
 		TEST(a_machine_that_came_first_gets_its_bmc),
 		TEST(a_bmc_that_moved_takes_its_machine_along),
+		TEST(two_bmcs_that_swap_their_addresses_are_told_apart),
+		TEST(an_operation_at_the_bmc_of_another_lets_go_of_it),
+		TEST(a_bmc_that_turns_up_elsewhere_waits_until_it_is_known_to_be_gone),
+		TEST(systems_that_share_a_uuid_are_several),
 		TEST(a_bmc_found_again_is_no_other_machine),
 		TEST(who_joins_does_not_get_the_bmc_of_another),
 		TEST(a_bmc_that_is_claimed_falsely_is_given_to_its_machine),
+		TEST(a_bmc_that_no_scan_has_found_is_not_used),
 		TEST(a_bmc_that_does_not_know_its_uuid_is_believed_to_be_who_names_it),
 		TEST(a_deploy_boots_from_the_network_and_then_from_disk),
 		TEST(one_that_is_silent_is_tried_three_times),
@@ -529,9 +765,13 @@ int main(void)
 		TEST(what_was_cut_off_is_done_after_a_restart),
 		TEST(power_follows_the_order),
 		TEST(one_that_takes_the_command_and_does_nothing_is_told),
+		TEST(only_silence_is_unreachable),
 		TEST(power_is_refused_where_it_would_do_harm),
+		TEST(what_was_cycled_is_not_cycled_again_after_a_restart),
+		TEST(what_may_have_been_cycled_is_left_to_a_person),
 		TEST(a_power_task_can_be_cancelled_and_outlives_a_restart),
 		TEST(the_power_is_looked_at_now_and_then),
+		TEST(one_that_stays_silent_counts_as_unreachable),
 		TEST(a_dead_bmc_is_asked_more_rarely),
 		TEST(an_answer_about_the_power_may_come_too_late),
 	};

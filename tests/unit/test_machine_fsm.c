@@ -10,7 +10,7 @@ static void the_table_is_right(void **state)
 }
 
 /* A machine in any step, as if it had come there. */
-static char *machine_in(struct rack *rack, int step, unsigned retries, bool agent)
+static char *machine_in(struct rack *rack, int step, unsigned retries, bool agent, bool inventoried)
 {
 	struct store *store = rack_store(rack);
 	store_begin(store);
@@ -19,11 +19,15 @@ static char *machine_in(struct rack *rack, int step, unsigned retries, bool agen
 	machine->name = machine_free_name(rack->controller->machines);
 	str_set(&machine->step, machine_fsm.states[step].name);
 	str_set(&machine->boot_mac, MAC(1));
-	str_set(&machine->failed_step, step == STEP_FAILED ? "DEPLOY_RESTART" : NULL);
+	if (step == STEP_FAILED) {
+		const struct err why = { .code = ERR_INTERNAL, .text = (char *)"an earlier reason" };
+		str_set(&machine->failed_step, "DEPLOY_RESTART");
+		machine->error = problem_new(&why);
+	}
 	machine->state = machine_fsm.states[step].public_state;
 	machine->attempt = 7;
 	machine->retries = retries;
-	machine->inventory = new0(struct inventory, 1);
+	machine->inventory = inventoried ? new0(struct inventory, 1) : NULL;
 	if (!machine_fsm.states[step].restful)
 		str_set(&machine->task, task_create(store, "machine.test", "machine", id, machine->name, 3600000));
 	assert_int_equal(store_commit(store, NULL), 0);
@@ -67,15 +71,21 @@ static void assert_entered(struct rack *rack, const struct machine *machine, int
 	if (to == STEP_FAILED) {
 		assert_string_equal(machine->failed_step, machine_fsm.states[from].name);
 		assert_string_equal(machine->error->text, "a reason");
+	} else { /* a failure is told of a machine that has failed, and of no other */
+		assert_null(machine->failed_step);
+		assert_null(machine->error);
 	}
 }
 
 static void run_row(struct rack *rack, size_t index)
 {
 	const struct fsm_row *row = &machine_fsm.rows[index];
-	bool agent = row->guard != NULL; /* the one guard there is asks for the live agent */
+	bool agent = str_equal(row->guard_name, "agent_live");
+	bool inventoried = !str_equal(row->guard_name, "never_inventoried");
+	assert_true(!row->guard || agent || !inventoried); /* there are no other guards */
 	_cleanup_err_ struct err why = ERR_INIT;
-	_cleanup_free_ char *id = machine_in(rack, row->state, machine_fsm.states[row->state].retries, agent);
+	_cleanup_free_ char *id =
+		machine_in(rack, row->state, machine_fsm.states[row->state].retries, agent, inventoried);
 	_cleanup_free_ char *task = xstrdup(rack_machine(rack, id)->task);
 	effects_seen = 0;
 	err_set(&why, row->event == EVENT_CANCEL ? ERR_CANCELLED : ERR_INTERNAL, "a reason");
@@ -114,7 +124,7 @@ static void every_retry_enters_the_state_again(void **state)
 		_cleanup_err_ struct err why = ERR_INIT;
 		if (machine_fsm.states[step].retries == 0)
 			continue;
-		_cleanup_free_ char *id = machine_in(rack, step, 0, false);
+		_cleanup_free_ char *id = machine_in(rack, step, 0, false, true);
 		effects_seen = 0;
 		err_set(&why, ERR_TIMEOUT, "a reason");
 		assert_true(machine_feed(rack->controller->machines, id, EVENT_TIMEOUT, &why));
@@ -128,7 +138,7 @@ static void what_has_no_row_changes_nothing(void **state)
 	struct rack *rack = *state;
 	unsigned tried = 0;
 	for (int step = 0; step < STEP_COUNT; step++) {
-		_cleanup_free_ char *id = machine_in(rack, step, UINT8_MAX, true);
+		_cleanup_free_ char *id = machine_in(rack, step, UINT8_MAX, true, true);
 		int64_t revision = store_revision(rack_store(rack), &kind_machine, id);
 		for (int event = 0; event < EVENT_COUNT; event++) {
 			bool row = false;

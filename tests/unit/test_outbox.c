@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Effects until they are done, and the log of events. */
 #include "base/log.h"
+#include "proto/event_texts.h"
 #include "store/store_priv.h"
 #include "store_fixture.h"
 
@@ -230,11 +231,11 @@ static void a_full_disk_is_seen(void **state)
 	assert_int_equal(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 30", NULL, NULL, NULL), SQLITE_OK);
 	log_set_quiet(true);
 	store_begin(f->store);
-	store_event(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
+	store_event_text(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
 	assert_true(store_commit(f->store, &err) < 0);
 	assert_int_equal(err.code, ERR_CAPACITY);
 	store_begin(f->store);
-	store_event(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
+	store_event_text(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
 	assert_true(store_must_commit(f->store) < 0);
 	log_set_quiet(false);
 	assert_true(store_is_dead(f->store));
@@ -260,7 +261,7 @@ static void within_another_transaction_that_one_decides(void **state)
 static void say(struct fixture *f, const char *text)
 {
 	store_begin(f->store);
-	store_event(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
+	store_event_text(f->store, "test.said", "volume", "some-id", "some-name", "%s", text);
 	assert_commit(f->store);
 }
 
@@ -279,12 +280,55 @@ static void an_event_says_what_when_and_of_whom(void **state)
 	loop_fake_set_ms(f->loop, START_MS + 1500);
 	say(f, "a \"quoted\" word\nand a line");
 	json_t *events = store_events(f->store, 0, 10);
-	json_t *right = json_pack("[{s:s, s:s, s:s, s:s, s:s, s:s, s:s}]", "id", "1", "time",
-				  "2026-01-01T00:00:01.500Z", "kind", "test.said", "resource", "volume", "resource_id",
-				  "some-id", "resource_name", "some-name", "text", "a \"quoted\" word\nand a line");
+	json_t *right = json_pack("[{s:s, s:s, s:s, s:n, s:n, s:s, s:s, s:s, s:s}]", "id", "1", "time",
+				  "2026-01-01T00:00:01.500Z", "kind", "test.said", "code", "params", "resource",
+				  "volume", "resource_id", "some-id", "resource_name", "some-name", "text",
+				  "a \"quoted\" word\nand a line");
 	assert_true(json_equal(events, right));
 	json_decref(events);
 	json_decref(right);
+}
+
+/* By its code, with what is in its text: what is NULL is left out, what is no UTF-8 does not take the rest with it. */
+static void an_event_of_the_table_can_be_said_in_any_language(void **state)
+{
+	struct fixture *f = *state;
+	store_begin(f->store);
+	store_event(f->store, "vm.stray.deleted", "node", "n1", "rack1-a", "vm", "web", "id", "v1", NULL);
+	store_event(f->store, "task.succeeded", "vm", "v1", "{vm}", "action", "vm.start", "reason", NULL, NULL);
+	store_event(f->store, "machine.failed", "machine", "m1", NULL, "reason", "a \xff {name}", NULL);
+	assert_commit(f->store);
+	json_t *events = store_events(f->store, 0, 10);
+	static const char *const rows[][3] = {
+		{ "vm.stray", "vm.stray.deleted",
+		  "rack1-a has virtual machine web (v1), which was deleted meanwhile; it is ended there" },
+		{ "task.succeeded", "task.succeeded", "vm.start succeeded" },
+		{ "machine.failed", "machine.failed", " failed: a ? {name}" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const json_t *event = json_array_get(events, i);
+		assert_string_equal(json_string_value(json_object_get(event, "kind")), rows[i][0]);
+		assert_string_equal(json_string_value(json_object_get(event, "code")), rows[i][1]);
+		assert_string_equal(json_string_value(json_object_get(event, "text")), rows[i][2]);
+	}
+	json_t *right = json_pack("{s:s, s:s}", "vm", "web", "id", "v1");
+	assert_true(json_equal(json_object_get(json_array_get(events, 0), "params"), right));
+	assert_int_equal(json_object_size(json_object_get(json_array_get(events, 1), "params")), 1);
+	json_decref(events);
+	json_decref(right);
+}
+
+/* Every text has an end to each brace, and every code is of a kind: two words. */
+static void the_table_of_events_is_sound(void **state)
+{
+	for (size_t i = 0; i < event_text_count; i++) {
+		const struct event_text *row = &event_texts[i];
+		_cleanup_free_ char *kind = event_text_kind(row->code), *filled = event_text_fill(row->text, "n", NULL);
+		assert_ptr_equal(event_text_find(row->code), row);
+		assert_true(str_starts(row->code, kind) && strchr(kind, '.'));
+		assert_null(strpbrk(filled, "{}"));
+	}
+	assert_null(event_text_find("no.such"));
 }
 
 static void events_are_taken_up_where_one_left_off(void **state)
@@ -368,6 +412,8 @@ int main(void)
 		TEST(a_full_disk_is_seen),
 		TEST(within_another_transaction_that_one_decides),
 		TEST(an_event_says_what_when_and_of_whom),
+		TEST(an_event_of_the_table_can_be_said_in_any_language),
+		TEST(the_table_of_events_is_sound),
 		TEST(events_are_taken_up_where_one_left_off),
 		TEST(who_watches_is_told_what_the_log_says),
 		TEST(old_events_are_dropped_and_what_is_left_can_be_resumed),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How the pool comes to be, and volumes. Images: test_image.c. */
+#include <unistd.h>
+
 #include "storage_fixture.h"
 
 /* ---- the cluster and its pool ---- */
@@ -316,6 +318,32 @@ static void a_volume_is_deleted_once(void **state)
 	assert_int_equal(rack->rbd_count, 0);
 }
 
+/* What was never made whole is nothing that a virtual machine could use, whatever becomes of its deletion. */
+static void a_failed_volume_stays_failed_when_its_deletion_fails(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *task = NULL;
+	const struct vm *vm = NULL;
+	rack_with_pool(rack);
+	rack->ceph_fault = ERR_CAPACITY;
+	_cleanup_free_ char *id = created(rack, "disk");
+	rack_settle(rack);
+	rack->ceph_fault = ERR_STATE;
+	assert_int_equal(volume_delete(rack->controller->storage, id, &task, &err), 0);
+	_cleanup_free_ char *first = xstrdup(task);
+	rack_restart(rack); /* what it was before is known to the next process too */
+	assert_int_equal(rack_task(rack, first)->state, TASK_FAILED);
+	assert_int_equal(get(rack, id)->state, VOLUME_FAILED);
+	assert_string_equal(get(rack, id)->error->code, "state");
+	const struct vm wanted = { .name = (char *)"web", .volume = id, .cpus = 1, .memory_bytes = GIB };
+	assert_true(vm_create(rack->controller->compute, &wanted, &vm, &err) < 0);
+	rack->ceph_fault = ERR_NONE;
+	assert_int_equal(volume_delete(rack->controller->storage, id, &task, NULL), 0);
+	rack_settle(rack);
+	assert_null(store_get(rack_store(rack), &kind_volume, id));
+}
+
 /* A task may be called off; what is under way in Ceph is not, and its end is told by the volume. */
 static void a_cancelled_task_does_not_lose_the_volume(void **state)
 {
@@ -327,6 +355,94 @@ static void a_cancelled_task_does_not_lose_the_volume(void **state)
 	rack_settle(rack);
 	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
 	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+}
+
+/* ---- what takes long ---- */
+
+/* Time passes, and all is done but for the operation that was begun first: that one takes long. */
+static void pass_but_the_first(struct rack *rack, int64_t ms)
+{
+	int64_t end = loop_now_ms(rack->loop) + ms;
+	for (;;) {
+		while (loop_fake_run_due(rack->loop) || loop_fake_work_run(rack->loop, 1))
+			;
+		if (loop_fake_next_ms(rack->loop) > end)
+			break;
+		loop_fake_set_ms(rack->loop, loop_fake_next_ms(rack->loop));
+	}
+}
+
+static char *import_begun(struct rack *rack)
+{
+	_cleanup_free_ char *path = xasprintf("%s/.upload-test", rack->dir);
+	const struct image wanted = { .name = (char *)"guest" }, *image = NULL;
+	const char *task = NULL;
+	assert_int_equal(image_create(rack->controller->storage, &wanted, &image, NULL), 0);
+	_cleanup_free_ char *id = xstrdup(image->id);
+	assert_int_equal(write_file_atomic(path, "", 0, 0600), 0);
+	assert_int_equal(truncate(path, 512), 0);
+	assert_int_equal(image_upload(rack->controller->storage, id, path, NULL, &task, NULL), 0);
+	return xstrdup(task);
+}
+
+static void an_import_holds_up_neither_volumes_nor_the_status(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *import = import_begun(rack);
+	while (loop_fake_run_due(rack->loop))
+		;
+	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
+	rack->hosts_up = 1;
+	pass_but_the_first(rack, INT64_C(15) * 60 * 1000);
+	assert_int_equal(rack_task(rack, import)->state, TASK_RUNNING);
+	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
+	assert_int_equal(rack_pool(rack)->state, POOL_DEGRADED);
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, import)->state, TASK_SUCCEEDED);
+}
+
+static void the_time_of_what_waits_its_turn_has_not_begun(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *slow = created(rack, "slow"), *slow_task = xstrdup(get(rack, slow)->task);
+	while (loop_fake_run_due(rack->loop))
+		;
+	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
+	int64_t given_ms = rack_task(rack, task)->deadline - loop_now_ms(rack->loop);
+	pass_but_the_first(rack, 3 * given_ms);
+	assert_int_equal(rack_task(rack, slow_task)->state, TASK_FAILED); /* it had all its time */
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	assert_true(loop_fake_work_run(rack->loop, 0));
+	assert_int_equal(get(rack, slow)->state, VOLUME_AVAILABLE);
+	assert_true(rack_task(rack, task)->deadline == loop_now_ms(rack->loop) + given_ms);
+	/* Now that it has its turn it may fail by its deadline. */
+	pass_but_the_first(rack, given_ms + 2000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_task(rack, task)->error->code, "timeout");
+	rack_settle(rack);
+	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
+}
+
+static void what_waits_is_taken_up_by_the_next_process(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *one = created(rack, "one"), *two = created(rack, "two"),
+			    *task = xstrdup(get(rack, two)->task);
+	while (loop_fake_run_due(rack->loop))
+		;
+	rack->controller = controller_free(rack->controller);
+	loop_fake_set_ms(rack->loop, loop_now_ms(rack->loop) + INT64_C(3600) * 1000);
+	rack_start(rack);
+	pass_but_the_first(rack, 60000);
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING);
+	rack_settle(rack);
+	assert_int_equal(get(rack, one)->state, VOLUME_AVAILABLE);
+	assert_int_equal(get(rack, two)->state, VOLUME_AVAILABLE);
+	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
 }
 
 int main(void)
@@ -344,7 +460,11 @@ int main(void)
 		TEST(what_was_cut_off_is_made_after_a_restart),
 		TEST(a_volume_in_use_is_not_deleted),
 		TEST(a_volume_is_deleted_once),
+		TEST(a_failed_volume_stays_failed_when_its_deletion_fails),
 		TEST(a_cancelled_task_does_not_lose_the_volume),
+		TEST(an_import_holds_up_neither_volumes_nor_the_status),
+		TEST(the_time_of_what_waits_its_turn_has_not_begun),
+		TEST(what_waits_is_taken_up_by_the_next_process),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,7 +239,7 @@ static void a_rollback_gives_the_whole_transaction_up(void **state)
 	store_begin(f->store);
 	str_set(&((struct volume *)store_edit(f->store, &kind_volume, id))->name, "b");
 	store_begin(f->store);
-	store_event(f->store, "volume.test", "volume", id, "b", "it was renamed");
+	store_event_text(f->store, "volume.test", "volume", id, "b", "it was renamed");
 	store_rollback(f->store);
 	store_create(f->store, &kind_volume); /* whoever goes on without having noticed */
 	assert_int_equal(store_commit(f->store, &err), -ECANCELED);
@@ -303,7 +303,7 @@ static void watchers_are_told_in_order_then_events_then_effects(void **state)
 	store_effect_handler(f->store, "poke", note_effect, NULL);
 	store_begin(f->store);
 	store_effect_add(f->store, "poke", "x", 0);
-	store_event(f->store, "volume.test", "volume", "x", "a", "text");
+	store_event_text(f->store, "volume.test", "volume", "x", "a", "text");
 	struct volume *a = store_create(f->store, &kind_volume), *b = store_create(f->store, &kind_volume);
 	a->name = xstrdup("a");
 	b->name = xstrdup("b");
@@ -321,7 +321,7 @@ static void react(const struct store_kind *kind, const char *id, void *data)
 		return;
 	store_begin(f->store);
 	((struct volume *)store_edit(f->store, &kind_volume, id))->size_bytes = 512;
-	store_event(f->store, "volume.test", "volume", id, volume->name, "was sized");
+	store_event_text(f->store, "volume.test", "volume", id, volume->name, "was sized");
 	assert_commit(f->store);
 	strbuf_addf(&trace, "sized:%s ", volume->name);
 }
@@ -334,7 +334,7 @@ static void a_watcher_may_commit(void **state)
 	store_watch(f->store, note_change, &one);
 	store_event_watch(f->store, note_event, NULL);
 	store_begin(f->store);
-	store_event(f->store, "volume.test", "volume", "x", "a", "text");
+	store_event_text(f->store, "volume.test", "volume", "x", "a", "text");
 	struct volume *a = store_create(f->store, &kind_volume), *b = store_create(f->store, &kind_volume);
 	a->name = xstrdup("a");
 	b->name = xstrdup("b");
@@ -367,7 +367,7 @@ static void after_a_crash_there_is_nothing(void **state)
 	dying = true;
 	store_begin(f->store);
 	str_set(&((struct volume *)store_edit(f->store, &kind_volume, id))->name, "c");
-	store_event(f->store, "volume.test", "volume", id, "c", "text");
+	store_event_text(f->store, "volume.test", "volume", id, "c", "text");
 	store_effect_add(f->store, "poke", id, 0);
 	assert_commit(f->store); /* committed, and then it died */
 	assert_true(store_is_dead(f->store));

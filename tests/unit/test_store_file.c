@@ -20,7 +20,7 @@ static void everything_is_there_after_a_restart(void **state)
 	machine->install_disk = new0(struct disk_choice, 1);
 	machine->install_disk->serial = xstrdup("S1");
 	machine->install_disk->size_bytes = 8 * GIB;
-	store_event(f->store, "machine.found", "machine", id, "rack1-a", "it was found");
+	store_event_text(f->store, "machine.found", "machine", id, "rack1-a", "it was found");
 	assert_commit(f->store);
 	int64_t revision = store_revision(f->store, &kind_machine, id), event = store_event_last(f->store);
 	json_t *before = schema_encode(&machine_schema, store_get(f->store, &kind_machine, id), true);

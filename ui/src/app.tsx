@@ -13,6 +13,7 @@ const Events = lazy(() => import('./screens/events'));
 const Guide = lazy(() => import('./screens/guide'));
 const Images = lazy(() => import('./screens/images'));
 const MachineScreen = lazy(() => import('./screens/machine'));
+const JoinTokens = lazy(() => import('./screens/join-tokens'));
 const Machines = lazy(() => import('./screens/machines'));
 const Networks = lazy(() => import('./screens/networks'));
 const NodeScreen = lazy(() => import('./screens/node'));
@@ -57,6 +58,7 @@ export function App() {
 					<Route path="audit" element={<AuditScreen />} />
 					<Route path="users" element={<Users />} />
 					<Route path="tokens" element={<Tokens />} />
+					<Route path="join-tokens" element={<JoinTokens />} />
 					<Route path="settings" element={<Settings />} />
 					<Route path="about" element={<About />} />
 					<Route path="*" element={<NotFound />} />

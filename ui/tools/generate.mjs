@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From the OpenAPI document: types (openapi.gen.ts), what may be sent with its bounds (requests.gen.json, for validation as one
-// types), and every word of an enumeration (words.gen.json, for the completeness of translations).
+// types), and every word of an enumeration and every event (words.gen.json, events.gen.json, for the completeness of translations).
 //     node tools/generate.mjs OPENAPI.json FOLDER
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,4 +36,6 @@ const put = (name, text) => {
 put('openapi.gen.ts', head + types);
 put('requests.gen.json', JSON.stringify(requests, null, '\t') + '\n');
 const codes = document.components.schemas.problem_document.properties.code.enum;
+// What events say in English, by their codes: those who say it in another language have all of them.
+put('events.gen.json', JSON.stringify(document.components.schemas.event.properties.code['x-ingot-texts'], null, '\t') + '\n');
 put('words.gen.json', JSON.stringify({ words: [...words].sort(), codes }, null, '\t') + '\n');

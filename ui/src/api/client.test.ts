@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { address, call, onSignedOut, setCsrfToken } from './client';
+import { address, call, onPasswordOld, onSignedOut, setCsrfToken } from './client';
 import { asProblem, Problem } from './problem';
 
 const fetched = vi.fn<typeof fetch>();
@@ -60,4 +60,15 @@ it('says when the session has ended, but not for a wrong password', async () => 
 	expect(ended).not.toHaveBeenCalled();
 	await fails(call('GET', '/v1/vms'));
 	expect(ended).toHaveBeenCalledTimes(1);
+});
+
+it('says when nothing is allowed before the password is changed, and only then', async () => {
+	const old = vi.fn();
+	onPasswordOld(old);
+	fetched.mockImplementation(() => Promise.resolve(answer(403, { code: 'forbidden', detail: 'no' })));
+	await fails(call('GET', '/v1/vms'));
+	expect(old).not.toHaveBeenCalled();
+	fetched.mockImplementation(() => Promise.resolve(answer(403, { code: 'forbidden', detail: 'change it', field: 'password_change_required' })));
+	await fails(call('GET', '/v1/vms'));
+	expect(old).toHaveBeenCalledTimes(1);
 });

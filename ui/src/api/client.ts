@@ -12,6 +12,7 @@ export interface CallOptions {
 
 let csrfToken: string | null = null;
 let whenSignedOut: () => void = () => undefined;
+let whenPasswordIsOld: () => void = () => undefined;
 
 export const setCsrfToken = (token: string | null) => {
 	csrfToken = token;
@@ -19,6 +20,11 @@ export const setCsrfToken = (token: string | null) => {
 /** Called when the server no longer knows the session. */
 export const onSignedOut = (fn: () => void) => {
 	whenSignedOut = fn;
+};
+
+/** Called when the server lets the session do nothing more before the password is changed. */
+export const onPasswordOld = (fn: () => void) => {
+	whenPasswordIsOld = fn;
 };
 
 export function address(path: string, query: Query = {}): string {
@@ -58,6 +64,7 @@ export async function send(method: string, path: string, options: CallOptions = 
 	if (response.ok) return response;
 	const problem = await problemOf(response);
 	if (problem.status === 401 && path !== '/v1/session') whenSignedOut();
+	if (problem.status === 403 && problem.field === 'password_change_required') whenPasswordIsOld();
 	throw problem;
 }
 

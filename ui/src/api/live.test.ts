@@ -5,10 +5,20 @@ import { Live, type LiveSource } from './live';
 interface Fake extends LiveSource {
 	url: string;
 	closed: boolean;
+	beat: (data?: string) => void;
 }
 let sources: Fake[] = [];
 const make = (url: string): LiveSource => {
-	const source: Fake = { url, closed: false, onopen: null, onerror: null, onmessage: null, close: () => (source.closed = true) };
+	const source: Fake = {
+		url,
+		closed: false,
+		onopen: null,
+		onerror: null,
+		onmessage: null,
+		close: () => (source.closed = true),
+		beat: () => undefined,
+		addEventListener: (_type, fn) => (source.beat = (data = '{"every_ms":2000}') => fn({ data })),
+	};
 	sources.push(source);
 	return source;
 };
@@ -63,11 +73,14 @@ it('goes on after the last event it saw, more and more slowly, and says when it 
 	expect(sources).toHaveLength(2);
 	vi.advanceTimersByTime(1);
 	expect(sources).toHaveLength(3);
-	for (let i = 0; i < 10; i++) {
+	for (const pause of [4000, 8000, 15000, 15000]) {
+		const count = sources.length;
 		last().onerror?.();
-		vi.advanceTimersByTime(15000);
+		vi.advanceTimersByTime(pause - 1);
+		expect(sources).toHaveLength(count);
+		vi.advanceTimersByTime(1);
+		expect(sources).toHaveLength(count + 1);
 	}
-	expect(sources).toHaveLength(13);
 	expect(live.state()).toBe('broken');
 	last().onopen?.();
 	expect(live.state()).toBe('open');
@@ -86,4 +99,59 @@ it('ends, and begins anew for another person', () => {
 	expect(sources).toHaveLength(1);
 	live.start();
 	expect(last().url).toBe('/v1/events');
+});
+
+it('takes a line for dead when three heartbeats did not come, and connects again', () => {
+	const live = new Live(make);
+	const silent = vi.fn();
+	const resumed = vi.fn();
+	live.onSilence(silent);
+	live.onResume(resumed);
+	live.start();
+	last().onopen?.();
+	last().beat();
+	vi.advanceTimersByTime(5999);
+	last().beat();
+	vi.advanceTimersByTime(5999);
+	expect(live.state()).toBe('open');
+	last().onmessage?.(event('3')); // an event says as much as a heartbeat
+	vi.advanceTimersByTime(5999);
+	expect(live.state()).toBe('open');
+	expect(silent).not.toHaveBeenCalled();
+	vi.advanceTimersByTime(1);
+	expect(live.state()).toBe('broken');
+	expect(silent).toHaveBeenCalledTimes(1);
+	expect(sources[0]?.closed).toBe(true);
+	sources[0]?.beat(); // what was on its way is of nobody's line
+	vi.advanceTimersByTime(1000);
+	expect(last().url).toBe('/v1/events?after=3');
+	last().onopen?.();
+	expect(live.state()).toBe('open');
+	expect(resumed).toHaveBeenCalledTimes(1);
+});
+
+it('does not wait for long for a stream that is not opened, nor for one whose pace it cannot read', () => {
+	const live = new Live(make);
+	live.start();
+	for (let tries = 1; tries <= 4; tries++) {
+		vi.advanceTimersByTime(7999);
+		expect(sources).toHaveLength(tries);
+		expect(sources[tries - 1]?.closed).toBe(false);
+		vi.advanceTimersByTime(1);
+		expect(sources[tries - 1]?.closed).toBe(true);
+		expect(live.state()).toBe('broken');
+		vi.advanceTimersByTime(1000);
+	}
+	expect(sources).toHaveLength(5);
+	last().onopen?.();
+	for (const data of ['', 'null', '{"every_ms":"soon"}', '{"every_ms":-1}']) {
+		last().beat(data);
+		vi.advanceTimersByTime(14999);
+		expect(live.state()).toBe('open');
+	}
+	vi.advanceTimersByTime(1);
+	expect(live.state()).toBe('broken');
+	live.stop();
+	vi.advanceTimersByTime(60000);
+	expect(sources).toHaveLength(5);
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What happens, as it happens: one stream of server-sent events, taken up again after the last one that was seen. Whoever
-// looks is told whether the stream stands.
+// looks is told whether the stream stands: a line that is dead without a word is known by the heartbeats that do not come.
 import type { Event } from './types';
 
 export type LiveState = 'connecting' | 'open' | 'broken';
@@ -8,12 +8,28 @@ type Listener = (event: Event) => void;
 
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 15000;
+/** The pace of heartbeats until the server has told its own, and how many are missed before the line is taken for dead. */
+const BEAT_MS = 5000;
+const BEATS_MISSED = 3;
+/** What a stream may take to be opened. A browser keeps connections for later: those of a dead line are found out one by one. */
+const OPEN_MS = 8000;
 
 export interface LiveSource {
 	close(): void;
 	onopen: (() => void) | null;
 	onerror: (() => void) | null;
 	onmessage: ((message: { data: string; lastEventId: string }) => void) | null;
+	addEventListener(type: 'heartbeat', fn: (message: { data: string }) => void): void;
+}
+
+/** What a heartbeat says of when the next one comes. */
+function paceOf(data: string): number {
+	try {
+		const { every_ms: every } = JSON.parse(data) as { every_ms?: unknown };
+		return typeof every === 'number' && every > 0 ? every : BEAT_MS;
+	} catch {
+		return BEAT_MS;
+	}
 }
 
 export class Live {
@@ -21,11 +37,14 @@ export class Live {
 	private lastId: string | null = null;
 	private retryMs = FIRST_RETRY_MS;
 	private timer: ReturnType<typeof setTimeout> | undefined;
+	private silence: ReturnType<typeof setTimeout> | undefined;
+	private beatMs = BEAT_MS;
 	private current: LiveState = 'connecting';
 	private since = Date.now();
 	private readonly listeners = new Set<Listener>();
 	private readonly watchers = new Set<() => void>();
 	private readonly resumers = new Set<() => void>();
+	private readonly silencers = new Set<() => void>();
 
 	constructor(private readonly open: (url: string) => LiveSource) {}
 
@@ -46,6 +65,11 @@ export class Live {
 		this.resumers.add(fn);
 		return () => void this.resumers.delete(fn);
 	};
+	/** Called when the server is not heard any more: what else was asked of it over the same line waits in vain. */
+	readonly onSilence = (fn: () => void) => {
+		this.silencers.add(fn);
+		return () => void this.silencers.delete(fn);
+	};
 
 	start(): void {
 		if (!this.source && !this.timer) this.connect();
@@ -53,6 +77,7 @@ export class Live {
 
 	stop(): void {
 		clearTimeout(this.timer);
+		clearTimeout(this.silence);
 		this.timer = undefined;
 		this.source?.close();
 		this.source = null;
@@ -68,16 +93,49 @@ export class Live {
 		this.watchers.forEach((fn) => fn());
 	}
 
+	private lose(source: LiveSource): void {
+		source.close();
+		if (this.source !== source) return;
+		clearTimeout(this.silence);
+		this.source = null;
+		this.become('broken');
+		this.timer = setTimeout(() => {
+			this.timer = undefined;
+			this.connect();
+		}, this.retryMs);
+		this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+	}
+
+	/** Something came, or is to come from now on. */
+	private heard(source: LiveSource, untilMs = this.beatMs * BEATS_MISSED): void {
+		if (this.source !== source) return;
+		clearTimeout(this.silence);
+		this.silence = setTimeout(() => {
+			// Nobody was reached who would be spared by a longer pause.
+			this.retryMs = FIRST_RETRY_MS;
+			this.lose(source);
+			this.silencers.forEach((fn) => fn());
+		}, untilMs);
+	}
+
 	private connect(): void {
 		const source = this.open(this.lastId === null ? '/v1/events' : `/v1/events?after=${encodeURIComponent(this.lastId)}`);
 		this.source = source;
+		this.beatMs = BEAT_MS;
+		this.heard(source, OPEN_MS);
 		source.onopen = () => {
 			const again = this.current === 'broken';
 			this.retryMs = FIRST_RETRY_MS;
+			this.heard(source);
 			this.become('open');
 			if (again) this.resumers.forEach((fn) => fn());
 		};
+		source.addEventListener('heartbeat', ({ data }) => {
+			this.beatMs = paceOf(data);
+			this.heard(source);
+		});
 		source.onmessage = (message) => {
+			this.heard(source);
 			if (message.lastEventId) this.lastId = message.lastEventId;
 			let event: Event;
 			try {
@@ -88,17 +146,7 @@ export class Live {
 			this.listeners.forEach((fn) => fn(event));
 		};
 		// The browser's own retry gives up for good at some errors: ours does not.
-		source.onerror = () => {
-			source.close();
-			if (this.source !== source) return;
-			this.source = null;
-			this.become('broken');
-			this.timer = setTimeout(() => {
-				this.timer = undefined;
-				this.connect();
-			}, this.retryMs);
-			this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
-		};
+		source.onerror = () => this.lose(source);
 	}
 }
 

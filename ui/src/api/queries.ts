@@ -50,11 +50,14 @@ export function useLiveQueries(signedIn: boolean): void {
 			timer ??= setTimeout(flush, GATHER_MS);
 		});
 		const endResume = live.onResume(() => void client.invalidateQueries());
+		// A browser has few connections to one place: those that wait in vain must not keep out the ones that would get through.
+		const endSilence = live.onSilence(() => void client.cancelQueries());
 		live.start();
 		return () => {
 			clearTimeout(timer);
 			endListen();
 			endResume();
+			endSilence();
 			live.stop();
 		};
 	}, [client, signedIn]);

@@ -12,6 +12,7 @@ export type Network = Schemas['network'];
 export type Vm = Schemas['vm'];
 export type Task = Schemas['task'];
 export type Event = Schemas['event'];
+export type EventCode = keyof typeof import('./events.gen.json');
 export type ResourceProblem = Schemas['problem'];
 
 export interface Resources {
@@ -49,6 +50,8 @@ export type User = Schemas['user'];
 export type Token = Schemas['token'];
 export type Audit = Schemas['audit'];
 export type Role = User['role'];
+export type JoinToken = Schemas['join_token'];
+export type EventLog = Schemas['machine_sel'];
 export type Sensors = Schemas['machine_sensors'];
 export type ConsoleTicket = Schemas['console_ticket'];
 export type CloudInitVerdict = Schemas['cloud_init_verdict'];

@@ -29,8 +29,9 @@ export function preferredLanguage(stored: string | null, wanted: readonly string
 
 export async function setLanguage(language: Language, remember = true): Promise<void> {
 	if (language === 'ko' && !i18next.hasResourceBundle('ko', 'translation')) {
-		const { ko } = await import('./ko');
+		const [{ ko }, { eventsKo }] = await Promise.all([import('./ko'), import('./events.ko')]);
 		i18next.addResourceBundle('ko', 'translation', ko);
+		i18next.addResourceBundle('ko', 'events', eventsKo);
 	}
 	await i18next.changeLanguage(language);
 	document.documentElement.lang = language;

@@ -8,7 +8,7 @@ import { resourceAddress } from '../ui/where';
 import { Time, useWords } from '../ui/words';
 
 export function EventList({ events }: { events: Event[] }) {
-	const { kind } = useWords();
+	const { kind, event: say } = useWords();
 	return (
 		<ol className="ingot-timeline">
 			{events.map((event) => {
@@ -18,7 +18,7 @@ export function EventList({ events }: { events: Event[] }) {
 					<li key={event.id}>
 						<Time at={event.time} />
 						<span>
-							{kind(event.resource)} {where ? <To to={where}>{name}</To> : name} · <bdi>{event.text}</bdi>
+							{kind(event.resource)} {where ? <To to={where}>{name}</To> : name} · <bdi>{say(event)}</bdi>
 						</span>
 					</li>
 				);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What can be asked of a machine: accept, deploy, power.
-import { useState } from 'react';
+// What can be asked of a machine: accept, deploy, power, to forget it.
+import { useEffect, useState } from 'react';
+import { useNavigate } from 'react-router-dom';
 import { call, newKey } from '../api/client';
 import { readAll, useChange } from '../api/queries';
 import type { Machine } from '../api/types';
@@ -46,7 +47,10 @@ function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
 	const { t, bytes } = useWords();
 	const proposed = systemDisk(machine);
-	const [disk, setDisk] = useState((proposed && diskName(proposed)) ?? '');
+	const proposal = (proposed && diskName(proposed)) ?? '';
+	const [disk, setDisk] = useState(proposal);
+	// The dialog may be open before the inventory is there. What was once shown stays: a person has read what will be lost.
+	useEffect(() => setDisk((before) => before || proposal), [proposal]);
 	const [name, setName] = useState(machine.name ?? '');
 	const [typed, setTyped] = useState('');
 	const complain = useComplaint();
@@ -126,9 +130,36 @@ function PowerDialog({ machine, action, onClose }: { machine: Machine; action: P
 	return <DangerDialog {...common} name={machine.name ?? machine.id} lost={<p>{machine.node ? t('machine.powerLostNode') : t('machine.powerLost')}</p>} />;
 }
 
+/** What is there is found again: only what is in use could be lost. */
+const canDelete = (machine: Machine) => (machine.state === 'new' || machine.state === 'failed') && !machine.node;
+
+function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
+	const { t } = useWords();
+	const navigate = useNavigate();
+	const change = useChange();
+	return (
+		<Dialog
+			title={t('machine.deleteTitle', { name: machine.name })}
+			confirm={t('common.delete')}
+			danger
+			busy={change.isPending}
+			error={change.error}
+			onClose={onClose}
+			onConfirm={() =>
+				change.mutate(
+					{ method: 'DELETE', path: `/v1/machines/${machine.id}`, touches: ['machines'] },
+					{ onSuccess: () => void navigate('/machines') },
+				)
+			}
+		>
+			<p>{t('machine.deleteExplain')}</p>
+		</Dialog>
+	);
+}
+
 export function MachineActions({ machine }: { machine: Machine }) {
 	const { t, word } = useWords();
-	const [open, setOpen] = useState<'accept' | 'deploy' | Power | null>(null);
+	const [open, setOpen] = useState<'accept' | 'deploy' | 'delete' | Power | null>(null);
 	const close = () => setOpen(null);
 	if (!useMay('operator')) return null;
 	return (
@@ -145,21 +176,32 @@ export function MachineActions({ machine }: { machine: Machine }) {
 						{word(action)}
 					</Button>
 				))}
+			{canDelete(machine) && (
+				<Button variant="secondary" onClick={() => setOpen('delete')}>
+					{t('common.delete')}
+				</Button>
+			)}
 			{open === 'accept' && <AcceptDialog machine={machine} onClose={close} />}
 			{open === 'deploy' && <DeployDialog machine={machine} onClose={close} />}
-			{open && open !== 'accept' && open !== 'deploy' && <PowerDialog machine={machine} action={open} onClose={close} />}
+			{open === 'delete' && <DeleteDialog machine={machine} onClose={close} />}
+			{open && open !== 'accept' && open !== 'deploy' && open !== 'delete' && <PowerDialog machine={machine} action={open} onClose={close} />}
 		</>
 	);
 }
 
-type Bulk = 'accept' | 'deploy' | 'on' | 'off';
+type Bulk = 'accept' | 'deploy' | 'on' | 'off' | 'delete';
 
 export function MachineBulk({ selection, clear }: { selection: Selection; clear: () => void }) {
 	const { t, word } = useWords();
 	const [asked, setAsked] = useState<Bulk | null>(null);
 	const [running, setRunning] = useState<{ action: Bulk; items: () => Promise<BulkItem[]>; act: (id: string) => Promise<unknown> } | null>(null);
 	if (!useMay('operator')) return null;
-	const label = (action: Bulk) => (action === 'accept' ? t('machine.accept') : action === 'deploy' ? t('machine.deploy') : word(action));
+	const labels: Partial<Record<Bulk, string>> = { accept: t('machine.accept'), deploy: t('machine.deploy'), delete: t('common.delete') };
+	const label = (action: Bulk) => labels[action] ?? word(action);
+	const lost = (action: Bulk) => {
+		if (action === 'delete') return t('machine.deleteExplain');
+		return action === 'deploy' ? `${t('machine.deployProposed')} ${t('machine.deployLost')}` : t('machine.powerLostNode');
+	};
 	const start = (action: Bulk) => {
 		const known = new Map<string, Machine>();
 		const body = (id: string) => {
@@ -177,7 +219,7 @@ export function MachineBulk({ selection, clear }: { selection: Selection; clear:
 					.map((machine) => ({ id: machine.id, name: machine.name ?? machine.id }));
 			},
 			act: (id) =>
-				call('POST', action === 'accept' || action === 'deploy' ? `/v1/machines/${id}/${action}` : `/v1/machines/${id}/power`, {
+				action === 'delete' ? call('DELETE', `/v1/machines/${id}`) : call('POST', action === 'accept' || action === 'deploy' ? `/v1/machines/${id}/${action}` : `/v1/machines/${id}/power`, {
 					body: action === 'accept' || action === 'deploy' ? body(id) : { action },
 					headers: { 'Idempotency-Key': newKey() },
 				}),
@@ -186,12 +228,12 @@ export function MachineBulk({ selection, clear }: { selection: Selection; clear:
 	const phrase = String(selection.count);
 	return (
 		<span className="ingot-actions">
-			{(['accept', 'deploy', 'on', 'off'] as const).map((action) => (
+			{(['accept', 'deploy', 'on', 'off', 'delete'] as const).map((action) => (
 				<Button
 					key={action}
 					size="sm"
 					variant="secondary"
-					onClick={() => (action === 'deploy' || action === 'off' ? setAsked(action) : start(action))}
+					onClick={() => (action === 'accept' || action === 'on' ? start(action) : setAsked(action))}
 				>
 					{label(action)}
 				</Button>
@@ -201,7 +243,7 @@ export function MachineBulk({ selection, clear }: { selection: Selection; clear:
 					title={t('bulk.title', { action: label(asked), count: selection.count })}
 					confirm={label(asked)}
 					name={phrase}
-					lost={<p>{asked === 'deploy' ? `${t('machine.deployProposed')} ${t('machine.deployLost')}` : t('machine.powerLostNode')}</p>}
+					lost={<p>{lost(asked)}</p>}
 					onConfirm={() => start(asked)}
 					onClose={() => setAsked(null)}
 				/>

@@ -12,6 +12,8 @@ import { StateLabel, Time, useWords } from '../ui/words';
 import { MachineActions } from './machine-actions';
 import { Timeline } from './timeline';
 
+const MachineSensors = lazy(() => import('./machine-bmc').then((all) => ({ default: all.MachineSensors })));
+const MachineEventLog = lazy(() => import('./machine-bmc').then((all) => ({ default: all.MachineEventLog })));
 const ConsolePanel = lazy(() => import('./console-panel'));
 
 function Summary({ machine }: { machine: Machine }) {
@@ -152,6 +154,7 @@ export default function MachineScreen() {
 		['nics', t('machine.nics')],
 		['timeline', t('tab.timeline')],
 	];
+	if (machine.bmc_address) tabs.splice(3, 0, ['sensors', t('machine.sensors')], ['sel', t('machine.sel')]);
 	if (operator && machine.bmc_address) tabs.push(['console', t('tab.console')]);
 	return (
 		<Screen
@@ -172,6 +175,10 @@ export default function MachineScreen() {
 				{tab === 'disks' && <Disks machine={machine} />}
 				{tab === 'nics' && <Nics machine={machine} />}
 				{tab === 'timeline' && <Timeline collection="machines" kind="machine" id={machine.id} />}
+				<Suspense fallback={<Bullseye />}>
+					{tab === 'sensors' && <MachineSensors id={machine.id} />}
+					{tab === 'sel' && <MachineEventLog id={machine.id} />}
+				</Suspense>
 				{tab === 'console' && (
 					<Suspense fallback={<Bullseye />}>
 						<ConsolePanel

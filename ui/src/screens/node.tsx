@@ -1,11 +1,44 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { useState } from 'react';
 import { useParams } from 'react-router-dom';
-import { useAll, useOne } from '../api/queries';
-import { Table, Tbody, Td, Th, Thead, Tr } from '../pf';
+import { useAll, useChange, useOne } from '../api/queries';
+import type { Node } from '../api/types';
+import { Button, Table, Tbody, Td, Th, Thead, Tr } from '../pf';
 import { Bullseye } from '../ui/bullseye';
+import { DangerDialog } from '../ui/dialog';
 import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
+
+/** Of a node that joined by a token, whose disks stay as they are until somebody says so. */
+function GiveDisks({ node }: { node: Node }) {
+	const { t } = useWords();
+	const [asking, setAsking] = useState(false);
+	const change = useChange<Node>();
+	const name = node.name ?? node.id;
+	if (!useMay('operator') || node.pool_disks) return null;
+	return (
+		<>
+			<p>{t('node.disksKept')}</p>
+			<Button variant="secondary" size="sm" onClick={() => setAsking(true)}>
+				{t('node.giveDisks')}
+			</Button>
+			{asking && (
+				<DangerDialog
+					title={t('node.giveDisksTitle', { name })}
+					confirm={t('node.giveDisks')}
+					name={name}
+					lost={<p>{t('node.giveDisksLost')}</p>}
+					busy={change.isPending}
+					error={change.error}
+					onClose={() => setAsking(false)}
+					onConfirm={() => change.mutate({ method: 'PATCH', path: `/v1/nodes/${node.id}`, body: { pool_disks: true }, touches: ['nodes', 'pools'] }, { onSuccess: () => setAsking(false) })}
+				/>
+			)}
+		</>
+	);
+}
 
 export default function NodeScreen() {
 	const { t, bytes, word } = useWords();
@@ -39,6 +72,7 @@ export default function NodeScreen() {
 					/>
 				</Panel>
 				<Panel title={t('node.dataDisks')}>
+					<GiveDisks node={node} />
 					{node.osds.length === 0 ? (
 						<p>{t('node.noDisks')}</p>
 					) : (

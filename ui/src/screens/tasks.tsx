@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { useState } from 'react';
 import { useSearchParams } from 'react-router-dom';
 import { useOne } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, Modal, ModalBody, ModalHeader, ModalVariant } from '../pf';
-import { Facts, Screen, Teach } from '../ui/parts';
+import { Facts, Screen, Teach, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { ResourceTable, type Column } from '../ui/resource-table';
+import { RetryTask } from '../ui/retry-task';
 import { CancelTask, TaskProgress, TaskTitle } from '../ui/task-drawer';
 import { TaskLabel, Time, useWords } from '../ui/words';
 
 const STATES = ['running', 'succeeded', 'failed', 'cancelled'] as const satisfies readonly Task['state'][];
 
-function TaskDetail({ id, onClose }: { id: string; onClose: () => void }) {
+function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) => void }) {
 	const { t, action, step } = useWords();
 	const found = useOne('tasks', id, 1500);
 	const task = found.data;
 	return (
-		<Modal isOpen variant={ModalVariant.medium} onClose={onClose} aria-labelledby="task-title">
+		<Modal isOpen variant={ModalVariant.medium} onClose={() => onShow(null)} aria-labelledby="task-title">
 			<ModalHeader labelId="task-title" title={task ? `${action(task.action)} ${task.resource_name ?? ''}` : t('kind.task')} />
 			<ModalBody tabIndex={0}>
 				<ProblemAlert error={found.error} />
@@ -34,6 +34,8 @@ function TaskDetail({ id, onClose }: { id: string; onClose: () => void }) {
 								[t('field.deadline'), <Time key="d" at={task.deadline} />],
 							]}
 						/>
+						{task.retry_of && <p><To to={`/tasks?task=${task.retry_of}`}>{t('tasks.retryOf')}</To></p>}
+						{task.retried_by && <p><To to={`/tasks?task=${task.retried_by}`}>{t('tasks.retriedBy')}</To></p>}
 						<h3>{t('tasks.steps')}</h3>
 						<ol className="ingot-timeline">
 							{task.steps.map((each, index) => (
@@ -48,6 +50,7 @@ function TaskDetail({ id, onClose }: { id: string; onClose: () => void }) {
 							{task.log.join('\n')}
 						</pre>
 						<CancelTask task={task} />
+						<RetryTask task={task} onDone={(again) => onShow(again.id)} />
 					</>
 				)}
 			</ModalBody>
@@ -58,9 +61,8 @@ function TaskDetail({ id, onClose }: { id: string; onClose: () => void }) {
 export default function Tasks() {
 	const { t, step } = useWords();
 	const [search, setSearch] = useSearchParams();
-	const [open, setOpen] = useState<string | null>(search.get('task'));
-	const show = (id: string | null) => {
-		setOpen(id);
+	const open = search.get('task');
+	const show = (id: string | null) =>
 		setSearch(
 			(old) => {
 				const next = new URLSearchParams(old);
@@ -70,7 +72,6 @@ export default function Tasks() {
 			},
 			{ replace: true },
 		);
-	};
 	const columns: Column<Task>[] = [
 		{ field: 'action', label: t('field.action'), sort: true, width: 28, cell: (task) => <TaskTitle task={task} /> },
 		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (task) => <TaskLabel state={task.state} /> },
@@ -100,7 +101,7 @@ export default function Tasks() {
 				rowName={(task) => task.resource_name ?? task.id}
 				empty={<Teach title={t('tasks.emptyTitle')}>{t('tasks.emptyBody')}</Teach>}
 			/>
-			{open && <TaskDetail id={open} onClose={() => show(null)} />}
+			{open && <TaskDetail key={open} id={open} onShow={show} />}
 		</Screen>
 	);
 }

@@ -20,12 +20,11 @@ export function momentsOf(events: Event[], tasks: Task[]): Moment[] {
 }
 
 export function Timeline({ collection, kind, id }: { collection: string; kind: string; id: string }) {
-	const { t, step } = useWords();
+	const { t, step, event } = useWords();
 	const events = useQuery({
 		queryKey: ['events', kind, id],
 		queryFn: async ({ signal }) => {
-			const page = await get<Page<Event>>('/v1/events', undefined, signal);
-			return page.items.filter((event) => event.resource_id === id);
+			return (await get<Page<Event>>('/v1/events', { resource_id: id }, signal)).items;
 		},
 	});
 	const tasks = useQuery({
@@ -41,7 +40,7 @@ export function Timeline({ collection, kind, id }: { collection: string; kind: s
 				<li key={moment.key}>
 					<Time at={moment.at} />
 					<span>
-						{'event' in moment && <bdi>{moment.event.text}</bdi>}
+						{'event' in moment && <bdi>{event(moment.event)}</bdi>}
 						{'step' in moment && t('timeline.step', { step: step(moment.step) })}
 						{!('event' in moment) && !('step' in moment) && (
 							<>

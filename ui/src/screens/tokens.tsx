@@ -2,12 +2,13 @@
 import { useState } from 'react';
 import { useChange } from '../api/queries';
 import type { Role, Token } from '../api/types';
-import { Alert, Button, Modal, ModalBody, ModalFooter, ModalHeader, ModalVariant } from '../pf';
+import { Button } from '../pf';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { SelectField, TextField, useComplaint } from '../ui/field';
 import { Screen, Teach } from '../ui/parts';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { useSession } from '../ui/session';
+import { ShownOnce } from '../ui/shown-once';
 import { Time, useWords } from '../ui/words';
 import { ROLES } from './users';
 
@@ -67,34 +68,6 @@ function CreateToken({ onDone, onClose }: { onDone: (token: Token) => void; onCl
 	);
 }
 
-function ShowToken({ token, onClose }: { token: Token; onClose: () => void }) {
-	const { t } = useWords();
-	const [copied, setCopied] = useState(false);
-	return (
-		<Modal isOpen variant={ModalVariant.medium} onClose={onClose} aria-labelledby="token-title">
-			<ModalHeader title={t('token.made', { name: token.name })} labelId="token-title" />
-			<ModalBody>
-				<Alert variant="warning" isInline title={t('token.once')} />
-				<pre className="ingot-log" tabIndex={0} aria-label={t('kind.token')}>
-					{token.token}
-				</pre>
-			</ModalBody>
-			<ModalFooter>
-				<Button
-					onClick={() => {
-						void navigator.clipboard.writeText(token.token ?? '').then(() => setCopied(true));
-					}}
-				>
-					{copied ? t('common.copied') : t('common.copy')}
-				</Button>
-				<Button variant="link" onClick={onClose}>
-					{t('common.close')}
-				</Button>
-			</ModalFooter>
-		</Modal>
-	);
-}
-
 export default function Tokens() {
 	const { t, word } = useWords();
 	const [creating, setCreating] = useState(false);
@@ -139,7 +112,7 @@ export default function Tokens() {
 					}}
 				/>
 			)}
-			{made && <ShowToken token={made} onClose={() => setMade(null)} />}
+			{made && <ShownOnce title={t('token.made', { name: made.name })} label={t('kind.token')} secret={made.token ?? ''} onClose={() => setMade(null)} />}
 			{deleting && (
 				<DangerDialog
 					title={t('token.deleteTitle', { name: deleting.name })}

@@ -25,6 +25,10 @@ export function parseBytes(text: string): number | null {
 	return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
+export function formatNumber(value: number, language = 'en'): string {
+	return new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value);
+}
+
 export function formatTime(time: string | null | undefined, language = 'en'): string {
 	if (!time) return '–';
 	const date = new Date(time);

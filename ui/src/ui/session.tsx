@@ -2,7 +2,7 @@
 // Who is signed in. The cookie is the browser's; what is kept here is what the server said of the session.
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { call, get, onSignedOut, setCsrfToken } from '../api/client';
+import { call, get, onPasswordOld, onSignedOut, setCsrfToken } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
 import { useLiveQueries } from '../api/queries';
 import type { Role, Session } from '../api/types';
@@ -42,6 +42,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 			become(null, true);
 			client.clear();
 		});
+		onPasswordOld(read);
 	}, [become, client, read]);
 
 	useLiveQueries(Boolean(state.session) && !state.session?.user.password_change_required);

@@ -79,6 +79,7 @@ const PLACES: { label: Key; places: Place[] }[] = [
 		places: [
 			{ to: '/users', label: 'nav.users', role: 'admin' },
 			{ to: '/tokens', label: 'nav.tokens', role: 'operator' },
+			{ to: '/join-tokens', label: 'nav.joinTokens', role: 'admin' },
 			{ to: '/settings', label: 'nav.settings' },
 			{ to: '/about', label: 'nav.about' },
 		],

@@ -4,6 +4,7 @@ import type { Task } from '../api/types';
 import { Button, DrawerPanelContent, Title } from '../pf';
 import { Bar, To } from './parts';
 import { ProblemAlert } from './problem-alert';
+import { RetryTask } from './retry-task';
 import { useMay } from './session';
 import { resourceAddress } from './where';
 import { TaskLabel, Time, useWords } from './words';
@@ -80,7 +81,7 @@ export function TaskDrawer({ tasks, onClose }: { tasks: Task[]; onClose: () => v
 							<li key={task.id}>
 								<TaskLabel state={task.state} /> <TaskTitle task={task} />
 								<p>{task.error?.text}</p>
-								<Time at={task.ended} ago />
+								<Time at={task.ended} ago /> <RetryTask task={task} />
 							</li>
 						))}
 					</ul>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useTranslation } from 'react-i18next';
+import type { Event } from '../api/types';
 import type { Key } from '../i18n';
 import { Label } from '../pf';
+import { eventText } from './event-text';
 import { formatAgo, formatBytes, formatTime } from './format';
 import { useNow } from './now';
 
@@ -24,6 +26,8 @@ export function useWords() {
 		step: (value: string | null | undefined) => say('step', value),
 		action: (value: string | null | undefined) => say('action', value),
 		bytes: (value: number | null | undefined) => formatBytes(value, i18n.language),
+		event: (event: Event) =>
+			eventText(event, i18n.getResourceBundle(i18n.language, 'events') as Record<string, string> | undefined, (what, value) => say(what, value)),
 		time: (value: string | null | undefined) => formatTime(value, i18n.language),
 	};
 }
@@ -52,7 +56,9 @@ const COLORS: Record<string, Color> = {
 	waiting: 'orange',
 	degraded: 'orange',
 	cancelled: 'orange',
+	warning: 'orange',
 	credentials: 'red',
+	critical: 'red',
 	failed: 'red',
 	unreachable: 'red',
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sensors of machines through the real API. */
+/* Sensors and event logs of machines through the real API. */
 #include "api_world.h"
 
 #define PATH "/v1/machines/m1/sensors"
+#define SEL "/v1/machines/m1/sel"
 
 /* A machine whose BMC is number 1 of the rack's. */
 static void make_machine(struct world *w, const char *address)
@@ -13,6 +14,10 @@ static void make_machine(struct world *w, const char *address)
 	store_begin(store);
 	struct machine *machine = store_create(store, &kind_machine);
 	machine->name = xstrdup("m1");
+	/* One that is new would be booted, by what the test's end cuts off. */
+	machine->step = xstrdup("READY");
+	machine->state = MACHINE_READY;
+	machine->bmc_state = BMC_STATE_OK;
 	machine->bmc_address = xstrdup(address);
 	machine->bmc_driver = xstrdup("ipmi");
 	machine->bmc_user = xstrdup("admin");
@@ -50,13 +55,41 @@ static void test_read(void **state)
 	assert_int_equal(call(w, w->viewer, w->origin, "GET", PATH, NULL, NULL), 200);
 }
 
+static void test_event_log(void **state)
+{
+	struct world *w = *state;
+	const json_t *entry;
+
+	make_machine(w, "10.0.0.1");
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", SEL, NULL, NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(w->answer, "entries")), 3);
+	assert_int_equal(json_integer_value(json_object_get(w->answer, "total")), 700);
+	assert_true(json_is_string(json_object_get(w->answer, "read_at")));
+	entry = json_array_get(json_object_get(w->answer, "entries"), 0);
+	assert_int_equal(json_integer_value(json_object_get(entry, "number")), 698);
+	assert_string_equal(text_of(entry, "time"), "2025-12-31T23:59:00.000Z");
+	assert_string_equal(text_of(entry, "sensor"), "Sensor #2");
+	assert_string_equal(text_of(entry, "text"), "Upper Critical - going high");
+	assert_string_equal(text_of(entry, "state"), "critical");
+	assert_true(json_is_false(json_object_get(entry, "ended")));
+	entry = json_array_get(json_object_get(w->answer, "entries"), 1);
+	assert_true(json_is_true(json_object_get(entry, "ended")));
+	/* The manufacturer's own, of a BMC whose clock was not set. */
+	entry = json_array_get(json_object_get(w->answer, "entries"), 2);
+	assert_true(json_is_null(json_object_get(entry, "time")));
+	assert_true(json_is_null(json_object_get(entry, "sensor")));
+	assert_string_equal(text_of(entry, "text"), "01h 02h 03h");
+}
+
 static void test_errors(void **state)
 {
 	struct world *w = *state;
 
 	make_machine(w, NULL);
 	assert_int_equal(call(w, w->viewer, w->origin, "GET", PATH, NULL, NULL), 409);
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", SEL, NULL, NULL), 409);
 	assert_int_equal(call(w, w->nobody, w->origin, "GET", PATH, NULL, NULL), 401);
+	assert_int_equal(call(w, w->nobody, w->origin, "GET", SEL, NULL, NULL), 401);
 	assert_int_equal(call(w, w->viewer, w->origin, "GET", "/v1/machines/m2/sensors", NULL, NULL), 404);
 }
 
@@ -68,6 +101,8 @@ static void test_bmc_is_silent(void **state)
 	w->rack.bmcs[1].there = false;
 	assert_int_equal(call(w, w->viewer, w->origin, "GET", PATH, NULL, NULL), 502);
 	assert_int_equal(w->answer_err.code, ERR_UNREACHABLE);
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", SEL, NULL, NULL), 502);
+	assert_int_equal(w->answer_err.code, ERR_UNREACHABLE);
 }
 
 int main(void)
@@ -75,6 +110,7 @@ int main(void)
 #define SENSOR_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		SENSOR_TEST(test_read),
+		SENSOR_TEST(test_event_log),
 		SENSOR_TEST(test_errors),
 		SENSOR_TEST(test_bmc_is_silent),
 	};

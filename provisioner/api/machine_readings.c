@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a machine's sensors read: asked of its BMC, which takes a while, and answered when it has. One reading of a machine at a
- * time: its BMC does one thing at a time, and is needed for more than looking. */
+/* What a machine's BMC knows, its sensors and its event log: asked of it, which takes a while, and answered when it has. One
+ * reading of a machine at a time: its BMC does one thing at a time, and is needed for more than looking. */
 #include "api/api_priv.h"
 
 struct reading {
@@ -34,9 +34,10 @@ static int schema_state(enum bmc_sensor_state state)
 	return states[state];
 }
 
-static json_t *show(struct api *api, const struct bmc_sensors *sensors)
+static json_t *show_sensors(int64_t now_ms, const struct bmc_op *op)
 {
-	struct machine_sensors shown = { .read_at = loop_now_ms(api->spec.loop) };
+	const struct bmc_sensors *sensors = &op->sensors;
+	struct machine_sensors shown = { .read_at = now_ms };
 	for (size_t i = 0; i < sensors->count; i++) {
 		const struct bmc_sensor *from = &sensors->list[i];
 		struct sensor *to = schema_list_add(&machine_sensors_schema, &shown, "sensors");
@@ -53,11 +54,32 @@ static json_t *show(struct api *api, const struct bmc_sensors *sensors)
 	return json;
 }
 
+static json_t *show_sel(int64_t now_ms, const struct bmc_op *op)
+{
+	struct machine_sel shown = { .read_at = now_ms, .total = (int64_t)op->sel.total };
+	for (size_t i = 0; i < op->sel.count; i++) {
+		const struct bmc_sel_entry *from = &op->sel.list[i];
+		struct sel_entry *to = schema_list_add(&machine_sel_schema, &shown, "entries");
+		to->number = from->number;
+		to->time = from->time_ms;
+		to->sensor = xstrdup(from->sensor);
+		to->type = xstrdup(from->type);
+		to->text = xstrdup(from->text);
+		to->ended = from->ended;
+		to->state = schema_state(from->state);
+	}
+	json_t *json = schema_encode(&machine_sel_schema, &shown, false);
+	schema_done(&machine_sel_schema, &shown);
+	return json;
+}
+
 static void reading_done(struct bmc_op *op, void *data)
 {
 	struct reading *reading = data;
+	int64_t now_ms = reading->api ? loop_now_ms(reading->api->spec.loop) : 0;
 	if (reading->api && reading->request && op->err.code == ERR_NONE)
-		http_answer_json(reading->request, 200, show(reading->api, &op->sensors), NULL);
+		http_answer_json(reading->request, 200,
+				 op->kind == BMC_OP_SEL ? show_sel(now_ms, op) : show_sensors(now_ms, op), NULL);
 	else if (reading->api && reading->request)
 		http_answer_problem(reading->request, &op->err);
 	reading_free(reading);
@@ -68,15 +90,16 @@ static int check_reading(struct api *api, const struct machine *machine, struct 
 	struct reading *reading;
 	LIST_FOREACH(reading, &api->readings, link)
 		if (str_equal(reading->machine, machine->id))
-			return err_set(err, ERR_BUSY, "the sensors of %s are being read already", machine->name);
+			return err_set(err, ERR_BUSY, "the BMC of %s is being read already; wait for that to end",
+				       machine->name);
 	return 0;
 }
 
-int api_machine_sensors(struct api_call *call, struct err *err)
+static int read_bmc(struct api_call *call, enum bmc_op_kind what, struct err *err)
 {
 	struct api *api = call->api;
 	const struct machine *machine = store_get(api->store, &kind_machine, call->id);
-	struct bmc_op op = { .kind = BMC_OP_SENSORS, .done = reading_done };
+	struct bmc_op op = { .kind = what, .done = reading_done };
 	int r = check_reading(api, machine, err);
 	if (r == 0)
 		r = machine_bmc_target(api->spec.machines, machine, &op.target, err);
@@ -99,8 +122,18 @@ int api_machine_sensors(struct api_call *call, struct err *err)
 	return 0;
 }
 
+int api_machine_sensors(struct api_call *call, struct err *err)
+{
+	return read_bmc(call, BMC_OP_SENSORS, err);
+}
+
+int api_machine_sel(struct api_call *call, struct err *err)
+{
+	return read_bmc(call, BMC_OP_SEL, err);
+}
+
 /* What a worker still asks comes back to nobody. */
-void api_sensors_stop(struct api *api)
+void api_readings_stop(struct api *api)
 {
 	struct reading *reading;
 	LIST_FOREACH(reading, &api->readings, link) {

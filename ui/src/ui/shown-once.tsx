@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { useState, type ReactNode } from 'react';
+import { Alert, Button, Modal, ModalBody, ModalFooter, ModalHeader, ModalVariant } from '../pf';
+import { useWords } from './words';
+
+/** A secret that the server tells this once: to be copied, then gone from the page. */
+export function ShownOnce({ title, label, secret, children, onClose }: { title: string; label: string; secret: string; children?: ReactNode; onClose: () => void }) {
+	const { t } = useWords();
+	const [copied, setCopied] = useState(false);
+	return (
+		<Modal isOpen variant={ModalVariant.medium} onClose={onClose} aria-labelledby="secret-title">
+			<ModalHeader title={title} labelId="secret-title" />
+			<ModalBody>
+				<Alert variant="warning" isInline title={t('token.once')} />
+				<pre className="ingot-log" tabIndex={0} aria-label={label}>
+					{secret}
+				</pre>
+				{children}
+			</ModalBody>
+			<ModalFooter>
+				<Button
+					onClick={() => {
+						void navigator.clipboard.writeText(secret).then(() => setCopied(true));
+					}}
+				>
+					{copied ? t('common.copied') : t('common.copy')}
+				</Button>
+				<Button variant="link" onClick={onClose}>
+					{t('common.close')}
+				</Button>
+			</ModalFooter>
+		</Modal>
+	);
+}
