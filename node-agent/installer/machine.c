@@ -128,6 +128,12 @@ static void check_disk(const struct machine *machine, const struct answers *answ
 			problems, field,
 			"%s is a member of %s; take it out of there first, or wipe it (wipefs -a), or choose another disk",
 			disk->path, machine->contents[i].pool);
+	else if (machine->contents[i].unclear)
+		problem_add(
+			problems, field,
+			"what is on %s cannot be told: %s; look at it (wipefs %s) and wipe it if nothing of it is needed "
+			"(wipefs -a), or choose another disk",
+			disk->path, machine->contents[i].unclear, disk->path);
 	else if (layout_plan(disk->size_bytes, disk->logical_block_bytes, &layout, &err) < 0)
 		problem_add(problems, field, "%s is too small: %s; choose a larger disk", disk->path, err.text);
 	if (answers_keep(answers) && !machine->contents[i].host)

@@ -38,8 +38,9 @@ const struct machine_nic *machine_port(const struct machine *machine, const stru
 /* The tag that an answer names; 0: none. */
 unsigned machine_vlan(const struct answers *answers, enum answer field);
 
-/* Whether the answers, which are right by themselves, fit this machine: disk there, large enough, not in use and in no pool, with a
- * host of the same role if its state is to be kept; interfaces there and with a link. Adds to problems. */
+/* Whether the answers, which are right by themselves, fit this machine: disk there, large enough, not in use, in no pool, without
+ * doubt of what is on it, with a host of the same role if its state is to be kept; interfaces there and with a link. Adds to
+ * problems. */
 void machine_check(const struct machine *machine, const struct answers *answers, struct problems *problems);
 /* Whether they fit the network: nobody has our addresses (RFC 5227), nobody serves DHCP where we would (RFC 2131). Takes some
  * seconds; needs CAP_NET_RAW. What cannot be probed is taken for free. */
