@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`ingot-agent install` by an answer file: the real program, a real signed bundle, a loop device, real ARP and DHCP."""
 
+import ctypes
 import json
 import os
 import re
@@ -14,10 +15,12 @@ import ns
 import rig
 
 sys.dont_write_bytecode = True
-ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid", "dnsmasq")
+ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid", "wipefs", "dnsmasq")
 
 network = ns.Network()
 machine = rig.Rig(network)
+crypt = ctypes.CDLL("libcrypt.so.1").crypt
+crypt.restype = ctypes.c_char_p
 
 ANSWERS = {
     "role": "provisioner",
@@ -71,6 +74,14 @@ def assert_installed(name="rack-1"):
     assert machine.ask_state("cat /etc/hostname") == name + "\n"
 
 
+def assert_hashed(password):
+    """Console and dashboard have the password's hash, and the disk has the password nowhere."""
+    for name in ("/var/lib/ingot/provisioner/admin.password-hash", "/etc/ingot/console.hash"):
+        found = machine.ask_state(f"cat {name}").strip()
+        assert found.startswith("$y$") and crypt(password.encode(), found.encode()) == found.encode(), found
+    assert not machine.has_bytes(password.encode())
+
+
 def test_provisioner():
     with machine.machine():
         out = install(answers()).stdout
@@ -80,13 +91,12 @@ def test_provisioner():
         machine.write("provisioner.json", config)
         ns.run(ns.built("ingot-provisioner"), "--check", "--config", machine.path("provisioner.json"))
         assert json.loads(config)["provisioning"]["interface"] == "prov0"
-        assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == "correct horse battery staple\n"
+        assert_hashed(ANSWERS["admin.password"])
         for name, mode, owner in (("/var/lib/ingot/provisioner", "0700", 64060),
-                                  ("/var/lib/ingot/provisioner/admin.password", "0600", 64060),
+                                  ("/var/lib/ingot/provisioner/admin.password-hash", "0600", 64060),
                                   ("/etc/ingot/console.hash", "0600", 0)):
             stat = machine.ask_state(f"stat {name}")
             assert f"Mode:  {mode}" in stat and f"User: {owner:5d}" in stat, stat
-        assert machine.ask_state("cat /etc/ingot/console.hash").startswith("$y$")
         ns.run("debugfs", "-R", f"dump /var/lib/ingot/images/host.bundle {machine.path('copy')}", machine.state())
         with open(machine.path("copy"), "rb") as a, open(machine.path("host.bundle"), "rb") as b:
             assert a.read() == b.read()
@@ -102,7 +112,7 @@ def test_state_is_kept():
         out = install(answers(disk__state="keep", host_name="other")).stdout
         assert "is installed: rack-1" in out, out  # the name that is kept
         assert_installed()
-        assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == "correct horse battery staple\n"
+        assert_hashed(ANSWERS["admin.password"])
         # Role and disk are all that is needed; an interface that is gone does not matter.
         few = {"role": "provisioner", "disk": {"serial": "disk-a", "erase": "disk-a", "state": "keep"},
                "network": {"mac": "52:54:00:00:00:09"}}
@@ -143,6 +153,15 @@ def test_disks_that_do_not_do():
         result = install(answers(), check=False)
         assert result.returncode != 0 and "member of Ceph" in result.stderr, result.stderr
         assert machine.bytes_at(0, 9) == b"bluestore"
+        # The same with what an earlier use has left: two signatures are not none.
+        ns.run("mkfs.ext4", "-q", "-F", machine.device)
+        with open(machine.device, "r+b") as f:
+            f.write(b"bluestore block device\n")
+        result = install(answers(), check=False)
+        assert result.returncode != 0 and "signatures of more than one kind" in result.stderr, result.stderr
+        assert machine.bytes_at(0, 9) == b"bluestore"
+        ns.run("wipefs", "-q", "-a", machine.device)
+        assert install(answers()).returncode == 0
 
 
 def test_damaged_medium():

@@ -96,7 +96,8 @@ def test_whole(t):
     config = json.loads(machine.ask_state("cat /etc/ingot/provisioner.json"))
     assert config["provisioning"] == {"interface": "prov0", "address": "10.10.0.1/24", "dhcp_first": "10.10.0.100",
                                       "dhcp_last": "10.10.0.250"}, config
-    assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == PASSWORD + "\n"
+    assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password-hash").startswith("$y$")
+    assert not machine.has_bytes(PASSWORD.encode())
     assert "Asia/Seoul" in machine.ask_state("stat /etc/localtime")
 
 

@@ -106,6 +106,28 @@ static void test_plans(void **state)
 		check_plan(names[i]);
 }
 
+/* Whatever was answered, the disk gets a hash of the password and never the password. */
+static void test_password_is_not_written(void **state)
+{
+	static const struct plan_input input = { "/medium", NULL, "$y$hash", "mark", "1.0" };
+	static const enum answer ways[] = { ANSWER_ADMIN_PASSWORD, ANSWER_ADMIN_HASH };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		_cleanup_host_files_ struct host_files files = { 0 };
+		_cleanup_answers_ struct answers answers = { 0 };
+		_cleanup_free_ char *text = NULL;
+		_cleanup_err_ struct err err = ERR_INIT;
+
+		assert_int_equal(answers_read(GOLDEN "two-ports.yaml", &answers, &err), 0);
+		answers_set(&answers, ANSWER_ADMIN_PASSWORD, NULL);
+		answers_set(&answers, ways[i], "correct horse battery staple");
+		plan_files(&answers, &input, &files);
+		text = describe(&files);
+		assert_null(strstr(text, "horse"));
+		assert_non_null(strstr(text, "/provisioner/admin.password-hash 0600 64060:64060\n$y$hash\n"));
+	}
+}
+
 static void test_kept_state_keeps(void **state)
 {
 	static const struct plan_input input = { "/medium", NULL, NULL, NULL, "1.0" };
@@ -244,6 +266,61 @@ static void assert_problem(const struct answers *answers, enum answer field, con
 			 problems.count ? problems.list[0].text : "none");
 }
 
+static void put_bytes(const char *name, const char *bytes, size_t len, off_t at)
+{
+	_cleanup_free_ char *path = xasprintf("%s/dev/%s", dir, name);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, bytes, len, at), len);
+}
+
+/* What a member of Ceph was written over, or what was written over a member of Ceph. */
+static void put_both(const char *name, off_t at)
+{
+	static const char bluestore[] = "bluestore block device\n", swap[] = "SWAPSPACE2";
+
+	put_bytes(name, bluestore, strlen(bluestore), at);
+	put_bytes(name, "\1\0\0\0\x63\0\0\0", 8, at + 1024); /* version 1, 100 pages */
+	put_bytes(name, swap, strlen(swap), at + 4086);
+}
+
+/* Where it cannot be told what is on a disk, the disk is not empty: it is refused, in words that say why. */
+static void test_unclear_disks(void **state)
+{
+	static const struct {
+		const char *name, *words;
+	} disks[] = {
+		{ "vda", "signatures of more than one kind on the disk as a whole" },
+		{ "vdb", "signatures of more than one kind in partition 1" },
+		{ "vdc", "its partition table cannot be read" },
+		{ "vdd", "it cannot be read" },
+	};
+	_cleanup_answers_ struct answers answers = { 0 };
+	_cleanup_machine_ struct machine machine = { 0 };
+	_cleanup_free_ char *lost = xasprintf("%s/dev/vdd", dir);
+
+	put_text("proc/none", "");
+	for (size_t i = 0; i < ARRAY_SIZE(disks); i++)
+		make_disk(disks[i].name, disks[i].name, 8 * GIB);
+	put_both("vda", 0);
+	/* A table of one partition from 1 MiB on: type 83, 32768 sectors (struct dos_partition). */
+	put_bytes("vdb", "\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x80\0\0", 16, 446);
+	put_bytes("vdb", "\x55\xaa", 2, 510);
+	put_both("vdb", 1 * MIB);
+	/* A Macintosh's: driver descriptor with blocks of 512 bytes, and one entry of a map of one. sfdisk knows it not. */
+	put_bytes("vdc", "ER\x02\x00", 4, 0);
+	put_bytes("vdc", "PM\0\0\0\0\0\x01", 8, 512);
+	assert_int_equal(unlink(lost), 0);
+	answers_set(&answers, ANSWER_ROLE, "provisioner");
+	assert_int_equal(machine_read(dir, &machine, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(disks); i++) {
+		answers_set(&answers, ANSWER_DISK_SERIAL, disks[i].name);
+		assert_string_equal(machine.contents[i].text, "unclear");
+		assert_problem(&answers, ANSWER_DISK_SERIAL, disks[i].words);
+		assert_problem(&answers, ANSWER_DISK_SERIAL, "or choose another disk");
+	}
+}
+
 static void test_machine(void **state)
 {
 	_cleanup_answers_ struct answers answers = { 0 };
@@ -294,8 +371,13 @@ static void test_machine(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_plans),  TEST(test_kept_state_keeps), TEST(test_console),
-		TEST(test_medium), TEST(test_machine),
+		TEST(test_plans),
+		TEST(test_password_is_not_written),
+		TEST(test_kept_state_keeps),
+		TEST(test_console),
+		TEST(test_medium),
+		TEST(test_machine),
+		TEST(test_unclear_disks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
