@@ -48,16 +48,37 @@ void machine_read_nics(struct machine *machine)
 	}
 }
 
-int machine_read(const char *sysroot, struct machine *ret, struct err *err)
+static void disks_done(struct machine *machine)
 {
-	struct machine machine = { .sysroot = sysroot };
-	int r = disk_list_read(sysroot, &machine.disks, err);
+	for (unsigned i = 0; machine->contents && i < machine->disks.count; i++)
+		disk_content_done(&machine->contents[i]);
+	free(machine->contents);
+	machine->contents = NULL;
+	disk_list_done(&machine->disks);
+}
+
+int machine_read_disks(struct machine *machine, struct err *err)
+{
+	struct disk_list disks = { 0 };
+	int r = disk_list_read(machine->sysroot, &disks, err);
 
 	if (r < 0)
 		return r;
-	machine.contents = new0(struct disk_content, machine.disks.count + 1);
-	for (unsigned i = 0; i < machine.disks.count; i++)
-		disk_content_read(machine.disks.disks[i].path, &machine.contents[i]);
+	disks_done(machine);
+	machine->disks = disks;
+	machine->contents = new0(struct disk_content, disks.count + 1);
+	for (unsigned i = 0; i < disks.count; i++)
+		disk_content_read(disks.disks[i].path, &machine->contents[i]);
+	return 0;
+}
+
+int machine_read(const char *sysroot, struct machine *ret, struct err *err)
+{
+	struct machine machine = { .sysroot = sysroot };
+	int r = machine_read_disks(&machine, err);
+
+	if (r < 0)
+		return r;
 	machine_read_nics(&machine);
 	*ret = machine;
 	return 0;
@@ -65,10 +86,7 @@ int machine_read(const char *sysroot, struct machine *ret, struct err *err)
 
 void machine_done(struct machine *machine)
 {
-	for (unsigned i = 0; machine->contents && i < machine->disks.count; i++)
-		disk_content_done(&machine->contents[i]);
-	free(machine->contents);
-	disk_list_done(&machine->disks);
+	disks_done(machine);
 	nics_done(machine);
 	*machine = (struct machine){ 0 };
 }

@@ -23,6 +23,9 @@ struct machine {
 };
 /* Errors of disk_list_read(). */
 int machine_read(const char *sysroot, struct machine *ret, struct err *err);
+/* Looks at the disks and at what is on them once more: they are connected, and wiped, while screens are shown. What was borrowed
+ * from them is gone. Errors of disk_list_read(), after which they are as they were. */
+int machine_read_disks(struct machine *machine, struct err *err);
 /* Looks at the interfaces once more: links come and go. What was borrowed from them is gone. */
 void machine_read_nics(struct machine *machine);
 void machine_done(struct machine *machine);

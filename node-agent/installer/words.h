@@ -5,6 +5,7 @@
 #define INGOT_INSTALLER_WORDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Whether this terminal (TERM, the locale) can show a language. */
 bool words_can_show(const char *language);
@@ -12,5 +13,7 @@ bool words_can_show(const char *language);
 void words_language(const char *language);
 /* The text in that language, or itself. */
 const char *tr(const char *english);
+/* How many columns of a terminal it takes: a syllable of Hangul takes two. */
+size_t words_width(const char *text);
 
 #endif

@@ -19,6 +19,7 @@
 #include "installer/medium.h"
 #include "installer/plan.h"
 #include "installer/record.h"
+#include "installer/screens.h"
 
 #define GOLDEN "tests/golden/installer/"
 #define FILE_MAX_BYTES ((size_t)(64 * KIB))
@@ -321,6 +322,50 @@ static void test_unclear_disks(void **state)
 	}
 }
 
+static void assert_losses(const struct screens *screens, const char *should)
+{
+	_cleanup_free_ char *is = screen_losses(screens);
+
+	assert_string_equal(is, should);
+}
+
+/* What stands above "Install": which disk, of what make and size, and what is on it now. */
+static void test_losses(void **state)
+{
+	struct screens screens = { 0 };
+	_cleanup_free_ char *summary = NULL;
+
+	put_text("proc/none", "");
+	make_disk("vda", "a", 8 * GIB);
+	put_text("sys/block/vda/device/model", "Model\n");
+	make_disk("vdb", "b", 16 * GIB);
+	make_disk("vdc", "c", 16 * GIB);
+	put_both("vdc", 0);
+	make_disk("vdd", "", 16 * GIB); /* nobody could name it: it goes nowhere */
+	assert_int_equal(machine_read(dir, &screens.machine, NULL), 0);
+	answers_set(&screens.answers, ANSWER_ROLE, "both");
+	assert_losses(&screens, "");
+	answers_set(&screens.answers, ANSWER_DISK_SERIAL, "a");
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, empty");
+	answers_set(&screens.answers, ANSWER_NODE_DISKS, "pool");
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, empty\n"
+				"GIVES TO THE POOL, and all on it is lost: /dev/vdb, /dev/vdc");
+	summary = screen_summary(&screens);
+	assert_non_null(strstr(summary, "  /dev/vdb, 16 GiB, serial b, empty\n"
+					"  /dev/vdc, 16 GiB, serial c, unclear what is on it\n"));
+	answers_set(&screens.answers, ANSWER_DISK_STATE, "keep");
+	assert_losses(&screens,
+		      "KEEPS THE STATE ON /dev/vda, Model, 8 GiB, serial a, empty; its system is written anew");
+	answers_set(&screens.answers, ANSWER_DISK_STATE, NULL);
+	answers_set(&screens.answers, ANSWER_NODE_DISKS, NULL);
+	/* Written to meanwhile: the next look sees it. */
+	put_both("vda", 0);
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, empty");
+	assert_int_equal(machine_read_disks(&screens.machine, NULL), 0);
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, unclear what is on it");
+	screens_done(&screens);
+}
+
 static void test_machine(void **state)
 {
 	_cleanup_answers_ struct answers answers = { 0 };
@@ -378,6 +423,7 @@ int main(void)
 		TEST(test_medium),
 		TEST(test_machine),
 		TEST(test_unclear_disks),
+		TEST(test_losses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
