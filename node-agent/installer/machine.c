@@ -2,6 +2,7 @@
 #include "installer/machine.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "install/layout.h"
@@ -235,21 +236,38 @@ unsigned machine_vlan(const struct answers *answers, enum answer field)
 	return parse_i64(str_or(answers_get(answers, field), "0"), 0, 4094, &tag) == 0 ? (unsigned)tag : 0;
 }
 
+/* What could not be asked is not taken for good: the answer would be a second machine with our address, or a second server. */
+static void not_asked(const struct machine_nic *nic, enum answer field, const char *what, int r,
+		      struct problems *problems)
+{
+	if (nic)
+		problem_add(problems, field,
+			    "it could not be asked on %s whether %s: %s; look at the interface and its driver",
+			    nic->name, what, strerror(-r));
+	else
+		problem_add(problems, field,
+			    "it could not be asked whether %s: the interface has no link; connect its cable", what);
+}
+
 static void probe_address(const struct machine *machine, const struct answers *answers, bool provisioning,
 			  struct problems *problems)
 {
 	enum answer field = provisioning ? ANSWER_PROV_ADDRESS : ANSWER_NET_ADDRESS;
 	const struct machine_nic *nic = machine_port(machine, answers, provisioning);
+	unsigned vlan = machine_vlan(answers, provisioning ? ANSWER_PROV_VLAN : ANSWER_NET_VLAN);
 	const char *subnet = answers_get(answers, field);
 	_cleanup_free_ char *address = subnet ? xstrndup(subnet, strcspn(subnet, "/")) : NULL, *other = NULL;
-	struct in_addr ip;
+	int family = address && strchr(address, ':') ? AF_INET6 : AF_INET, r;
+	struct in6_addr ip;
 
-	if (!nic || !address || inet_pton(AF_INET, address, &ip) != 1)
+	if (!address || inet_pton(family, address, &ip) != 1)
 		return;
-	if (probe_address_taken(nic->name, machine_vlan(answers, provisioning ? ANSWER_PROV_VLAN : ANSWER_NET_VLAN), ip,
-				&other) == 1)
+	r = nic ? probe_address_taken(nic->name, vlan, family, &ip, &other) : -ENETDOWN;
+	if (r == 1)
 		problem_add(problems, field, "%s is taken: the machine %s has it; choose another address", address,
 			    other);
+	else if (r < 0)
+		not_asked(nic, field, "somebody has this address", r, problems);
 }
 
 /* Two servers that know nothing of each other give the same address twice; a proxy without a server gives none. */
@@ -258,7 +276,8 @@ static void probe_dhcp(const struct machine *machine, const struct answers *answ
 	const struct machine_nic *nic = machine_port(machine, answers, true);
 	bool proxy = answers_is(answers, ANSWER_PROV_DHCP, "proxy");
 	_cleanup_free_ char *server = NULL;
-	int r = nic ? probe_dhcp_served(nic->name, machine_vlan(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server) : -1;
+	int r = nic ? probe_dhcp_served(nic->name, machine_vlan(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server)
+		    : -ENETDOWN;
 
 	if (r == 1 && !proxy)
 		problem_add(
@@ -271,6 +290,9 @@ static void probe_dhcp(const struct machine *machine, const struct answers *answ
 			problems, ANSWER_PROV_DHCP,
 			"nobody serves DHCP on this network, and machines would get no address; start the server, or say "
 			"server");
+	else if (r < 0)
+		not_asked(nic, proxy ? ANSWER_PROV_DHCP : ANSWER_PROV_DHCP_FIRST, "somebody serves DHCP there", r,
+			  problems);
 }
 
 void machine_probe(const struct machine *machine, const struct answers *answers, struct problems *problems)

@@ -45,8 +45,8 @@ unsigned machine_vlan(const struct answers *answers, enum answer field);
  * doubt of what is on it, with a host of the same role if its state is to be kept; interfaces there and with a link. Adds to
  * problems. */
 void machine_check(const struct machine *machine, const struct answers *answers, struct problems *problems);
-/* Whether they fit the network: nobody has our addresses (RFC 5227), nobody serves DHCP where we would (RFC 2131). Takes some
- * seconds; needs CAP_NET_RAW. What cannot be probed is taken for free. */
+/* Whether they fit the network: nobody has our addresses (RFC 5227, RFC 4862), nobody serves DHCP where we would (RFC 2131). Takes
+ * some seconds; needs CAP_NET_RAW. What cannot be asked is a problem. */
 void machine_probe(const struct machine *machine, const struct answers *answers, struct problems *problems);
 
 #endif

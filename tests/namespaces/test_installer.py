@@ -187,6 +187,32 @@ def test_address_is_taken():
             ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-prov0x")
 
 
+def test_ipv6_address_is_taken():
+    with machine.machine():
+        file = answers(network__address="2001:db8::10/64", network__gateway="2001:db8::1")
+        ns.run("ip", "-n", machine.rack, "address", "add", "2001:db8::10/64", "dev", "to-lan0x", "nodad")
+        mac = json.loads(ns.run("ip", "-n", machine.rack, "-j", "link", "show", "to-lan0x").stdout)[0]["address"]
+        try:
+            refused(file, "network.address", f"2001:db8::10 is taken: the machine {mac} has it")
+        finally:
+            ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-lan0x", "scope", "global")
+        # Nobody has it any more: only something else is wrong now.
+        file = answers(network__address="2001:db8::10/64", network__gateway="2001:db8::1", provisioning__dhcp="proxy")
+        result = install(file, check=False)
+        assert "nobody serves DHCP" in result.stderr and "network.address" not in result.stderr, result.stderr
+
+
+def test_interface_is_down():
+    """It says that it has a link, and cannot send: then nobody was asked, and nothing is written."""
+    with machine.machine():
+        ns.run("ip", "-n", machine.space, "link", "set", "prov0x", "down")
+        try:
+            refused(answers(), "provisioning.address: it could not be asked on prov0x whether somebody has this address",
+                    "provisioning.dhcp_first: it could not be asked on prov0x whether somebody serves DHCP there")
+        finally:
+            ns.run("ip", "-n", machine.space, "link", "set", "prov0x", "up")
+
+
 def test_dhcp_is_served():
     with machine.machine():
         ns.run("ip", "-n", machine.rack, "address", "add", "10.10.0.2/24", "dev", "to-prov0x")
@@ -221,4 +247,4 @@ def test_killed_in_the_middle():
 
 
 ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
-         test_address_is_taken, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)
+         test_address_is_taken, test_ipv6_address_is_taken, test_interface_is_down, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)

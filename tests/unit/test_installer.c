@@ -322,6 +322,44 @@ static void test_unclear_disks(void **state)
 	}
 }
 
+/* What cannot be asked has not been answered: on an interface that the kernel does not know nothing is sent, and nobody who has
+ * no link is asked. As root it is ENODEV, else EPERM. */
+static void test_probes_that_cannot_be_made(void **state)
+{
+	static const struct {
+		const char *carrier, *words;
+	} links[] = { { "1", "could not be asked on ingot-none0 whether" }, { "0", "the interface has no link" } };
+	static const struct {
+		enum answer field;
+		const char *what;
+	} asked[] = { { ANSWER_NET_ADDRESS, "somebody has this address" },
+		      { ANSWER_PROV_ADDRESS, "somebody has this address" },
+		      { ANSWER_PROV_DHCP_FIRST, "somebody serves DHCP there" } };
+	static const char *const addresses[] = { "192.0.2.10/24", "2001:db8::10/64" };
+	_cleanup_answers_ struct answers answers = { 0 };
+
+	put_text("sys/block/none", "");
+	answers_set(&answers, ANSWER_ROLE, "provisioner");
+	answers_set(&answers, ANSWER_NET_MAC, "52:54:00:00:00:01");
+	answers_set(&answers, ANSWER_NET_MODE, "static");
+	answers_set(&answers, ANSWER_PROV_ADDRESS, "10.10.0.1/24");
+	for (size_t i = 0; i < ARRAY_SIZE(links) * ARRAY_SIZE(addresses); i++) {
+		_cleanup_machine_ struct machine machine = { 0 };
+		_cleanup_problems_ struct problems problems = { 0 };
+
+		answers_set(&answers, ANSWER_NET_ADDRESS, addresses[i / 2]);
+		make_nic("ingot-none0", "52:54:00:00:00:01", links[i % 2].carrier);
+		assert_int_equal(machine_read(dir, &machine, NULL), 0);
+		machine_probe(&machine, &answers, &problems);
+		assert_int_equal(problems.count, ARRAY_SIZE(asked));
+		for (unsigned k = 0; k < problems.count; k++) {
+			assert_int_equal(problems.list[k].answer, asked[k].field);
+			assert_non_null(strstr(problems.list[k].text, links[i % 2].words));
+			assert_non_null(strstr(problems.list[k].text, asked[k].what));
+		}
+	}
+}
+
 static void assert_losses(const struct screens *screens, const char *should)
 {
 	_cleanup_free_ char *is = screen_losses(screens);
@@ -424,6 +462,7 @@ int main(void)
 		TEST(test_machine),
 		TEST(test_unclear_disks),
 		TEST(test_losses),
+		TEST(test_probes_that_cannot_be_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
