@@ -132,6 +132,29 @@ def test_wrong_answers():
         refused(answers(network__mac="52:54:00:00:00:09"), "network.mac", "no interface has", "52:54:00:00:00:01")
 
 
+def test_answers_by_url():
+    """From a server on the wire. What cannot be fetched is named as it is, and nothing is written."""
+    web = machine.path("web")
+    os.makedirs(f"{web}/moved", exist_ok=True)
+    with machine.machine():
+        shutil.copy(answers(), f"{web}/answers.yaml")
+        ns.run("ip", "-n", machine.rack, "address", "add", "192.0.2.1/24", "dev", "to-lan0x")
+        ns.run("ip", "-n", machine.space, "address", "add", "192.0.2.50/24", "dev", "lan0x")
+        server = network.start(machine.rack, "/usr/bin/python3", "-u", "-m", "http.server", "--bind", "192.0.2.1", "--directory", web, "8000")
+        at = "192.0.2.1:8000"
+        try:
+            server.expect("Serving HTTP")
+            refused(f"https://{at}/answers.yaml", f"https://{at}/answers.yaml: answers are fetched by http:// only", "say http://")
+            refused(f"http://{at}/none.yaml", f"the answers: http://{at}/none.yaml: the server answers 404")
+            refused(f"http://{at}/moved", f"the answers: http://{at}/moved: the server answers 301, which leads to http://{at}/moved/")
+            assert "is installed: rack-1" in install(f"http://{at}/answers.yaml").stdout
+            assert_installed()
+            assert "already" in install(f"http://{at}/answers.yaml").stdout
+        finally:
+            ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-lan0x", "scope", "global")
+            ns.run("ip", "-n", machine.space, "address", "flush", "dev", "lan0x", "scope", "global")
+
+
 def test_no_link():
     with machine.machine():
         machine.write(os.path.relpath(machine.root, machine.folder) + "/sys/class/net/prov0x/carrier", "0\n")
@@ -246,5 +269,5 @@ def test_killed_in_the_middle():
         assert_installed("after")
 
 
-ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
+ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_answers_by_url, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
          test_address_is_taken, test_ipv6_address_is_taken, test_interface_is_down, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)
