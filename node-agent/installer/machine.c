@@ -7,6 +7,7 @@
 
 #include "install/layout.h"
 #include "installer/probe.h"
+#include "installer/words.h"
 #include "inventory/sysfs.h"
 #include "schema/schema.h"
 
@@ -135,7 +136,7 @@ static void check_disk(const struct machine *machine, const struct answers *answ
 		if (disk_find(machine->sysroot, answers_get(answers, ANSWER_DISK_WWN),
 			      answers_get(answers, ANSWER_DISK_SERIAL), 0, &found, &err) == 0)
 			disk_done(&found); /* it came this moment */
-		problem_add(problems, field, "%s", str_or(err.text, "the disk has just appeared; try again"));
+		problem_add(problems, field, "%s", str_or(err.text, tr("the disk has just appeared; try again")));
 	}
 	if (i < 0)
 		return;
@@ -243,10 +244,10 @@ static void not_asked(const struct machine_nic *nic, enum answer field, const ch
 	if (nic)
 		problem_add(problems, field,
 			    "it could not be asked on %s whether %s: %s; look at the interface and its driver",
-			    nic->name, what, strerror(-r));
+			    nic->name, tr(what), strerror(-r));
 	else
 		problem_add(problems, field,
-			    "it could not be asked whether %s: the interface has no link; connect its cable", what);
+			    "it could not be asked whether %s: the interface has no link; connect its cable", tr(what));
 }
 
 static void probe_address(const struct machine *machine, const struct answers *answers, bool provisioning,

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "installer/words.h"
+#include "installer/words_priv.h"
 
 #include <stdlib.h>
 #include <wchar.h>
 
 #include "base/util.h"
 
-static const struct {
-	const char *english, *korean;
-} words[] = {
+static const struct words_pair words[] = {
 	{ "OK", "확인" },
 	{ "Next", "다음" },
 	{ "Back", "이전" },
@@ -152,11 +150,20 @@ void words_language(const char *language)
 	is_korean = str_equal(language, "ko") && words_can_show(language);
 }
 
+const struct words_pair *words_at(size_t i)
+{
+	if (i < ARRAY_SIZE(words))
+		return &words[i];
+	return i < ARRAY_SIZE(words) + words_refusal_count ? &words_refusals[i - ARRAY_SIZE(words)] : NULL;
+}
+
 const char *tr(const char *english)
 {
-	for (size_t i = 0; is_korean && i < ARRAY_SIZE(words); i++) {
-		if (str_equal(words[i].english, english))
-			return words[i].korean;
+	const struct words_pair *pair;
+
+	for (size_t i = 0; is_korean && (pair = words_at(i)); i++) {
+		if (str_equal(pair->english, english))
+			return pair->korean;
 	}
 	return english;
 }

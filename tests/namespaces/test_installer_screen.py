@@ -212,7 +212,13 @@ def test_korean(t):
     t.see("프", "로", "비", "저", "너")
     t.press(ENTER)
     t.see("vda", "disk-a")
-    assert machine.untouched()
+    t.press(ENTER)
+    t.see("모", "두", "지", "워", "짐", "/dev/vda")
+    t.fill("disk-b")
+    t.press(ENTER)
+    # What is wrong is said in it as well, with what was typed and what would be right.
+    t.see('"disk-b"', '"disk-a"', "입", "력", "하", "십", "시", "오")
+    assert "is not" not in t.text() and machine.untouched()
 
 
 @with_terminal("linux")

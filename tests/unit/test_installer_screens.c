@@ -315,6 +315,38 @@ static void test_korean(void **state)
 	words_language("en");
 }
 
+/* The conversions of a format in their order: "%s%.60s%zu". No translation numbers its arguments so far. */
+static char *conversions(const char *format)
+{
+	struct strbuf text = { 0 };
+
+	for (const char *p = format; (p = strchr(p, '%')); p++) {
+		size_t len = strspn(p + 1, ".*0123456789z") + 2;
+
+		assert_null(memchr(p, '$', len));
+		strbuf_add(&text, p, len);
+		p += len - 1;
+	}
+	return text.len ? strbuf_take(&text) : xstrdup("");
+}
+
+/* A refusal's format is translated as such: other arguments would be read from elsewhere. */
+static void test_translated_formats(void **state)
+{
+	const struct words_pair *pair;
+	unsigned formats = 0;
+
+	for (size_t i = 0; (pair = words_at(i)); i++) {
+		_cleanup_free_ char *english = conversions(pair->english), *korean = conversions(pair->korean);
+
+		assert_string_equal(english, korean);
+		formats += *english != '\0';
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(words_at(k)->english, pair->english);
+	}
+	assert_true(formats > 20);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* What was said for one role does not stand in the way of another. */
@@ -389,6 +421,7 @@ int main(void)
 		TEST(test_role_changes),
 		TEST(test_kept_state_asks_nothing),
 		TEST(test_korean),
+		TEST(test_translated_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
