@@ -242,6 +242,8 @@ static void test_no_disk_to_choose(void **state)
 	assert_wrong(s, SCREEN_DISK, "one that has neither");
 	str_set(&s->machine.disks.disks[0].serial, NULL);
 	assert_wrong(s, SCREEN_DISK, "None of the disks has a serial number");
+	for (unsigned i = 0; i < s->machine.disks.count; i++)
+		disk_content_done(&s->machine.contents[i]);
 	disk_list_done(&s->machine.disks);
 	assert_wrong(s, SCREEN_DISK, "This machine has no disk");
 	assert_wrong(s, SCREEN_DISK, "Look again");
