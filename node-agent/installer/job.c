@@ -79,12 +79,13 @@ static int take_lock(const struct job *job, struct err *err)
 	return TAKE_FD(fd);
 }
 
-/* For the console's login; the caller wipes and frees. */
+/* What is left on the disk of the password; NULL where there is none. The caller wipes and frees. */
 static int hash_password(const struct answers *answers, char **ret, struct err *err)
 {
 	_cleanup_free_ struct crypt_data *data = new0(struct crypt_data, 1);
 	const char *password = answers_get(answers, ANSWER_ADMIN_PASSWORD), *hash;
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	int r = 0;
 
 	*ret = xstrdup(answers_get(answers, ANSWER_ADMIN_HASH));
 	if (!password)
@@ -92,11 +93,12 @@ static int hash_password(const struct answers *answers, char **ret, struct err *
 	if (!crypt_gensalt_rn("$y$", 0, NULL, 0, setting, (int)sizeof(setting)))
 		return err_set_errno(err, -errno, "hashing the password");
 	hash = crypt_rn(password, setting, data, (int)sizeof(*data));
-	if (!hash)
-		return err_set_errno(err, -errno, "hashing the password");
-	*ret = xstrdup(hash);
+	if (hash)
+		*ret = xstrdup(hash);
+	else
+		r = err_set_errno(err, -errno, "hashing the password");
 	wipe(data, sizeof(*data));
-	return 0;
+	return r;
 }
 
 static char *own_console(const struct job *job)

@@ -85,12 +85,12 @@ class Attended:
     def pick(self, serials: tuple[str, ...], wanted: str) -> None:
         """Of a list, in the order in which it shows them."""
         lines = [next(s for s in serials if s in line) for line in self.t.text().splitlines() if any(s in line for s in serials)]
-        self.t.press(*[UP] * len(serials), *[DOWN] * lines.index(wanted))
+        self.t.press(*[UP] * len(lines), *[DOWN] * lines.index(wanted))
 
     def choose_disk(self, wanted: str) -> None:
         serials = (*(disk.serial for disk in self.box.machine.disks), POOL_SERIAL)
         self.t.see("Where is the system to go?", *serials)
-        self.pick(serials, wanted)
+        self.pick((*serials, "no serial number"), wanted)  # sticks are shown as well
         self.t.press(ENTER)
 
     def disk(self) -> None:
@@ -264,8 +264,8 @@ class Attended:
         t.see("To allow the disk", self.box.serial)
         t.fill(self.box.serial)
         t.press(ENTER)
-        t.see("Summary", "role provisioner", "disk.state keep", "host_name rack-1")
-        expect("network" not in t.text(), f"it shows what it does not look at:\n{t.text()}")
+        t.see("Summary", "KEEPS THE STATE ON", "Role Provisioner", "Host name rack-1")
+        expect("Network" not in t.text(), f"it shows what it does not look at:\n{t.text()}")
 
     def start_again(self) -> None:
         before = self.appliance

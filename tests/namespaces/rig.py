@@ -94,6 +94,20 @@ class Rig:
             f.seek(offset)
             return f.read(size)
 
+    def has_bytes(self, wanted, piece=1 << 24):
+        """Whether they stand anywhere on the disk, in a file or not."""
+        with open(self.image, "rb") as f:
+            at = 0
+            while True:
+                try:
+                    at = os.lseek(f.fileno(), at, os.SEEK_DATA)
+                except OSError:  # there is only a hole left
+                    return False
+                data = os.pread(f.fileno(), piece + len(wanted), at)
+                if wanted in data:
+                    return True
+                at += piece
+
     def bootable(self):
         return self.bytes_at(0, 1) != b"\0"
 

@@ -207,6 +207,25 @@ static void test_refusal_is_final(void **state)
 	assert_int_equal(server.connections, 1);
 }
 
+/* Words about another place are not the file, and another try would be answered by the same. */
+static void test_redirection_is_final(void **state)
+{
+	static const struct turn turns[] = { { 302, 0, true }, { 200, 0, true } };
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct fetch *fetch;
+
+	start(turns);
+	fetch = fetch_new(0);
+	assert_int_equal(drain(fetch), 0);
+	assert_true(fetch_finish(fetch, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_non_null(strstr(err.text,
+			       "/bundle/host.tar: the server answers 302, which leads to nowhere and is not followed"));
+	fetch_free(fetch);
+	stop();
+	assert_int_equal(server.connections, 1);
+}
+
 static void test_gives_up(void **state)
 {
 	static const struct turn turns[1000] = { { 200, 1000000, true } };
@@ -274,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_goes_on_where_it_broke),
 		cmocka_unit_test(test_server_without_ranges),
 		cmocka_unit_test(test_refusal_is_final),
+		cmocka_unit_test(test_redirection_is_final),
 		cmocka_unit_test(test_gives_up),
 		cmocka_unit_test(test_reader_leaves),
 		cmocka_unit_test(test_reader_leaves_while_nobody_answers),
