@@ -12,6 +12,8 @@ ISO=$(cd "$(dirname "$0")" && pwd)
 IMAGES=$ISO/../images
 # shellcheck source=images/lib.sh
 . "$IMAGES/lib.sh"
+# shellcheck source=images/grub/signed.sh
+. "$IMAGES/grub/signed.sh"
 
 LABEL=INGOT
 LIMIT_BYTES=1000000000
@@ -35,46 +37,11 @@ for word in "$images" "$keys" "$cache" "$version" "$epoch" "$out"; do
 done
 export SOURCE_DATE_EPOCH=$epoch TZ=UTC LC_ALL=C
 
-# signed_loaders: unpacks what firmware with Secure Boot starts. Sets LOADERS.
-signed_loaders() {
-	local key dir tmp
-	key=$({
-		list_versions "$ISO/packages"
-		hash_files "$ISO/packages"
-	} | key_of_stdin)
-	LOADERS=$cache/loaders-$key
-	lock "$cache" loaders
-	[ ! -d "$LOADERS" ] || return 0
-	say "unpacking the signed boot loaders"
-	tmp=$(mktemp -d)
-	chmod 755 "$tmp"
-	list_words "$ISO/packages" >"$tmp/names"
-	# apt says where it downloads from; that is nobody's business unless it fails.
-	if ! (cd "$tmp" && xargs apt-get -qq -o APT::Sandbox::User=root download <names >log 2>&1); then
-		sed -E 's,[a-z+]+://[^ ]+,URL,g' "$tmp/log" >&2
-		rm -rf "$tmp"
-		die "apt-get download failed; run apt-get update first"
-	fi
-	for dir in "$tmp"/*.deb; do
-		dpkg-deb -x "$dir" "$tmp/tree"
-		# The dollar words belong to dpkg.
-		# shellcheck disable=SC2016
-		dpkg-deb -W --showformat='${Package} ${Version}\n' "$dir" >>"$tmp/tree/packages"
-	done
-	rm -rf "$LOADERS.new"
-	mv "$tmp/tree" "$LOADERS.new"
-	rm -rf "$tmp"
-	mv "$LOADERS.new" "$LOADERS"
-	prune_cache "$cache" loaders "$key"
-}
-
-# EFI/BOOT of the medium: Debian's shim, signed by Microsoft, starts Debian's
-# GRUB, which starts Debian's kernel, both signed by Debian.
+# EFI/BOOT of the medium.
 efi_files() {
 	mkdir -p "$1/EFI/BOOT"
-	cp "$LOADERS/usr/lib/shim/shimx64.efi.signed" "$1/EFI/BOOT/BOOTX64.EFI"
-	cp "$LOADERS/usr/lib/shim/mmx64.efi.signed" "$1/EFI/BOOT/mmx64.efi"
-	cp "$LOADERS/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed" "$1/EFI/BOOT/grubx64.efi"
+	signed_shim "$1/EFI/BOOT" BOOTX64.EFI
+	signed_grub gcd "$1/EFI/BOOT/grubx64.efi" /boot/grub
 }
 
 # esp TREE FILE: a FAT image of TREE.
@@ -164,12 +131,11 @@ make_iso() {
 	fi
 }
 
-mkdir -p "$cache" "$(dirname "$out")"
-cache=$(realpath "$cache")
-signed_loaders
+mkdir -p "$(dirname "$out")"
+signed_loaders "$cache"
 key=$({
 	cat "$images/live/key" "$images/host.bundle.key"
-	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
+	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$IMAGES/grub/signed.sh" "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
 	hash_files "$keys/signing.pub" "$images/host.bundle"
 	echo "$LOADERS $version $epoch"
 } | key_of_stdin)
