@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso
+# build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso
+#
+# DIR of --ui-paperwork: what the dashboard is made of (ui/tools/paperwork.mjs).
 #
 # Makes the installation medium from what images/ has built, and beside it
 # the list of what is in it (SPDX) and the licences. The same inputs make the
@@ -19,12 +21,13 @@ LABEL=INGOT
 LIMIT_BYTES=1000000000
 GRUB_BIOS=/usr/lib/grub/i386-pc
 
-images='' keys='' cache='' version='' epoch='' out=''
+images='' keys='' cache='' paperwork='' version='' epoch='' out=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--images) images=$2 ;;
 	--keys) keys=$2 ;;
 	--cache) cache=$2 ;;
+	--ui-paperwork) paperwork=$2 ;;
 	--version) version=$2 ;;
 	--epoch) epoch=$2 ;;
 	--out) out=$2 ;;
@@ -32,8 +35,8 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 2
 done
-for word in "$images" "$keys" "$cache" "$version" "$epoch" "$out"; do
-	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso"
+for word in "$images" "$keys" "$cache" "$paperwork" "$version" "$epoch" "$out"; do
+	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso"
 done
 export SOURCE_DATE_EPOCH=$epoch TZ=UTC LC_ALL=C
 
@@ -90,17 +93,20 @@ packages_of_images() {
 	sed 's/$/ live/' "$images/live/packages"
 	sed 's/$/ loader/' "$LOADERS/packages"
 	# shellcheck disable=SC2016
-	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin
+	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin grub-efi-amd64-bin
 }
 
 # paperwork TREE: the SBOM and the licences, in the medium's tree.
 paperwork() {
-	local name list="$tmp/packages" doc
+	local name list="$tmp/packages" doc digest
 	packages_of_images | sort -u >"$list"
+	digest=$(cat "$list" "$paperwork/parts.json" | sha256sum | cut -d' ' -f1)
 	jq -n -R --arg version "$version" --arg created "$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)" \
-		--arg digest "$(sha256sum <"$list" | cut -d' ' -f1)" \
-		--arg bundle "$(sha256sum <"$images/host.bundle" | cut -d' ' -f1)" -f "$ISO/sbom.jq" <"$list" >"$1/sbom.spdx.json"
+		--arg digest "$digest" \
+		--arg bundle "$(sha256sum <"$images/host.bundle" | cut -d' ' -f1)" --slurpfile ui "$paperwork/parts.json" \
+		-f "$ISO/sbom.jq" <"$list" >"$1/sbom.spdx.json"
 	cp "$ISO/../LICENSE" "$1/licences/ingot"
+	cp -r "$paperwork/licences" "$1/licences/dashboard"
 	cp -r "$images/host/licences/common-licenses" "$1/licences/"
 	while read -r name; do
 		for doc in "$images/host/licences" "$images/live/licences" "$LOADERS/usr/share/doc" /usr/share/doc; do
@@ -137,6 +143,7 @@ key=$({
 	cat "$images/live/key" "$images/host.bundle.key"
 	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$IMAGES/grub/signed.sh" "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
 	hash_files "$keys/signing.pub" "$images/host.bundle"
+	hash_tree "$paperwork"
 	echo "$LOADERS $version $epoch"
 } | key_of_stdin)
 if [ -e "$out" ] && [ "$(cat "$out.key" 2>/dev/null)" = "$key" ]; then
