@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso
+# build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso
+#
+# DIR of --ui-paperwork: what the dashboard is made of (ui/tools/paperwork.mjs).
 #
 # Makes the installation medium from what images/ has built, and beside it
 # the list of what is in it (SPDX) and the licences. The same inputs make the
@@ -12,17 +14,20 @@ ISO=$(cd "$(dirname "$0")" && pwd)
 IMAGES=$ISO/../images
 # shellcheck source=images/lib.sh
 . "$IMAGES/lib.sh"
+# shellcheck source=images/grub/signed.sh
+. "$IMAGES/grub/signed.sh"
 
 LABEL=INGOT
 LIMIT_BYTES=1000000000
 GRUB_BIOS=/usr/lib/grub/i386-pc
 
-images='' keys='' cache='' version='' epoch='' out=''
+images='' keys='' cache='' paperwork='' version='' epoch='' out=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--images) images=$2 ;;
 	--keys) keys=$2 ;;
 	--cache) cache=$2 ;;
+	--ui-paperwork) paperwork=$2 ;;
 	--version) version=$2 ;;
 	--epoch) epoch=$2 ;;
 	--out) out=$2 ;;
@@ -30,51 +35,16 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 2
 done
-for word in "$images" "$keys" "$cache" "$version" "$epoch" "$out"; do
-	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso"
+for word in "$images" "$keys" "$cache" "$paperwork" "$version" "$epoch" "$out"; do
+	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso"
 done
 export SOURCE_DATE_EPOCH=$epoch TZ=UTC LC_ALL=C
 
-# signed_loaders: unpacks what firmware with Secure Boot starts. Sets LOADERS.
-signed_loaders() {
-	local key dir tmp
-	key=$({
-		list_versions "$ISO/packages"
-		hash_files "$ISO/packages"
-	} | key_of_stdin)
-	LOADERS=$cache/loaders-$key
-	lock "$cache" loaders
-	[ ! -d "$LOADERS" ] || return 0
-	say "unpacking the signed boot loaders"
-	tmp=$(mktemp -d)
-	chmod 755 "$tmp"
-	list_words "$ISO/packages" >"$tmp/names"
-	# apt says where it downloads from; that is nobody's business unless it fails.
-	if ! (cd "$tmp" && xargs apt-get -qq -o APT::Sandbox::User=root download <names >log 2>&1); then
-		sed -E 's,[a-z+]+://[^ ]+,URL,g' "$tmp/log" >&2
-		rm -rf "$tmp"
-		die "apt-get download failed; run apt-get update first"
-	fi
-	for dir in "$tmp"/*.deb; do
-		dpkg-deb -x "$dir" "$tmp/tree"
-		# The dollar words belong to dpkg.
-		# shellcheck disable=SC2016
-		dpkg-deb -W --showformat='${Package} ${Version}\n' "$dir" >>"$tmp/tree/packages"
-	done
-	rm -rf "$LOADERS.new"
-	mv "$tmp/tree" "$LOADERS.new"
-	rm -rf "$tmp"
-	mv "$LOADERS.new" "$LOADERS"
-	prune_cache "$cache" loaders "$key"
-}
-
-# EFI/BOOT of the medium: Debian's shim, signed by Microsoft, starts Debian's
-# GRUB, which starts Debian's kernel, both signed by Debian.
+# EFI/BOOT of the medium.
 efi_files() {
 	mkdir -p "$1/EFI/BOOT"
-	cp "$LOADERS/usr/lib/shim/shimx64.efi.signed" "$1/EFI/BOOT/BOOTX64.EFI"
-	cp "$LOADERS/usr/lib/shim/mmx64.efi.signed" "$1/EFI/BOOT/mmx64.efi"
-	cp "$LOADERS/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed" "$1/EFI/BOOT/grubx64.efi"
+	signed_shim "$1/EFI/BOOT" BOOTX64.EFI
+	signed_grub gcd "$1/EFI/BOOT/grubx64.efi" /boot/grub
 }
 
 # esp TREE FILE: a FAT image of TREE.
@@ -123,17 +93,20 @@ packages_of_images() {
 	sed 's/$/ live/' "$images/live/packages"
 	sed 's/$/ loader/' "$LOADERS/packages"
 	# shellcheck disable=SC2016
-	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin
+	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin grub-efi-amd64-bin
 }
 
 # paperwork TREE: the SBOM and the licences, in the medium's tree.
 paperwork() {
-	local name list="$tmp/packages" doc
+	local name list="$tmp/packages" doc digest
 	packages_of_images | sort -u >"$list"
+	digest=$(cat "$list" "$paperwork/parts.json" | sha256sum | cut -d' ' -f1)
 	jq -n -R --arg version "$version" --arg created "$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)" \
-		--arg digest "$(sha256sum <"$list" | cut -d' ' -f1)" \
-		--arg bundle "$(sha256sum <"$images/host.bundle" | cut -d' ' -f1)" -f "$ISO/sbom.jq" <"$list" >"$1/sbom.spdx.json"
+		--arg digest "$digest" \
+		--arg bundle "$(sha256sum <"$images/host.bundle" | cut -d' ' -f1)" --slurpfile ui "$paperwork/parts.json" \
+		-f "$ISO/sbom.jq" <"$list" >"$1/sbom.spdx.json"
 	cp "$ISO/../LICENSE" "$1/licences/ingot"
+	cp -r "$paperwork/licences" "$1/licences/dashboard"
 	cp -r "$images/host/licences/common-licenses" "$1/licences/"
 	while read -r name; do
 		for doc in "$images/host/licences" "$images/live/licences" "$LOADERS/usr/share/doc" /usr/share/doc; do
@@ -164,13 +137,13 @@ make_iso() {
 	fi
 }
 
-mkdir -p "$cache" "$(dirname "$out")"
-cache=$(realpath "$cache")
-signed_loaders
+mkdir -p "$(dirname "$out")"
+signed_loaders "$cache"
 key=$({
 	cat "$images/live/key" "$images/host.bundle.key"
-	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
+	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$IMAGES/grub/signed.sh" "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
 	hash_files "$keys/signing.pub" "$images/host.bundle"
+	hash_tree "$paperwork"
 	echo "$LOADERS $version $epoch"
 } | key_of_stdin)
 if [ -e "$out" ] && [ "$(cat "$out.key" 2>/dev/null)" = "$key" ]; then

@@ -54,13 +54,13 @@ plugin=()
 elsewhere "$IMAGES/live/build.sh" --agent "$build/ingot-agent" --out "$again/images/live" --cache "$again/cache"
 elsewhere "$IMAGES/host/build.sh" --agent "$build/ingot-agent" "${plugin[@]}" --program "$build/ingot-provisioner" \
 	--program "$build/ingot" --ui "$build/ui" --out "$again/images/host" --cache "$again/cache"
-elsewhere "$IMAGES/grub/build.sh" --out "$again/images/grub"
+elsewhere "$IMAGES/grub/build.sh" --out "$again/images/grub" --cache "$again/cache"
 elsewhere "$IMAGES/bundle.sh" --tool "$build/ingot-bundle" --keys "$build/keys" --images "$again/images" --version "$version"
-elsewhere "$ISO/build.sh" --images "$again/images" --keys "$build/keys" --cache "$again/cache" --version "$version" \
-	--epoch "$epoch" --out "$again/ingot-$version.iso"
+elsewhere "$ISO/build.sh" --images "$again/images" --keys "$build/keys" --cache "$again/cache" \
+	--ui-paperwork "$build/ui-work/paperwork" --version "$version" --epoch "$epoch" --out "$again/ingot-$version.iso"
 
 for name in images/live/{vmlinuz,initrd} images/host/{vmlinuz,initrd,root.squashfs} \
-	images/grub/{boot.img,core.img,grubx64.efi} images/host.bundle \
+	images/grub/{boot.img,core.img,shimx64.efi,mmx64.efi,grubx64.efi,chain-grubx64.efi} images/host.bundle \
 	"ingot-$version".{iso,spdx.json,licences.tar.zst}; do
 	if cmp "$build/$name" "$again/$name"; then
 		echo "  ok    $name"

@@ -23,13 +23,18 @@ $(UI_WORK)/openapi.json: $(OUT)/openapi-dump
 	@mkdir -p $(@D)
 	@$< >$@.new && if cmp -s $@.new $@; then rm $@.new; touch $@; else mv $@.new $@; fi
 
-$(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs ui/tools/licences.mjs
+$(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs ui/tools/licences.mjs ui/tools/packages.mjs
 	@cd ui && node tools/generate.mjs ../$(UI_WORK)/openapi.json src/api && node tools/licences.mjs src/licences.gen.json
 	@touch $@
 
 $(UI_WORK)/.built: $(UI_WORK)/.generated $(UI_SOURCES)
 	@echo "  VITE  $(BUILD)/ui"
 	$(Q)cd ui && UI_OUT=../$(BUILD)/ui node_modules/.bin/vite build --logLevel warn && node tools/compress.mjs ../$(BUILD)/ui
+	@touch $@
+
+# For the medium: what the dashboard is made of, with the texts of the licences.
+$(UI_WORK)/.paperwork: $(UI_WORK)/.built
+	@cd ui && node tools/paperwork.mjs ../$(BUILD)/ui ../$(UI_WORK)/paperwork
 	@touch $@
 
 check-ui: ui  ## type check, lint, unit tests, translations and budgets of the dashboard

@@ -25,7 +25,7 @@ POOL_SERIAL = "POOL1"
 class Attended:
     def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
         self.lab = lab
-        self.box = Box(lab, "b", 1, "bios")
+        self.box = Box(lab, "b", 1, "BIOS")
         self.build = build
         # A copy of its own, to be damaged.
         self.medium = self.box.machine.path / "medium.iso"

@@ -22,8 +22,8 @@ from lab.world import Lab
 IAC = 0xFF  # RFC 854; QEMU's options are of three bytes each
 DISKS = (10 * GIB, 4 * GIB)  # the second is too small for a host
 MEMORY_MIB = 2048
+SECURE = "UEFI with Secure Boot"
 BOOT, WRITE = 300, 900  # seconds, without KVM and with others beside
-FIRMWARE = {"bios": "BIOS", "uefi": "UEFI"}
 USB = ("-device", "qemu-xhci,id=usb")
 
 
@@ -166,14 +166,17 @@ class Box:
     """A machine of the lab: its first port is in the lab's network, its second in one of its own."""
 
     def __init__(self, lab: Lab, name: str, index: int, firmware: str) -> None:
+        """firmware: as the live image says it."""
         self.lab = lab
+        self.firmware = firmware
         self.index = index
         self.address = f"10.77.0.{20 + index}"
         self.rack = f"10.{80 + index}.0"  # the provisioning network
         self.bridge = f"rack-{name}"
         # Without a BMC: that would have the serial line.
         self.machine = dataclasses.replace(
-            lab.add_machine(name, index, firmware, bmc=False, disk_sizes=DISKS, memory_mib=MEMORY_MIB), disk_first=True)
+            lab.add_machine(name, index, "bios" if firmware == "BIOS" else "uefi", bmc=False, disk_sizes=DISKS,
+                            memory_mib=MEMORY_MIB, secure_boot=firmware == SECURE), disk_first=True)
         self.serial = self.machine.disks[0].serial
         self.disk = self.machine.path / "disk0.raw"
         self.rack_mac = f"52:54:00:77:01:{index:02x}"
@@ -207,7 +210,7 @@ class Box:
         console = self.switch_on(*media, disks=disks)
         console.expect("Install Ingot", BOOT)
         console.send("\r")
-        console.expect(rf"ingot: live image, kernel .*, {FIRMWARE[self.machine.firmware]}\r?\n", BOOT)
+        console.expect(rf"ingot: live image, kernel .*, {self.firmware}\r?\n", BOOT)
         console.expect("starting the installer of version", BOOT)
         return console
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""UEFI, from a stick, by answers on a second one: wrong ones, a power cut in the middle, a provisioner; it deploys another."""
+"""UEFI with Secure Boot, from a stick, by answers on a second one: wrong ones, a power cut in the middle, a provisioner; it deploys another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.wait import LabError
 from lab.world import Lab
 from lab import machine as machines
 from medium_appliance import Appliance
-from medium_box import BOOT, WRITE, Box, Console, Story, installs, on_usb, stick
+from medium_box import BOOT, SECURE, WRITE, Box, Console, Story, installs, on_usb, stick
 
 PASSWORD = "heron-Crate-77-oak"
 BLANK = "m3"
@@ -23,7 +23,7 @@ BLANK = "m3"
 class Unattended:
     def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
         self.lab, self.iso, self.build = lab, iso, build
-        self.box = Box(lab, "u", 2, "uefi")
+        self.box = Box(lab, "u", 2, SECURE)
         self.blank = lab.add_machine(BLANK, 3, "bios", memory_mib=2048)
         self.box.take_in(self.blank.tap)
         self.answers = self.box.machine.path / "answers.img"
@@ -32,13 +32,13 @@ class Unattended:
         self.found: dict[str, Json]
 
     def tell(self) -> Story:
-        story = Story("unattended, UEFI")
+        story = Story("unattended, Secure Boot")
         for name, check in (
                 ("answers about a disk that is not there are refused, and nothing is written", self.refused_answers),
                 ("answers put right on the stick are tried again; it writes", self.corrected_answers),
                 ("power is cut while it writes: the disk does not start, neither on UEFI nor on BIOS", self.cut),
                 ("from the medium the installer starts again, and installs", self.install),
-                ("it starts from its disk as a provisioner", self.start),
+                ("it starts from its disk as a provisioner, with Secure Boot from firmware to kernel", self.start),
                 ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
                 ("a person signs in at the console", lambda: self.appliance.login()),
                 ("ingot works there", lambda: self.appliance.shell()),
@@ -110,7 +110,9 @@ admin:
         return last
 
     def start(self) -> None:
-        self.box.switch_on()
+        console = self.box.switch_on()
+        # The kernel's own word: it was started by what the firmware trusts, and lets in nothing else.
+        console.expect("Kernel is locked down from EFI Secure Boot", BOOT)
         self.appliance = Appliance(self.box, PASSWORD, self.build)
         self.appliance.starts()
 
