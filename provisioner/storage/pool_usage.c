@@ -15,7 +15,9 @@ static void drop_later(struct pool_usage *usage, int64_t now_ms)
 
 static void drop_oldest(struct pool_usage *usage)
 {
-	size_t more = usage->sample_count < SAMPLES_MAX ? 0 : usage->sample_count - SAMPLES_MAX + 1;
+	if (usage->sample_count < SAMPLES_MAX)
+		return;
+	size_t more = usage->sample_count - SAMPLES_MAX + 1;
 	usage->sample_count -= more;
 	memmove(usage->samples, usage->samples + more, usage->sample_count * sizeof(*usage->samples));
 }
