@@ -57,6 +57,11 @@ const struct command commands[] = {
 	    .example = "ingot machine deploy rack1-a rack1-b rack1-c --wait"),
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
 	    .example = "ingot machine power rack1-a cycle --wait"),
+	ACT("machine", "update", OP_MACHINE_UPDATE, .help = "Say where machines stand",
+	    .details =
+		    "The zone is a label of your own: a rack, a room. The dashboard shows the cluster by it. An empty one "
+		    "takes it away.",
+	    .example = "ingot machine update rack1-a rack1-b --zone rack1"),
 	{ .noun = "machine",
 	  .verb = "delete",
 	  .operation = OP_MACHINE_DELETE,
@@ -95,6 +100,13 @@ const struct command commands[] = {
 
 	LIST("pool", OP_POOL_LIST),
 	SHOW("pool", OP_POOL_SHOW),
+	{ .noun = "pool",
+	  .verb = "usage",
+	  .operation = OP_POOL_USAGE,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_show,
+	  .help = "Show how full a pool was, hour by hour",
+	  .details = "One sample an hour while the pool answers, kept for four weeks." },
 
 	LIST("image", OP_IMAGE_LIST),
 	SHOW("image", OP_IMAGE_SHOW),

@@ -20,6 +20,8 @@ const struct event_text event_texts[] = {
 	{ "machine.power", "{name} is {power}" },
 	{ "machine.refused", "{count} machines refused: {reason}" },
 	{ "machine.refused.one", "1 machine refused: {reason}" },
+	{ "machine.zone", "{name} stands in {zone}" },
+	{ "machine.zone.none", "where {name} stands is not said any more" },
 	{ "network.created", "{name} was created" },
 	{ "network.deleted", "{name} was deleted" },
 	{ "node.certificate", "{name} got a certificate for itself" },

@@ -23,6 +23,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	    &machine_deploy_schema, &task_schema, "Install the host system and enroll the machine as a node"),
 	ACT(OP_MACHINE_POWER, "machine.power", OPERATION_TASK, "POST", "/v1/machines/{id}/power", &machine_power_schema,
 	    &task_schema, "Switch a machine's power through its BMC"),
+	ACT(OP_MACHINE_UPDATE, "machine.update", OPERATION_UPDATE, "PATCH", "/v1/machines/{id}", &machine_schema,
+	    &machine_schema, "Say where a machine stands"),
 	ACT(OP_MACHINE_DELETE, "machine.delete", OPERATION_DELETE, "DELETE", "/v1/machines/{id}", NULL, NULL,
 	    "Forget a machine that is new or has failed; it is found again if it is there"),
 	ACT(OP_MACHINE_CONSOLE, "machine.console", OPERATION_WEBSOCKET, "GET", "/v1/machines/{id}/console", NULL, NULL,
@@ -44,6 +46,8 @@ const struct operation operations[OPERATION_COUNT] = {
 
 	LIST(OP_POOL_LIST, "pool.list", "/v1/pools", pool_schema, "List pools"),
 	SHOW(OP_POOL_SHOW, "pool.show", "/v1/pools/{id}", pool_schema, "Show a pool"),
+	READ(OP_POOL_USAGE, "pool.usage", OPERATION_READING, "/v1/pools/{id}/usage", ROLE_VIEWER, &pool_usage_schema,
+	     "Show how full a pool was, hour by hour"),
 
 	LIST(OP_IMAGE_LIST, "image.list", "/v1/images", image_schema, "List images"),
 	SHOW(OP_IMAGE_SHOW, "image.show", "/v1/images/{id}", image_schema, "Show an image"),

@@ -47,6 +47,8 @@ struct machines *machines_free(struct machines *machines);
 
 /* Begins to commission it, with a task in its document. ERR_STATE: it is neither new nor failed; ERR_EXISTS name. */
 int machine_accept(struct machines *machines, const char *id, const struct machine_accept *how, struct err *err);
+/* Makes a machine what may be changed of one in any state: where it stands (zone). */
+int machine_update(struct machines *machines, const char *id, const struct machine *changed, struct err *err);
 /* ERR_STATE: it is neither ready nor failed, has no inventory or has not booted from the network yet, or there is no bundle;
  * ERR_CORRUPT: the bundle cannot be used; ERR_EXISTS name; ERR_INVALID disk: there is none such, or which one is not said;
  * ERR_CAPACITY: no disk is large enough (field disk), or every address of the range is taken. */

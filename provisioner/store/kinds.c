@@ -16,6 +16,7 @@ KIND(user);
 KIND(join_token);
 KIND_WITHOUT_NAME(task);
 KIND_WITHOUT_NAME(ceph_cluster);
+KIND_WITHOUT_NAME(pool_usage);
 KIND_WITHOUT_NAME(creation);
 KIND_WITHOUT_NAME(sign_in_session);
 KIND_WITHOUT_NAME(audit);

@@ -44,3 +44,4 @@ test_api_upload.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_certificate.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_creation.modules := $(RACK_MODULES) provisioner/auth provisioner/api
 test_api_readings.modules := $(RACK_MODULES) provisioner/auth provisioner/api
+test_api_zone.modules := $(RACK_MODULES) provisioner/auth provisioner/api

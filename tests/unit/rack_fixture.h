@@ -53,7 +53,7 @@ struct rack {
 	char imported_sha256[65]; /* what the last import was told */
 	uint64_t imported_bytes;
 	unsigned rbd_count, osd_count, hosts_up;
-	uint64_t available_bytes;
+	uint64_t available_bytes, used_bytes;
 	struct strbuf ceph_trace;
 };
 
@@ -268,6 +268,7 @@ static inline int rack_status(void *ctx, const struct ceph_access *access, const
 				     .pgs = 32,
 				     .pgs_active_clean = 32,
 				     .total_bytes = 192 * GIB,
+				     .used_bytes = rack->used_bytes,
 				     .pool_max_avail_bytes = rack->available_bytes };
 	return 0;
 }

@@ -5,6 +5,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { BrowserRouter } from 'react-router-dom';
+import { watchInput } from './api/attended';
 import { queryClient } from './api/queries';
 import { App } from './app';
 import { startI18n } from './i18n';
@@ -12,6 +13,7 @@ import { SessionProvider } from './ui/session';
 import { startTheme } from './ui/theme';
 
 startTheme();
+watchInput(window);
 await startI18n();
 const root = document.getElementById('root');
 if (!root) throw new Error('the page has no root');

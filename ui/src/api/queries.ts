@@ -82,6 +82,13 @@ export const useAll = <K extends Collection>(collection: K, query: Query = {}, r
 		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
+/** The first ones of a list that may be long, and how many there are in all. */
+export const useFirst = <K extends Collection>(collection: K, limit: number, query: Query = {}) =>
+	useQuery({
+		queryKey: [collection, 'first', limit, query],
+		queryFn: ({ signal }) => get<Page<Resources[K]>>(`/v1/${collection}`, { ...query, limit }, signal),
+	});
+
 /** How many there are of something, without reading them. */
 export const useCount = (collection: Collection, query: Query = {}) =>
 	useQuery({

@@ -52,6 +52,7 @@ export type Audit = Schemas['audit'];
 export type Role = User['role'];
 export type JoinToken = Schemas['join_token'];
 export type EventLog = Schemas['machine_sel'];
+export type PoolUsage = Schemas['pool_usage'];
 export type Sensors = Schemas['machine_sensors'];
 export type ConsoleTicket = Schemas['console_ticket'];
 export type CloudInitVerdict = Schemas['cloud_init_verdict'];

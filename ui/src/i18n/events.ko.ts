@@ -22,6 +22,8 @@ export const eventsKo: Record<EventCode, string> = {
 	'machine.power': '{name}의 전원: {power}',
 	'machine.refused': '머신 {count}대를 거부했습니다: {reason}',
 	'machine.refused.one': '머신 1대를 거부했습니다: {reason}',
+	'machine.zone': '{name}의 구역: {zone}',
+	'machine.zone.none': '{name}의 구역을 지웠습니다',
 	'network.created': '{name}을(를) 만들었습니다',
 	'network.deleted': '{name}을(를) 삭제했습니다',
 	'node.certificate': '{name}이(가) 자신의 인증서를 받았습니다',

@@ -22,6 +22,8 @@ function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 	const { t } = useWords();
 	const complain = useComplaint();
 	const [name, setName] = useState(machine.name ?? '');
+	const [zone, setZone] = useState(machine.zone ?? '');
+	const body = { ...(name && name !== machine.name ? { name } : {}), ...(zone.trim() !== (machine.zone ?? '') ? { zone: zone.trim() } : {}) };
 	const change = useChange<Machine>();
 	return (
 		<Dialog
@@ -29,17 +31,18 @@ function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 			confirm={t('machine.accept')}
 			busy={change.isPending}
 			error={change.error}
-			disabled={Boolean(complain('machine_accept_request', 'name', name))}
+			disabled={Boolean(complain('machine_accept_request', 'name', name) ?? complain('machine_accept_request', 'zone', zone))}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate(
-					{ method: 'POST', path: `/v1/machines/${machine.id}/accept`, body: name && name !== machine.name ? { name } : {}, touches: ['machines'] },
+					{ method: 'POST', path: `/v1/machines/${machine.id}/accept`, body, touches: ['machines'] },
 					{ onSuccess: onClose },
 				)
 			}
 		>
 			<p>{t('machine.acceptExplain')}</p>
 			<TextField label={t('field.hostName')} request="machine_accept_request" name="name" value={name} onChange={setName} error={change.error} />
+			<TextField label={t('field.zone')} help={t('machine.zoneHelp')} request="machine_accept_request" name="zone" value={zone} onChange={setZone} error={change.error} />
 		</Dialog>
 	);
 }

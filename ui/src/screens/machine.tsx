@@ -10,6 +10,7 @@ import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
 import { MachineActions } from './machine-actions';
+import { MachineZone } from './machine-zone';
 import { Timeline } from './timeline';
 
 const MachineSensors = lazy(() => import('./machine-bmc').then((all) => ({ default: all.MachineSensors })));
@@ -28,6 +29,7 @@ function Summary({ machine }: { machine: Machine }) {
 						[t('field.step'), step(machine.step)],
 						[t('field.deadline'), <Time key="d" at={machine.step_deadline} />],
 						[t('field.node'), machine.node ? <To to={`/nodes/${machine.node}`}>{machine.name}</To> : null],
+						[t('field.zone'), <MachineZone key="z" machine={machine} />],
 						[t('field.found'), <Time key="f" at={machine.created} />],
 						[t('field.agentSeen'), <Time key="a" at={machine.agent_seen} ago />],
 					]}

@@ -57,6 +57,7 @@ export default function NodeScreen() {
 					<Facts
 						facts={[
 							[t('field.address'), node.address],
+							[t('field.zone'), node.zone ? <Foreign key="z" text={node.zone} /> : null],
 							[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{t('node.machine')}</To> : null],
 							[t('field.cpus'), node.cpus],
 							[t('field.seen'), <Time key="s" at={node.seen} ago />],

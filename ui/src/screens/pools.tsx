@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { useQuery } from '@tanstack/react-query';
+import { get } from '../api/client';
 import { useAll } from '../api/queries';
-import type { Pool } from '../api/types';
+import type { Pool, PoolUsage } from '../api/types';
 import { Bullseye } from '../ui/bullseye';
 import { Bar, Facts, Panel, Screen, Teach } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { StateLabel, useWords } from '../ui/words';
+import { formatAhead, fullAfterMs } from './forecast';
+
+/** There is something new once an hour. */
+const USAGE_MS = 10 * 60000;
 
 /** What state a pool is in, in a sentence. */
 export function usePoolSentence() {
@@ -25,16 +31,37 @@ export function usePoolSentence() {
 	};
 }
 
+/** When it will be full, once that can be told. */
+function PoolForecast({ pool }: { pool: Pool }) {
+	const { t, language } = useWords();
+	const usage = useQuery({
+		queryKey: ['pool-usage', pool.id],
+		queryFn: ({ signal }) => get<PoolUsage>(`/v1/pools/${pool.id}/usage`, undefined, signal),
+		refetchInterval: USAGE_MS,
+		staleTime: USAGE_MS,
+	});
+	const ms = usage.data ? fullAfterMs(usage.data.samples) : null;
+	if (ms === null) return null;
+	return (
+		<p className="ingot-note" data-forecast={pool.name}>
+			{t('pool.forecast', { when: formatAhead(ms, language) })}
+		</p>
+	);
+}
+
 export function PoolUse({ pool }: { pool: Pool }) {
 	const { t, bytes } = useWords();
 	const share = pool.total_bytes ? (pool.used_bytes / pool.total_bytes) * 100 : 0;
 	return (
-		<Bar
-			value={share}
-			danger={share >= 85}
-			label={t('pool.use')}
-			text={t('pool.useText', { used: bytes(pool.used_bytes), total: bytes(pool.total_bytes), free: bytes(pool.available_bytes) })}
-		/>
+		<>
+			<Bar
+				value={share}
+				danger={share >= 85}
+				label={t('pool.use')}
+				text={t('pool.useText', { used: bytes(pool.used_bytes), total: bytes(pool.total_bytes), free: bytes(pool.available_bytes) })}
+			/>
+			<PoolForecast pool={pool} />
+		</>
 	);
 }
 
