@@ -8,6 +8,7 @@ import { BrowserRouter } from 'react-router-dom';
 import { queryClient } from './api/queries';
 import { App } from './app';
 import { startI18n } from './i18n';
+import { ErrorBoundary } from './ui/error-boundary';
 import { SessionProvider } from './ui/session';
 import { startTheme } from './ui/theme';
 
@@ -17,12 +18,14 @@ const root = document.getElementById('root');
 if (!root) throw new Error('the page has no root');
 createRoot(root).render(
 	<StrictMode>
-		<QueryClientProvider client={queryClient}>
-			<SessionProvider>
-				<BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
-					<App />
-				</BrowserRouter>
-			</SessionProvider>
-		</QueryClientProvider>
+		<ErrorBoundary>
+			<QueryClientProvider client={queryClient}>
+				<SessionProvider>
+					<BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
+						<App />
+					</BrowserRouter>
+				</SessionProvider>
+			</QueryClientProvider>
+		</ErrorBoundary>
 	</StrictMode>,
 );

@@ -8,6 +8,7 @@ import { ProblemAlert } from '../ui/problem-alert';
 import { TaskProgress, TaskTitle } from '../ui/task-drawer';
 import { StateLabel, useWords } from '../ui/words';
 import { EventList } from './events';
+import { isMissed } from './node-awaited';
 import { PoolUse, usePoolSentence } from './pools';
 
 const EVENTS_SHOWN = 8;
@@ -18,6 +19,7 @@ const FULL = 0.85;
 
 export type Need =
 	| { kind: 'machineFailed'; name: string; to: string; detail: string }
+	| { kind: 'nodeAwaited'; name: string; to: string }
 	| { kind: 'nodeUnreachable'; name: string; to: string }
 	| { kind: 'nodeError'; name: string; to: string; detail: string }
 	| { kind: 'vm'; name: string; to: string; detail: string }
@@ -34,7 +36,8 @@ export function needs(machines: Machine[], nodes: Node[], vms: Vm[], pools: Pool
 	}
 	for (const node of nodes) {
 		const at = { name: node.name ?? node.id, to: `/nodes/${node.id}` };
-		if (node.health === 'unreachable') list.push({ kind: 'nodeUnreachable', ...at });
+		if (isMissed(node)) list.push({ kind: 'nodeAwaited', ...at });
+		else if (node.health === 'unreachable') list.push({ kind: 'nodeUnreachable', ...at });
 		else if (node.error) list.push({ kind: 'nodeError', ...at, detail: node.error.text ?? '' });
 	}
 	for (const vm of vms)
@@ -59,7 +62,7 @@ function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 					title={<>{t(`need.${need.kind}`, { name: need.name })}</>}
 					actionLinks={<To to={need.to}>{t('overview.look')}</To>}
 				>
-					{need.kind === 'pool' ? say(need.pool) : 'detail' in need ? need.detail : null}
+					{need.kind === 'pool' ? say(need.pool) : need.kind === 'nodeAwaited' ? t('node.awaitedExplain') : 'detail' in need ? need.detail : null}
 				</Alert>
 			))}
 			{list.length > ALERTS_SHOWN && <p>{t('overview.more', { count: list.length - ALERTS_SHOWN })}</p>}
