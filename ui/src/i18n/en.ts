@@ -315,7 +315,7 @@ export const en = {
 	'node.awaited': 'Awaited',
 	'node.awaitedExplain': 'An older state of the provisioner has come back, and this node has not said since what it runs. Until it does, or is confirmed to be off, no virtual machine is started on another node.',
 	'node.awaitedMissed': 'One that is merely cut off still runs its virtual machines: bring it back. One that is off, or gone, will not speak: switch it off, see that it is, and confirm it.',
-	'node.awaitedReports': 'It reports, and says what it runs by itself, within seconds.',
+	'node.awaitedReports': 'It was heard a moment ago. If it still reports, it says what it runs by itself, within seconds.',
 	'node.confirmOff': 'Confirm that it is off',
 	'node.confirmOffDanger': 'If it still runs, its virtual machines run twice, and what is on their volumes can be destroyed. Switch it off first, by its BMC or by hand, and see that it is off.',
 	'node.confirmOffMeans': 'You say that nothing runs on this node any more. What waits for it may then start on other nodes, without it being asked again.',

@@ -10,8 +10,8 @@ import { DangerDialog } from '../ui/dialog';
 import { ButtonLink, Panel, Screen } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
-import { StateLabel, useWords } from '../ui/words';
-import { PlanList, useNames } from './machine-bulk';
+import { StateLabel, useNames, useWords } from '../ui/words';
+import { PlanList } from './machine-bulk';
 import { planOf, sendPlanned, type Plan } from './machine-plan';
 import { usePoolSentence } from './pools';
 

@@ -11,8 +11,7 @@ import { Foreign } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { diskName, systemDisk } from '../ui/system-disk';
-import { useWords } from '../ui/words';
-import { useNames } from './machine-bulk';
+import { useNames, useWords } from '../ui/words';
 import { canDelete, runsOn } from './machine-plan';
 
 type Power = 'on' | 'off' | 'cycle' | 'reset';

@@ -11,12 +11,11 @@ import { Foreign } from '../ui/parts';
 import type { Selection } from '../ui/resource-table';
 import { useMay } from '../ui/session';
 import { diskName, type Disk } from '../ui/system-disk';
-import { useWords } from '../ui/words';
+import { useNames, useWords } from '../ui/words';
 import { readPlan, sendPlanned, type BulkAction, type Plan, type Planned } from './machine-plan';
 
 const ACTIONS = ['accept', 'deploy', 'on', 'off', 'delete'] as const satisfies readonly BulkAction[];
 const LISTED_MAX = 100;
-const NAMES_MAX = 6;
 
 const EXPLAINED = {
 	accept: 'machine.acceptExplain',
@@ -32,13 +31,6 @@ const LEFT = {
 	off: 'bulk.leftOff',
 	delete: 'bulk.leftDelete',
 } as const satisfies Record<BulkAction, Key>;
-
-/** Some names, and how many more there are. */
-export function useNames() {
-	const { t } = useWords();
-	return (names: string[]) =>
-		names.slice(0, NAMES_MAX).join(', ') + (names.length > NAMES_MAX ? ` ${t('overview.more', { count: names.length - NAMES_MAX })}` : '');
-}
 
 function Lost({ action, item }: { action: BulkAction; item: Planned }) {
 	const { t, bytes } = useWords();

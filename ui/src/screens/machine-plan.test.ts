@@ -36,6 +36,10 @@ describe('planOf', () => {
 		]);
 		expect(plan.left).toEqual(['machine-c', 'machine-d']);
 	});
+	it('is in the order of names, as a person counts', () => {
+		const plan = planOf('accept', ['10', '9', '2'].map((id) => machine(id, { state: 'new' })), []);
+		expect(ids(plan.items)).toEqual(['2', '9', '10']);
+	});
 	it('forgets only what is not in use', () => {
 		const plan = planOf('delete', [machine('a', { state: 'new' }), machine('b', { state: 'failed', node: 'n1' }), machine('c')], []);
 		expect(ids(plan.items)).toEqual(['a']);

@@ -26,6 +26,7 @@ export interface Plan {
 	gone: number;
 }
 
+const BY_NAME = new Intl.Collator('en', { numeric: true });
 const nameOf = (machine: Machine) => machine.name ?? machine.id;
 const idle = (machine: Machine, state: Machine['state']) => machine.state === state || machine.state === 'failed';
 
@@ -46,7 +47,8 @@ export const runsOn = (node: string | null | undefined, vms: Vm[]): string[] =>
 	node ? vms.filter((vm) => vm.node === node && vm.state !== 'stopped' && vm.state !== 'failed').map((vm) => vm.name) : [];
 
 export function planOf(action: BulkAction, machines: Machine[], vms: Vm[], chosen = machines.length): Plan {
-	const can = machines.filter(CAN[action]);
+	const sorted = [...machines].sort((a, b) => BY_NAME.compare(nameOf(a), nameOf(b)));
+	const can = sorted.filter(CAN[action]);
 	return {
 		action,
 		items: can.map((machine) => {
@@ -60,7 +62,7 @@ export function planOf(action: BulkAction, machines: Machine[], vms: Vm[], chose
 				runs: runsOn(machine.node, vms),
 			};
 		}),
-		left: machines.filter((machine) => !can.includes(machine)).map(nameOf),
+		left: sorted.filter((machine) => !can.includes(machine)).map(nameOf),
 		gone: Math.max(0, chosen - machines.length),
 	};
 }

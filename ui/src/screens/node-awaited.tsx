@@ -9,14 +9,11 @@ import { DangerDialog } from '../ui/dialog';
 import { To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
-import { useWords } from '../ui/words';
-import { useNames } from './machine-bulk';
+import { useNames, useWords } from '../ui/words';
+import { isMissed } from './awaited';
 import { runsOn } from './machine-plan';
 
 const NODES_SHOWN = 20;
-
-/** One that does not report. Those that do say what they run by themselves, within seconds. */
-export const isMissed = (node: Node) => node.awaited && node.health !== 'ready';
 
 export function AwaitedLabel({ node }: { node: Node }) {
 	const { t } = useWords();

@@ -10,23 +10,23 @@ const HEALTH = ['ready', 'joining', 'unreachable'] as const satisfies readonly N
 export default function Nodes() {
 	const { t, bytes } = useWords();
 	const columns: Column<Node>[] = [
-		{ field: 'name', label: t('field.name'), sort: true, width: 20, cell: (node) => <To to={`/nodes/${node.id}`}>{node.name ?? node.id}</To> },
+		{ field: 'name', label: t('field.name'), sort: true, width: 17, cell: (node) => <To to={`/nodes/${node.id}`}>{node.name ?? node.id}</To> },
 		{
 			field: 'health',
 			label: t('field.health'),
 			sort: true,
-			width: 14,
+			width: 22,
 			cell: (node) => (
 				<>
 					<StateLabel state={node.health} /> <AwaitedLabel node={node} />
 				</>
 			),
 		},
-		{ field: 'address', label: t('field.address'), width: 14, cell: (node) => node.address ?? '–' },
-		{ field: 'cpus', label: t('field.cpus'), sort: true, width: 10, cell: (node) => node.cpus },
-		{ field: 'memory_free_bytes', label: t('field.memoryFree'), width: 18, cell: (node) => t('common.of', { part: bytes(node.memory_free_bytes), whole: bytes(node.memory_bytes) }) },
+		{ field: 'address', label: t('field.address'), width: 13, cell: (node) => node.address ?? '–' },
+		{ field: 'cpus', label: t('field.cpus'), sort: true, width: 9, cell: (node) => node.cpus },
+		{ field: 'memory_free_bytes', label: t('field.memoryFree'), width: 17, cell: (node) => t('common.of', { part: bytes(node.memory_free_bytes), whole: bytes(node.memory_bytes) }) },
 		{ field: 'vm_count', label: t('nav.vms'), sort: true, width: 10, cell: (node) => node.vm_count },
-		{ field: 'seen', label: t('field.seen'), width: 14, cell: (node) => <Time at={node.seen} ago /> },
+		{ field: 'seen', label: t('field.seen'), width: 12, cell: (node) => <Time at={node.seen} ago /> },
 	];
 	return (
 		<Screen title={t('nav.nodes')}>

@@ -7,8 +7,8 @@ import { Bar, ButtonLink, Panel, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { TaskProgress, TaskTitle } from '../ui/task-drawer';
 import { StateLabel, useWords } from '../ui/words';
+import { isMissed } from './awaited';
 import { EventList } from './events';
-import { isMissed } from './node-awaited';
 import { PoolUse, usePoolSentence } from './pools';
 
 const EVENTS_SHOWN = 8;

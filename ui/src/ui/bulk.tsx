@@ -10,6 +10,8 @@ import { StateLabel, useWords } from './words';
 
 const AT_ONCE = 4;
 const SHOWN_MAX = 200;
+/** Results are drawn together: one by one, drawing a thousand takes longer than asking. */
+const GATHER_MS = 250;
 
 export interface BulkItem {
 	id: string;
@@ -65,7 +67,19 @@ export function BulkDialog<T extends BulkItem>(props: {
 		if (!started.current) {
 			started.current = true;
 			const { items, collection } = latest.current;
-			void runBulk(items, (item) => latest.current.act(item), (result) => setResults((old) => [...old, result]), () => stop.current).then(() => {
+			const all: BulkResult[] = [];
+			let timer: ReturnType<typeof setTimeout> | undefined;
+			const draw = () => {
+				timer = undefined;
+				setResults([...all]);
+			};
+			const report = (result: BulkResult) => {
+				all.push(result);
+				timer ??= setTimeout(draw, GATHER_MS);
+			};
+			void runBulk(items, (item) => latest.current.act(item), report, () => stop.current).then(() => {
+				clearTimeout(timer);
+				draw();
 				setOver(true);
 				void queryClient.invalidateQueries({ queryKey: [collection] });
 			});

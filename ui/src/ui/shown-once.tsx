@@ -7,6 +7,13 @@ import { useWords } from './words';
 export function ShownOnce({ title, label, secret, children, onClose }: { title: string; label: string; secret: string; children?: ReactNode; onClose: () => void }) {
 	const { t } = useWords();
 	const [copied, setCopied] = useState<boolean | 'refused'>(false);
+	const copy = () => {
+		const write = async () => navigator.clipboard.writeText(secret);
+		write().then(
+			() => setCopied(true),
+			() => setCopied('refused'),
+		);
+	};
 	return (
 		<Modal isOpen variant={ModalVariant.medium} onClose={onClose} aria-labelledby="secret-title">
 			<ModalHeader title={title} labelId="secret-title" />
@@ -19,14 +26,7 @@ export function ShownOnce({ title, label, secret, children, onClose }: { title: 
 				{children}
 			</ModalBody>
 			<ModalFooter>
-				<Button
-					onClick={() => {
-						navigator.clipboard.writeText(secret).then(
-							() => setCopied(true),
-							() => setCopied('refused'),
-						);
-					}}
-				>
+				<Button onClick={copy}>
 					{copied === true ? t('common.copied') : t('common.copy')}
 				</Button>
 				<Button variant="link" onClick={onClose}>
