@@ -10,12 +10,12 @@ const HEALTH = ['ready', 'joining', 'unreachable'] as const satisfies readonly N
 export default function Nodes() {
 	const { t, bytes } = useWords();
 	const columns: Column<Node>[] = [
-		{ field: 'name', label: t('field.name'), sort: true, width: 17, cell: (node) => <To to={`/nodes/${node.id}`}>{node.name ?? node.id}</To> },
+		{ field: 'name', label: t('field.name'), sort: true, width: 16, cell: (node) => <To to={`/nodes/${node.id}`}>{node.name ?? node.id}</To> },
 		{
 			field: 'health',
 			label: t('field.health'),
 			sort: true,
-			width: 22,
+			width: 20,
 			cell: (node) => (
 				<>
 					<StateLabel state={node.health} /> <AwaitedLabel node={node} />
@@ -23,9 +23,9 @@ export default function Nodes() {
 			),
 		},
 		{ field: 'address', label: t('field.address'), width: 13, cell: (node) => node.address ?? '–' },
-		{ field: 'cpus', label: t('field.cpus'), sort: true, width: 9, cell: (node) => node.cpus },
+		{ field: 'cpus', label: t('field.cpus'), sort: true, width: 11, cell: (node) => node.cpus },
 		{ field: 'memory_free_bytes', label: t('field.memoryFree'), width: 17, cell: (node) => t('common.of', { part: bytes(node.memory_free_bytes), whole: bytes(node.memory_bytes) }) },
-		{ field: 'vm_count', label: t('nav.vms'), sort: true, width: 10, cell: (node) => node.vm_count },
+		{ field: 'vm_count', label: t('nav.vms'), sort: true, width: 11, cell: (node) => node.vm_count },
 		{ field: 'seen', label: t('field.seen'), width: 12, cell: (node) => <Time at={node.seen} ago /> },
 	];
 	return (
