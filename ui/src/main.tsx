@@ -9,6 +9,7 @@ import { watchInput } from './api/attended';
 import { queryClient } from './api/queries';
 import { App } from './app';
 import { startI18n } from './i18n';
+import { ErrorBoundary } from './ui/error-boundary';
 import { SessionProvider } from './ui/session';
 import { startTheme } from './ui/theme';
 
@@ -19,12 +20,14 @@ const root = document.getElementById('root');
 if (!root) throw new Error('the page has no root');
 createRoot(root).render(
 	<StrictMode>
-		<QueryClientProvider client={queryClient}>
-			<SessionProvider>
-				<BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
-					<App />
-				</BrowserRouter>
-			</SessionProvider>
-		</QueryClientProvider>
+		<ErrorBoundary>
+			<QueryClientProvider client={queryClient}>
+				<SessionProvider>
+					<BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
+						<App />
+					</BrowserRouter>
+				</SessionProvider>
+			</QueryClientProvider>
+		</ErrorBoundary>
 	</StrictMode>,
 );

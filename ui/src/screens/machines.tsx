@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { useState } from 'react';
 import type { Machine } from '../api/types';
 import { Foreign, Screen, Teach, To } from '../ui/parts';
 import { ResourceTable, type Column, type Filter } from '../ui/resource-table';
 import { StateLabel, useWords } from '../ui/words';
-import { MachineBulk } from './machine-actions';
+import { MachineBulk, MachineBulkButtons, type BulkAsk } from './machine-bulk';
 
 const STATES = ['new', 'commissioning', 'ready', 'deploying', 'deployed', 'failed'] as const satisfies readonly Machine['state'][];
 const POWERS = ['on', 'off', 'unknown'] as const satisfies readonly Machine['power'][];
@@ -11,6 +12,7 @@ const BMCS = ['ok', 'unreachable', 'credentials', 'unknown'] as const satisfies 
 
 export default function Machines() {
 	const { t, bytes, word } = useWords();
+	const [ask, setAsk] = useState<BulkAsk | null>(null);
 	const columns: Column<Machine>[] = [
 		{
 			field: 'name',
@@ -43,9 +45,10 @@ export default function Machines() {
 				filters={filters}
 				defaultSort="name"
 				rowName={(machine) => machine.name ?? machine.id}
-				selectionActions={(selection, clear) => <MachineBulk selection={selection} clear={clear} />}
+				selectionActions={(selection, clear) => <MachineBulkButtons selection={selection} clear={clear} onAsk={setAsk} />}
 				empty={<Teach title={t('machines.emptyTitle')}>{t('machines.emptyBody')}</Teach>}
 			/>
+			{ask && <MachineBulk ask={ask} onClose={() => setAsk(null)} />}
 		</Screen>
 	);
 }

@@ -10,6 +10,7 @@ import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
+import { AwaitedNode } from './node-awaited';
 
 /** Of a node that joined by a token, whose disks stay as they are until somebody says so. */
 function GiveDisks({ node }: { node: Node }) {
@@ -51,6 +52,7 @@ export default function NodeScreen() {
 	const used = node.memory_bytes - node.memory_free_bytes;
 	return (
 		<Screen title={node.name ?? node.id} back={{ to: '/nodes', label: t('nav.nodes') }} state={<StateLabel state={node.health} />}>
+			<AwaitedNode node={node} />
 			<ResourceError error={node.error} title={t('node.reports')} />
 			<div className="ingot-grid">
 				<Panel title={t('tab.summary')}>

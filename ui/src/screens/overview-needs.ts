@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What needs a person. "Nothing needs you" is said only when none of this holds.
 import type { Machine, Node, Pool, Task, Vm } from '../api/types';
+import { isMissed } from './awaited';
 
 const FULL = 0.85;
 const SLOW_MS = 15 * 60000;
@@ -48,7 +49,7 @@ function ofPools({ pools, nodes }: Seen, now: number): Need[] {
 function ofNodes({ nodes }: Seen): Need[] {
 	return nodes.flatMap((node): Need[] => {
 		const at = { name: node.name ?? node.id, to: `/nodes/${node.id}` };
-		if (node.awaited) return [{ kind: 'nodeAwaited', ...at }];
+		if (isMissed(node)) return [{ kind: 'nodeAwaited', ...at }];
 		if (node.health === 'unreachable') return [{ kind: 'nodeUnreachable', ...at }];
 		return node.error ? [{ kind: 'nodeError', ...at, detail: node.error.text ?? '' }] : [];
 	});

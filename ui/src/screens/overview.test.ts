@@ -82,6 +82,14 @@ it('shows the map by zones, numbers as numbers, and what has none last', () => {
 	expect(zonesOf([], [])).toEqual([]);
 });
 
+it('asks for nodes that are awaited and silent; those that report say it by themselves', () => {
+	const list = needs([], [node({ awaited: true, health: 'unreachable' }), node({ id: 'n2', awaited: true }), node({ id: 'n3', awaited: true, health: 'joining' })], [], []);
+	expect(list.map((need) => [need.kind, need.to])).toEqual([
+		['nodeAwaited', '/nodes/n'],
+		['nodeAwaited', '/nodes/n3'],
+	]);
+});
+
 it('merges events and the steps of tasks into one line of time', () => {
 	const events = [{ id: '1', time: '2026-01-01T00:00:02Z' }, { id: '2', time: null }] as Event[];
 	const tasks = [

@@ -33,7 +33,7 @@ function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 					title={<>{t(`need.${need.kind}`, { name: need.name })}</>}
 					actionLinks={<To to={need.to}>{t('overview.look')}</To>}
 				>
-					{'pool' in need ? say(need.pool) : 'detail' in need ? <bdi>{need.detail}</bdi> : null}
+					{'pool' in need ? say(need.pool) : need.kind === 'nodeAwaited' ? t('node.awaitedExplain') : 'detail' in need ? <bdi>{need.detail}</bdi> : null}
 				</Alert>
 			))}
 			{list.length > ALERTS_SHOWN && <p>{t('overview.more', { count: list.length - ALERTS_SHOWN })}</p>}
