@@ -147,7 +147,7 @@ export default function MachineScreen() {
 	const operator = useMay('operator');
 	const machine = found.data;
 	if (!machine) return found.error ? <Screen title={t('kind.machine')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const tab = search.get('tab') ?? 'summary';
+	const asked = search.get('tab');
 	const tabs: [string, string][] = [
 		['summary', t('tab.summary')],
 		['disks', t('machine.disks')],
@@ -156,6 +156,8 @@ export default function MachineScreen() {
 	];
 	if (machine.bmc_address) tabs.splice(3, 0, ['sensors', t('machine.sensors')], ['sel', t('machine.sel')]);
 	if (operator && machine.bmc_address) tabs.push(['console', t('tab.console')]);
+	// An address may name a tab that the person or the machine has not.
+	const tab = tabs.find(([key]) => key === asked)?.[0] ?? 'summary';
 	return (
 		<Screen
 			title={machine.name ?? machine.id}

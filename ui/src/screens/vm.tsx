@@ -130,12 +130,14 @@ export default function VmScreen() {
 	const nodes = useAll('nodes');
 	const vm = found.data;
 	if (!vm) return found.error ? <Screen title={t('kind.vm')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const tab = search.get('tab') ?? 'summary';
+	const asked = search.get('tab');
 	const tabs: [string, string][] = [
 		['summary', t('tab.summary')],
 		['timeline', t('tab.timeline')],
 	];
 	if (operator) tabs.push(['vnc', t('tab.screen')], ['serial', t('tab.serial')]);
+	// An address may name a tab that the person has not.
+	const tab = tabs.find(([key]) => key === asked)?.[0] ?? 'summary';
 	const nameOf = (node: string | null) => nodes.data?.find((each) => each.id === node)?.name ?? node;
 	return (
 		<Screen title={vm.name} back={{ to: '/vms', label: t('nav.vms') }} state={<StateLabel state={vm.state} />} actions={<Actions vm={vm} />}>

@@ -169,9 +169,10 @@ export function ResourceTable<T extends { id: string }>(props: {
 						</ToolbarItem>
 					))}
 					{props.actions && <ToolbarItem>{props.actions}</ToolbarItem>}
-					<ToolbarItem className="ingot-count" aria-live="polite">
+					<ToolbarItem className="ingot-count">
 						{pages.isFetching && <Spinner size="md" aria-label={t('common.loading')} />}{' '}
-						{pages.data && t('table.count', { count: total })}
+						{/* Read aloud is how many there are, when that changes: not that it was asked for once more. */}
+						<span aria-live="polite">{pages.data && t('table.count', { count: total })}</span>
 					</ToolbarItem>
 				</ToolbarContent>
 			</Toolbar>
