@@ -15,22 +15,24 @@ export async function look(page) {
 /** What a Korean page says in Latin letters: names of standards, products and units, and what is shown as a machine reads it. */
 const LATIN = new Set(
 	`API ARP BIOS BMC BSD Ceph CPU CSRF DHCP DNS GiB GNU GPL HTTP HTTPS Ingot IPMI iPXE ISO JSON KiB LACP Linux MAC Mbit MiB MIME MIT MTU NoCloud NTP OFL OpenAPI
-	OSD POSIX PXE qcow QEMU RAM REST RPM SOL SSH Tab TCP TiB TLS UDP UEFI URL UTC UTF UUID vCPU VLAN VNC WWN YAML cidata cloud init config`.split(/\s+/),
+	OSD POSIX PXE qcow QEMU USB SHA RAM REST RPM SOL SSH Tab TCP TiB TLS UDP UEFI URL UTC UTF UUID vCPU VLAN VNC WWN YAML cidata cloud init config`.split(/\s+/),
 );
+/** What is typed as it stands wherever one is. */
+const VERBATIM = ['“node”', '(join.token)', '(raw)'];
 /** Names that somebody gave, addresses, and what was said by others is not in the language of the page. */
-const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang]:not(html), a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"]';
+const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"]';
 
 /** Words of three Latin letters and more that the page says in its own words. */
 async function latinWords(page, names) {
 	const texts = await page.evaluate((others) => {
 		const found = [];
-		const walker = document.createTreeWalker(document.getElementById('main'), NodeFilter.SHOW_TEXT);
+		const walker = document.createTreeWalker(document.getElementById('root'), NodeFilter.SHOW_TEXT);
 		for (let node = walker.nextNode(); node; node = walker.nextNode()) if (!node.parentElement.closest(others)) found.push(node.data);
-		for (const element of document.querySelectorAll('#main [aria-label], #main [placeholder], #main [title]'))
+		for (const element of document.querySelectorAll('#root [aria-label], #root [placeholder], #root [title]'))
 			if (!element.closest(others)) found.push(...['aria-label', 'placeholder', 'title'].map((name) => element.getAttribute(name) ?? ''));
 		return found;
 	}, NOT_OURS);
-	const given = names.toSorted((a, b) => b.length - a.length);
+	const given = [...VERBATIM, ...names].sort((a, b) => b.length - a.length);
 	return texts.flatMap((text) => {
 		const rest = given.reduce((left, name) => left.replaceAll(name, ' '), text);
 		return (rest.match(/[A-Za-z]{3,}/g) ?? []).filter((word) => !LATIN.has(word)).map((word) => `${word} (${text.trim().slice(0, 80)})`);

@@ -57,7 +57,7 @@ function Summary({ machine }: { machine: Machine }) {
 						[t('field.address'), machine.bmc_address],
 						[t('field.state'), <StateLabel key="s" state={machine.bmc_state} />],
 						[t('field.power'), <StateLabel key="p" state={machine.power} />],
-						[t('field.driver'), machine.bmc_driver],
+						[t('field.driver'), machine.bmc_driver && <code key="d">{machine.bmc_driver}</code>],
 						[t('field.user'), machine.bmc_user],
 					]}
 				/>
@@ -176,7 +176,7 @@ export default function MachineScreen() {
 				{tab === 'summary' && <Summary machine={machine} />}
 				{tab === 'disks' && <Disks machine={machine} />}
 				{tab === 'nics' && <Nics machine={machine} />}
-				{tab === 'timeline' && <Timeline collection="machines" kind="machine" id={machine.id} />}
+				{tab === 'timeline' && <Timeline id={machine.id} />}
 				<Suspense fallback={<Bullseye />}>
 					{tab === 'sensors' && <MachineSensors id={machine.id} />}
 					{tab === 'sel' && <MachineEventLog id={machine.id} />}

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect, it } from 'vitest';
-import type { Event, Machine, Node, Pool, Task, Vm } from '../api/types';
+import type { Machine, Node, Pool, Vm } from '../api/types';
 import { needs } from './overview';
-import { momentsOf } from './timeline';
 
 const pool = (over: Partial<Pool>) => ({ id: 'p', name: 'default', state: 'active', total_bytes: 100, used_bytes: 10, ...over }) as Pool;
 const node = (over: Partial<Node>) => ({ id: 'n', name: 'n1', health: 'ready', error: null, ...over }) as Node;
@@ -25,12 +24,4 @@ it('says what needs a person, storage first', () => {
 	);
 	expect(list.map((need) => need.kind)).toEqual(['pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'vm', 'vm', 'machineFailed']);
 	expect(list.map((need) => need.to)).toEqual(['/pools', '/pools', '/nodes/n', '/nodes/n2', '/vms/v', '/vms/v2', '/machines/m']);
-});
-
-it('merges events and the steps of tasks into one line of time', () => {
-	const events = [{ id: '1', time: '2026-01-01T00:00:02Z' }, { id: '2', time: null }] as Event[];
-	const tasks = [
-		{ id: 't', created: '2026-01-01T00:00:01Z', steps: [{ name: 'a', started: '2026-01-01T00:00:03Z', ended: null }] },
-	] as unknown as Task[];
-	expect(momentsOf(events, tasks).map((moment) => moment.key)).toEqual(['st-0', 'e1', 'tt']);
 });

@@ -7,7 +7,7 @@ import { Button, Tab, Tabs, TabTitleText } from '../pf';
 import { Bullseye } from '../ui/bullseye';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { SelectField } from '../ui/field';
-import { Bar, Facts, Panel, Screen, To } from '../ui/parts';
+import { Bar, Facts, Panel, Quote, Screen, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
@@ -162,7 +162,7 @@ export default function VmScreen() {
 								facts={[
 									[t('field.state'), <StateLabel key="s" state={vm.state} />],
 									[t('field.node'), vm.node ? <To to={`/nodes/${vm.node}`}>{vm.node_name ?? vm.node}</To> : null],
-									[t('field.placement'), vm.placement],
+									[t('field.placement'), vm.placement && <Quote key="p" text={vm.placement} />],
 									[t('field.cpus'), vm.cpus],
 									[t('field.memory'), bytes(vm.memory_bytes)],
 									[t('field.volume'), vm.volume_name ?? vm.volume],
@@ -185,7 +185,7 @@ export default function VmScreen() {
 						</Panel>
 					</div>
 				)}
-				{tab === 'timeline' && <Timeline collection="vms" kind="vm" id={vm.id} />}
+				{tab === 'timeline' && <Timeline id={vm.id} />}
 				{(tab === 'vnc' || tab === 'serial') && (
 					<Suspense fallback={<Bullseye />}>
 						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} life={lifeOfVm(vm)} />

@@ -14,7 +14,7 @@ export function ProblemAlert({ error }: { error: unknown }) {
 	const remedy = t(`remedy.${problem.code}` as Key);
 	return (
 		<Alert variant="danger" isInline title={title} className="ingot-problem" role="alert">
-			<p>{problem.detail}</p>
+			<p lang="en">{problem.detail}</p>
 			{problem.field && <p>{t('problem.field', { field: problem.field })}</p>}
 			{problem.retryAfter ? <p>{t('problem.retryAfter', { seconds: problem.retryAfter })}</p> : <p>{remedy}</p>}
 		</Alert>
@@ -26,7 +26,7 @@ export function ResourceError({ error, title }: { error: ResourceProblem | null 
 	if (!error) return null;
 	return (
 		<Alert variant="danger" isInline title={title} className="ingot-problem">
-			<p>{error.text}</p>
+			<p lang="en">{error.text}</p>
 		</Alert>
 	);
 }

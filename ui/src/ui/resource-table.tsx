@@ -58,6 +58,7 @@ export function useListQuery(filters: readonly Filter[], defaultSort: string) {
 }
 
 function Search({ value, onChange, label }: { value: string; onChange: (value: string) => void; label: string }) {
+	const { t } = useWords();
 	const [text, setText] = useState(value);
 	const latest = useRef(onChange);
 	latest.current = onChange;
@@ -71,6 +72,7 @@ function Search({ value, onChange, label }: { value: string; onChange: (value: s
 		<SearchInput
 			aria-label={label}
 			placeholder={label}
+			resetButtonLabel={t('table.clearSearch')}
 			value={text}
 			onChange={(_event, next) => setText(next)}
 			onClear={() => {
