@@ -3,6 +3,36 @@
 // the language of the person.
 import { Server, assert, open, settled, signIn } from './world.mjs';
 
+async function tableTest(tests, { page, go, server }, machine) {
+	await tests.run('table: reading it again is seen, and not read aloud', async () => {
+		await go('/machines');
+		await page.getByText('3 in all').waitFor();
+		await settled(page);
+		const regions = await page.evaluate(() => {
+			window.said = [];
+			const observer = new MutationObserver((changes) => window.said.push(...changes.map((change) => change.target.textContent)));
+			const live = document.querySelectorAll('.ingot-toolbar [aria-live]');
+			live.forEach((region) => observer.observe(region, { childList: true, characterData: true, subtree: true }));
+			return live.length;
+		});
+		assert(regions === 1, `${regions} places are read aloud`);
+		let release;
+		const held = new Promise((resolve) => (release = resolve));
+		await page.route(/\/v1\/machines\?/, async (route) => {
+			await held;
+			await route.continue();
+		});
+		await server.must('POST', `/v1/machines/${machine.id}/power`, { action: 'on' });
+		const spinner = page.locator('.ingot-count .pf-v6-c-spinner');
+		await spinner.waitFor();
+		release();
+		await spinner.waitFor({ state: 'detached' });
+		const said = await page.evaluate(() => window.said);
+		assert(said.length === 0, `it was read aloud again: ${said}`);
+		await page.unroute(/\/v1\/machines\?/);
+	});
+}
+
 /** Presses the button for older ones until there are none. */
 async function readOn(page) {
 	const earlier = page.getByRole('button', { name: 'Show earlier ones' });
@@ -73,7 +103,7 @@ async function eventTests(tests, { page, go, server }, machine) {
 }
 
 export async function dutyTests(tests, options) {
-	if (!tests.wants('retry', 'join', 'bmc', 'events', 'timeline')) return;
+	if (!tests.wants('retry', 'join', 'bmc', 'events', 'timeline', 'table')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 3 });
 	const { page, context, wrong } = await open(server);
 	const dialog = () => page.getByRole('dialog');
@@ -182,6 +212,7 @@ export async function dutyTests(tests, options) {
 			assert(korean.wrong.length === 0, korean.wrong.join('\n'));
 			await korean.context.close();
 		});
+		await tableTest(tests, { page, go, server }, machines[2]);
 		await eventTests(tests, { page, go, server }, machine);
 		await tests.run('retry, join, bmc: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {

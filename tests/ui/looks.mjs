@@ -54,8 +54,11 @@ async function lookTests(tests, options, parts) {
 	try {
 		await server.poolActive();
 		const vm = await server.makeVm('web');
-		await server.makeVm('db', false);
+		const db = await server.makeVm('db', false);
 		const [machine] = (await server.must('GET', '/v1/machines?state=deployed')).items;
+		const [fresh, ready] = (await server.must('GET', '/v1/machines?state=new')).items;
+		await server.must('POST', `/v1/machines/${ready.id}/accept`, {});
+		await server.until(`/v1/machines/${ready.id}`, (each) => each.state === 'ready', 'a machine that is ready');
 		const [node] = (await server.must('GET', '/v1/nodes')).items;
 		const routes = {
 			overview: '/',
@@ -86,6 +89,20 @@ async function lookTests(tests, options, parts) {
 			about: '/about',
 			'not-found': '/nowhere',
 		};
+		const dialogs = {
+			accept: [`/machines/${fresh.id}`, 'Accept'],
+			deploy: [`/machines/${ready.id}`, 'Deploy'],
+			power: [`/machines/${machine.id}`, 'Power cycle'],
+			migrate: [`/vms/${vm.id}`, 'Migrate'],
+			stop: [`/vms/${vm.id}`, 'Stop'],
+			delete: [`/vms/${vm.id}`, 'Delete'],
+			user: ['/users', 'Create a user'],
+			token: ['/tokens', 'Create a token'],
+			'join-token': ['/join-tokens', 'Create a join token'],
+			network: ['/networks', 'Create a network'],
+			volume: ['/volumes', 'Create a volume'],
+			image: ['/images', 'Add an image'],
+		};
 		const names = (await Promise.all(['machines', 'nodes', 'pools', 'volumes', 'images', 'networks', 'vms', 'users'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
 		const settle = async (page) => {
 			await page.locator('h1').first().waitFor();
@@ -111,14 +128,16 @@ async function lookTests(tests, options, parts) {
 					assert(found.length === 0, found.join('\n'));
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
 				});
-			await tests.run(`axe: a dangerous dialog, ${theme}`, async () => {
-				await page.goto(`${server.url}/vms/${vm.id}`);
-				await page.getByRole('button', { name: 'Delete' }).click();
-				await page.getByRole('dialog').waitFor();
-				await page.screenshot({ path: join(options.shots, `dialog-${theme}.png`) });
-				const found = await look(page);
-				assert(found.length === 0, found.join('\n'));
-			});
+			for (const [name, [path, button]] of Object.entries(dialogs))
+				await tests.run(`axe: the dialog ${name}, ${theme}`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					await page.getByRole('button', { name: button, exact: true }).first().click();
+					await page.getByRole('dialog').waitFor();
+					await page.screenshot({ path: join(options.shots, `dialog-${name}-${theme}.png`) });
+					const found = await look(page);
+					assert(found.length === 0, found.join('\n'));
+				});
 			await tests.run(`axe: the drawer of tasks, ${theme}`, async () => {
 				await page.goto(server.url);
 				await page.getByRole('button', { name: /^Tasks:/ }).click();
@@ -165,9 +184,36 @@ async function lookTests(tests, options, parts) {
 					});
 					assert(over <= 1, `${over} px too wide`);
 				});
+			if (size === '320')
+				await tests.run('320: dialogs, the drawer and signing in need no sideways scrolling', async () => {
+					const fits = async (what) => {
+						const over = await page.evaluate(() => {
+							const boxes = [document.documentElement, ...document.querySelectorAll('[role=dialog], .pf-v6-c-modal-box__body, .ingot-drawer')];
+							return Math.max(...boxes.map((box) => Math.max(box.scrollWidth - box.clientWidth, box.getBoundingClientRect().right - innerWidth)));
+						});
+						assert(over <= 1, `${what}: ${over} px too wide`);
+					};
+					for (const [name, [path, button]] of Object.entries(dialogs)) {
+						await page.goto(server.url + path);
+						await settle(page);
+						await page.getByRole('button', { name: button, exact: true }).first().click();
+						await page.getByRole('dialog').waitFor();
+						await page.screenshot({ path: join(options.shots, `dialog-${name}-320.png`) });
+						await fits(`the dialog ${name}`);
+					}
+					await page.goto(server.url);
+					await page.getByRole('button', { name: /^Tasks:/ }).click();
+					await page.locator('.ingot-drawer').waitFor();
+					await page.screenshot({ path: join(options.shots, 'drawer-320.png') });
+					await fits('the drawer');
+					await context.clearCookies();
+					await page.goto(server.url);
+					await page.locator('input[name=password]').waitFor();
+					await fits('signing in');
+				});
 			await context.close();
 		}
-		if (parts.includes('keyboard')) await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, without a mouse', async () => {
+		if (parts.includes('keyboard')) await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, start and stop a virtual machine, without a mouse', async () => {
 			const { page, context } = await open(server);
 			await page.goto(server.url);
 			await page.locator('input[name=name]').waitFor();
@@ -207,6 +253,24 @@ async function lookTests(tests, options, parts) {
 			await press('Escape');
 			await page.getByRole('dialog').waitFor({ state: 'detached' });
 			assert(/Power cycle/.test(await focused()), `the focus does not come back: ${await focused()}`);
+			// What is asked for is done, and what is dangerous only once its name was typed.
+			await page.goto(`${server.url}/vms/${db.id}`);
+			await page.locator('h1', { hasText: 'db' }).waitFor();
+			await tabTo(/^Start$/);
+			await press('Enter');
+			await page.locator('.ingot-head [data-state=running]').waitFor();
+			await tabTo(/^Stop$/);
+			await press('Enter');
+			await page.getByRole('dialog').waitFor();
+			for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement?.matches('[role=dialog] input'))); i++) await press('Tab');
+			await page.keyboard.type('d');
+			await press('Enter');
+			assert(await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).isDisabled(), 'half a name will do');
+			await page.keyboard.type('b');
+			await press('Enter');
+			await page.getByRole('dialog').waitFor({ state: 'detached' });
+			await server.until(`/v1/vms/${db.id}`, (each) => each.state === 'stopped', 'a machine that was stopped');
+			await page.locator('.ingot-head [data-state=stopped]').waitFor();
 			await context.close();
 		});
 	} finally {
