@@ -56,7 +56,12 @@ function poisoned(value, key = '') {
 	return typeof value === 'string' && WORDS.test(key) && !MADE_FOR_MACHINES.test(key) ? value + MARKUP : value;
 }
 
-async function frameOf(page, server) {
+/** The frame in a page of somebody else that shows the dashboard's, with the headers that it was sent with or without them. Both are
+ * answered here: a browser keeps pages from elsewhere off the loopback network for reasons of its own. */
+async function frameOf(page, server, withHeaders) {
+	const { headers, text } = await server.api('GET', '/');
+	const { 'content-security-policy': policy = '', 'x-frame-options': options = '', 'content-type': contentType } = headers;
+	await page.route(`${server.url}/`, (route) => route.fulfill({ headers: { 'Content-Type': contentType, ...(withHeaders ? { 'Content-Security-Policy': policy, ...(options && { 'X-Frame-Options': options }) } : {}) }, body: text }));
 	await page.route(`${ELSEWHERE}**`, (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html><title>elsewhere</title><iframe src="${server.url}/"></iframe>` }));
 	// A frame that was refused has loaded as well: the browser's own page of that refusal.
 	await page.goto(ELSEWHERE, { waitUntil: 'load' });
@@ -64,10 +69,10 @@ async function frameOf(page, server) {
 }
 
 async function hostileTests(tests, server) {
+	const { failed, done } = await deployAll(server);
+	await server.poolActive();
+	await server.makeVm('web');
 	await tests.run('security: markup in what a machine tells of itself is shown as text, and does nothing', async () => {
-		const { failed, done } = await deployAll(server);
-		await server.poolActive();
-		await server.makeVm('web');
 		const [machine] = (await server.must('GET', '/v1/machines?state=failed')).items;
 		const hostile = { product: machine.inventory.system.product, driver: machine.inventory.nics[0].driver, error: machine.error.text, log: done.log.join('\n'), task: failed.error.text };
 		for (const [name, text] of Object.entries(hostile)) assert(text.includes(MARKUP), `the rack is not hostile: ${name}: ${text}`);
@@ -161,14 +166,11 @@ export async function securityTests(tests, options) {
 		await tests.run('security: no other page has it in a frame, not even one of the same site', async () => {
 			const { page, context } = await open(server);
 			await signIn(page, server);
-			const refused = await frameOf(page, server);
+			const refused = await frameOf(page, server, true);
 			assert(refused.url().startsWith('chrome-error:'), `the frame shows ${refused.url()}`);
 			// That it is the headers that keep it out, and not something else: without them the whole dashboard is in there, signed in.
-			await page.route(`${server.url}/`, async (route) => {
-				const { headers, text } = await server.api('GET', '/');
-				await route.fulfill({ contentType: headers['content-type'], body: text });
-			});
-			const shown = await frameOf(page, server);
+			await page.unrouteAll();
+			const shown = await frameOf(page, server, false);
 			await shown.locator('#main').waitFor();
 			await context.close();
 		});
