@@ -225,6 +225,7 @@ static void add_event_parameters(json_t *list)
 	static const char *const rows[][2] = {
 		{ "after", "the first ones after this number: 'next' of the page before" },
 		{ "before", "the last ones before this number: 'previous' of the page after" },
+		{ "resource", "only those of resources of this kind, such as vm" },
 		{ "resource_id", "only those of this resource" },
 		{ "kind", "only those of this kind" },
 	};

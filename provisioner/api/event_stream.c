@@ -126,14 +126,16 @@ static int take_parameter(struct event_query *query, const char *name, const cha
 		query->count = (unsigned)count;
 		return r;
 	}
-	if (str_equal(name, "resource_id"))
+	if (str_equal(name, "resource"))
+		query->resource = text;
+	else if (str_equal(name, "resource_id"))
 		query->resource_id = text;
 	else if (str_equal(name, "kind"))
 		query->kind = text;
 	else
 		return err_set_field(err, ERR_INVALID, name,
 				     "%s: events cannot be asked for that; what they know: after, before, limit, "
-				     "resource_id, kind",
+				     "resource, resource_id, kind",
 				     name);
 	return 0;
 }

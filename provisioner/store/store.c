@@ -24,6 +24,7 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS mark (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS event_resource ON event (json_extract(body, '$.resource_id'));"
+	"CREATE INDEX IF NOT EXISTS event_resource_kind ON event (json_extract(body, '$.resource'));"
 	"CREATE INDEX IF NOT EXISTS event_kind ON event (json_extract(body, '$.kind'));"
 	"PRAGMA user_version = 1;";
 

@@ -145,7 +145,7 @@ json_t *store_events(struct store *store, int64_t after, unsigned count);
 struct event_query {
 	int64_t after, before;
 	unsigned count;
-	const char *resource_id, *kind; /* NULL: any */
+	const char *resource, *resource_id, *kind; /* NULL: any */
 };
 json_t *store_events_find(struct store *store, const struct event_query *query, bool *ret_more);
 int64_t store_event_last(struct store *store);

@@ -1,10 +1,109 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What comes up in the life of a cluster: tasks that are tried again, machines that join by a token, what BMCs know, and events in
 // the language of the person.
-import { Server, assert, open, signIn } from './world.mjs';
+import { Server, assert, open, settled, signIn } from './world.mjs';
+
+async function tableTest(tests, { page, go, server }, machine) {
+	await tests.run('table: reading it again is seen, and not read aloud', async () => {
+		await go('/machines');
+		await page.getByText('3 in all').waitFor();
+		await settled(page);
+		const regions = await page.evaluate(() => {
+			window.said = [];
+			const observer = new MutationObserver((changes) => window.said.push(...changes.map((change) => change.target.textContent)));
+			const live = document.querySelectorAll('.ingot-toolbar [aria-live]');
+			live.forEach((region) => observer.observe(region, { childList: true, characterData: true, subtree: true }));
+			return live.length;
+		});
+		assert(regions === 1, `${regions} places are read aloud`);
+		let release;
+		const held = new Promise((resolve) => (release = resolve));
+		await page.route(/\/v1\/machines\?/, async (route) => {
+			await held;
+			await route.continue();
+		});
+		await server.must('POST', `/v1/machines/${machine.id}/power`, { action: 'on' });
+		const spinner = page.locator('.ingot-count .pf-v6-c-spinner');
+		await spinner.waitFor();
+		release();
+		await spinner.waitFor({ state: 'detached' });
+		const said = await page.evaluate(() => window.said);
+		assert(said.length === 0, `it was read aloud again: ${said}`);
+		await page.unroute(/\/v1\/machines\?/);
+	});
+}
+
+/** Presses the button for older ones until there are none. */
+async function readOn(page) {
+	const earlier = page.getByRole('button', { name: 'Show earlier ones' });
+	for (let pages = 1; ; pages++) {
+		await settled(page);
+		if ((await earlier.count()) === 0) return pages;
+		assert(pages < 100, 'there is no end of earlier ones');
+		const before = await page.locator('.ingot-timeline > li').count();
+		await earlier.click();
+		await page.waitForFunction((count) => document.querySelectorAll('.ingot-timeline > li').length > count || !document.querySelector('.ingot-timeline ~ button'), before);
+	}
+}
+
+async function eventTests(tests, { page, go, server }, machine) {
+	if (!tests.wants('events', 'timeline')) return;
+	const OTHERS = 120;
+	const times = (list) => list.locator('time').evaluateAll((all) => all.map((each) => each.getAttribute('datetime')));
+	const newestFirst = (list) => list.every((each, index) => index === 0 || each <= list[index - 1]);
+	const history = `/v1/events?resource_id=${machine.id}&limit=1000`;
+	const { state, inventory } = await server.until(`/v1/machines/${machine.id}`, (each) => each.inventory && each, 'an inventory');
+	if (state === 'ready') await server.must('POST', `/v1/machines/${machine.id}/deploy`, { disk: inventory.disks[0].serial });
+	await server.until(`/v1/machines/${machine.id}`, (each) => each.state === 'deployed', 'a deployed machine');
+	for (let i = 0; i < OTHERS; i++) await server.must('POST', '/v1/tokens', { name: `other-${i}` });
+	await tests.run('events: older ones are read on, and those of one kind found among many', async () => {
+		await go('/events');
+		await page.getByText('100 events, the newest first').waitFor();
+		assert((await readOn(page)) > 1, 'there was but one page');
+		const all = (await server.must('GET', '/v1/events?limit=1000')).items.map((each) => each.id);
+		await page.locator(`[data-event="${all.at(-1)}"]`).waitFor();
+		const shown = await page.locator('[data-event]').evaluateAll((list) => list.map((each) => each.dataset.event));
+		assert(all.length > 100 && all.every((id) => shown.includes(id)) && new Set(shown).size === shown.length, `${shown.length} of ${all.length} are shown`);
+		await page.getByRole('combobox', { name: 'Filter by Kind' }).selectOption('machine');
+		await page.waitForURL('**/events?resource=machine');
+		await page.getByText('alpha was accepted').waitFor();
+		await settled(page);
+		const kinds = await page.locator('[data-event] > span').allInnerTexts();
+		assert(kinds.length > 0 && kinds.every((text) => text.startsWith('Machine ')), kinds.join('\n'));
+		const unknown = await server.api('GET', '/v1/events?colour=red');
+		assert(unknown.status === 400 && unknown.json.field === 'colour', unknown.text);
+	});
+	await tests.run('timeline: what happened to a machine is there after a hundred things that happened to others, with its tasks’ logs', async () => {
+		const { id: accepted } = (await server.must('GET', history)).items.find((each) => each.kind === 'machine.accepted');
+		assert((await server.must('GET', `/v1/events?after=${accepted}&kind=token.created&limit=1000`)).items.length === OTHERS, 'too little happened to others');
+		await go(`/machines/${machine.id}?tab=timeline`);
+		await page.getByText('alpha was accepted').waitFor();
+		const { items } = await server.must('GET', `/v1/tasks?resource_id=${machine.id}&limit=1000`);
+		const lines = items.flatMap((task) => task.log).map((line) => line.slice(line.indexOf(' ') + 1));
+		assert(lines.some((line) => line.startsWith('installer: ')), `the tasks have no logs: ${lines}`);
+		const text = await page.locator('.ingot-timeline').innerText();
+		for (const line of lines) assert(text.includes(`Log: ${line}`), `it lacks ${line}`);
+		assert(newestFirst(await times(page.locator('.ingot-timeline'))), 'it is out of order');
+	});
+	await tests.run('timeline: older moments are read on, without a hole in between', async () => {
+		// Pages of three, of the server as of a machine with a long life.
+		await page.route(/\/v1\/(events|tasks)\?/, (route) => route.continue({ url: route.request().url().replace(/limit=\d+/, 'limit=3') }));
+		await go(`/machines/${machine.id}?tab=timeline`);
+		await page.getByRole('button', { name: 'Show earlier ones' }).waitFor();
+		const list = page.locator('.ingot-timeline');
+		const first = await times(list);
+		const began = (await server.must('GET', history)).items[0].time;
+		assert(first.length > 0 && !first.includes(began), 'the first page has everything');
+		assert((await readOn(page)) > 2, 'it was not read in pages');
+		const whole = await times(list);
+		assert(whole.includes(began) && newestFirst(whole), 'the beginning is missing, or out of order');
+		assert(JSON.stringify(whole.slice(0, first.length)) === JSON.stringify(first), 'moments came in between those that were shown');
+		await page.unroute(/\/v1\/(events|tasks)\?/);
+	});
+}
 
 export async function dutyTests(tests, options) {
-	if (!tests.wants('retry', 'join', 'bmc', 'events')) return;
+	if (!tests.wants('retry', 'join', 'bmc', 'events', 'timeline', 'table')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 3 });
 	const { page, context, wrong } = await open(server);
 	const dialog = () => page.getByRole('dialog');
@@ -113,6 +212,8 @@ export async function dutyTests(tests, options) {
 			assert(korean.wrong.length === 0, korean.wrong.join('\n'));
 			await korean.context.close();
 		});
+		await tableTest(tests, { page, go, server }, machines[2]);
+		await eventTests(tests, { page, go, server }, machine);
 		await tests.run('retry, join, bmc: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {
 		await context.close();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The parts of PatternFly that are used, each from its own folder.
-export { Alert, AlertActionCloseButton, AlertGroup } from '@patternfly/react-core/dist/esm/components/Alert';
+export { Alert } from './ui/alert';
 export { Breadcrumb, BreadcrumbItem } from '@patternfly/react-core/dist/esm/components/Breadcrumb';
 export { Button } from '@patternfly/react-core/dist/esm/components/Button';
 export { Card, CardBody, CardTitle } from '@patternfly/react-core/dist/esm/components/Card';

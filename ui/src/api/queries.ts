@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is shown is what the server said: reads are cached by React Query, events say what to read again, changes show once the
 // server has answered.
-import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { call, get, newKey, type Query } from './client';
 import { live } from './live';
@@ -9,6 +9,7 @@ import { asProblem, type Problem } from './problem';
 import { collectionOf, type Collection, type Event, type Page, type Resources, type Task } from './types';
 
 export const PAGE = 200;
+const EVENTS = 100;
 const GATHER_MS = 400;
 
 export const queryClient = new QueryClient({
@@ -104,20 +105,28 @@ export const useOne = <K extends Collection>(collection: K, id: string | null | 
 		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
-export function usePages<T>(path: string, key: string, query: Query) {
+export function usePages<T>(path: string, key: string, query: Query, refetchInterval?: number) {
 	return useInfiniteQuery({
 		queryKey: [key, 'pages', query],
 		queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { ...query, limit: PAGE, cursor: pageParam }, signal),
 		initialPageParam: null as string | null,
 		getNextPageParam: (last: Page<T>) => last.next,
 		placeholderData: (previous) => previous,
+		...(refetchInterval ? { refetchInterval } : {}),
 	});
 }
 
-export const useEvents = () =>
-	useQuery({
-		queryKey: ['events', 'last'],
-		queryFn: async ({ signal }) => (await get<Page<Event>>('/v1/events', undefined, signal)).items.reverse(),
+type EventPage = Page<Event> & { previous: string | null };
+const newestFirst = (data: InfiniteData<EventPage>) => data.pages.flatMap((page) => [...page.items].reverse());
+
+/** Events, the newest first, as far back as was asked for: a page comes oldest first, and says where older ones go on. */
+export const useEvents = (query: Query = {}) =>
+	useInfiniteQuery({
+		queryKey: ['events', 'pages', query],
+		queryFn: ({ pageParam, signal }) => get<EventPage>('/v1/events', { ...query, limit: EVENTS, before: pageParam }, signal),
+		initialPageParam: null as string | null,
+		getNextPageParam: (last) => last.previous,
+		select: newestFirst,
 	});
 
 export interface Change {

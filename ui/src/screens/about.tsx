@@ -7,6 +7,8 @@ import { Facts, Panel, Screen } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useWords } from '../ui/words';
 
+const LICENCE = 'GPL-3.0-or-later';
+
 export default function About() {
 	const { t } = useWords();
 	const version = useQuery({ queryKey: ['version'], queryFn: () => get<{ name: string; version: string }>('/v1/version'), staleTime: Infinity });
@@ -19,7 +21,7 @@ export default function About() {
 						facts={[
 							[t('about.provisioner'), version.data?.version],
 							[t('about.dashboard'), licences.version],
-							[t('about.licence'), 'GPL-3.0-or-later'],
+							[t('about.licence'), <code key="l">{LICENCE}</code>],
 						]}
 					/>
 					<p>
@@ -40,9 +42,9 @@ export default function About() {
 					<Tbody>
 						{licences.packages.map((each) => (
 							<Tr key={each.name}>
-								<Td>{each.name}</Td>
+								<Td><code>{each.name}</code></Td>
 								<Td>{each.version}</Td>
-								<Td>{each.licence}</Td>
+								<Td><code>{each.licence}</code></Td>
 							</Tr>
 						))}
 					</Tbody>

@@ -59,7 +59,7 @@ function Summary({ machine }: { machine: Machine }) {
 						[t('field.address'), machine.bmc_address],
 						[t('field.state'), <StateLabel key="s" state={machine.bmc_state} />],
 						[t('field.power'), <StateLabel key="p" state={machine.power} />],
-						[t('field.driver'), machine.bmc_driver],
+						[t('field.driver'), machine.bmc_driver && <code key="d">{machine.bmc_driver}</code>],
 						[t('field.user'), machine.bmc_user],
 					]}
 				/>
@@ -149,7 +149,7 @@ export default function MachineScreen() {
 	const operator = useMay('operator');
 	const machine = found.data;
 	if (!machine) return found.error ? <Screen title={t('kind.machine')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const tab = search.get('tab') ?? 'summary';
+	const asked = search.get('tab');
 	const tabs: [string, string][] = [
 		['summary', t('tab.summary')],
 		['disks', t('machine.disks')],
@@ -158,6 +158,8 @@ export default function MachineScreen() {
 	];
 	if (machine.bmc_address) tabs.splice(3, 0, ['sensors', t('machine.sensors')], ['sel', t('machine.sel')]);
 	if (operator && machine.bmc_address) tabs.push(['console', t('tab.console')]);
+	// An address may name a tab that the person or the machine has not.
+	const tab = tabs.find(([key]) => key === asked)?.[0] ?? 'summary';
 	return (
 		<Screen
 			title={machine.name ?? machine.id}
@@ -176,7 +178,7 @@ export default function MachineScreen() {
 				{tab === 'summary' && <Summary machine={machine} />}
 				{tab === 'disks' && <Disks machine={machine} />}
 				{tab === 'nics' && <Nics machine={machine} />}
-				{tab === 'timeline' && <Timeline collection="machines" kind="machine" id={machine.id} />}
+				{tab === 'timeline' && <Timeline id={machine.id} />}
 				<Suspense fallback={<Bullseye />}>
 					{tab === 'sensors' && <MachineSensors id={machine.id} />}
 					{tab === 'sel' && <MachineEventLog id={machine.id} />}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect, it } from 'vitest';
-import type { Event, Machine, Node, Pool, Task, Vm } from '../api/types';
+import type { Machine, Node, Pool, Task, Vm } from '../api/types';
 import { zonesOf } from './overview-map';
 import { isMild, needs, type Seen } from './overview-needs';
-import { momentsOf } from './timeline';
 
 const NOW = Date.UTC(2026, 0, 2);
 const at = (minutesAgo: number) => new Date(NOW - minutesAgo * 60000).toISOString();
@@ -46,10 +45,10 @@ it('says what needs a person, storage first and BMCs last', () => {
 		tasks: [task({ state: 'failed', error })],
 	});
 	expect(list.map((need) => need.kind)).toEqual([
-		'pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'nodeAwaited', 'nodeAwaited', 'vm', 'vm', 'machineFailed', 'taskFailed', 'bmc', 'bmc',
+		'pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'nodeAwaited', 'vm', 'vm', 'machineFailed', 'taskFailed', 'bmc', 'bmc',
 	]);
 	expect(list.map((need) => need.to)).toEqual([
-		'/pools', '/pools', '/nodes/n', '/nodes/n2', '/nodes/n3', '/nodes/n4', '/vms/v', '/vms/v2', '/machines/m', '/tasks?task=t', '/machines/m2', '/machines/m3',
+		'/pools', '/pools', '/nodes/n', '/nodes/n2', '/nodes/n3', '/vms/v', '/vms/v2', '/machines/m', '/tasks?task=t', '/machines/m2', '/machines/m3',
 	]);
 	expect(list.filter(isMild).map((need) => need.kind)).toEqual(['poolFull', 'nodeError', 'taskFailed', 'bmc', 'bmc']);
 });
@@ -80,20 +79,4 @@ it('shows the map by zones, numbers as numbers, and what has none last', () => {
 		[null, ['b'], []],
 	]);
 	expect(zonesOf([], [])).toEqual([]);
-});
-
-it('asks for nodes that are awaited and silent; those that report say it by themselves', () => {
-	const list = needs([], [node({ awaited: true, health: 'unreachable' }), node({ id: 'n2', awaited: true }), node({ id: 'n3', awaited: true, health: 'joining' })], [], []);
-	expect(list.map((need) => [need.kind, need.to])).toEqual([
-		['nodeAwaited', '/nodes/n'],
-		['nodeAwaited', '/nodes/n3'],
-	]);
-});
-
-it('merges events and the steps of tasks into one line of time', () => {
-	const events = [{ id: '1', time: '2026-01-01T00:00:02Z' }, { id: '2', time: null }] as Event[];
-	const tasks = [
-		{ id: 't', created: '2026-01-01T00:00:01Z', steps: [{ name: 'a', started: '2026-01-01T00:00:03Z', ended: null }] },
-	] as unknown as Task[];
-	expect(momentsOf(events, tasks).map((moment) => moment.key)).toEqual(['st-0', 'e1', 'tt']);
 });

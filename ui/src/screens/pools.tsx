@@ -84,7 +84,7 @@ export default function Pools() {
 						<PoolUse pool={pool} />
 						<Facts
 							facts={[
-								[t('field.ceph'), pool.health],
+								[t('field.ceph'), pool.health && <code key="h">{pool.health}</code>],
 								[t('field.copies'), t('pool.copies', { size: pool.size, min: pool.min_size })],
 								[t('field.dataDisks'), t('common.upOf', { up: pool.osds_up, all: pool.osds })],
 								[t('field.nodesUp'), pool.hosts_up],

@@ -7,7 +7,7 @@ import { Button, Tab, Tabs, TabTitleText } from '../pf';
 import { Bullseye } from '../ui/bullseye';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { SelectField } from '../ui/field';
-import { Bar, Facts, Panel, Screen, To } from '../ui/parts';
+import { Bar, Facts, Panel, Quote, Screen, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
@@ -130,12 +130,14 @@ export default function VmScreen() {
 	const nodes = useAll('nodes');
 	const vm = found.data;
 	if (!vm) return found.error ? <Screen title={t('kind.vm')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const tab = search.get('tab') ?? 'summary';
+	const asked = search.get('tab');
 	const tabs: [string, string][] = [
 		['summary', t('tab.summary')],
 		['timeline', t('tab.timeline')],
 	];
 	if (operator) tabs.push(['vnc', t('tab.screen')], ['serial', t('tab.serial')]);
+	// An address may name a tab that the person has not.
+	const tab = tabs.find(([key]) => key === asked)?.[0] ?? 'summary';
 	const nameOf = (node: string | null) => nodes.data?.find((each) => each.id === node)?.name ?? node;
 	return (
 		<Screen title={vm.name} back={{ to: '/vms', label: t('nav.vms') }} state={<StateLabel state={vm.state} />} actions={<Actions vm={vm} />}>
@@ -160,7 +162,7 @@ export default function VmScreen() {
 								facts={[
 									[t('field.state'), <StateLabel key="s" state={vm.state} />],
 									[t('field.node'), vm.node ? <To to={`/nodes/${vm.node}`}>{vm.node_name ?? vm.node}</To> : null],
-									[t('field.placement'), vm.placement],
+									[t('field.placement'), vm.placement && <Quote key="p" text={vm.placement} />],
 									[t('field.cpus'), vm.cpus],
 									[t('field.memory'), bytes(vm.memory_bytes)],
 									[t('field.volume'), vm.volume_name ?? vm.volume],
@@ -183,7 +185,7 @@ export default function VmScreen() {
 						</Panel>
 					</div>
 				)}
-				{tab === 'timeline' && <Timeline collection="vms" kind="vm" id={vm.id} />}
+				{tab === 'timeline' && <Timeline id={vm.id} />}
 				{(tab === 'vnc' || tab === 'serial') && (
 					<Suspense fallback={<Bullseye />}>
 						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} life={lifeOfVm(vm)} />

@@ -23,7 +23,7 @@ export function ProblemAlert({ error, lead }: { error: unknown; lead?: string })
 	return (
 		<Alert variant="danger" isInline title={title} className="ingot-problem" role="alert">
 			{lead && <p>{lead}</p>}
-			<p>{problem.detail}</p>
+			<p lang="en">{problem.detail}</p>
 			{field && <p>{field}</p>}
 			<p>{remedy}</p>
 		</Alert>
@@ -45,7 +45,7 @@ export function ResourceError({ error, title }: { error: ResourceProblem | null 
 	if (!error) return null;
 	return (
 		<Alert variant="danger" isInline title={title} className="ingot-problem">
-			<p>{error.text}</p>
+			<p lang="en">{error.text}</p>
 		</Alert>
 	);
 }

@@ -58,6 +58,7 @@ export function useListQuery(filters: readonly Filter[], defaultSort: string) {
 }
 
 function Search({ value, onChange, label }: { value: string; onChange: (value: string) => void; label: string }) {
+	const { t } = useWords();
 	const [text, setText] = useState(value);
 	const latest = useRef(onChange);
 	latest.current = onChange;
@@ -71,6 +72,7 @@ function Search({ value, onChange, label }: { value: string; onChange: (value: s
 		<SearchInput
 			aria-label={label}
 			placeholder={label}
+			resetButtonLabel={t('table.clearSearch')}
 			value={text}
 			onChange={(_event, next) => setText(next)}
 			onClear={() => {
@@ -169,9 +171,10 @@ export function ResourceTable<T extends { id: string }>(props: {
 						</ToolbarItem>
 					))}
 					{props.actions && <ToolbarItem>{props.actions}</ToolbarItem>}
-					<ToolbarItem className="ingot-count" aria-live="polite">
+					<ToolbarItem className="ingot-count">
 						{pages.isFetching && <Spinner size="md" aria-label={t('common.loading')} />}{' '}
-						{pages.data && t('table.count', { count: total })}
+						{/* Read aloud is how many there are, when that changes: not that it was asked for once more. */}
+						<span aria-live="polite">{pages.data && t('table.count', { count: total })}</span>
 					</ToolbarItem>
 				</ToolbarContent>
 			</Toolbar>
