@@ -110,7 +110,7 @@ class Console:
         number = next(self._numbers)
         # The shell echoes the line; the marks are written so that only their output matches.
         self.send(f"echo be''gin-{number}; {command}; echo en''d-{number} $?\r")
-        self.expect(rf"^begin-{number}\r?\n", seconds)
+        self.expect(rf"begin-{number}\r?\n", seconds)
         output, status = re.match(r"(?s)\s*(.*?)\s*end-\d+ (\d+)$", self.expect(rf"((?s:.*?)end-{number} \d+)\r?\n", seconds)).groups()
         if status != "0":
             raise LabError(f"at the console of {self.name}: {command}: status {status}: {output}")

@@ -29,7 +29,7 @@ class Joining:
         text = box.answers("node", box.serial, self.address, f"host_name: {NAME}\njoin:\n  token: {token}\n")
         answers = stick(box.machine.path / "answers.img", "INGOT", {"answers.yaml": text})
         console = box.start_medium(*in_drive(self.iso), *on_usb(1, answers), disks=False)
-        said = console.expect(r"(answers\.yaml:4:\d+: disk\.serial: this machine has no disk.*?)\r?\n", 60)
+        said = console.expect(rf"(answers\.yaml:4:\d+: disk\.serial: no disk has serial {box.serial}; .*?)\r?\n", 60)
         console.expect('"r" and Enter tries the answers again', 60)
         box.plug_disk()
         console.send("r\r")
