@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <sqlite3.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -371,17 +372,34 @@ void world_close(struct world *world)
 	free(world->upload_dir);
 }
 
+static char temporary[] = "/tmp/ingot-sim.XXXXXX";
+
+/* Its files are the authority's, the mark, and contents of images; there is no folder in it. */
+static void remove_temporary(void)
+{
+	DIR *folder = opendir(temporary);
+	const struct dirent *entry;
+	while (folder && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder)
+		closedir(folder);
+	rmdir(temporary);
+}
+
+/* One for all runs of this process. */
 static const char *temporary_folder(void)
 {
-	static char folder[64];
-	if (!folder[0]) {
-		snprintf(folder, sizeof(folder), "/tmp/ingot-sim.XXXXXX");
-		if (!mkdtemp(folder)) {
-			fprintf(stderr, "sim: no temporary folder\n");
-			exit(2);
-		}
+	static bool made;
+	if (made)
+		return temporary;
+	if (!mkdtemp(temporary)) {
+		fprintf(stderr, "sim: no temporary folder\n");
+		exit(2);
 	}
-	return folder;
+	atexit(remove_temporary);
+	made = true;
+	return temporary;
 }
 
 static void explain(struct world *world, struct strbuf *why)
