@@ -10,7 +10,7 @@ import { flowTests } from './flows.mjs';
 import { sizeTests, themeTests } from './looks.mjs';
 import { rackTests } from './rack.mjs';
 import { securityTests } from './security.mjs';
-import { CHROMIUM, Tests } from './world.mjs';
+import { CHROMIUM, Tests, suitePages } from './world.mjs';
 
 /** Suites that run beside one another. */
 const WORKERS = 2;
@@ -40,7 +40,7 @@ const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, dut
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {
-			await suite(tests, options);
+			await suitePages.run([], () => suite(tests, options));
 		} catch (error) {
 			tests.failed++;
 			console.log(`FAILED: ${suite.name}: ${error.stack ?? error}`);
