@@ -14,7 +14,7 @@ import { rackTests } from './rack.mjs';
 import { restoredTests } from './restored.mjs';
 import { securityTests } from './security.mjs';
 import { windowTests } from './windows.mjs';
-import { CHROMIUM, Tests } from './world.mjs';
+import { CHROMIUM, Tests, suitePages } from './world.mjs';
 
 /** Suites that run beside one another. */
 const WORKERS = 2;
@@ -45,7 +45,7 @@ const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, bul
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {
-			await suite(tests, options);
+			await suitePages.run([], () => suite(tests, options));
 		} catch (error) {
 			tests.failed++;
 			console.log(`FAILED: ${suite.name}: ${error.stack ?? error}`);

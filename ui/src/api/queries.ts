@@ -5,12 +5,13 @@ import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, t
 import { useEffect } from 'react';
 import { call, get, newKey, type Query } from './client';
 import { live } from './live';
-import { asProblem, type Problem } from './problem';
-import { collectionOf, type Collection, type Event, type Page, type Resources, type Task } from './types';
+import { asProblem, Problem, type Code } from './problem';
+import { collectionOf, type Collection, type Event, type Page, type Resources, type Task, type Volume } from './types';
 
 export const PAGE = 200;
 const EVENTS = 100;
 const GATHER_MS = 400;
+const LOOK_AGAIN_MS = 500;
 
 export const queryClient = new QueryClient({
 	defaultOptions: {
@@ -89,6 +90,18 @@ export const useFirst = <K extends Collection>(collection: K, limit: number, que
 		queryKey: [collection, 'first', limit, query],
 		queryFn: ({ signal }) => get<Page<Resources[K]>>(`/v1/${collection}`, { ...query, limit }, signal),
 	});
+
+/** Until a volume that is being made is there: cloning an image takes the storage a moment, and what needs the volume is refused
+ *  until then. Rejects with a Problem when its making failed, and with the signal's reason. */
+export async function untilMade(id: string, signal: AbortSignal): Promise<void> {
+	for (;;) {
+		const volume = await get<Volume>(`/v1/volumes/${encodeURIComponent(id)}`, undefined, signal);
+		if (volume.state === 'failed') throw new Problem(409, (volume.error?.code ?? 'internal') as Code, `${volume.name}: ${volume.error?.text ?? volume.state}`);
+		if (volume.state !== 'creating') return;
+		await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+		signal.throwIfAborted();
+	}
+}
 
 /** How many there are of something, without reading them. */
 export const useCount = (collection: Collection, query: Query = {}) =>
