@@ -10,12 +10,12 @@ from pathlib import Path
 
 from lab import net
 from lab.checks import expect
-from lab.proc import Process, spawn
 from lab.wait import Deadline, wait_until
 from lab.world import Lab
 from medium_appliance import Appliance
 from medium_box import WRITE, Box, Story, in_drive, on_usb, stick
 from medium_join import Joining
+from medium_network import dhcp_server
 from screen import DOWN, ENTER, SPACE, TAB, UP, Screen
 
 PASSWORD = "walrus-Rack-42-tin"
@@ -148,22 +148,24 @@ class Attended:
         t.see("strong")
         t.fill(PASSWORD)
         t.press(ENTER)
-        t.see("Time zone", "UTC")
+        t.see("Time zone, such as", "UTC")
         t.fill("Asia/Seoul", "")
         t.press(ENTER)
         t.see("Summary", "rack-1", "Asia/Seoul")
         expect(PASSWORD not in t.text(), "the summary shows the password")
         t.press(TAB, TAB, ENTER)  # back
-        t.see("Time zone", "Asia/Seoul")
+        # Words that the screen before has not: what is typed while it changes is lost.
+        t.see("Time zone, such as", "Asia/Seoul")
         t.press(TAB, TAB, TAB, ENTER)
         t.see("Administrator", "****")
         t.press(TAB, TAB, TAB, ENTER)
-        t.see("Host name", "rack-1")
+        t.see("The name of this machine", "rack-1")
         self.forward("The name of this machine")
 
     def forward(self, since: str) -> None:
         """From a screen to the summary; every field keeps what it has."""
-        screens = (("The provisioner serves DHCP there", 4), ("The name of this machine", 1), ("Administrator", 2), ("Time zone", 2))
+        screens = (("The provisioner serves DHCP there", 4), ("The name of this machine", 1), ("Administrator", 2),
+                   ("Time zone, such as", 2))
         first = [title for title, _ in screens].index(since)
         for title, fields in screens[first:]:
             self.t.see(title)
@@ -180,23 +182,16 @@ class Attended:
         self.go()
         t.see(f"{net.PROVISIONER.ip} is taken")
         t.press(ENTER)
-        t.see("Static address", str(net.PROVISIONER))
+        t.see("Static address", "Name servers", str(net.PROVISIONER))
         t.fill(f"{self.box.address}/24", "", "")
         t.press(ENTER)
         t.see("Through which interface")
         t.press(ENTER)
         self.forward("The provisioner serves DHCP there")
 
-    def dhcp_server(self) -> Process:
-        rack = self.box.rack
-        self.lab.namespace.ip("addr", "add", f"{rack}.9/24", "dev", self.box.bridge)
-        return spawn(self.lab.records, "dnsmasq", ["dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--log-facility=-",
-                                                   f"--interface={self.box.bridge}", "--bind-interfaces", "--leasefile-ro",
-                                                   "--pid-file=", "--user=root", f"--dhcp-range={rack}.50,{rack}.60,1h"],
-                     log=self.lab.logs / "other-dhcp.log", netns=self.lab.namespace.path)
-
     def dhcp_served(self) -> None:
-        server = self.dhcp_server()
+        self.lab.namespace.ip("addr", "add", f"{self.box.rack}.9/24", "dev", self.box.bridge)
+        server = dhcp_server(self.lab, self.box.bridge, self.box.rack)
         try:
             self.go()
             self.t.see(f"{self.box.rack}.9 serves DHCP")
