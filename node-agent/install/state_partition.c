@@ -270,9 +270,10 @@ static int replay_journal(struct install *install, struct err *err)
 				 layout->partitions[PARTITION_STATE].size_bytes, &window, err);
 
 	if (r < 0)
-		return err_prefix(err, "the state cannot be kept as it is: the host was cut off, and the journal of its "
-				       "state partition is to be replayed first. Let the host start and shut down once, "
-				       "install anew, or see to this");
+		return err_prefix(err,
+				  "the state cannot be kept as it is: the host was cut off, and the journal of its "
+				  "state partition is to be replayed first. Let the host start and shut down once, "
+				  "install anew, or see to this");
 	r = check_file_system(window.path, err);
 	return r < 0 ? r : disk_window_finish(&window, &install->disk, err);
 }

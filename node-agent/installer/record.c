@@ -42,11 +42,12 @@ int record_read(const struct held_disk *disk, const struct layout *layout, struc
 		return r;
 	known = read_state(disk, layout, RECORD_PATH, &text) && read_state(disk, layout, "/etc/hostname", &name);
 	if (cut_off && !known)
-		return err_set(err, ERR_STATE,
-			       "%s: its host was cut off, and what it was installed as cannot be read before the journal of "
-			       "its state partition was replayed; let it start and shut down once, or erase it by the "
-			       "screens of the installer",
-			       disk->disk.path);
+		return err_set(
+			err, ERR_STATE,
+			"%s: its host was cut off, and what it was installed as cannot be read before the journal of "
+			"its state partition was replayed; let it start and shut down once, or erase it by the "
+			"screens of the installer",
+			disk->disk.path);
 	json = text ? json_loads(text, 0, NULL) : NULL;
 	if (name)
 		name[strcspn(name, "\n")] = '\0';

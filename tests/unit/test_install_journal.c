@@ -324,12 +324,9 @@ static void test_no_record(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_superblock_says_it),
-		TEST(test_only_then_a_loop_device_is_wanted),
-		TEST(test_refused_without_loop_devices),
-		TEST(test_window_that_others_are_quicker_to_take),
-		TEST(test_record_that_is_torn),
-		TEST(test_no_record),
+		TEST(test_superblock_says_it),		 TEST(test_only_then_a_loop_device_is_wanted),
+		TEST(test_refused_without_loop_devices), TEST(test_window_that_others_are_quicker_to_take),
+		TEST(test_record_that_is_torn),		 TEST(test_no_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
