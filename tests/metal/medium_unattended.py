@@ -147,8 +147,8 @@ admin:
         events = Events(ingot, self.lab.logs / "events.jsonl", self.guard)
         steps, guest = Steps(self.lab.file("timings.json")), self.build / "images/guest/counter.img"
         self.path = WholePath(self.lab, steps, self, ingot, guest, events)
-        self.found = self.path.discover([self.blank])
-        found = self.found[BLANK]
+        found = self.path.discover([self.blank])[BLANK]
+        self.found = {BLANK: found}  # the provisioner's own machine is known as well
         expect(found["boot_mac"] == self.blank.mac and found["bmc_address"] == bmc.address, f"it is {found}")
         return describe(found)
 
