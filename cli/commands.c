@@ -106,7 +106,8 @@ const struct command commands[] = {
 	  .run = verb_with_password,
 	  .options = OPTION_BIT(OPTION_PASSWORD_FILE),
 	  .help = "Change the user or the password of a range of BMCs",
-	  .details = "BMCs that refused are tried again at once. For other addresses, delete the range and create another.",
+	  .details =
+		  "BMCs that refused are tried again at once. For other addresses, delete the range and create another.",
 	  .example = "ingot bmc-range update rack1 --password-file rack1.password" },
 	ACT("bmc-range", "delete", OP_BMC_RANGE_DELETE, .help = "Look for BMCs in ranges no more",
 	    .details = "Machines that were found there stay, and keep the password that their BMCs took."),
@@ -495,7 +496,8 @@ bool command_starts_noun(const struct command *command)
 
 const char *noun_words(const char *noun)
 {
-	static const char *const words[][2] = { { "vm", "virtual machine" }, { "join-token", "join token" },
+	static const char *const words[][2] = { { "vm", "virtual machine" },
+						{ "join-token", "join token" },
 						{ "bmc-range", "range of BMC addresses" } };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (str_equal(noun, words[i][0]))

@@ -46,10 +46,11 @@ static int parse_network(const char *text, const char *slash, struct sockaddr_in
 	uint64_t size = UINT64_C(1) << (ADDRESS_BITS - prefix), margin = prefix < POINT_TO_POINT_PREFIX ? 1 : 0;
 	uint32_t low = ntohl(ret_first->sin_addr.s_addr);
 	if (low & (size - 1))
-		return err_set(err, ERR_INVALID,
-			       "\"%s\" is no network: its address has bits beyond the first %lld set; for some addresses of a "
-			       "network write FIRST-LAST",
-			       text, (long long)prefix);
+		return err_set(
+			err, ERR_INVALID,
+			"\"%s\" is no network: its address has bits beyond the first %lld set; for some addresses of a "
+			"network write FIRST-LAST",
+			text, (long long)prefix);
 	ret_first->sin_addr.s_addr = htonl(low + (uint32_t)margin);
 	*ret_count = size - 2 * margin;
 	return 0;

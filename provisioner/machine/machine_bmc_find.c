@@ -217,9 +217,7 @@ void machine_bmc_found(struct machines *machines, const char *address)
 			return;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct bmc_op op = { .kind = BMC_OP_PROBE, .done = probe_done };
-	op.target = (struct bmc_target){ .driver = xstrdup("ipmi"),
-					 .address = xstrdup(address),
-					 .cipher_suite = -1 };
+	op.target = (struct bmc_target){ .driver = xstrdup("ipmi"), .address = xstrdup(address), .cipher_suite = -1 };
 	if (!machine_bmc_range_login(machines, range, &op.target)) {
 		bmc_target_done(&op.target);
 		return;

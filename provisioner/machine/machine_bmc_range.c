@@ -20,8 +20,7 @@ static void tell(struct machines *machines, const char *code, const struct bmc_r
 
 /* ---- what people ask for ---- */
 
-static int check_others(struct machines *machines, const struct bmc_range *wanted,
-			const struct bmc_addresses *addresses, struct err *err)
+static int check_others(struct machines *machines, const struct bmc_addresses *addresses, struct err *err)
 {
 	int64_t total = 0;
 	STORE_EACH(struct bmc_range, other, machines->store, &kind_bmc_range) {
@@ -50,10 +49,11 @@ static int check(struct machines *machines, const struct bmc_range *wanted, stru
 	_cleanup_err_ struct err why = ERR_INIT;
 	if (store_find(machines->store, &kind_bmc_range, wanted->name))
 		return err_set_field(err, ERR_EXISTS, "name",
-				     "name: there is a range '%s' of BMC addresses already; choose another", wanted->name);
+				     "name: there is a range '%s' of BMC addresses already; choose another",
+				     wanted->name);
 	if (bmc_addresses_parse(wanted->range, ret, &why) < 0)
 		return err_set_field(err, ERR_INVALID, "range", "range: %s", why.text);
-	return check_others(machines, wanted, ret, err);
+	return check_others(machines, ret, err);
 }
 
 int machine_bmc_range_create(struct machines *machines, const struct bmc_range *wanted, const struct bmc_range **ret,

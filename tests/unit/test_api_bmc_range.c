@@ -86,13 +86,15 @@ static void test_the_password_comes_back_nowhere(void **state)
 		assert_silent(rw);
 		assert_int_equal(number(rw, "addresses"), 14);
 	}
-	assert_int_equal(call(rw->w, rw->admin, rw->w->origin, "POST", PATH, wanted("rack1", "10.0.0.0/28", "another"),
-			      headers),
-			 409);
+	assert_int_equal(
+		call(rw->w, rw->admin, rw->w->origin, "POST", PATH, wanted("rack1", "10.0.0.0/28", "another"), headers),
+		409);
 	assert_string_equal(rw->w->answer_err.field, "Idempotency-Key");
-	assert_int_equal(ask(rw, rw->admin, "PATCH", PATH "/rack1", json_pack("{s:s}", "password", PASSWORD "56789")), 400);
+	assert_int_equal(ask(rw, rw->admin, "PATCH", PATH "/rack1", json_pack("{s:s}", "password", PASSWORD "56789")),
+			 400);
 	assert_silent(rw);
-	assert_int_equal(ask(rw, rw->admin, "PATCH", PATH "/rack1", json_pack("{s:s}", "password", PASSWORD "5678")), 200);
+	assert_int_equal(ask(rw, rw->admin, "PATCH", PATH "/rack1", json_pack("{s:s}", "password", PASSWORD "5678")),
+			 200);
 	assert_silent(rw);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		assert_int_equal(ask(rw, rw->admin, "GET", paths[i], NULL), 200);
@@ -131,7 +133,7 @@ static void test_what_a_scan_found(void **state)
 static void test_only_an_administrator_may(void **state)
 {
 	struct ranges_world *rw = *state;
-	struct http_client *const others[] = { rw->w->viewer, rw->w->operator };
+	struct http_client *const others[] = { rw->w->viewer, rw->w->operator};
 
 	assert_int_equal(ask(rw, rw->admin, "POST", PATH, wanted("rack1", "10.0.0.9", PASSWORD)), 201);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
@@ -152,18 +154,22 @@ static void test_bad_input_names_the_field(void **state)
 		int status;
 	} bad[] = {
 		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8\", \"user\": \"root\"}", "password", 400 },
-		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"\"}", "password", 400 },
+		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"\"}", "password",
+		  400 },
 		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"123456789012345678901\"}",
 		  "password", 400 },
 		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8\", \"user\": \"12345678901234567\", \"password\": \"x\"}",
 		  "user", 400 },
 		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8\", \"user\": \"\", \"password\": \"x\"}", "user", 400 },
 		{ "{\"name\": \"rack2\", \"user\": \"root\", \"password\": \"x\"}", "range", 400 },
-		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8-10.0.0.7\", \"user\": \"root\", \"password\": \"x\"}", "range",
+		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8-10.0.0.7\", \"user\": \"root\", \"password\": \"x\"}",
+		  "range", 400 },
+		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.9\", \"user\": \"root\", \"password\": \"x\"}", "range",
+		  409 },
+		{ "{\"name\": \"rack1\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"x\"}", "name",
+		  409 },
+		{ "{\"name\": \"Rack 2\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"x\"}", "name",
 		  400 },
-		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.9\", \"user\": \"root\", \"password\": \"x\"}", "range", 409 },
-		{ "{\"name\": \"rack1\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"x\"}", "name", 409 },
-		{ "{\"name\": \"Rack 2\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"x\"}", "name", 400 },
 		{ "{\"name\": \"rack2\", \"range\": \"10.0.0.8\", \"user\": \"root\", \"password\": \"x\", \"configured\": true}",
 		  "configured", 400 },
 	};

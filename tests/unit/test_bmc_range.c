@@ -13,10 +13,9 @@ static struct rack_bmc *bmc_there(struct rack *rack, unsigned n, const char *pas
 
 static int make(struct rack *rack, const char *name, const char *range, const char *password, struct err *err)
 {
-	const struct bmc_range wanted = { .name = (char *)name,
-					  .range = (char *)range,
-					  .user = (char *)"root",
-					  .password = (char *)password };
+	const struct bmc_range wanted = {
+		.name = (char *)name, .range = (char *)range, .user = (char *)"root", .password = (char *)password
+	};
 	const struct bmc_range *made = NULL;
 	return machine_bmc_range_create(rack->controller->machines, &wanted, &made, err);
 }

@@ -169,12 +169,18 @@ static void test_ranges_as_people_write_them(void **state)
 	static const struct {
 		const char *text, *says;
 	} wrong[] = {
-		{ "10.0.0.9-10.0.0.1", "ends before it begins" }, { "10.0.0.0-10.0.16.0", "more than 4096" },
-		{ "0.0.0.0/0", "more than 4096" },		  { "10.0.0.0/19", "more than 4096" },
-		{ "10.0.0.9/24", "FIRST-LAST" },		  { "10.0.0.0/33", "ADDRESS/PREFIX" },
-		{ "10.0.0.0/", "ADDRESS/PREFIX" },		  { "10.0.0.0:1/24", "the port comes last" },
-		{ "fd00::1-fd00::9", "IPv4" },			  { "fd00::/120", "IPv4" },
-		{ "bmc-a", "FIRST-LAST" },			  { "", "IPv4" },
+		{ "10.0.0.9-10.0.0.1", "ends before it begins" },
+		{ "10.0.0.0-10.0.16.0", "more than 4096" },
+		{ "0.0.0.0/0", "more than 4096" },
+		{ "10.0.0.0/19", "more than 4096" },
+		{ "10.0.0.9/24", "FIRST-LAST" },
+		{ "10.0.0.0/33", "ADDRESS/PREFIX" },
+		{ "10.0.0.0/", "ADDRESS/PREFIX" },
+		{ "10.0.0.0:1/24", "the port comes last" },
+		{ "fd00::1-fd00::9", "IPv4" },
+		{ "fd00::/120", "IPv4" },
+		{ "bmc-a", "FIRST-LAST" },
+		{ "", "IPv4" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(good); i++) {
