@@ -180,14 +180,14 @@ static void describe(const struct disk_content *content, struct kinds *kinds)
 
 static void read_host(const struct held_disk *disk, struct disk_content *content)
 {
-	struct record record;
+	struct record record = { 0 };
 	struct layout layout;
 
 	content->host = layout_read(disk, &layout, NULL) == 0;
 	if (!content->host)
 		return;
-	record_read(disk, &layout, &record);
-	content->role = xstrdup(str_or(record.role, "node"));
+	if (record_read(disk, &layout, &record, NULL) == 0)
+		content->role = xstrdup(str_or(record.role, "node"));
 	content->host_name = TAKE_PTR(record.host_name);
 	record_done(&record);
 	content->whole_host = write_find_host(disk, &layout, NULL) == 0;

@@ -10,7 +10,7 @@ struct disk_content {
 	char *pool;    /* it belongs to this pool or volume group: "Ceph"; NULL: to none */
 	char *unclear; /* why it cannot be told what there is, in words; NULL: it can. Then it is not to be written to */
 	bool host;     /* an Ingot host, whose state could be kept */
-	char *role;    /* what that was installed as: a word of the answer "role"; NULL without one */
+	char *role; /* what that was installed as: a word of the answer "role"; NULL without one, or if that cannot be read */
 	char *host_name; /* of that host; NULL without one */
 	bool whole_host; /* one that was installed to its end */
 };

@@ -138,7 +138,10 @@ static int start_if_done(const struct job *job, int *ret_code)
 	/* What is wrong with it is said with all else that does not fit. */
 	if (job_open_disk(job, &disk, NULL) < 0)
 		return 0;
-	mark = job_mark_on_disk(&disk);
+	if (job_mark_on_disk(&disk, &mark, &err) < 0) {
+		*ret_code = say_error(&err);
+		return 1;
+	}
 	if (!str_equal(mark, job->mark))
 		return 0;
 	printf("%s was installed by these answers already: starting it\n", disk.disk.path);

@@ -124,9 +124,10 @@ int job_host_name(const struct job *job, char **ret, struct err *err)
 	r = job_open_disk(job, &disk, err);
 	if (r == 0)
 		r = layout_read(&disk, &layout, err);
+	if (r == 0)
+		r = record_read(&disk, &layout, &record, err);
 	if (r < 0)
 		return r;
-	record_read(&disk, &layout, &record);
 	if (!record.host_name)
 		return err_set(err, ERR_CORRUPT,
 			       "the state on %s, which is to be kept, has no host's name (/etc/hostname); begin anew "
@@ -242,16 +243,13 @@ int job_finish(const struct job *job, struct err *err)
 	return r;
 }
 
-char *job_mark_on_disk(const struct held_disk *disk)
+int job_mark_on_disk(const struct held_disk *disk, char **ret, struct err *err)
 {
-	struct record record;
+	_cleanup_(record_done) struct record record = { 0 };
 	struct layout layout;
-	char *mark;
+	int r = write_find_host(disk, &layout, NULL) == 0 ? record_read(disk, &layout, &record, err) : 0;
 
-	if (write_find_host(disk, &layout, NULL) < 0)
-		return NULL;
-	record_read(disk, &layout, &record);
-	mark = TAKE_PTR(record.answers);
-	record_done(&record);
-	return mark;
+	if (r == 0)
+		*ret = TAKE_PTR(record.answers);
+	return r;
 }

@@ -6,33 +6,56 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "install/state_journal.h"
 #include "schema/schema.h"
 
 #define DEBUGFS_DEADLINE_MS 20000
+#define NOT_FOUND "File not found by ext2_lookup" /* libext2fs, EXT2_ET_FILE_NOT_FOUND: com_err(3) */
 
-/* A file of the state partition; the caller frees; NULL without one. */
-static char *read_state(const struct held_disk *disk, const struct layout *layout, const char *path)
+/* A file of the state partition; the caller frees; NULL without one. False: it cannot be told, debugfs does not get there. */
+static bool read_state(const struct held_disk *disk, const struct layout *layout, const char *path, char **ret)
 {
 	_cleanup_free_ char *device =
 		xasprintf("%s?offset=%" PRIu64, disk->path, layout->partitions[PARTITION_STATE].offset_bytes);
 	_cleanup_free_ char *request = xasprintf("cat %s", path);
-	char *text = NULL;
+	const char *argv[] = { "debugfs", "-R", request, device, NULL };
+	struct cmd cmd = { .argv = argv, .deadline_ms = DEBUGFS_DEADLINE_MS };
+	struct cmd_result result = { 0 };
+	bool ran = cmd_run(&cmd, &result, NULL) == 0;
+	/* Its exit code says only whether there is a file system. */
+	bool known = ran && (result.out_len || strstr(result.output, NOT_FOUND));
 
-	return cmd_outputl(NULL, DEBUGFS_DEADLINE_MS, &text, "debugfs", "-R", request, device, NULL) == 0 ? text : NULL;
+	if (known && result.out_len)
+		*ret = TAKE_PTR(result.out);
+	cmd_result_done(&result);
+	return known;
 }
 
-void record_read(const struct held_disk *disk, const struct layout *layout, struct record *ret)
+int record_read(const struct held_disk *disk, const struct layout *layout, struct record *ret, struct err *err)
 {
-	_cleanup_free_ char *text = read_state(disk, layout, RECORD_PATH);
-	_cleanup_free_ char *name = read_state(disk, layout, "/etc/hostname");
-	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+	_cleanup_free_ char *text = NULL, *name = NULL;
+	bool cut_off = false, known;
+	json_t *json;
+	int r = state_journal_read(disk, layout, &cut_off, err);
 
+	if (r < 0)
+		return r;
+	known = read_state(disk, layout, RECORD_PATH, &text) && read_state(disk, layout, "/etc/hostname", &name);
+	if (cut_off && !known)
+		return err_set(
+			err, ERR_STATE,
+			"%s: its host was cut off, and what it was installed as cannot be read before the journal of "
+			"its state partition was replayed; let it start and shut down once, or erase it by the "
+			"screens of the installer",
+			disk->disk.path);
+	json = text ? json_loads(text, 0, NULL) : NULL;
 	if (name)
 		name[strcspn(name, "\n")] = '\0';
 	*ret = (struct record){ .role = xstrdup(json_string_value(json_object_get(json, "role"))),
 				.answers = xstrdup(json_string_value(json_object_get(json, "answers"))),
 				.host_name = name && !format_check(FORMAT_NAME, name) ? TAKE_PTR(name) : NULL };
 	json_decref(json);
+	return 0;
 }
 
 void record_done(struct record *record)

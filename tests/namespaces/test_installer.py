@@ -15,7 +15,8 @@ import ns
 import rig
 
 sys.dont_write_bytecode = True
-ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid", "wipefs", "dnsmasq")
+ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "dumpe2fs", "e2fsck", "grub-mkimage", "blkid", "wipefs",
+        "dnsmasq", "unshare")
 
 network = ns.Network()
 machine = rig.Rig(network)
@@ -120,6 +121,31 @@ def test_state_is_kept():
         assert "is installed: rack-1" in out, out
         assert_installed()
         assert re.search(r"systemd\.hostname=rack-1\b", machine.grub_config()), machine.grub_config()
+
+
+def test_state_is_kept_after_a_power_cut():
+    """The journal of the state partition is replayed first, as the host itself would do when it starts."""
+    kept = "/var/lib/ingot/provisioner/note"
+    with machine.machine():
+        install(answers())
+        ns.run("debugfs", "-w", "-R", f"write {machine.write('note', 'before'.ljust(4096))} {kept}", machine.state())
+        machine.cut_off(kept, "after")
+        # Without a loop device that cannot be done: nothing is written, and it is said what to do.
+        file, before = answers(disk__state="keep"), machine.digest()
+        result = network.run(machine.space, "unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/loop-control; exec "$@"', "sh",
+                             *machine.argv("--answers", file), check=False, seconds=300)
+        assert result.returncode != 0, result.stdout
+        for words in ("the host was cut off", "start and shut down once", "no loop device can be had (/dev/loop-control:", "modprobe loop"):
+            assert words in result.stderr, result.stderr
+        assert machine.digest() == before
+        assert machine.needs_recovery() and machine.bootable()
+        out = install(file).stdout
+        assert "is installed: rack-1" in out, out
+        assert not machine.windows(), machine.windows()
+        assert not machine.needs_recovery()
+        assert_installed()
+        assert machine.ask_state(f"cat {kept}") == "after".ljust(4096, "\n")
+        assert_hashed(ANSWERS["admin.password"])
 
 
 def test_wrong_answers():
@@ -269,5 +295,5 @@ def test_killed_in_the_middle():
         assert_installed("after")
 
 
-ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_answers_by_url, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
+ns.main([test_provisioner, test_state_is_kept, test_state_is_kept_after_a_power_cut, test_wrong_answers, test_answers_by_url, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
          test_address_is_taken, test_ipv6_address_is_taken, test_interface_is_down, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)

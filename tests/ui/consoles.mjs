@@ -339,7 +339,8 @@ export async function consoleTests(tests, options) {
 			assert(unexpected.length === 0, unexpected.join('\n'));
 		});
 	} finally {
-		await context.close();
+		// Also the pages that a test has left open when it failed: they would make new connections for good.
+		await server.browser.close();
 		await line.close();
 		await server.stop();
 	}

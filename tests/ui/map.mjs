@@ -82,11 +82,11 @@ export async function mapTests(tests, options) {
 				...list,
 				items: [{ id: 't', action: 'machine.power', resource: 'machine', resource_id: 'y', resource_name: 'stuck', state: 'failed', ended: new Date().toISOString(), retried_by: null, error }, ...list.items],
 			}));
-			await change(/\/v1\/nodes\?/, (list) => ({ ...list, items: list.items.map((each) => ({ ...each, awaited: each.id === node.id })) }));
+			await change(/\/v1\/nodes\?/, (list) => ({ ...list, items: list.items.map((each) => (each.id === node.id ? { ...each, awaited: true, health: 'unreachable' } : each)) }));
 			await overview();
 			await needs().getByText('The BMC of mute is not well').waitFor();
 			await needs().getByText('A task of stuck failed').waitFor();
-			await needs().getByText(`Node ${node.name} has not said what it runs`).waitFor();
+			await needs().getByText(`Node ${node.name} is awaited`).waitFor();
 			assert((await needs().getByText('<i>no answer</i>').count()) === 2, 'the reasons are not shown as they are');
 			assert((await page.getByText('Nothing needs you.').count()) === 0, 'all is said to be well');
 			await page.unrouteAll({ behavior: 'wait' });
