@@ -234,6 +234,31 @@ static const struct field machine_sel_fields[] = {
 const struct schema machine_sel_schema =
 	SCHEMA("machine_sel", struct machine_sel, machine_sel_fields, "a machine's system event log (SEL)");
 
+/* IPMI v2.0 sections 22.28 and 22.30. */
+#define BMC_USER_MAX 16
+#define BMC_PASSWORD_MAX 20
+
+static const struct field bmc_range_fields[] = {
+	ID(struct bmc_range),
+	STR(struct bmc_range, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the range"),
+	STR(struct bmc_range, range, COLUMN | REQUIRED, .min = 1, .max = 64,
+	    .help = "IPv4 addresses: FIRST-LAST, one address, or ADDRESS/PREFIX; :PORT behind for another port than 623"),
+	STR(struct bmc_range, user, COLUMN | REQUIRED | FIELD_UPDATE, .min = 1, .max = BMC_USER_MAX,
+	    .help = "user on these BMCs"),
+	STR(struct bmc_range, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = 1, .max = BMC_PASSWORD_MAX,
+	    .help = "that user's password; it is never shown"),
+	INT(struct bmc_range, addresses, COLUMN, .help = "how many addresses that are"),
+	INT(struct bmc_range, answered, COLUMN, .help = "how many of them had a BMC that answered, in the last scan"),
+	INT(struct bmc_range, refused, COLUMN, .help = "how many of those refused the user or the password"),
+	TIME(struct bmc_range, scanned_at, COLUMN,
+	     .help = "when the last scan was over; null if none was yet with this user and password"),
+	BOOL(struct bmc_range, configured, COLUMN,
+	     .help = "the provisioner's configuration file names it: it is changed there"),
+	TIME(struct bmc_range, created_at, 0, .help = "when it was made"),
+};
+const struct schema bmc_range_schema =
+	SCHEMA("bmc_range", struct bmc_range, bmc_range_fields, "where BMCs are looked for, and as whom");
+
 /* ---- consoles ---- */
 
 const char *const console_kind_words[] = { "serial", "vnc", NULL };

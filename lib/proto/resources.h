@@ -161,6 +161,18 @@ struct machine_sel {
 };
 extern const struct schema machine_sel_schema;
 
+/* Where BMCs are looked for, and what is said to those that answer. */
+struct bmc_range {
+	char *id, *name, *range, *user;
+	char *password; /* NULL of one that the configuration names: that has it */
+	bool configured;
+	int64_t addresses;
+	int64_t answered, refused; /* in the last scan */
+	int64_t scanned_at;	   /* when that was over; 0: none was yet, with this user and password */
+	int64_t created_at;
+};
+extern const struct schema bmc_range_schema;
+
 /* ---- consoles ---- */
 
 enum console_kind { CONSOLE_SERIAL, CONSOLE_VNC };

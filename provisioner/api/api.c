@@ -33,6 +33,24 @@ static int do_machine_update(struct api_call *call, struct err *err)
 	return machine_update(call->api->spec.machines, call->id, call->body, err);
 }
 
+static int do_bmc_range_create(struct api_call *call, struct err *err)
+{
+	const struct bmc_range *range = NULL;
+	int r = machine_bmc_range_create(call->api->spec.machines, call->body, &range, err);
+	call->result = range;
+	return r;
+}
+
+static int do_bmc_range_update(struct api_call *call, struct err *err)
+{
+	return machine_bmc_range_update(call->api->spec.machines, call->id, call->body, err);
+}
+
+static int do_bmc_range_delete(struct api_call *call, struct err *err)
+{
+	return machine_bmc_range_delete(call->api->spec.machines, call->id, err);
+}
+
 static int do_pool_usage(struct api_call *call, struct err *err)
 {
 	const struct pool_usage *usage = store_get(call->api->store, &kind_pool_usage, call->id);
@@ -191,6 +209,11 @@ static const struct binding {
 	[OP_MACHINE_CONSOLE_TICKET] = { &kind_machine, api_machine_console_ticket },
 	[OP_MACHINE_SENSORS] = { &kind_machine, api_machine_sensors },
 	[OP_MACHINE_SEL] = { &kind_machine, api_machine_sel },
+	[OP_BMC_RANGE_LIST] = { &kind_bmc_range, NULL },
+	[OP_BMC_RANGE_SHOW] = { &kind_bmc_range, NULL },
+	[OP_BMC_RANGE_CREATE] = { &kind_bmc_range, do_bmc_range_create },
+	[OP_BMC_RANGE_UPDATE] = { &kind_bmc_range, do_bmc_range_update },
+	[OP_BMC_RANGE_DELETE] = { &kind_bmc_range, do_bmc_range_delete },
 	[OP_NODE_LIST] = { &kind_node, NULL },
 	[OP_NODE_SHOW] = { &kind_node, NULL },
 	[OP_NODE_UPDATE] = { &kind_node, do_node_update },

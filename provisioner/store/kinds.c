@@ -5,6 +5,7 @@
 #define KIND_WITHOUT_NAME(word) const struct store_kind kind_##word = { #word, &word##_schema, STORE_NO_NAME }
 
 KIND(machine);
+KIND(bmc_range);
 KIND(node);
 KIND(pool);
 KIND(image);

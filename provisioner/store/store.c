@@ -13,7 +13,7 @@ static const struct store_kind *const kinds[] = {
 	&kind_image,	       &kind_volume,	 &kind_vm,	&kind_task,
 	&kind_token,	       &kind_creation,	 &kind_user,	&kind_audit,
 	&kind_sign_in_session, &kind_join_token, &kind_network, &kind_deleted_vm,
-	&kind_pool_usage,
+	&kind_pool_usage,      &kind_bmc_range,
 };
 
 static const char schema_sql[] =

@@ -102,8 +102,54 @@ async function eventTests(tests, { page, go, server }, machine) {
 	});
 }
 
+/** The password is typed and sent, and is nowhere in the page or in an answer afterwards. */
+async function rangeTests(tests, { page, go, server, dialog }) {
+	const PASSWORD = 'Never-Shown-1234';
+	const row = () => page.locator('tr', { hasText: 'rack1' });
+	await tests.run('ranges: what is no range is refused beside its field', async () => {
+		await go('/settings');
+		await page.getByRole('main').getByRole('link', { name: 'BMC addresses' }).click();
+		await page.getByText('BMCs are looked for nowhere yet').waitFor();
+		await page.getByRole('button', { name: 'Add a range' }).click();
+		await dialog().locator('input[name=name]').fill('rack1');
+		await dialog().locator('input[name=range]').fill('10.77.0.103-10.77.0.101');
+		await dialog().locator('input[name=user]').fill('root');
+		await dialog().locator('input[name=password]').fill('x'.repeat(21));
+		await dialog().getByText('20 ', { exact: false }).first().waitFor();
+		assert(await dialog().getByRole('button', { name: 'Create' }).isDisabled(), 'too long a password is sent');
+		await dialog().locator('input[name=password]').fill(PASSWORD);
+		await dialog().getByRole('button', { name: 'Create' }).click();
+		await dialog().getByText('ends before it begins').first().waitFor();
+	});
+	await tests.run('ranges: one is added, and scanned at once', async () => {
+		await dialog().locator('input[name=range]').fill('10.77.0.101-10.77.0.110');
+		await dialog().getByRole('button', { name: 'Create' }).click();
+		await row().getByText('3 of 10 addresses answered').waitFor();
+		assert(!(await page.content()).includes(PASSWORD), 'the password is still in the page');
+		for (const path of ['/v1/bmc-ranges', '/v1/bmc-ranges/rack1', '/v1/events?limit=1000', '/v1/audit?limit=1000'])
+			assert(!JSON.stringify(await server.must('GET', path)).includes(PASSWORD), `${path} has the password`);
+	});
+	await tests.run('ranges: a new password is taken, and the user kept', async () => {
+		await page.getByRole('button', { name: 'Edit rack1' }).click();
+		assert((await dialog().locator('input[name=password]').inputValue()) === '', 'the password came back');
+		await dialog().locator('input[name=password]').fill('another');
+		await dialog().getByRole('button', { name: 'Save' }).click();
+		await dialog().waitFor({ state: 'detached' });
+		await server.until('/v1/bmc-ranges/rack1', (range) => range.scanned_at && range.user === 'root' && range, 'a range that was scanned anew');
+	});
+	await tests.run('ranges: one is deleted by its name', async () => {
+		await page.getByRole('button', { name: 'Delete rack1' }).click();
+		const confirm = dialog().getByRole('button', { name: 'Delete' });
+		assert(await confirm.isDisabled(), 'it is deleted without its name');
+		await dialog().getByRole('textbox').fill('rack1');
+		await confirm.click();
+		await page.getByText('BMCs are looked for nowhere yet').waitFor();
+		assert((await server.must('GET', '/v1/bmc-ranges')).items.length === 0, 'it is still there');
+	});
+}
+
 export async function dutyTests(tests, options) {
-	if (!tests.wants('retry', 'join', 'bmc', 'events', 'timeline', 'table')) return;
+	if (!tests.wants('retry', 'join', 'ranges', 'bmc', 'events', 'timeline', 'table')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 3 });
 	const { page, context, wrong } = await open(server);
 	const dialog = () => page.getByRole('dialog');
@@ -180,6 +226,8 @@ export async function dutyTests(tests, options) {
 			await page.getByText('No join tokens yet').waitFor();
 			assert((await server.must('GET', '/v1/join-tokens')).items.length === 0, 'it is still there');
 		});
+
+		await rangeTests(tests, { page, go, server, dialog });
 
 		await tests.run('bmc: sensors are read when they are looked at, and again when asked for', async () => {
 			await go(`/machines/${machine.id}`);

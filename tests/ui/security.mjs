@@ -38,7 +38,7 @@ async function everywhere(server) {
 	const machineTabs = ['summary', 'disks', 'nics', 'sensors', 'sel', 'timeline'];
 	return [
 		...['/', '/guide', '/machines', '/nodes', '/pools', '/volumes', '/images', '/networks', '/vms', '/vms/new', '/tasks', '/events', '/audit'],
-		...['/users', '/tokens', '/join-tokens', '/settings', '/about'],
+		...['/users', '/tokens', '/join-tokens', '/bmc-ranges', '/settings', '/about'],
 		...[machines.find((each) => each.state === 'failed'), machines.find((each) => each.state === 'deployed')].flatMap(({ id }) => machineTabs.map((tab) => `/machines/${id}?tab=${tab}`)),
 		`/nodes/${nodes[0].id}`,
 		...['summary', 'timeline'].map((tab) => `/vms/${vms[0].id}?tab=${tab}`),

@@ -8,6 +8,7 @@ import { NewPassword, SignIn } from './screens/sign-in';
 
 const About = lazy(() => import('./screens/about'));
 const AuditScreen = lazy(() => import('./screens/audit'));
+const BmcRanges = lazy(() => import('./screens/bmc-ranges'));
 const ConsoleWindow = lazy(() => import('./screens/console-window'));
 const Events = lazy(() => import('./screens/events'));
 const Guide = lazy(() => import('./screens/guide'));
@@ -59,6 +60,7 @@ export function App() {
 					<Route path="users" element={<Users />} />
 					<Route path="tokens" element={<Tokens />} />
 					<Route path="join-tokens" element={<JoinTokens />} />
+					<Route path="bmc-ranges" element={<BmcRanges />} />
 					<Route path="settings" element={<Settings />} />
 					<Route path="about" element={<About />} />
 					<Route path="*" element={<NotFound />} />

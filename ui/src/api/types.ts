@@ -4,6 +4,7 @@ import type { components } from './openapi.gen';
 
 type Schemas = components['schemas'];
 export type Machine = Schemas['machine'];
+export type BmcRange = Schemas['bmc_range'];
 export type Node = Schemas['node'];
 export type Pool = Schemas['pool'];
 export type Volume = Schemas['volume'];
@@ -17,6 +18,7 @@ export type ResourceProblem = Schemas['problem'];
 
 export interface Resources {
 	machines: Machine;
+	'bmc-ranges': BmcRange;
 	nodes: Node;
 	pools: Pool;
 	volumes: Volume;
@@ -36,6 +38,7 @@ export interface Page<T> {
 /** The word an event or a task has for a resource, and the collection it is in. */
 export const collectionOf: Record<string, Collection> = {
 	machine: 'machines',
+	bmc_range: 'bmc-ranges',
 	node: 'nodes',
 	pool: 'pools',
 	volume: 'volumes',

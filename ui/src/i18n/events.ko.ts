@@ -4,6 +4,9 @@
 import type { EventCode } from '../api/types';
 
 export const eventsKo: Record<EventCode, string> = {
+	'bmc_range.changed': '사용자나 비밀번호가 바뀌었습니다. {range}을(를) 다시 검색합니다',
+	'bmc_range.created': '{range}에서 BMC를 찾습니다(주소 {count}개)',
+	'bmc_range.deleted': '더 이상 {range}에서 BMC를 찾지 않습니다',
 	'disk.added': '{name}의 디스크 {disk}이(가) OSD {osd}이(가) 됩니다',
 	'join_token.created': '{user}이(가) 만듦, 이 토큰으로 합류할 수 있는 머신: {count}대',
 	'join_token.deleted': '삭제되었습니다',

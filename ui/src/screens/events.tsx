@@ -10,7 +10,7 @@ import { resourceAddress } from '../ui/where';
 import { Time, useWords } from '../ui/words';
 
 /** What events are about. */
-const KINDS = ['machine', 'node', 'pool', 'volume', 'image', 'network', 'vm', 'user', 'token', 'join_token', 'provisioner'];
+const KINDS = ['machine', 'bmc_range', 'node', 'pool', 'volume', 'image', 'network', 'vm', 'user', 'token', 'join_token', 'provisioner'];
 
 export function EventList({ events }: { events: Event[] }) {
 	const { kind, event: say } = useWords();

@@ -57,7 +57,14 @@ export default function Guide() {
 			<ol className="ingot-guide">
 				<Step number={1} title={t('guide.found')} done={all.length > 0}>
 					<p>{all.length > 0 ? t('guide.foundCount', { count: all.length }) : t('machines.emptyBody')}</p>
-					<ButtonLink to="/machines">{t('nav.machines')}</ButtonLink>
+					<span className="ingot-actions">
+						<ButtonLink to="/machines">{t('nav.machines')}</ButtonLink>
+						{all.length === 0 && (
+							<ButtonLink to="/bmc-ranges" primary>
+								{t('machines.tellBmcs')}
+							</ButtonLink>
+						)}
+					</span>
 				</Step>
 				<Step number={2} title={t('guide.accept')} done={all.length > fresh.length}>
 					<p>{t('machine.acceptExplain')}</p>

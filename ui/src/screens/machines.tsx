@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useState } from 'react';
 import type { Machine } from '../api/types';
-import { Foreign, Screen, Teach, To } from '../ui/parts';
+import { ButtonLink, Foreign, Screen, Teach, To } from '../ui/parts';
 import { ResourceTable, type Column, type Filter } from '../ui/resource-table';
 import { StateLabel, useWords } from '../ui/words';
 import { MachineBulk, MachineBulkButtons, type BulkAsk } from './machine-bulk';
@@ -46,7 +46,11 @@ export default function Machines() {
 				defaultSort="name"
 				rowName={(machine) => machine.name ?? machine.id}
 				selectionActions={(selection, clear) => <MachineBulkButtons selection={selection} clear={clear} onAsk={setAsk} />}
-				empty={<Teach title={t('machines.emptyTitle')}>{t('machines.emptyBody')}</Teach>}
+				empty={
+					<Teach title={t('machines.emptyTitle')} action={<ButtonLink to="/bmc-ranges">{t('machines.tellBmcs')}</ButtonLink>}>
+						{t('machines.emptyBody')}
+					</Teach>
+				}
 			/>
 			{ask && <MachineBulk ask={ask} onClose={() => setAsk(null)} />}
 		</Screen>

@@ -116,6 +116,11 @@ export default function Overview() {
 		<Screen title={t('nav.overview')}>
 			<ProblemAlert error={error} />
 			{seen && fresh.data !== undefined && <Needs list={needs(seen, now)} fresh={fresh.data} />}
+			{total.data === 0 && (
+				<Alert variant="info" isInline title={t('overview.nothing')} actionLinks={<To to="/bmc-ranges">{t('machines.tellBmcs')}</To>}>
+					{t('machines.emptyBody')}
+				</Alert>
+			)}
 			<ul className="ingot-counts" aria-label={t('overview.counts')}>
 				<li>
 					<strong>{total.data ?? '–'}</strong> <To to="/machines">{t('nav.machines')}</To>

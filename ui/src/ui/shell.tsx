@@ -83,6 +83,7 @@ const PLACES: { label: Key; places: Place[] }[] = [
 			{ to: '/users', label: 'nav.users', role: 'admin' },
 			{ to: '/tokens', label: 'nav.tokens', role: 'operator' },
 			{ to: '/join-tokens', label: 'nav.joinTokens', role: 'admin' },
+			{ to: '/bmc-ranges', label: 'nav.bmcRanges' },
 			{ to: '/settings', label: 'nav.settings' },
 			{ to: '/about', label: 'nav.about' },
 		],

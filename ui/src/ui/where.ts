@@ -8,5 +8,6 @@ export function resourceAddress(kind: string | null | undefined, id: string | nu
 	if (collection === 'machines' || collection === 'nodes' || collection === 'vms') return `/${collection}/${encodeURIComponent(id)}`;
 	if (collection === 'pools') return '/pools';
 	if (collection === 'volumes' || collection === 'images') return `/${collection}`;
+	if (collection === 'bmc-ranges') return '/bmc-ranges';
 	return null;
 }
