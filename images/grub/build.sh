@@ -36,7 +36,7 @@ key=$({
 	hash_files "$IMAGES/grub/"{build.sh,signed.sh,early.cfg}
 	hash_files /usr/lib/grub/i386-pc/{boot.img,kernel.img,moddep.lst} /usr/lib/grub/x86_64-efi/{kernel.img,moddep.lst}
 	grub-mkimage --version
-	cat "$LOADERS/packages"
+	cat "$LOADERS/inputs"
 } | key_of_stdin)
 if [ "$(cat "$out/key" 2>/dev/null)" = "$key" ]; then exit 0; fi
 

@@ -6,14 +6,14 @@
 # by Debian. Sourced after lib.sh, never run.
 
 # signed_loaders CACHE: unpacks them. Sets LOADERS to the tree, whose file
-# "packages" has lines NAME VERSION.
+# "inputs" says which package files they are from.
 signed_loaders() {
 	local cache=$1 list=$IMAGES/grub/packages key deb tmp
 	mkdir -p "$cache"
 	cache=$(realpath "$cache")
 	key=$({
 		list_versions "$list"
-		hash_files "$list"
+		hash_files "$list" "$IMAGES/grub/signed.sh" "$IMAGES/record-debs.sh"
 	} | key_of_stdin)
 	LOADERS=$cache/loaders-$key
 	lock "$cache" loaders
@@ -30,10 +30,8 @@ signed_loaders() {
 	fi
 	for deb in "$tmp"/*.deb; do
 		dpkg-deb -x "$deb" "$tmp/tree"
-		# The dollar words belong to dpkg.
-		# shellcheck disable=SC2016
-		dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb" >>"$tmp/tree/packages"
 	done
+	"$IMAGES/record-debs.sh" "$tmp/tree" "$tmp"
 	rm -rf "$LOADERS.new"
 	mv "$tmp/tree" "$LOADERS.new"
 	rm -rf "$tmp"
