@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every route: accessible by axe in both themes, without English in Korean, without overflow at 320 px, and a picture of each.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server, assert, axeSource, open, settled, signIn } from './world.mjs';
 
@@ -22,21 +23,38 @@ const VERBATIM = ['“node”', '(join.token)', '(raw)'];
 /** Names that somebody gave, addresses, and what was said by others is not in the language of the page. */
 const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"]';
 
+/** Attributes that are shown, or read aloud. */
+const SAID = ['alt', 'aria-description', 'aria-label', 'aria-placeholder', 'aria-roledescription', 'aria-valuetext', 'placeholder', 'title'];
+
 /** Words of three Latin letters and more that the page says in its own words. */
 async function latinWords(page, names) {
-	const texts = await page.evaluate((others) => {
+	const texts = await page.evaluate(([others, names]) => {
 		const found = [];
-		const walker = document.createTreeWalker(document.getElementById('root'), NodeFilter.SHOW_TEXT);
+		// All of the page: dialogs are not within its root. What is for those who hear it counts as well.
+		const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 		for (let node = walker.nextNode(); node; node = walker.nextNode()) if (!node.parentElement.closest(others)) found.push(node.data);
-		for (const element of document.querySelectorAll('#root [aria-label], #root [placeholder], #root [title]'))
-			if (!element.closest(others)) found.push(...['aria-label', 'placeholder', 'title'].map((name) => element.getAttribute(name) ?? ''));
+		for (const element of document.body.querySelectorAll('*'))
+			if (!element.closest(others)) found.push(...names.map((name) => element.getAttribute(name)).filter(Boolean));
 		return found;
-	}, NOT_OURS);
+	}, [NOT_OURS, SAID]);
 	const given = [...VERBATIM, ...names].sort((a, b) => b.length - a.length);
 	return texts.flatMap((text) => {
 		const rest = given.reduce((left, name) => left.replaceAll(name, ' '), text);
 		return (rest.match(/[A-Za-z]{3,}/g) ?? []).filter((word) => !LATIN.has(word)).map((word) => `${word} (${text.trim().slice(0, 80)})`);
 	});
+}
+
+const wordsOf = (language) => {
+	const text = readFileSync(new URL(`../../ui/src/i18n/${language}.ts`, import.meta.url), 'utf8');
+	return new Map([...text.matchAll(/^\t'([^']+)': '((?:[^'\\]|\\.)*)',$/gm)].map(([, key, said]) => [key, said]));
+};
+
+/** How the page in Korean says what the one in English says so. */
+function koreanOf(english) {
+	const korean = wordsOf('ko');
+	const said = [...wordsOf('en')].filter(([, text]) => text === english).map(([key]) => korean.get(key));
+	assert(said.length > 0, `no key says ${english}`);
+	return new RegExp(`^(${said.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})$`);
 }
 
 /** In two parts, which take equally long and run beside each other. */
@@ -164,6 +182,32 @@ async function lookTests(tests, options, parts) {
 					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
 				});
+			for (const [name, [path, button]] of Object.entries(dialogs))
+				await tests.run(`korean: the dialog ${name}`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					const said = koreanOf(button);
+					await page.getByRole('button', { name: said }).first().click();
+					await page.getByRole('dialog').waitFor();
+					// What is said of a wrong entry belongs to it.
+					for (const field of await page.locator('[role=dialog] input[name]:not([type=file])').all()) await field.fill('--');
+					const words = await latinWords(page, names);
+					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
+				});
+			await tests.run('korean: what waits says so in Korean', async () => {
+				let release;
+				const held = new Promise((resolve) => (release = resolve));
+				await page.route(/\/v1\/machines\?/, async (route) => {
+					await held;
+					await route.continue();
+				});
+				await page.goto(`${server.url}/machines`);
+				await page.locator('.ingot-scroll .pf-v6-c-spinner').waitFor();
+				const words = await latinWords(page, names);
+				release();
+				await page.unroute(/\/v1\/machines\?/);
+				assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
+			});
 			await context.close();
 		}
 		const sizes = [
