@@ -2,10 +2,14 @@
 // Flat: a key is the screen or thing, a dot, and what is said. Words of the API are under word, kind, action and step.
 export const en = {
 	'about.dashboard': 'Dashboard',
+	'about.font': 'Font',
 	'about.licence': 'Licence',
 	'about.openapi': 'API description (OpenAPI)',
+	'about.package': 'Package',
 	'about.parts': 'Parts of the dashboard and their licences',
+	'about.partsHelp': 'A licence opens its text.',
 	'about.provisioner': 'Provisioner',
+	'about.textOf': 'Text of the licence {{licence}} of {{name}}',
 	'about.version': 'Version',
 	'action.image.delete': 'Delete image',
 	'action.image.import': 'Import image',

@@ -3,10 +3,14 @@ import type { Words } from './index';
 
 export const ko: Words = {
 	'about.dashboard': '대시보드',
+	'about.font': '글꼴',
 	'about.licence': '라이선스',
 	'about.openapi': 'API 설명서(OpenAPI)',
+	'about.package': '패키지',
 	'about.parts': '대시보드에 쓰인 소프트웨어와 라이선스',
+	'about.partsHelp': '라이선스를 누르면 그 전문이 열립니다.',
 	'about.provisioner': '프로비저너',
+	'about.textOf': '{{name}}의 라이선스 {{licence}} 전문',
 	'about.version': '버전',
 	'action.image.delete': '이미지 삭제',
 	'action.image.import': '이미지 가져오기',
