@@ -21,7 +21,7 @@ const LATIN = new Set(
 /** What is typed as it stands wherever one is. */
 const VERBATIM = ['“node”', '(join.token)', '(raw)'];
 /** Names that somebody gave, addresses, and what was said by others is not in the language of the page. */
-const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"]';
+const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"], a[href^="/volumes/"], a[href^="/images/"], a[href^="/networks/"], a[href^="/pools/"]';
 
 /** Attributes that are shown, or read aloud. */
 const SAID = ['alt', 'aria-description', 'aria-label', 'aria-placeholder', 'aria-roledescription', 'aria-valuetext', 'placeholder', 'title'];
@@ -77,6 +77,7 @@ async function lookTests(tests, options, parts) {
 		const [fresh, ready] = (await server.must('GET', '/v1/machines?state=new')).items;
 		await server.must('POST', `/v1/machines/${ready.id}/accept`, {});
 		await server.until(`/v1/machines/${ready.id}`, (each) => each.state === 'ready', 'a machine that is ready');
+		await server.must('POST', '/v1/networks', { name: 'dmz', vlan: 20, description: 'cafe' });
 		const [node] = (await server.must('GET', '/v1/nodes')).items;
 		const routes = {
 			overview: '/',
@@ -90,10 +91,17 @@ async function lookTests(tests, options, parts) {
 			'machine-timeline': `/machines/${machine.id}?tab=timeline`,
 			nodes: '/nodes',
 			node: `/nodes/${node.id}`,
+			'node-timeline': `/nodes/${node.id}?tab=timeline`,
 			pools: '/pools',
+			pool: '/pools/default',
+			'pool-disks': '/pools/default?tab=disks',
 			volumes: '/volumes',
+			volume: '/volumes/web-disk',
+			'volume-timeline': '/volumes/web-disk?tab=timeline',
 			images: '/images',
+			image: '/images/guest',
 			networks: '/networks',
+			network: '/networks/dmz',
 			vms: '/vms',
 			'vm-new': '/vms/new',
 			vm: `/vms/${vm.id}`,
@@ -114,6 +122,8 @@ async function lookTests(tests, options, parts) {
 			migrate: [`/vms/${vm.id}`, 'Migrate'],
 			stop: [`/vms/${vm.id}`, 'Stop'],
 			delete: [`/vms/${vm.id}`, 'Delete'],
+			'delete-image': ['/images/guest', 'Delete'],
+			'delete-network': ['/networks/dmz', 'Delete'],
 			user: ['/users', 'Create a user'],
 			token: ['/tokens', 'Create a token'],
 			'join-token': ['/join-tokens', 'Create a join token'],
@@ -177,7 +187,7 @@ async function lookTests(tests, options, parts) {
 					await settle(page);
 					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
 					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
-					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^(machine|machine-.*|node|vm)$/.test(name), 'the title is not Korean');
+					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^((machine|node|pool|volume)(-.*)?|vm|image|network)$/.test(name), 'the title is not Korean');
 					const words = await latinWords(page, names);
 					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));

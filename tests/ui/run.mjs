@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { accessTests } from './access.mjs';
 import { bulkTests } from './bulk.mjs';
 import { consoleTests } from './consoles.mjs';
+import { detailTests } from './details.mjs';
 import { dutyTests } from './duties.mjs';
 import { flowTests } from './flows.mjs';
 import { sizeTests, themeTests } from './looks.mjs';
@@ -41,7 +42,7 @@ try {
 	process.exit(1);
 }
 // The longest first. Each suite has a provisioner and a browser of its own; one that falls over does not take the others with it.
-const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, bulkTests, restoredTests, dutyTests, partTests,
+const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, bulkTests, restoredTests, dutyTests, detailTests, partTests,
 	rackTests, securityTests, windowTests, mapTests];
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {

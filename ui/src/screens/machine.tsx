@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { lazy, Suspense } from 'react';
-import { useParams, useSearchParams } from 'react-router-dom';
-import { useOne } from '../api/queries';
+import { lazy } from 'react';
 import type { Machine } from '../api/types';
-import { Alert, Tab, Table, Tabs, TabTitleText, Tbody, Td, Th, Thead, Tr } from '../pf';
-import { Bullseye } from '../ui/bullseye';
+import { Table, Tbody, Td, Th, Thead, Tr } from '../pf';
+import { Found, Sections, type Section } from '../ui/detail';
 import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
-import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
 import { MachineActions } from './machine-actions';
@@ -141,61 +139,56 @@ function Nics({ machine }: { machine: Machine }) {
 	);
 }
 
+function useSections(operator: boolean) {
+	const { t } = useWords();
+	return (machine: Machine): [Section, ...Section[]] => {
+		const sensors: Section[] = [
+			{ key: 'sensors', label: t('machine.sensors'), content: () => <MachineSensors id={machine.id} /> },
+			{ key: 'sel', label: t('machine.sel'), content: () => <MachineEventLog id={machine.id} /> },
+		];
+		const console: Section = {
+			key: 'console',
+			label: t('tab.console'),
+			content: () => (
+				<ConsolePanel
+					collection="machines"
+					id={machine.id}
+					name={machine.name ?? machine.id}
+					kind="serial"
+					life={machine.bmc_address ?? ''}
+					note={machine.power === 'off' ? t('console.off') : undefined}
+				/>
+			),
+		};
+		return [
+			{ key: 'summary', label: t('tab.summary'), content: () => <Summary machine={machine} /> },
+			{ key: 'disks', label: t('machine.disks'), content: () => <Disks machine={machine} /> },
+			{ key: 'nics', label: t('machine.nics'), content: () => <Nics machine={machine} /> },
+			...(machine.bmc_address ? sensors : []),
+			{ key: 'timeline', label: t('tab.timeline'), content: () => <Timeline id={machine.id} /> },
+			...(operator && machine.bmc_address ? [console] : []),
+		];
+	};
+}
+
 export default function MachineScreen() {
 	const { t, step } = useWords();
-	const { id } = useParams();
-	const [search, setSearch] = useSearchParams();
-	const found = useOne('machines', id, 4000);
-	const operator = useMay('operator');
-	const machine = found.data;
-	if (!machine) return found.error ? <Screen title={t('kind.machine')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const asked = search.get('tab');
-	const tabs: [string, string][] = [
-		['summary', t('tab.summary')],
-		['disks', t('machine.disks')],
-		['nics', t('machine.nics')],
-		['timeline', t('tab.timeline')],
-	];
-	if (machine.bmc_address) tabs.splice(3, 0, ['sensors', t('machine.sensors')], ['sel', t('machine.sel')]);
-	if (operator && machine.bmc_address) tabs.push(['console', t('tab.console')]);
-	// An address may name a tab that the person or the machine has not.
-	const tab = tabs.find(([key]) => key === asked)?.[0] ?? 'summary';
+	const sectionsOf = useSections(useMay('operator'));
+	const back = { to: '/machines', label: t('nav.machines') };
 	return (
-		<Screen
-			title={machine.name ?? machine.id}
-			back={{ to: '/machines', label: t('nav.machines') }}
-			state={<StateLabel state={machine.state} />}
-			actions={<MachineActions machine={machine} />}
-		>
-			<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} />
-			{found.error && <Alert variant="warning" isInline title={t('common.stale')} />}
-			<Tabs activeKey={tab} aria-label={t('tab.label')} onSelect={(_event, key) => setSearch({ tab: String(key) }, { replace: true })}>
-				{tabs.map(([key, label]) => (
-					<Tab key={key} eventKey={key} tabContentId="tab-content" title={<TabTitleText>{label}</TabTitleText>} />
-				))}
-			</Tabs>
-			<div className="ingot-tab" id="tab-content" role="tabpanel" aria-label={tabs.find(([key]) => key === tab)?.[1]}>
-				{tab === 'summary' && <Summary machine={machine} />}
-				{tab === 'disks' && <Disks machine={machine} />}
-				{tab === 'nics' && <Nics machine={machine} />}
-				{tab === 'timeline' && <Timeline id={machine.id} />}
-				<Suspense fallback={<Bullseye />}>
-					{tab === 'sensors' && <MachineSensors id={machine.id} />}
-					{tab === 'sel' && <MachineEventLog id={machine.id} />}
-				</Suspense>
-				{tab === 'console' && (
-					<Suspense fallback={<Bullseye />}>
-						<ConsolePanel
-							collection="machines"
-							id={machine.id}
-							name={machine.name ?? machine.id}
-							kind="serial"
-							life={machine.bmc_address ?? ''}
-							note={machine.power === 'off' ? t('console.off') : undefined}
-						/>
-					</Suspense>
-				)}
-			</div>
-		</Screen>
+		<Found collection="machines" title={t('kind.machine')} back={back} refetchInterval={4000}>
+			{(machine, stale) => (
+				<Screen
+					title={machine.name ?? machine.id}
+					back={back}
+					state={<StateLabel state={machine.state} />}
+					actions={<MachineActions machine={machine} />}
+				>
+					<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} />
+					{stale}
+					<Sections sections={sectionsOf(machine)} />
+				</Screen>
+			)}
+		</Found>
 	);
 }
