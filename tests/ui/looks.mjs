@@ -92,6 +92,7 @@ async function lookTests(tests, options, parts) {
 			nodes: '/nodes',
 			node: `/nodes/${node.id}`,
 			'node-timeline': `/nodes/${node.id}?tab=timeline`,
+			disks: '/disks',
 			pools: '/pools',
 			pool: '/pools/default',
 			'pool-disks': '/pools/default?tab=disks',

@@ -1,6 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What things are made of: the licences of the dashboard's parts.
+// What things are made of: the disks of all machines, the licences of the dashboard's parts.
 import { Server, assert, open, settled, signIn } from './world.mjs';
+
+async function diskTests(tests, { page, go, server }) {
+	await tests.run('disks: those of all machines, with what each is used for', async () => {
+		await server.poolActive();
+		const looked = (list) => list.items.every((machine) => machine.inventory) && list.items;
+		const all = await server.until('/v1/machines', looked, 'machines that have told what they have');
+		const machines = all.filter((machine) => machine.state === 'deployed');
+		await go('/disks');
+		await page.getByText(`${all.flatMap((machine) => machine.inventory.disks).length} disks in ${all.length} machines`).waitFor();
+		for (const machine of machines)
+			for (const disk of machine.inventory.disks) {
+				const row = page.locator('tr', { hasText: disk.serial });
+				await row.getByText(disk.serial === machine.install_disk.serial ? 'Host system' : /OSD \d/).waitFor();
+				await row.getByRole('link', { name: machine.name, exact: true }).waitFor();
+			}
+	});
+	await tests.run('disks: what is filtered and sorted is kept in the address', async () => {
+		await page.getByRole('combobox', { name: 'Filter by State of the machine' }).selectOption('new');
+		await page.waitForURL('**/disks?state=new');
+		await page.reload();
+		await settled(page);
+		const uses = await page.locator('tbody tr[data-id] [data-label=Use]').allInnerTexts();
+		assert(uses.length === 4 && uses.every((use) => use.trim() === 'Not in use'), `disks of new machines are said to be ${uses}`);
+		await page.getByRole('combobox', { name: 'Filter by State of the machine' }).selectOption('deployed');
+		await page.getByText('6 disks in 3 machines').waitFor();
+		await page.locator('tbody tr[data-id]').first().getByRole('link').click();
+		await page.waitForURL('**/machines/*?tab=disks');
+		await page.getByText(/OSD \d/).waitFor();
+	});
+}
 
 async function licenceTests(tests, { page, go }) {
 	await tests.run('about: every package and font has the text of its licence, which is read when it is wanted', async () => {
@@ -31,14 +61,15 @@ async function licenceTests(tests, { page, go }) {
 }
 
 export async function partTests(tests, options) {
-	if (!tests.wants('about')) return;
-	const server = await Server.start(options.server, options.ui, { machines: 1 });
+	if (!tests.wants('disks', 'about')) return;
+	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
 	const { page, context, wrong } = await open(server);
 	const go = (path) => page.goto(server.url + path);
 	try {
 		await signIn(page, server);
+		await diskTests(tests, { page, go, server });
 		await licenceTests(tests, { page, go });
-		await tests.run('about: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
+		await tests.run('disks, about: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {
 		await context.close();
 		await server.stop();

@@ -9,6 +9,7 @@ import { NewPassword, SignIn } from './screens/sign-in';
 const About = lazy(() => import('./screens/about'));
 const AuditScreen = lazy(() => import('./screens/audit'));
 const ConsoleWindow = lazy(() => import('./screens/console-window'));
+const Disks = lazy(() => import('./screens/disks'));
 const Events = lazy(() => import('./screens/events'));
 const Guide = lazy(() => import('./screens/guide'));
 const ImageScreen = lazy(() => import('./screens/image'));
@@ -50,6 +51,7 @@ export function App() {
 					<Route path="machines/:id" element={<MachineScreen />} />
 					<Route path="nodes" element={<Nodes />} />
 					<Route path="nodes/:id" element={<NodeScreen />} />
+					<Route path="disks" element={<Disks />} />
 					<Route path="pools" element={<Pools />} />
 					<Route path="pools/:id" element={<PoolScreen />} />
 					<Route path="volumes" element={<Volumes />} />

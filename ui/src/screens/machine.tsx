@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { lazy } from 'react';
+import { useOne } from '../api/queries';
 import type { Machine } from '../api/types';
 import { Table, Tbody, Td, Th, Thead, Tr } from '../pf';
 import { Found, Sections, type Section } from '../ui/detail';
+import { disksOf } from '../ui/disk-use';
 import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
 import { ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
+import { DiskUseText } from './disk-use-text';
 import { MachineActions } from './machine-actions';
 import { MachineZone } from './machine-zone';
 import { Timeline } from './timeline';
@@ -77,7 +80,7 @@ function Summary({ machine }: { machine: Machine }) {
 
 function Disks({ machine }: { machine: Machine }) {
 	const { t, bytes } = useWords();
-	const boot = machine.install_disk;
+	const node = useOne('nodes', machine.node);
 	return (
 		<div className="ingot-scroll-x" role="region" aria-label={t('machine.disks')} tabIndex={0}>
 			<Table variant="compact" aria-label={t('machine.disks')}>
@@ -89,20 +92,14 @@ function Disks({ machine }: { machine: Machine }) {
 					</Tr>
 				</Thead>
 				<Tbody>
-					{(machine.inventory?.disks ?? []).map((disk, index) => (
-						<Tr key={disk.wwn ?? disk.serial ?? index}>
+					{disksOf([machine], node.data ? [node.data] : []).map(({ id, disk, use }) => (
+						<Tr key={id}>
 							<Td><Foreign text={disk.serial} /></Td>
 							<Td><Foreign text={disk.model} /></Td>
 							<Td>{bytes(disk.size_bytes)}</Td>
 							<Td><Foreign text={disk.path} /></Td>
 							<Td><Foreign text={disk.wwn} /></Td>
-							<Td>
-								{boot && ((boot.serial && boot.serial === disk.serial) || (boot.wwn && boot.wwn === disk.wwn))
-									? t('machine.diskSystem')
-									: disk.in_use
-										? t('machine.diskInUse')
-										: t('machine.diskFree')}
-							</Td>
+							<Td><DiskUseText use={use} /></Td>
 						</Tr>
 					))}
 				</Tbody>
