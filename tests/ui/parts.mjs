@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What things are made of: the disks of all machines, the licences of the dashboard's parts.
+// What things are made of: the disks of all machines, the licences of the dashboard's parts, and an image that comes in parts, over a
+// reload of the page.
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Server, assert, open, settled, signIn } from './world.mjs';
+
+const PART = 8 << 20;
+const SIZE = 20 << 20;
 
 async function diskTests(tests, { page, go, server }) {
 	await tests.run('disks: those of all machines, with what each is used for', async () => {
@@ -60,18 +68,60 @@ async function licenceTests(tests, { page, go }) {
 	});
 }
 
+async function uploadTests(tests, { page, go, server, files }) {
+	const dialog = () => page.getByRole('dialog');
+	const content = Buffer.alloc(SIZE);
+	for (let i = 0; i < SIZE; i += 512) content.writeUInt32LE(i, i);
+	writeFileSync(join(files, 'big.raw'), content);
+	writeFileSync(join(files, 'other.raw'), content.subarray(0, 1 << 20));
+	await tests.run('resume: an upload goes on after the page was loaded again, with the same file, where it stopped', async () => {
+		await go('/images');
+		await page.getByRole('button', { name: 'Add an image' }).click();
+		await dialog().locator('input[name=name]').fill('big');
+		await dialog().locator('input[type=file]').setInputFiles(join(files, 'big.raw'));
+		// The second part does not get through: the first is there when the page goes.
+		await page.route('**/content', (route) => {
+			const { 'upload-offset': offset } = route.request().headers();
+			return route.request().method() === 'PATCH' && offset !== '0' ? undefined : route.continue();
+		});
+		await dialog().getByRole('button', { name: 'Upload' }).click();
+		await server.until('/v1/images/big/content', (each) => each.offset_bytes === PART, 'the first part');
+		await page.reload();
+		await page.unroute('**/content');
+		await page.getByRole('link', { name: 'big', exact: true }).click();
+		await page.locator('.ingot-head [data-state=uploading]').waitFor();
+		await page.getByRole('button', { name: 'Go on' }).click();
+		await dialog().getByText('Choose the same file again (20 MiB)').waitFor();
+		await dialog().locator('input[type=file]').setInputFiles(join(files, 'other.raw'));
+		await dialog().getByText('This is another file').waitFor();
+		assert(await dialog().getByRole('button', { name: 'Upload' }).isDisabled(), 'another file can be sent');
+		await dialog().locator('input[type=file]').setInputFiles(join(files, 'big.raw'));
+		const offsets = [];
+		page.on('request', (call) => call.method() === 'PATCH' && offsets.push(Number(call.headers()['upload-offset'])));
+		await dialog().getByRole('button', { name: 'Upload' }).click();
+		await dialog().waitFor({ state: 'detached' });
+		assert(offsets[0] === PART && offsets.length === 2, `parts were sent from ${offsets}`);
+		await page.locator('.ingot-head [data-state=available]').waitFor();
+		const image = await server.must('GET', '/v1/images/big');
+		assert(image.sha256 === createHash('sha256').update(content).digest('hex'), `what arrived is another content: ${JSON.stringify(image)}`);
+	});
+}
+
 export async function partTests(tests, options) {
-	if (!tests.wants('disks', 'about')) return;
+	if (!tests.wants('disks', 'about', 'resume')) return;
 	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
+	const files = mkdtempSync(join(tmpdir(), 'ingot-ui-files-'));
 	const { page, context, wrong } = await open(server);
 	const go = (path) => page.goto(server.url + path);
 	try {
 		await signIn(page, server);
 		await diskTests(tests, { page, go, server });
 		await licenceTests(tests, { page, go });
-		await tests.run('disks, about: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
+		await uploadTests(tests, { page, go, server, files });
+		await tests.run('disks, about, resume: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {
 		await context.close();
 		await server.stop();
+		rmSync(files, { recursive: true, force: true });
 	}
 }
