@@ -133,6 +133,7 @@ async function lookTests(tests, options, parts) {
 			image: ['/images', 'Add an image'],
 		};
 		const names = (await Promise.all(['machines', 'nodes', 'pools', 'volumes', 'images', 'networks', 'vms', 'users'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
+		names.push(...(await server.must('GET', '/licences.json')).parts.flatMap((part) => [part.name, part.licence]));
 		const settle = async (page) => {
 			await page.locator('h1').first().waitFor();
 			await page.waitForFunction(() => !document.querySelector('.ingot-bullseye'));
@@ -201,7 +202,7 @@ async function lookTests(tests, options, parts) {
 					await page.getByRole('button', { name: said }).first().click();
 					await page.getByRole('dialog').waitFor();
 					// What is said of a wrong entry belongs to it.
-					for (const field of await page.locator('[role=dialog] input[name]:not([type=file])').all()) await field.fill('--');
+					for (const field of await page.locator('[role=dialog] input[name]:is([type=text], [type=password])').all()) await field.fill('--');
 					const words = await latinWords(page, names);
 					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
 				});
@@ -216,6 +217,7 @@ async function lookTests(tests, options, parts) {
 				await page.locator('.ingot-scroll .pf-v6-c-spinner').waitFor();
 				const words = await latinWords(page, names);
 				release();
+				await settle(page);
 				await page.unroute(/\/v1\/machines\?/);
 				assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
 			});
