@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../api/client';
 import type { Pool, PoolUsage } from '../api/types';
-import { Bar, Facts } from '../ui/parts';
+import { Bar, Facts, type Fact } from '../ui/parts';
 import { useWords } from '../ui/words';
 import { formatAhead, fullAfterMs } from './forecast';
 
@@ -63,7 +63,7 @@ export function PoolUse({ pool }: { pool: Pool }) {
 	);
 }
 
-export function PoolFacts({ pool }: { pool: Pool }) {
+export function PoolFacts({ pool, more = [] }: { pool: Pool; more?: Fact[] }) {
 	const { t } = useWords();
 	return (
 		<Facts
@@ -73,6 +73,7 @@ export function PoolFacts({ pool }: { pool: Pool }) {
 				[t('field.dataDisks'), t('common.upOf', { up: pool.osds_up, all: pool.osds })],
 				[t('field.nodesUp'), pool.hosts_up],
 				[t('field.placementGroups'), t('pool.groups', { clean: pool.pgs_active_clean, all: pool.pgs })],
+				...more,
 			]}
 		/>
 	);

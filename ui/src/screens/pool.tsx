@@ -3,7 +3,7 @@ import { useAll } from '../api/queries';
 import type { Node, Pool } from '../api/types';
 import { Table, Tbody, Td, Th, Thead, Tr } from '../pf';
 import { Found, Sections } from '../ui/detail';
-import { Facts, Foreign, Panel, Quote, Screen, To } from '../ui/parts';
+import { Foreign, Panel, Quote, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { UserList } from '../ui/used-by';
 import { StateLabel, Time, useWords } from '../ui/words';
@@ -23,9 +23,9 @@ function Summary({ pool }: { pool: Pool }) {
 					</p>
 				)}
 				<PoolUse pool={pool} />
-				<PoolFacts pool={pool} />
-				<Facts
-					facts={[
+				<PoolFacts
+					pool={pool}
+					more={[
 						[t('pool.stateSince'), <Time key="s" at={pool.state_since} />],
 						[t('field.created'), <Time key="c" at={pool.created} />],
 						[t('field.id'), <code key="i">{pool.id}</code>],
