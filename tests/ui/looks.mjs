@@ -134,6 +134,7 @@ async function lookTests(tests, options, parts) {
 		};
 		const names = (await Promise.all(['machines', 'nodes', 'pools', 'volumes', 'images', 'networks', 'vms', 'users'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
 		names.push(...(await server.must('GET', '/licences.json')).parts.flatMap((part) => [part.name, part.licence]));
+		names.push(...(await server.must('GET', `/v1/machines/${ready.id}`)).inventory.disks.map((disk) => disk.serial));
 		const settle = async (page) => {
 			await page.locator('h1').first().waitFor();
 			await page.waitForFunction(() => !document.querySelector('.ingot-bullseye'));
