@@ -24,13 +24,14 @@ $(UI_WORK)/openapi.json: $(OUT)/openapi-dump
 	@mkdir -p $(@D)
 	@$< >$@.new && if cmp -s $@.new $@; then rm $@.new; touch $@; else mv $@.new $@; fi
 
-$(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs ui/tools/licences.mjs ui/tools/packages.mjs
-	@cd ui && node tools/generate.mjs ../$(UI_WORK)/openapi.json src/api && node tools/licences.mjs src/licences.gen.json
+$(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs
+	@cd ui && node tools/generate.mjs ../$(UI_WORK)/openapi.json src/api
 	@touch $@
 
 $(UI_WORK)/.built: $(UI_WORK)/.generated $(UI_SOURCES)
 	@echo "  VITE  $(BUILD)/ui"
-	$(Q)cd ui && node_modules/.bin/tsc --noEmit && UI_OUT=../$(BUILD)/ui node_modules/.bin/vite build --logLevel warn && node tools/compress.mjs ../$(BUILD)/ui
+	$(Q)cd ui && node_modules/.bin/tsc --noEmit && UI_OUT=../$(BUILD)/ui node_modules/.bin/vite build --logLevel warn && \
+		node tools/licences.mjs ../$(BUILD)/ui && node tools/compress.mjs ../$(BUILD)/ui
 	@touch $@
 
 # For the medium: what the dashboard is made of, with the texts of the licences.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every route: accessible by axe in both themes, without English in Korean, without overflow at 320 px, and a picture of each.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server, assert, axeSource, open, settled, signIn } from './world.mjs';
 
@@ -20,23 +21,40 @@ const LATIN = new Set(
 /** What is typed as it stands wherever one is. */
 const VERBATIM = ['“node”', '(join.token)', '(raw)'];
 /** Names that somebody gave, addresses, and what was said by others is not in the language of the page. */
-const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"]';
+const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"], a[href^="/volumes/"], a[href^="/images/"], a[href^="/networks/"], a[href^="/pools/"]';
+
+/** Attributes that are shown, or read aloud. */
+const SAID = ['alt', 'aria-description', 'aria-label', 'aria-placeholder', 'aria-roledescription', 'aria-valuetext', 'placeholder', 'title'];
 
 /** Words of three Latin letters and more that the page says in its own words. */
 async function latinWords(page, names) {
-	const texts = await page.evaluate((others) => {
+	const texts = await page.evaluate(([others, names]) => {
 		const found = [];
-		const walker = document.createTreeWalker(document.getElementById('root'), NodeFilter.SHOW_TEXT);
+		// All of the page: dialogs are not within its root. What is for those who hear it counts as well.
+		const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 		for (let node = walker.nextNode(); node; node = walker.nextNode()) if (!node.parentElement.closest(others)) found.push(node.data);
-		for (const element of document.querySelectorAll('#root [aria-label], #root [placeholder], #root [title]'))
-			if (!element.closest(others)) found.push(...['aria-label', 'placeholder', 'title'].map((name) => element.getAttribute(name) ?? ''));
+		for (const element of document.body.querySelectorAll('*'))
+			if (!element.closest(others)) found.push(...names.map((name) => element.getAttribute(name)).filter(Boolean));
 		return found;
-	}, NOT_OURS);
+	}, [NOT_OURS, SAID]);
 	const given = [...VERBATIM, ...names].sort((a, b) => b.length - a.length);
 	return texts.flatMap((text) => {
 		const rest = given.reduce((left, name) => left.replaceAll(name, ' '), text);
 		return (rest.match(/[A-Za-z]{3,}/g) ?? []).filter((word) => !LATIN.has(word)).map((word) => `${word} (${text.trim().slice(0, 80)})`);
 	});
+}
+
+const wordsOf = (language) => {
+	const text = readFileSync(new URL(`../../ui/src/i18n/${language}.ts`, import.meta.url), 'utf8');
+	return new Map([...text.matchAll(/^\t'([^']+)': '((?:[^'\\]|\\.)*)',$/gm)].map(([, key, said]) => [key, said]));
+};
+
+/** How the page in Korean says what the one in English says so. */
+function koreanOf(english) {
+	const korean = wordsOf('ko');
+	const said = [...wordsOf('en')].filter(([, text]) => text === english).map(([key]) => korean.get(key));
+	assert(said.length > 0, `no key says ${english}`);
+	return new RegExp(`^(${said.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})$`);
 }
 
 /** In two parts, which take equally long and run beside each other. */
@@ -59,6 +77,7 @@ async function lookTests(tests, options, parts) {
 		const [fresh, ready] = (await server.must('GET', '/v1/machines?state=new')).items;
 		await server.must('POST', `/v1/machines/${ready.id}/accept`, {});
 		await server.until(`/v1/machines/${ready.id}`, (each) => each.state === 'ready', 'a machine that is ready');
+		await server.must('POST', '/v1/networks', { name: 'dmz', vlan: 20, description: 'cafe' });
 		const [node] = (await server.must('GET', '/v1/nodes')).items;
 		const routes = {
 			overview: '/',
@@ -72,10 +91,18 @@ async function lookTests(tests, options, parts) {
 			'machine-timeline': `/machines/${machine.id}?tab=timeline`,
 			nodes: '/nodes',
 			node: `/nodes/${node.id}`,
+			'node-timeline': `/nodes/${node.id}?tab=timeline`,
+			disks: '/disks',
 			pools: '/pools',
+			pool: '/pools/default',
+			'pool-disks': '/pools/default?tab=disks',
 			volumes: '/volumes',
+			volume: '/volumes/web-disk',
+			'volume-timeline': '/volumes/web-disk?tab=timeline',
 			images: '/images',
+			image: '/images/guest',
 			networks: '/networks',
+			network: '/networks/dmz',
 			vms: '/vms',
 			'vm-new': '/vms/new',
 			vm: `/vms/${vm.id}`,
@@ -97,6 +124,8 @@ async function lookTests(tests, options, parts) {
 			migrate: [`/vms/${vm.id}`, 'Migrate'],
 			stop: [`/vms/${vm.id}`, 'Stop'],
 			delete: [`/vms/${vm.id}`, 'Delete'],
+			'delete-image': ['/images/guest', 'Delete'],
+			'delete-network': ['/networks/dmz', 'Delete'],
 			user: ['/users', 'Create a user'],
 			token: ['/tokens', 'Create a token'],
 			'join-token': ['/join-tokens', 'Create a join token'],
@@ -106,6 +135,8 @@ async function lookTests(tests, options, parts) {
 			image: ['/images', 'Add an image'],
 		};
 		const names = (await Promise.all(['machines', 'nodes', 'pools', 'volumes', 'images', 'networks', 'vms', 'users'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
+		names.push(...(await server.must('GET', '/licences.json')).parts.flatMap((part) => [part.name, part.licence]));
+		names.push(...(await server.must('GET', `/v1/machines/${ready.id}`)).inventory.disks.map((disk) => disk.serial));
 		const settle = async (page) => {
 			await page.locator('h1').first().waitFor();
 			await page.waitForFunction(() => !document.querySelector('.ingot-bullseye'));
@@ -161,11 +192,38 @@ async function lookTests(tests, options, parts) {
 					await settle(page);
 					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
 					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
-					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^(machine|machine-.*|node|vm)$/.test(name), 'the title is not Korean');
+					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^((machine|node|pool|volume)(-.*)?|vm|image|network)$/.test(name), 'the title is not Korean');
 					const words = await latinWords(page, names);
 					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
 				});
+			for (const [name, [path, button]] of Object.entries(dialogs))
+				await tests.run(`korean: the dialog ${name}`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					const said = koreanOf(button);
+					await page.getByRole('button', { name: said }).first().click();
+					await page.getByRole('dialog').waitFor();
+					// What is said of a wrong entry belongs to it.
+					for (const field of await page.locator('[role=dialog] input[name]:is([type=text], [type=password])').all()) await field.fill('--');
+					const words = await latinWords(page, names);
+					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
+				});
+			await tests.run('korean: what waits says so in Korean', async () => {
+				let release;
+				const held = new Promise((resolve) => (release = resolve));
+				await page.route(/\/v1\/machines\?/, async (route) => {
+					await held;
+					await route.continue();
+				});
+				await page.goto(`${server.url}/machines`);
+				await page.locator('.ingot-scroll .pf-v6-c-spinner').waitFor();
+				const words = await latinWords(page, names);
+				release();
+				await settle(page);
+				await page.unroute(/\/v1\/machines\?/);
+				assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
+			});
 			await context.close();
 		}
 		const sizes = [

@@ -50,6 +50,16 @@ export async function rackTests(tests, options) {
 			assert(Number(index) > 150, `it came to row ${index}`);
 			assert(most < 100, `${most} rows were in the document`);
 		});
+		await tests.run('rack: the disks of all are not asked for at once, and it is said of how many machines they are', async () => {
+			const asked = [];
+			page.on('request', (call) => /\/v1\/machines\?/.test(call.url()) && asked.push(new URL(call.url()).searchParams.get('limit')));
+			await page.goto(`${server.url}/disks`);
+			await page.getByText(new RegExp(`disks in \\d+ of ${MACHINES} machines; more as you scroll`)).waitFor();
+			await page.locator('tr[data-id]').first().waitFor();
+			assert(asked.length <= 2 && asked.every((limit) => Number(limit) <= 50), `it was asked for ${asked}`);
+			await page.goto(`${server.url}/machines`);
+			await page.getByText(`${MACHINES} in all`).waitFor();
+		});
 		await tests.run('rack: a filter shows what matches, and is in the address', async () => {
 			const { total } = await server.must('GET', '/v1/machines?q=machine-123&limit=1');
 			const began = Date.now();

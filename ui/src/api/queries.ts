@@ -118,10 +118,10 @@ export const useOne = <K extends Collection>(collection: K, id: string | null | 
 		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
-export function usePages<T>(path: string, key: string, query: Query, refetchInterval?: number) {
+export function usePages<T>(path: string, key: string, query: Query, refetchInterval?: number, limit = PAGE) {
 	return useInfiniteQuery({
-		queryKey: [key, 'pages', query],
-		queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { ...query, limit: PAGE, cursor: pageParam }, signal),
+		queryKey: [key, 'pages', query, limit],
+		queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { ...query, limit, cursor: pageParam }, signal),
 		initialPageParam: null as string | null,
 		getNextPageParam: (last: Page<T>) => last.next,
 		placeholderData: (previous) => previous,

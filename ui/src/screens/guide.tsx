@@ -13,7 +13,7 @@ import { useMay } from '../ui/session';
 import { StateLabel, useNames, useWords } from '../ui/words';
 import { PlanList } from './machine-bulk';
 import { planOf, sendPlanned, type Plan } from './machine-plan';
-import { usePoolSentence } from './pools';
+import { usePoolSentence } from './pool-parts';
 
 const COPIES = 3;
 

@@ -7,6 +7,8 @@ import type { BulkItem } from '../ui/bulk';
 import type { Selection } from '../ui/resource-table';
 import { diskName, systemDisk, type Disk } from '../ui/system-disk';
 
+export const MACHINE_STATES = ['new', 'commissioning', 'ready', 'deploying', 'deployed', 'failed'] as const satisfies readonly Machine['state'][];
+
 export type BulkAction = 'accept' | 'deploy' | 'on' | 'off' | 'delete';
 
 export interface Planned extends BulkItem {

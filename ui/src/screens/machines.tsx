@@ -5,8 +5,8 @@ import { ButtonLink, Foreign, Screen, Teach, To } from '../ui/parts';
 import { ResourceTable, type Column, type Filter } from '../ui/resource-table';
 import { StateLabel, useWords } from '../ui/words';
 import { MachineBulk, MachineBulkButtons, type BulkAsk } from './machine-bulk';
+import { MACHINE_STATES } from './machine-plan';
 
-const STATES = ['new', 'commissioning', 'ready', 'deploying', 'deployed', 'failed'] as const satisfies readonly Machine['state'][];
 const POWERS = ['on', 'off', 'unknown'] as const satisfies readonly Machine['power'][];
 const BMCS = ['ok', 'unreachable', 'credentials', 'unknown'] as const satisfies readonly Machine['bmc_state'][];
 
@@ -31,7 +31,7 @@ export default function Machines() {
 		{ field: 'firmware', label: t('field.firmware'), width: 9, cell: (machine) => word(machine.firmware) },
 	];
 	const filters: Filter[] = [
-		{ field: 'state', label: t('field.state'), words: STATES },
+		{ field: 'state', label: t('field.state'), words: MACHINE_STATES },
 		{ field: 'power', label: t('field.power'), words: POWERS },
 		{ field: 'bmc_state', label: t('field.bmc'), words: BMCS },
 	];

@@ -37,7 +37,7 @@ function isSlow(pool: Pool, nodes: Node[], now: number): boolean {
 
 function ofPools({ pools, nodes }: Seen, now: number): Need[] {
 	return pools.flatMap((pool): Need[] => {
-		const at = { name: pool.name ?? pool.id, to: '/pools' };
+		const at = { name: pool.name ?? pool.id, to: `/pools/${pool.id}` };
 		const list: Need[] = [];
 		if (pool.state === 'degraded' || pool.state === 'unreachable') list.push({ kind: 'pool', ...at, pool });
 		if (isSlow(pool, nodes, now)) list.push({ kind: 'poolSlow', ...at, pool });

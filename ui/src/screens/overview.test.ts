@@ -48,7 +48,7 @@ it('says what needs a person, storage first and BMCs last', () => {
 		'pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'nodeAwaited', 'vm', 'vm', 'machineFailed', 'taskFailed', 'bmc', 'bmc',
 	]);
 	expect(list.map((need) => need.to)).toEqual([
-		'/pools', '/pools', '/nodes/n', '/nodes/n2', '/nodes/n3', '/vms/v', '/vms/v2', '/machines/m', '/tasks?task=t', '/machines/m2', '/machines/m3',
+		'/pools/p', '/pools/p', '/nodes/n', '/nodes/n2', '/nodes/n3', '/vms/v', '/vms/v2', '/machines/m', '/tasks?task=t', '/machines/m2', '/machines/m3',
 	]);
 	expect(list.filter(isMild).map((need) => need.kind)).toEqual(['poolFull', 'nodeError', 'taskFailed', 'bmc', 'bmc']);
 });

@@ -11,7 +11,7 @@ import { StateLabel, useWords } from '../ui/words';
 import { EventList } from './events';
 import { MACHINES_SHOWN, OverviewMap } from './overview-map';
 import { isMild, needs, type Need } from './overview-needs';
-import { PoolUse, usePoolSentence } from './pools';
+import { PoolUse, usePoolSentence } from './pool-parts';
 
 const EVENTS_SHOWN = 8;
 const ALERTS_SHOWN = 6;

@@ -61,7 +61,7 @@ export function Facts({ facts, wide }: { facts: Fact[]; wide?: boolean }) {
 	);
 }
 
-export function Panel({ title, children, className }: { title: string; children: ReactNode; className?: string }) {
+export function Panel({ title, children, className }: { title: ReactNode; children: ReactNode; className?: string }) {
 	return (
 		<Card isCompact className={className}>
 			<CardTitle component="h2">{title}</CardTitle>
@@ -118,4 +118,9 @@ export function Foreign({ text }: { text: string | null | undefined }) {
 /** What the server says in words that it has in English only. */
 export function Quote({ text }: { text: string }) {
 	return <bdi lang="en">{text}</bdi>;
+}
+
+/** As much of it as there is room for; all of it is what is copied, and what pointing at it shows. */
+export function Hash({ text }: { text: string | null | undefined }) {
+	return text ? <code className="ingot-hash" title={text}>{text}</code> : <>–</>;
 }

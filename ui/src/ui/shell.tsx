@@ -52,6 +52,7 @@ const PLACES: { label: Key; places: Place[] }[] = [
 		places: [
 			{ to: '/machines', label: 'nav.machines' },
 			{ to: '/nodes', label: 'nav.nodes' },
+			{ to: '/disks', label: 'nav.disks' },
 		],
 	},
 	{

@@ -15,3 +15,7 @@ export function systemDisk(machine: Machine): Disk | undefined {
 		.filter((disk) => diskName(disk) && !disk.in_use && (disk.size_bytes ?? 0) >= SYSTEM_DISK_MIN_BYTES)
 		.sort((a, b) => (a.size_bytes ?? 0) - (b.size_bytes ?? 0))[0];
 }
+
+type Named = { serial: string | null; wwn: string | null };
+/** Whether these are one disk, as far as it has a name. */
+export const isSameDisk = (one: Named, other: Named) => Boolean((one.serial && one.serial === other.serial) || (one.wwn && one.wwn === other.wwn));
