@@ -128,6 +128,7 @@ export async function bulkTests(tests, options) {
 			const korean = await open(server, { language: 'ko' });
 			await signIn(korean.page, server);
 			await korean.page.goto(`${server.url}/machines`);
+			await korean.page.locator('tr[data-id]').nth(8).waitFor();
 			await korean.page.getByRole('checkbox', { name: '표시된 행 모두 선택' }).check();
 			await korean.page.locator('.ingot-selection').getByRole('button', { name: '꺼짐', exact: true }).click();
 			await korean.page.getByRole('dialog').getByText('노드, 중단됨: web').waitFor();

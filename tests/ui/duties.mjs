@@ -66,6 +66,7 @@ async function eventTests(tests, { page, go, server }, machine) {
 		assert(all.length > 100 && all.every((id) => shown.includes(id)) && new Set(shown).size === shown.length, `${shown.length} of ${all.length} are shown`);
 		await page.getByRole('combobox', { name: 'Filter by Kind' }).selectOption('machine');
 		await page.waitForURL('**/events?resource=machine');
+		await page.locator('[data-event] > span').filter({ hasNotText: /^Machine / }).first().waitFor({ state: 'detached' });
 		await page.getByText('alpha was accepted').waitFor();
 		await settled(page);
 		const kinds = await page.locator('[data-event] > span').allInnerTexts();
@@ -78,6 +79,7 @@ async function eventTests(tests, { page, go, server }, machine) {
 		assert((await server.must('GET', `/v1/events?after=${accepted}&kind=token.created&limit=1000`)).items.length === OTHERS, 'too little happened to others');
 		await go(`/machines/${machine.id}?tab=timeline`);
 		await page.getByText('alpha was accepted').waitFor();
+		await settled(page);
 		const { items } = await server.must('GET', `/v1/tasks?resource_id=${machine.id}&limit=1000`);
 		const lines = items.flatMap((task) => task.log).map((line) => line.slice(line.indexOf(' ') + 1));
 		assert(lines.some((line) => line.startsWith('installer: ')), `the tasks have no logs: ${lines}`);
@@ -90,6 +92,7 @@ async function eventTests(tests, { page, go, server }, machine) {
 		await page.route(/\/v1\/(events|tasks)\?/, (route) => route.continue({ url: route.request().url().replace(/limit=\d+/, 'limit=3') }));
 		await go(`/machines/${machine.id}?tab=timeline`);
 		await page.getByRole('button', { name: 'Show earlier ones' }).waitFor();
+		await settled(page);
 		const list = page.locator('.ingot-timeline');
 		const first = await times(list);
 		const began = (await server.must('GET', history)).items[0].time;
@@ -125,6 +128,7 @@ async function rangeTests(tests, { page, go, server, dialog }) {
 		await dialog().locator('input[name=range]').fill('10.77.0.101-10.77.0.110');
 		await dialog().getByRole('button', { name: 'Create' }).click();
 		await row().getByText('3 of 10 addresses answered').waitFor();
+		await dialog().waitFor({ state: 'detached' });
 		assert(!(await page.content()).includes(PASSWORD), 'the password is still in the page');
 		for (const path of ['/v1/bmc-ranges', '/v1/bmc-ranges/rack1', '/v1/events?limit=1000', '/v1/audit?limit=1000'])
 			assert(!JSON.stringify(await server.must('GET', path)).includes(PASSWORD), `${path} has the password`);

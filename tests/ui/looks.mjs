@@ -74,7 +74,7 @@ async function lookTests(tests, options, parts) {
 		const vm = await server.makeVm('web');
 		const db = await server.makeVm('db', false);
 		const [machine] = (await server.must('GET', '/v1/machines?state=deployed')).items;
-		const [fresh, ready] = (await server.must('GET', '/v1/machines?state=new')).items;
+		const [fresh, ready] = await server.until('/v1/machines?state=new', (list) => list.items.length === 2 && list.items, 'two machines that are new');
 		await server.must('POST', `/v1/machines/${ready.id}/accept`, {});
 		await server.until(`/v1/machines/${ready.id}`, (each) => each.state === 'ready', 'a machine that is ready');
 		await server.must('POST', '/v1/networks', { name: 'dmz', vlan: 20, description: 'cafe' });

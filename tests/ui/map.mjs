@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The overview: what stands where, what needs a person, when a pool will be full.
-import { Server, assert, open, signIn } from './world.mjs';
+import { Server, assert, open, settled, signIn } from './world.mjs';
 
 const HOUR_MS = 3600000;
 const TIB = 1024 ** 4;
@@ -97,6 +97,7 @@ export async function mapTests(tests, options) {
 			const first = await (await asked).json();
 			assert(first.samples.length === 1 && first.samples[0].total_bytes > 0, JSON.stringify(first));
 			await page.getByText('raw used').first().waitFor();
+			await settled(page);
 			assert((await page.locator('[data-forecast]').count()) === 0, 'a forecast is made of one sample');
 			await change(/\/v1\/pools\/[^/]+\/usage/, (usage) => grown(usage.id));
 			await overview();

@@ -45,7 +45,10 @@ export async function windowTests(tests, options) {
 			await Promise.all(windows.slice(1).map((each) => each.getByRole('link', { name: 'alpha' }).waitFor()));
 		});
 		await tests.run('windows: when the one with the stream is closed, another has it', async () => {
+			// All of them stand already: what is awaited is the new stream.
+			const taken = context.waitForEvent('request', { predicate: isStream, timeout: POLL_MS * 3 });
 			await windows.shift().close();
+			await (await taken).response();
 			await Promise.all(windows.map(stands));
 			const machines = (await server.must('GET', '/v1/machines?state=new')).items;
 			await server.must('POST', `/v1/machines/${machines[0].id}/accept`, { name: 'beta' });

@@ -215,6 +215,11 @@ export async function open(at, { language = 'en', theme = 'light', width = 1366,
 /** Until no request is under way but the stream of events (which never ends: a page is never without network), and what came is
  *  drawn. */
 export async function settled(page) {
+	// Of an earlier call on the same page nothing counts; and a browser keeps 250 entries if it is not told otherwise.
+	await page.evaluate(() => {
+		window.resourcesSeen = undefined;
+		performance.setResourceTimingBufferSize(100000);
+	});
 	await page.waitForFunction(() => {
 		const now = performance.getEntriesByType('resource').length;
 		const before = window.resourcesSeen;

@@ -147,6 +147,8 @@ it('is taken over when its window goes, which tells that something may have been
 	expect(second.told).toEqual(['open']);
 	lineAt(1).onopen?.();
 	expect(second.told).toEqual(['open', 'open', 'gap']);
+	await settle();
+	expect(third.told).toEqual(['open', 'open', 'gap']);
 	lineAt(1).onmessage?.({ data: 'x', lastEventId: '9' });
 	await settle();
 	expect(third.told.at(-1)).toBe('9 x');

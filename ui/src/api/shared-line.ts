@@ -12,6 +12,7 @@ type Word =
 	| { kind: 'who' } // a window asks who has the stream
 	| { kind: 'here' }
 	| { kind: 'open' }
+	| { kind: 'gap' } // something may have been missed
 	| { kind: 'heartbeat'; data: string }
 	| { kind: 'message'; data: string; lastEventId: string };
 
@@ -60,7 +61,8 @@ export function shareLine(open: (url: string) => LiveSource, place: Place): (url
 			if (word.kind === 'open') {
 				stands = true;
 				source.onopen?.();
-			} else if (word.kind === 'heartbeat') beats.forEach((fn) => fn(word));
+			} else if (word.kind === 'gap') source.ongap?.();
+			else if (word.kind === 'heartbeat') beats.forEach((fn) => fn(word));
 			else if (word.kind === 'message') source.onmessage?.(word);
 		};
 		/** What the line says here, it says everywhere. */
@@ -75,7 +77,7 @@ export function shareLine(open: (url: string) => LiveSource, place: Place): (url
 			stands = false;
 			line.onopen = () => {
 				tell({ kind: 'open' });
-				if (gap) source.ongap?.();
+				if (gap) tell({ kind: 'gap' });
 			};
 			line.onerror = () => source.onerror?.();
 			line.onmessage = ({ data, lastEventId }) => tell({ kind: 'message', data, lastEventId });

@@ -3,6 +3,7 @@
 import { useEvents, usePages } from '../api/queries';
 import type { Event, Task } from '../api/types';
 import { Button } from '../pf';
+import { Bullseye } from '../ui/bullseye';
 import { Quote } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { TaskTitle } from '../ui/task-drawer';
@@ -69,9 +70,12 @@ export function Timeline({ id }: { id: string }) {
 	const busy = unread.some(({ list }) => list.isFetchingNextPage);
 	// Of which the least was read: each page of it brings something to light.
 	const readOn = () => unread.filter(({ before }) => before === since).forEach(({ list }) => void list.fetchNextPage());
+	const error = events.error ?? pages.error;
+	// One without the other would have holes.
+	if (!error && (events.isPending || pages.isPending)) return <Bullseye />;
 	return (
 		<>
-			<ProblemAlert error={events.error ?? pages.error} />
+			<ProblemAlert error={error} />
 			{moments.length === 0 && events.data && pages.data && <p>{t('timeline.empty')}</p>}
 			<ol className="ingot-timeline">
 				{moments.map((moment) => (
