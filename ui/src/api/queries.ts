@@ -148,14 +148,20 @@ export interface Change {
 	body?: unknown;
 	/** Collections that are read again. */
 	touches: string[];
+	/** Called when the server has said yes, before anything is read again: the page of what was deleted is gone after that, and with
+	 *  it whoever waited for the end of the change. */
+	accepted?: () => void;
 }
 
 /** Asks for a change. A creation is asked for once, however often the button is pressed for the same body. */
 export function useChange<T = Task | Record<string, unknown>>() {
 	const client = useQueryClient();
 	return useMutation<T, Problem, Change & { key?: string }>({
-		mutationFn: ({ method, path, body, key }) =>
-			call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': key ?? newKey() } : {} }),
+		mutationFn: async ({ method, path, body, key, accepted }) => {
+			const answer = await call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': key ?? newKey() } : {} });
+			accepted?.();
+			return answer;
+		},
 		onSettled: (_data, _error, change) =>
 			Promise.all([...change.touches, 'tasks'].map((collection) => client.invalidateQueries({ queryKey: [collection] }))),
 	});

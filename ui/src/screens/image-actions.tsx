@@ -107,7 +107,7 @@ export function DeleteImage({ image, onClose, onDone }: { image: Image; onClose:
 			busy={change.isPending}
 			error={change.error}
 			onClose={onClose}
-			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/images/${image.id}`, touches: ['images'] }, { onSuccess: onDone })}
+			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/images/${image.id}`, touches: ['images'], accepted: onDone })}
 		/>
 	);
 }

@@ -160,10 +160,7 @@ function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 			error={change.error}
 			onClose={onClose}
 			onConfirm={() =>
-				change.mutate(
-					{ method: 'DELETE', path: `/v1/machines/${machine.id}`, touches: ['machines'] },
-					{ onSuccess: () => void navigate('/machines') },
-				)
+				change.mutate({ method: 'DELETE', path: `/v1/machines/${machine.id}`, touches: ['machines'], accepted: () => void navigate('/machines') })
 			}
 		>
 			<p>{t('machine.deleteExplain')}</p>

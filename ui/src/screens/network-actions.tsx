@@ -30,7 +30,7 @@ export function DeleteNetwork({ network, onClose, onDone }: { network: Network; 
 			busy={change.isPending}
 			error={change.error}
 			onClose={onClose}
-			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/networks/${network.id}`, touches: ['networks'] }, { onSuccess: onDone })}
+			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/networks/${network.id}`, touches: ['networks'], accepted: onDone })}
 		/>
 	);
 }

@@ -81,7 +81,7 @@ function DeleteDialog({ vm, onClose }: { vm: Vm; onClose: () => void }) {
 			error={change.error}
 			onClose={onClose}
 			onConfirm={() =>
-				change.mutate({ method: 'DELETE', path: `/v1/vms/${vm.id}`, touches: ['vms', 'volumes'] }, { onSuccess: () => void navigate('/vms') })
+				change.mutate({ method: 'DELETE', path: `/v1/vms/${vm.id}`, touches: ['vms', 'volumes'], accepted: () => void navigate('/vms') })
 			}
 		/>
 	);

@@ -17,7 +17,7 @@ export function DeleteVolume({ volume, onClose, onDone }: { volume: Volume; onCl
 			busy={change.isPending}
 			error={change.error}
 			onClose={onClose}
-			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/volumes/${volume.id}`, touches: ['volumes'] }, { onSuccess: onDone })}
+			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/volumes/${volume.id}`, touches: ['volumes'], accepted: onDone })}
 		/>
 	);
 }
