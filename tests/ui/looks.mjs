@@ -15,7 +15,7 @@ export async function look(page) {
 
 /** What a Korean page says in Latin letters: names of standards, products and units, and what is shown as a machine reads it. */
 const LATIN = new Set(
-	`API ARP BIOS BMC BSD Ceph CPU CSRF DHCP DNS GiB GNU GPL HTTP HTTPS Ingot IPMI iPXE ISO JSON KiB LACP Linux MAC Mbit MiB MIME MIT MTU NoCloud NTP OFL OpenAPI
+	`API ARP BIOS BMC BSD Ceph CPU CSRF DHCP DNS GiB GNU GPL HTTP HTTPS Ingot IPMI iPXE IPv ISO JSON KiB LACP Linux MAC Mbit MiB MIME MIT MTU NoCloud NTP OFL OpenAPI
 	OSD POSIX PXE qcow QEMU USB SHA RAM REST RPM SOL SSH Tab TCP TiB TLS UDP UEFI URL UTC UTF UUID vCPU VLAN VNC WWN YAML cidata cloud init config`.split(/\s+/),
 );
 /** What is typed as it stands wherever one is. */
