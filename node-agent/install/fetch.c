@@ -58,6 +58,14 @@ static size_t pass_on(struct fetch *fetch, const char *data, size_t len)
 	return 1;
 }
 
+static bool is_redirection(const struct fetch *fetch)
+{
+	long status = 0;
+
+	curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 300 && status < 400;
+}
+
 static size_t body_came(char *data, size_t size, size_t count, void *user)
 {
 	struct fetch *fetch = user;
@@ -73,6 +81,9 @@ static size_t body_came(char *data, size_t size, size_t count, void *user)
 			fetch->total_bytes = total;
 		fetch->answer_judged = true;
 	}
+	/* What it sends is words about another place, and not for the reader. */
+	if (is_redirection(fetch))
+		return len;
 	fetch->last_byte_ms = monotonic_ms();
 	skip = MIN_OF(fetch->skip_bytes, len);
 	fetch->skip_bytes -= skip;
@@ -121,14 +132,6 @@ static void set_up(struct fetch *fetch, char *error_text)
 		curl_easy_setopt(curl, CURLOPT_RANGE, range);
 	fetch->answer_judged = false;
 	*error_text = '\0';
-}
-
-static bool is_redirection(const struct fetch *fetch)
-{
-	long status = 0;
-
-	curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &status);
-	return status >= 300 && status < 400;
 }
 
 /* True if another try may help. Fills fetch->err. */
@@ -182,7 +185,6 @@ static void *fetch_thread(void *data)
 	for (;;) {
 		set_up(fetch, error_text);
 		code = curl_easy_perform(fetch->curl);
-		/* What it sent is words about another place. */
 		if (code == CURLE_OK && is_redirection(fetch))
 			code = CURLE_HTTP_RETURNED_ERROR;
 		/* A proxy or a server on its way down may answer with less than there is, and mean it. */

@@ -99,6 +99,13 @@ static int check_login(const struct bmc_range *changed, struct err *err)
 	return 0;
 }
 
+static void outdate(struct machines *machines, const char *id)
+{
+	for (size_t i = 0; i < machines->scanned_count; i++)
+		if (str_equal(machines->scanned[i].id, id))
+			machines->scanned[i].outdated = true;
+}
+
 int machine_bmc_range_update(struct machines *machines, const char *id, const struct bmc_range *changed,
 			     struct err *err)
 {
@@ -115,7 +122,10 @@ int machine_bmc_range_update(struct machines *machines, const char *id, const st
 	range->answered = range->refused = 0;
 	range->scanned_at = 0;
 	tell(machines, "bmc_range.changed", range);
-	return store_commit(machines->store, err);
+	r = store_commit(machines->store, err);
+	if (r == 0)
+		outdate(machines, id);
+	return r;
 }
 
 int machine_bmc_range_delete(struct machines *machines, const char *id, struct err *err)
@@ -254,8 +264,8 @@ bool machine_bmc_ranges_end(struct machines *machines)
 	store_begin(machines->store);
 	for (size_t i = 0; i < machines->scanned_count; i++) {
 		const struct scanned_range *scanned = &machines->scanned[i];
-		if (!store_get(machines->store, &kind_bmc_range, scanned->id))
-			continue; /* deleted meanwhile */
+		if (scanned->outdated || !store_get(machines->store, &kind_bmc_range, scanned->id))
+			continue; /* changed or deleted meanwhile; of the former the next scan tells */
 		struct bmc_range *range = store_edit(machines->store, &kind_bmc_range, scanned->id);
 		range->answered = scanned->answered;
 		range->refused = scanned->refused;

@@ -97,6 +97,7 @@ struct scanned_range {
 	char *id;
 	struct bmc_addresses addresses;
 	unsigned answered, refused;
+	bool outdated; /* whom its BMCs are spoken to as was changed meanwhile: what came of it is of nobody */
 };
 
 struct machines {

@@ -146,6 +146,35 @@ static void one_that_is_made_during_a_scan_is_scanned_after_it(void **state)
 	assert_int_equal(at(rack, "10.0.0.2")->bmc_state, BMC_STATE_OK);
 }
 
+static bool was_noted_refused;
+
+static void note_refused(const struct store_kind *kind, const char *id, void *data)
+{
+	const struct bmc_range *range = kind == &kind_bmc_range ? store_get(data, kind, id) : NULL;
+	was_noted_refused |= range && range->refused > 0;
+}
+
+/* What the old password came to is not noted, as if the new one had. */
+static void one_that_is_changed_during_a_scan_is_scanned_after_it(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct bmc_range changed = { .user = (char *)"root", .password = (char *)"right" };
+	bmc_there(rack, 1, "right");
+	was_noted_refused = false;
+	store_watch(rack_store(rack), note_refused, rack_store(rack));
+	made(rack, "rack1", "10.0.0.1", "wrong");
+	while (loop_fake_run_due(rack->loop)) /* the BMC is to be asked with the first */
+		;
+	_cleanup_free_ char *id = xstrdup(range_of(rack, "rack1")->id);
+	assert_int_equal(machine_bmc_range_update(rack->controller->machines, id, &changed, &err), 0);
+	rack_settle(rack);
+	assert_true(was_told(rack, "refused the password")); /* it was */
+	assert_false(was_noted_refused);
+	assert_scanned(range_of(rack, "rack1"), 1, 0);
+	assert_int_equal(at(rack, "10.0.0.1")->bmc_state, BMC_STATE_OK);
+}
+
 static void one_that_is_deleted_during_a_scan_is_gone(void **state)
 {
 	struct rack *rack = *state;
@@ -282,6 +311,7 @@ int main(void)
 		TEST(each_range_has_its_own_password),
 		TEST(a_wrong_password_is_told_and_the_right_one_taken_at_once),
 		TEST(one_that_is_made_during_a_scan_is_scanned_after_it),
+		TEST(one_that_is_changed_during_a_scan_is_scanned_after_it),
 		TEST(one_that_is_deleted_during_a_scan_is_gone),
 		TEST(they_are_there_again_after_a_restart),
 		TEST(what_is_no_good_is_refused_with_the_field_and_the_remedy),

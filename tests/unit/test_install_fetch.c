@@ -18,6 +18,7 @@
 #include "install/fetch.h"
 
 #define FILE_BYTES ((size_t)(3 * MIB + 123))
+#define ELSEWHERE "<p>It is <a href=\"/elsewhere\">elsewhere</a>.</p>\n"
 
 /* What the server does with one connection. */
 struct turn {
@@ -71,11 +72,17 @@ static void answer(int fd, const struct turn *turn)
 		assert_int_equal(parse_i64(range + strlen("Range: bytes="), 0, INT64_MAX, (int64_t *)&from), 0);
 		server.last_range = from;
 	}
+	/* Who redirects says so in words as well (RFC 9110 section 15.4.3). */
 	head = xasprintf("HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n",
-			 from && turn->status == 200 ? 206 : turn->status, turn->status == 200 ? FILE_BYTES - from : 0);
+			 from && turn->status == 200 ? 206 : turn->status,
+			 turn->status == 200	   ? FILE_BYTES - from
+			 : turn->status / 100 == 3 ? strlen(ELSEWHERE)
+						   : 0);
 	send_all(fd, head, strlen(head));
 	if (turn->status == 200)
 		send_all(fd, server.file + from, turn->send_bytes ? turn->send_bytes : FILE_BYTES - from);
+	else if (turn->status / 100 == 3)
+		send_all(fd, ELSEWHERE, strlen(ELSEWHERE));
 }
 
 static void *serve(void *data)

@@ -307,6 +307,57 @@ static void test_record_that_is_torn(void **state)
 	assert_null(record.host_name);
 }
 
+static void assert_not_told(const struct held_disk *disk, enum err_code code, const char *says)
+{
+	_cleanup_(record_done) struct record record = { 0 };
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	assert_true(record_read(disk, &layout, &record, &err) < 0);
+	assert_int_equal(err.code, code);
+	assert_non_null(strstr(err.text, says));
+	assert_non_null(strstr(err.text, "erase it by the screens of the installer"));
+	assert_null(strstr(err.text, "was cut off"));
+	assert_null(record.answers);
+}
+
+static int too_late(const struct cmd *cmd, struct cmd_result *ret, struct err *err, void *data)
+{
+	return err_set(err, ERR_TIMEOUT, "%s: did not end", cmd->argv[0]);
+}
+
+/* The host was shut down well; it is the reading of it that fails. An empty record would have it installed over. */
+static void test_record_that_cannot_be_read(void **state)
+{
+	_cleanup_held_disk_ struct held_disk disk = hold();
+	_cleanup_free_ char *path = xstrdup(getenv("PATH"));
+
+	assert_false(needs_recovery(&disk));
+	setenv("PATH", dir, 1); /* nothing is there */
+	assert_not_told(&disk, ERR_INTERNAL, "debugfs");
+	setenv("PATH", path, 1);
+	cmd_set_hook(too_late, NULL);
+	assert_not_told(&disk, ERR_TIMEOUT, "did not end");
+	cmd_set_hook(NULL, NULL);
+	assert_record(&disk, "abc", "rack-1");
+	/* The folder's inode is no inode. */
+	free(ask("clri /var/lib"));
+	assert_not_told(&disk, ERR_CORRUPT, "debugfs cannot read " RECORD_PATH);
+	assert_int_equal(pwrite(disk.fd, "\0", 1, (off_t)(STATE_OFFSET + 1024 + 0x38)), 1);
+	assert_not_told(&disk, ERR_CORRUPT, "Bad magic number in super-block");
+}
+
+/* A file without anything in it is there, and says nothing. */
+static void test_record_that_is_empty(void **state)
+{
+	_cleanup_held_disk_ struct held_disk disk = hold();
+	_cleanup_free_ char *empty = in_dir("empty"), *request = xasprintf("write %s " RECORD_PATH, empty);
+
+	put_text("empty", "");
+	free(ask("rm " RECORD_PATH));
+	free(ask(request));
+	assert_record(&disk, NULL, "rack-1");
+}
+
 /* A node that was deployed over the network has none: that is known, also after a power cut. */
 static void test_no_record(void **state)
 {
@@ -327,6 +378,7 @@ int main(void)
 		TEST(test_superblock_says_it),		 TEST(test_only_then_a_loop_device_is_wanted),
 		TEST(test_refused_without_loop_devices), TEST(test_window_that_others_are_quicker_to_take),
 		TEST(test_record_that_is_torn),		 TEST(test_no_record),
+		TEST(test_record_that_cannot_be_read),	 TEST(test_record_that_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
