@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Users, tokens, ranges of BMC addresses: what is secret goes neither through arguments, which others can read, nor onto the terminal unasked. */
+/* Users, tokens, ranges of BMC addresses: what is secret goes neither through arguments, which others can read, nor
+ * onto the terminal unasked. */
 #include <errno.h>
 #include <stdio.h>
 #include <termios.h>

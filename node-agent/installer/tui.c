@@ -321,10 +321,19 @@ static void look_at_disks(struct screens *screens)
 		say(screen_get(SCREEN_DISK)->title, str_or(err.text, "failed"));
 }
 
-/* Problems that only the machine and the network as a whole show. The screen to go to; SCREEN_COUNT if there is nothing. */
+/* What the last screen says of the disks, and so what was agreed to. */
+static char *agreed_to(const struct screens *screens)
+{
+	_cleanup_free_ char *losses = screen_losses(screens), *summary = screen_summary(screens);
+
+	return xasprintf("%s\n%s", losses, summary);
+}
+
+/* Problems that only the machine and the network as a whole show, and disks that are not as they were shown. The screen to go to; SCREEN_COUNT if there is nothing. */
 static enum screen_id last_look(struct screens *screens)
 {
 	_cleanup_problems_ struct problems problems = { 0 };
+	_cleanup_free_ char *before = agreed_to(screens), *now = NULL;
 	struct bar bar;
 
 	look_at_disks(screens);
@@ -335,6 +344,12 @@ static enum screen_id last_look(struct screens *screens)
 			say(screen_get((enum screen_id)id)->title, problem);
 			return (enum screen_id)id;
 		}
+	}
+	now = agreed_to(screens);
+	if (!str_equal(before, now)) {
+		say(screen_get(SCREEN_SUMMARY)->title,
+		    tr("The disks are not as they were shown: what will be lost has changed. Read it again."));
+		return SCREEN_SUMMARY;
 	}
 	open_bar(&bar, "Looking at the network");
 	machine_probe(&screens->machine, &screens->answers, &problems);

@@ -107,6 +107,8 @@ static const struct words_pair words[] = {
 	{ "no serial number", "일련번호 없음" },
 	{ "Look again", "다시 찾기" },
 	{ "Looking at the disks", "디스크 확인" },
+	{ "The disks are not as they were shown: what will be lost has changed. Read it again.",
+	  "디스크가 표시된 것과 달라져 지워질 내용이 바뀌었습니다. 다시 확인하십시오." },
 	{ "This machine has no disk. Connect one, or look whether its controller is switched on in the firmware; then "
 	  "choose \"Look again\".",
 	  "이 서버에 디스크가 없습니다. 디스크를 연결하거나 펌웨어에서 컨트롤러가 켜져 있는지 확인한 다음 "

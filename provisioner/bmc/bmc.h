@@ -159,8 +159,9 @@ char *bmc_addresses_shared(const struct bmc_addresses *a, const struct bmc_addre
 
 /* Sends an RMCP/ASF presence ping (ASF 2.0 section 3.2.4.2; DMTF DSP0136) to every address of the ranges
  * (bmc_addresses_parse()) and calls found once for each that says it speaks IPMI, then done after deadline_ms; on the loop,
- * no thread. Pings are spread over two thirds of the deadline. More than BMC_ADDRESSES_MAX addresses in all are refused. Scans are repeated by the caller. The scan is the caller's
- * to free, also in found and done; freeing it early ends it without a call. */
+ * no thread. Pings are spread over two thirds of the deadline. More than BMC_ADDRESSES_MAX addresses in all are refused. Scans
+ * are repeated by the caller. The scan is the caller's to free, also in found and done; freeing it early ends it without a
+ * call. */
 struct bmc_scan;
 typedef void (*bmc_found_fn)(const char *address, void *data);
 int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadline_ms, bmc_found_fn found, loop_fn done,

@@ -107,7 +107,8 @@ class Lab:
         machine = machines.describe(
             name, index, firmware=firmware, directory=self.root / "machines" / name, netns=self.namespace.name,
             records=self.records.path, accel=self.accel, password=self.password if bmc else None,
-            memory_mib=memory_mib, cpus=cpus, disk_sizes=disk_sizes, scsi=scsi, network_first=network_first, secure_boot=secure_boot)
+            memory_mib=memory_mib, cpus=cpus, disk_sizes=disk_sizes, scsi=scsi, network_first=network_first,
+            secure_boot=secure_boot)
         machines.create(machine, self.records)
         self.namespace.add_tap(machine.tap)
         self.machines[name] = machine

@@ -181,6 +181,25 @@ def test_disks_come_and_change():
             t.close()
 
 
+@with_terminal("vt220")
+def test_disk_changes_after_it_was_shown(t):
+    """Whoever says "Install" agreed to what stood there, not to what is there by now."""
+    to_the_disk(t)
+    t.fill("disk-a")
+    t.press(ENTER)
+    answer_the_rest(t)
+    t.see("Summary", "ERASES /dev/vda, Test disk, 9 GiB, serial disk-a, empty")
+    ns.run("mkfs.ext4", "-q", "-F", machine.device)
+    before = machine.digest()
+    t.press(TAB, ENTER)
+    t.see("not as they were shown", "Read it again")
+    t.press(ENTER)
+    t.see("Summary", "ERASES /dev/vda, Test disk, 9 GiB, serial disk-a, holding ext4")
+    assert machine.digest() == before
+    t.press(TAB, ENTER)
+    t.see("Installed", "Take the medium out", seconds=120)
+
+
 @with_terminal("vt100")
 def test_back_and_forth(t):
     to_the_disk(t)
@@ -227,5 +246,5 @@ def test_no_korean_where_it_cannot_be_shown(t):
     assert "Korean" not in t.text()
 
 
-ns.main([test_whole, test_state_is_kept, test_disks_come_and_change, test_back_and_forth, test_korean,
+ns.main([test_whole, test_state_is_kept, test_disks_come_and_change, test_disk_changes_after_it_was_shown, test_back_and_forth, test_korean,
          test_no_korean_where_it_cannot_be_shown], network)

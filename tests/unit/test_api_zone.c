@@ -46,6 +46,8 @@ static void test_zone(void **state)
 	assert_int_equal(found(w, "/v1/nodes?zone=rack%202"), 0);
 	assert_int_equal(call(w, w->viewer, w->origin, "GET", "/v1/nodes/node1", NULL, NULL), 200);
 	assert_string_equal(text_of(w, "zone"), "rack 1");
+	assert_int_equal(update(w, w->operator, json_object()), 200); /* what is not named stays */
+	assert_string_equal(text_of(w, "zone"), "rack 1");
 	assert_int_equal(update(w, w->operator, json_pack("{s:n}", "zone")), 200);
 	assert_null(text_of(w, "zone"));
 	assert_int_equal(found(w, "/v1/nodes?zone=rack%201"), 0);
