@@ -36,7 +36,7 @@ async function diskTests(tests, { page, go, server }) {
 		await page.getByText('6 disks in 3 machines').waitFor();
 		await page.locator('tbody tr[data-id]').first().getByRole('link').click();
 		await page.waitForURL('**/machines/*?tab=disks');
-		await page.getByText(/OSD \d/).waitFor();
+		await page.getByRole('tabpanel').getByText(/OSD \d/).first().waitFor();
 	});
 }
 

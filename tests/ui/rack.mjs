@@ -56,11 +56,12 @@ export async function rackTests(tests, options) {
 			await page.goto(`${server.url}/disks`);
 			await page.getByText(new RegExp(`disks in \\d+ of ${MACHINES} machines; more as you scroll`)).waitFor();
 			await page.locator('tr[data-id]').first().waitFor();
-			assert(asked.length <= 2 && asked.every((limit) => Number(limit) <= 50), `it was asked for ${asked}`);
-			await page.goto(`${server.url}/machines`);
-			await page.getByText(`${MACHINES} in all`).waitFor();
+			// Some pages have no machine yet that told of its disks: it reads on until there is something to show. All would be 200.
+			assert(asked.length <= 20 && asked.every((limit) => Number(limit) <= 50), `it was asked for ${asked}`);
 		});
 		await tests.run('rack: a filter shows what matches, and is in the address', async () => {
+			await page.goto(`${server.url}/machines`);
+			await page.getByText(`${MACHINES} in all`).waitFor();
 			const { total } = await server.must('GET', '/v1/machines?q=machine-123&limit=1');
 			const began = Date.now();
 			await page.getByRole('textbox', { name: 'Search' }).fill('machine-123');
