@@ -35,6 +35,9 @@ CFLAGS := -std=gnu17 $(CFLAGS_$(VARIANT)) $(WARN) -fPIE -fstack-protector-strong
 	-D_GNU_SOURCE -DINGOT_VERSION='"$(VERSION)"'
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(CFLAGS_$(VARIANT)))
 
+# Where the sources lie is in nothing that comes of them: a name in debugging information and in assertions begins at this folder.
+PATHS := -ffile-prefix-map=$(CURDIR)=.
+
 # A file that holds the value of the variable $(2): new when that is another one, and so is what has it for a prerequisite.
 # No newline at the end: make 4.3 does not always take it off again.
 define stamp_template
@@ -48,7 +51,7 @@ stamp = $(eval $(call stamp_template,$(1),$(2)))
 
 # What all is compiled with; -Werror changes nothing in what comes of it.
 FLAGS := $(OUT)/obj/.flags
-flags := $(filter-out -Werror,$(CC) $(CFLAGS) $(LDFLAGS))
+flags := $(filter-out -Werror,$(CC) $(CFLAGS) $(LDFLAGS)) $(PATHS)
 $(call stamp,$(FLAGS),flags)
 
 MODULES :=
@@ -77,7 +80,7 @@ $(OUT)/obj/$(1)/$(notdir $(1)).a: $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out %/m
 $(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made $(FLAGS)
 	@mkdir -p $$(@D)
 	@$(if $(V),,echo "  CC    $$@")
-	$$(Q)$$(CC) $$(CFLAGS) $$($(1).cflags) -I$(OUT)/inc/$(subst /,-,$(1)) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(CFLAGS) $$(PATHS) $$($(1).cflags) -I$(OUT)/inc/$(subst /,-,$(1)) -MMD -MP -c -o $$@ $$<
 endef
 module = $(eval $(call module_template,$(strip $(1)),$(strip $(2)),$(strip $(3)),$(strip $(4))))
 

@@ -57,6 +57,11 @@ const struct command commands[] = {
 	    .example = "ingot machine deploy rack1-a rack1-b rack1-c --wait"),
 	ACT("machine", "power", OP_MACHINE_POWER, .positional = "action",
 	    .example = "ingot machine power rack1-a cycle --wait"),
+	ACT("machine", "update", OP_MACHINE_UPDATE, .help = "Say where machines stand",
+	    .details =
+		    "The zone is a label of your own: a rack, a room. The dashboard shows the cluster by it. An empty one "
+		    "takes it away.",
+	    .example = "ingot machine update rack1-a rack1-b --zone rack1"),
 	{ .noun = "machine",
 	  .verb = "delete",
 	  .operation = OP_MACHINE_DELETE,
@@ -80,6 +85,33 @@ const struct command commands[] = {
 	  .run = verb_show,
 	  .details = "What the BMC has noted of the hardware: temperatures, power supplies, memory, fans, restarts." },
 
+	LIST("bmc-range", OP_BMC_RANGE_LIST),
+	SHOW("bmc-range", OP_BMC_RANGE_SHOW),
+	{ .noun = "bmc-range",
+	  .verb = "create",
+	  .operation = OP_BMC_RANGE_CREATE,
+	  .positional = "name",
+	  .run = verb_with_password,
+	  .options = OPTION_BIT(OPTION_PASSWORD_FILE),
+	  .help = "Tell where BMCs are, so that their machines are found",
+	  .details =
+		  "The password of that user on the BMCs is asked for on a terminal, unless --password-file names a file whose "
+		  "first line it is. The range is scanned at once and every half minute from then on; \"ingot bmc-range show\" says "
+		  "how many BMCs answered, and how many refused the password.",
+	  .example = "ingot bmc-range create rack1 --range 10.1.0.10-10.1.0.50 --user admin" },
+	{ .noun = "bmc-range",
+	  .verb = "update",
+	  .operation = OP_BMC_RANGE_UPDATE,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_with_password,
+	  .options = OPTION_BIT(OPTION_PASSWORD_FILE),
+	  .help = "Change the user or the password of a range of BMCs",
+	  .details =
+		  "BMCs that refused are tried again at once. For other addresses, delete the range and create another.",
+	  .example = "ingot bmc-range update rack1 --password-file rack1.password" },
+	ACT("bmc-range", "delete", OP_BMC_RANGE_DELETE, .help = "Look for BMCs in ranges no more",
+	    .details = "Machines that were found there stay, and keep the password that their BMCs took."),
+
 	LIST("node", OP_NODE_LIST),
 	SHOW("node", OP_NODE_SHOW),
 
@@ -95,6 +127,13 @@ const struct command commands[] = {
 
 	LIST("pool", OP_POOL_LIST),
 	SHOW("pool", OP_POOL_SHOW),
+	{ .noun = "pool",
+	  .verb = "usage",
+	  .operation = OP_POOL_USAGE,
+	  .flags = COMMAND_TARGET,
+	  .run = verb_show,
+	  .help = "Show how full a pool was, hour by hour",
+	  .details = "One sample an hour while the pool answers, kept for four weeks." },
 
 	LIST("image", OP_IMAGE_LIST),
 	SHOW("image", OP_IMAGE_SHOW),
@@ -186,7 +225,7 @@ const struct command commands[] = {
 	  .verb = "create",
 	  .operation = OP_USER_CREATE,
 	  .positional = "name",
-	  .run = verb_user,
+	  .run = verb_with_password,
 	  .options = OPTION_BIT(OPTION_PASSWORD_FILE),
 	  .details =
 		  "The password is asked for on a terminal, unless --password-file names a file whose first line it is.",
@@ -195,7 +234,7 @@ const struct command commands[] = {
 	  .verb = "update",
 	  .operation = OP_USER_UPDATE,
 	  .flags = COMMAND_TARGET,
-	  .run = verb_user,
+	  .run = verb_with_password,
 	  .options = OPTION_BIT(OPTION_PASSWORD_FILE),
 	  .details = "Who gets a new password or is disabled is signed out.",
 	  .example = "ingot user update kim --role viewer --disabled false" },
@@ -457,7 +496,9 @@ bool command_starts_noun(const struct command *command)
 
 const char *noun_words(const char *noun)
 {
-	static const char *const words[][2] = { { "vm", "virtual machine" }, { "join-token", "join token" } };
+	static const char *const words[][2] = { { "vm", "virtual machine" },
+						{ "join-token", "join token" },
+						{ "bmc-range", "range of BMC addresses" } };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (str_equal(noun, words[i][0]))
 			return words[i][1];

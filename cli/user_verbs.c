@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Users and tokens: what is secret goes neither through arguments, which others can read, nor onto the terminal unasked. */
+/* Users, tokens, ranges of BMC addresses: what is secret goes neither through arguments, which others can read, nor
+ * onto the terminal unasked. */
 #include <errno.h>
 #include <stdio.h>
 #include <termios.h>
@@ -84,7 +85,7 @@ static int find_password(const struct invocation *in, char **ret, struct err *er
 	const char *file = in->given[OPTION_PASSWORD_FILE];
 	if (file)
 		return read_password(file, ret, err);
-	if (in->command->operation == OP_USER_UPDATE)
+	if (command_operation(in->command)->kind == OPERATION_UPDATE)
 		return 0;
 	if (!isatty(STDIN_FILENO))
 		return err_set(err, ERR_INVALID,
@@ -105,14 +106,15 @@ static int add_password(const struct invocation *in, struct err *err)
 	return 0;
 }
 
-int verb_user(struct session *session, const struct invocation *in)
+int verb_with_password(struct session *session, const struct invocation *in)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_reply_ struct reply reply = { 0 };
 	const struct operation *operation = command_operation(in->command);
 	int r = add_password(in, &err);
 	if (r == 0 && json_object_size(in->body) == 0)
-		r = err_set(&err, ERR_INVALID, "what to change is missing; see 'ingot user update --help'");
+		r = err_set(&err, ERR_INVALID, "what to change is missing; see 'ingot %s update --help'",
+			    in->command->noun);
 	if (r < 0)
 		return session_fail(session, in->command, NULL, NULL, &err);
 	if (session_operation(session, operation, in->target_count ? in->targets[0] : NULL, in->body, &reply, &err) < 0)

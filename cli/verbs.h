@@ -10,8 +10,8 @@ int verb_list(struct session *session, const struct invocation *invocation);
 int verb_show(struct session *session, const struct invocation *invocation);
 /* Creates, deletes, acts: one call a target, then --wait on all of them together. */
 int verb_act(struct session *session, const struct invocation *invocation);
-/* Creates or changes a user; asks for the password. */
-int verb_user(struct session *session, const struct invocation *invocation);
+/* Creates or changes what has a password, a user or a range of BMCs; asks for it. */
+int verb_with_password(struct session *session, const struct invocation *invocation);
 /* Creates a token and prints it. */
 int verb_token(struct session *session, const struct invocation *invocation);
 /* Creates a virtual machine, with what its cloud-init is given from files. */

@@ -45,7 +45,9 @@ rm -f "$bundle.key"
 # parts by then.
 "$tool" create --key "$keys/signing.key" --version "$version" --out "$bundle.new" \
 	"kernel=$images/host/vmlinuz" "initrd=$images/host/initrd" \
-	"bios-boot=$images/grub/boot.img" "bios-core=$images/grub/core.img" "efi-loader=$images/grub/grubx64.efi" \
+	"bios-boot=$images/grub/boot.img" "bios-core=$images/grub/core.img" \
+	"efi-shim=$images/grub/shimx64.efi" "efi-keys=$images/grub/mmx64.efi" "efi-loader=$images/grub/grubx64.efi" \
+	"efi-chain=$images/grub/chain-grubx64.efi" \
 	"root=$images/host/root.squashfs"
 "$tool" verify --key "$keys/signing.pub" "$bundle.new" >/dev/null
 mv "$bundle.new" "$bundle"

@@ -10,7 +10,7 @@ LIBDIR=/usr/lib/x86_64-linux-gnu
 # tools_tree CACHE
 #
 # Makes sure that the packages of live/packages are unpacked in the cache.
-# /packages in it says what they are. Sets TOOLS (the tree), TOOLS_KEY and KERNEL_VERSION.
+# /inputs in it says what they are. Sets TOOLS (the tree), TOOLS_KEY and KERNEL_VERSION.
 tools_tree() {
 	local cache dir list
 	mkdir -p "$1"
@@ -18,7 +18,7 @@ tools_tree() {
 	list="$IMAGES/live/packages"
 	TOOLS_KEY=$({
 		list_versions "$list"
-		hash_files "$list" "$IMAGES/lib.sh"
+		hash_files "$list" "$IMAGES/lib.sh" "$IMAGES/record-debs.sh"
 		declare -f tools_tree
 	} | key_of_stdin)
 	TOOLS="$cache/tools-$TOOLS_KEY"
@@ -29,11 +29,9 @@ tools_tree() {
 		mapfile -t packages < <(list_words "$list")
 		say "unpacking the packages of the live image"
 		safe_rm_tree "$TOOLS.new"
-		# The shell of mmdebstrap expands these.
+		# The shell of mmdebstrap expands this.
 		# shellcheck disable=SC2016
 		bootstrap extract "$TOOLS.new" "${packages[@]}" -- \
-			--extract-hook='for d in "$1"/var/cache/apt/archives/*.deb; do
-				dpkg-deb -W --showformat "\${Package} \${Version}\n" "$d" >>"$1/packages"; done' \
 			--setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
 		rm -rf "$TOOLS.new"/usr/share/{man,locale,info}
 		find "$TOOLS.new/usr/share/doc" -type f ! -name copyright -delete

@@ -93,6 +93,9 @@ write_keyring() {
 	done
 }
 
+# packages_of TREE: NAME VERSION of each package that a tree was made from.
+packages_of() { cut -d' ' -f1,2 "$1/inputs"; }
+
 # Runs a command with standard input, output and error and no other descriptor. mmdebstrap tells apt's hooks the numbers
 # of its pipes, and dash, which runs them, takes numbers of one digit only.
 alone() (
@@ -107,9 +110,9 @@ alone() (
 #
 # A tree of Debian packages in the folder TARGET. mmdebstrap prints where it
 # downloads from, so its output is kept in a file and shown without
-# addresses only when it fails.
+# addresses only when it fails. TARGET/inputs says which package files it took.
 bootstrap() {
-	local variant=$1 target=$2 work codename include
+	local variant=$1 target=$2 work codename include hook=customize
 	local -a packages=()
 	shift 2
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
@@ -117,6 +120,7 @@ bootstrap() {
 		shift
 	done
 	[ $# -eq 0 ] || shift
+	[ "$variant" != extract ] || hook=extract
 	work=$(mktemp -d)
 	chmod 755 "$work" # apt reads the keyring as its own user
 	write_apt_sources "$work/sources.list"
@@ -125,8 +129,10 @@ bootstrap() {
 	# shellcheck disable=SC1091
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	include=$(IFS=, && echo "${packages[*]}")
-	if ! alone mmdebstrap --mode=root --variant="$variant" --keyring="$work/keyring" \
-		--aptopt="$work/apt.conf" --include="$include" --format=directory "$@" \
+	# By the real clock: the indexes are valid for some days only.
+	if ! alone env -u LD_PRELOAD mmdebstrap --mode=root --variant="$variant" --keyring="$work/keyring" \
+		--aptopt="$work/apt.conf" --include="$include" --format=directory \
+		--skip=essential/unlink "--$hook-hook=$IMAGES/record-debs.sh" "$@" \
 		"$codename" "$target" "$work/sources.list" >"$work/log" 2>&1; then
 		sed -E 's,[a-z+]+://[^ ]+,URL,g' "$work/log" | tail -n 40 >&2
 		rm -rf "$work"

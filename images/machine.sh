@@ -12,6 +12,20 @@ ACCEL=(-accel 'tcg,thread=multi' -cpu max)
 
 use_kvm() { ACCEL=(-accel kvm -cpu host); }
 
+# uefi CODE VARS: sets UEFI to QEMU's arguments, with variables of its own.
+uefi() {
+	cp "/usr/share/OVMF/$2" "$tmp/vars.fd"
+	UEFI=(-drive "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/$1"
+		-drive "if=pflash,unit=1,format=raw,file=$tmp/vars.fd")
+}
+
+# secure_boot: the same, with Secure Boot and the keys that machines are sold
+# with. It needs SMM, and firmware that tells the variables' owner from others.
+secure_boot() {
+	uefi OVMF_CODE_4M.secboot.fd OVMF_VARS_4M.ms.fd
+	UEFI+=(-machine 'q35,smm=on' -global 'driver=cfi.pflash01,property=secure,value=on')
+}
+
 # machines_begin KEEP: makes the folder $tmp for this run; it stays if KEEP is
 # not empty or something failed.
 machines_begin() {

@@ -21,7 +21,7 @@ host-image: programs ui  ## build the parts of the host image (root)
 		--program $(OUT)/ingot-provisioner --program $(OUT)/ingot --ui $(BUILD)/ui
 
 grub-image:
-	$(Q)images/grub/build.sh --out $(images.out)/grub
+	$(Q)images/grub/build.sh --out $(images.out)/grub --cache $(images.cache)
 
 host-bundle: host-image grub-image  ## build and sign the bundle of the host image (root)
 	$(Q)images/bundle.sh --tool $(OUT)/ingot-bundle --keys $(BUILD)/keys --images $(images.out) --version $(images.version)

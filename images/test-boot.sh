@@ -5,8 +5,8 @@
 #
 # Boots the images as machines would, in QEMU: the live image up to its agent;
 # an installation with the live image's own tools, laid out as
-# docs/protocol.md says; the installed disk through GRUB under SeaBIOS and
-# under OVMF up to the node agent; another one, of a provisioner, up to
+# docs/protocol.md says; the installed disk through GRUB under SeaBIOS, under
+# OVMF and with Secure Boot up to the node agent; another one, of a provisioner, up to
 # commands at its console. Prints the seconds from power-on of each step. No
 # network but QEMU's own.
 set -euo pipefail
@@ -49,9 +49,11 @@ mkfs.ext4 -q -L ingot-state "${disk}5"
 time dd if="$root" of="${disk}3" bs=1M
 mkdir -p /esp /state
 mount -t vfat "${disk}2" /esp
-mkdir -p /esp/EFI/BOOT /esp/grub /esp/ingot/a
+mkdir -p /esp/EFI/BOOT /esp/EFI/debian /esp/grub /esp/ingot/a
 cp /parts/vmlinuz /parts/initrd /esp/ingot/a/
-cp /parts/grubx64.efi /esp/EFI/BOOT/BOOTX64.EFI
+cp /parts/shimx64.efi /esp/EFI/BOOT/BOOTX64.EFI
+cp /parts/grubx64.efi /esp/EFI/BOOT/
+echo 'configfile ($root)/grub/grub.cfg' >/esp/EFI/debian/grub.cfg
 cp /parts/grub.cfg /parts/boot.img /parts/core.img /esp/grub/
 /parts/lib/ld-linux-x86-64.so.2 --library-path /parts/lib /parts/grub-bios-setup --directory=/esp/grub "$disk"
 umount /esp
@@ -98,8 +100,10 @@ CONFIG
 
 grub_config() {
 	cat <<'CONFIG'
-serial --unit=0 --speed=115200
-terminal_output serial
+if [ "$grub_platform" = pc ]; then
+	serial --unit=0 --speed=115200
+	terminal_output serial
+fi
 linux /ingot/a/vmlinuz ingot.root=PARTUUID=11111111-1111-4111-8111-111111111111 ingot.state=PARTUUID=22222222-2222-4222-8222-222222222222 systemd.hostname=test-host console=ttyS0 panic=10 WORDS
 initrd /ingot/a/initrd
 boot
@@ -135,7 +139,7 @@ mkdir -p "$tmp/add/usr/sbin" "$tmp/add/parts"
 installer >"$tmp/add/usr/sbin/ingot-agent"
 chmod 755 "$tmp/add/usr/sbin/ingot-agent"
 grub_config | sed "s/ WORDS\$/ ${INGOT_TEST_WORDS:-}/" >"$tmp/add/parts/grub.cfg"
-cp "$images/host/vmlinuz" "$images/host/initrd" "$images/grub/"{boot.img,core.img,grubx64.efi} "$tmp/add/parts/"
+cp "$images/host/vmlinuz" "$images/host/initrd" "$images/grub/"{boot.img,core.img,shimx64.efi,grubx64.efi} "$tmp/add/parts/"
 copy_setup "$tmp/add/parts"
 install_disk install "installation with the tools of the live image"
 
@@ -162,10 +166,16 @@ boot_host() {
 }
 
 boot_host bios "host from its disk, SeaBIOS"
-cp /usr/share/OVMF/OVMF_VARS_4M.fd "$tmp/vars.fd"
-boot_host uefi "host from its disk, OVMF" \
-	-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
-	-drive "if=pflash,format=raw,file=$tmp/vars.fd"
+uefi OVMF_CODE_4M.fd OVMF_VARS_4M.fd
+boot_host uefi "host from its disk, OVMF" "${UEFI[@]}"
+
+# What the node agent does then is the same; that the kernel is one that the firmware trusts is what counts.
+secure_boot
+start_host secure "host from its disk, OVMF with Secure Boot" "${UEFI[@]}"
+if expect 240 "shim starts GRUB, GRUB the kernel, which locks itself down" 'Kernel is locked down from EFI Secure Boot'; then
+	expect 600 "the node agent's service is started" 'Started .*ingot-agent\.service' || true
+fi
+stop
 
 appliance_config >"$tmp/add/parts/provisioner.json"
 openssl passwd -6 "$PASSWORD" >"$tmp/add/parts/console.hash"

@@ -1,10 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso
+# build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso [--inputs FILE]
+#
+# DIR of --ui-paperwork: what the dashboard is made of (ui/tools/paperwork.mjs).
+# FILE of --inputs: FILE.inputs of another build; this one is refused if it is
+# made from anything else.
 #
 # Makes the installation medium from what images/ has built, and beside it
-# the list of what is in it (SPDX) and the licences. The same inputs make the
+# the list of what is in it (SPDX), the licences, and what it was made from. The same inputs make the
 # same bytes: times in it are EPOCH, and nothing is random.
 set -euo pipefail
 
@@ -12,69 +16,38 @@ ISO=$(cd "$(dirname "$0")" && pwd)
 IMAGES=$ISO/../images
 # shellcheck source=images/lib.sh
 . "$IMAGES/lib.sh"
+# shellcheck source=images/grub/signed.sh
+. "$IMAGES/grub/signed.sh"
 
 LABEL=INGOT
 LIMIT_BYTES=1000000000
 GRUB_BIOS=/usr/lib/grub/i386-pc
 
-images='' keys='' cache='' version='' epoch='' out=''
+images='' keys='' cache='' paperwork='' version='' epoch='' out='' inputs=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--images) images=$2 ;;
 	--keys) keys=$2 ;;
 	--cache) cache=$2 ;;
+	--ui-paperwork) paperwork=$2 ;;
 	--version) version=$2 ;;
 	--epoch) epoch=$2 ;;
 	--out) out=$2 ;;
+	--inputs) inputs=$2 ;;
 	*) die "unknown argument $1" ;;
 	esac
 	shift 2
 done
-for word in "$images" "$keys" "$cache" "$version" "$epoch" "$out"; do
-	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --version V --epoch SECONDS --out FILE.iso"
+for word in "$images" "$keys" "$cache" "$paperwork" "$version" "$epoch" "$out"; do
+	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso [--inputs FILE]"
 done
 export SOURCE_DATE_EPOCH=$epoch TZ=UTC LC_ALL=C
 
-# signed_loaders: unpacks what firmware with Secure Boot starts. Sets LOADERS.
-signed_loaders() {
-	local key dir tmp
-	key=$({
-		list_versions "$ISO/packages"
-		hash_files "$ISO/packages"
-	} | key_of_stdin)
-	LOADERS=$cache/loaders-$key
-	lock "$cache" loaders
-	[ ! -d "$LOADERS" ] || return 0
-	say "unpacking the signed boot loaders"
-	tmp=$(mktemp -d)
-	chmod 755 "$tmp"
-	list_words "$ISO/packages" >"$tmp/names"
-	# apt says where it downloads from; that is nobody's business unless it fails.
-	if ! (cd "$tmp" && xargs apt-get -qq -o APT::Sandbox::User=root download <names >log 2>&1); then
-		sed -E 's,[a-z+]+://[^ ]+,URL,g' "$tmp/log" >&2
-		rm -rf "$tmp"
-		die "apt-get download failed; run apt-get update first"
-	fi
-	for dir in "$tmp"/*.deb; do
-		dpkg-deb -x "$dir" "$tmp/tree"
-		# The dollar words belong to dpkg.
-		# shellcheck disable=SC2016
-		dpkg-deb -W --showformat='${Package} ${Version}\n' "$dir" >>"$tmp/tree/packages"
-	done
-	rm -rf "$LOADERS.new"
-	mv "$tmp/tree" "$LOADERS.new"
-	rm -rf "$tmp"
-	mv "$LOADERS.new" "$LOADERS"
-	prune_cache "$cache" loaders "$key"
-}
-
-# EFI/BOOT of the medium: Debian's shim, signed by Microsoft, starts Debian's
-# GRUB, which starts Debian's kernel, both signed by Debian.
+# EFI/BOOT of the medium.
 efi_files() {
 	mkdir -p "$1/EFI/BOOT"
-	cp "$LOADERS/usr/lib/shim/shimx64.efi.signed" "$1/EFI/BOOT/BOOTX64.EFI"
-	cp "$LOADERS/usr/lib/shim/mmx64.efi.signed" "$1/EFI/BOOT/mmx64.efi"
-	cp "$LOADERS/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed" "$1/EFI/BOOT/grubx64.efi"
+	signed_shim "$1/EFI/BOOT" BOOTX64.EFI
+	signed_grub gcd "$1/EFI/BOOT/grubx64.efi" /boot/grub
 }
 
 # esp TREE FILE: a FAT image of TREE.
@@ -116,24 +89,58 @@ medium() {
 	esp "$tmp/esp" "$tmp/esp.img"
 }
 
+# made_from: all that decides what comes out, a line each: the package files
+# that go into images; the tools and libraries of this machine; the dashboard's
+# packages (the lock file has their hashes); the sources, by their commit's time.
+made_from() {
+	echo "# What ingot-$version.iso was made from. \"make iso INPUTS=FILE\" makes it from nothing else."
+	echo "version $version"
+	echo "epoch $epoch"
+	echo "key $(sha256sum <"$keys/signing.pub" | cut -d' ' -f1)"
+	echo "dashboard $(sha256sum <"$ISO/../ui/package-lock.json" | cut -d' ' -f1)"
+	echo "compiler $(gcc --version | head -n 1)"
+	echo "node $(node --version)"
+	sed 's/^/package live /' "$images/live/inputs"
+	sed 's/^/package host /' "$images/host/inputs"
+	sed 's/^/package loader /' "$LOADERS/inputs"
+	# shellcheck disable=SC2016 # dpkg's own words
+	list_words "$ISO"/../{images,iso,lib,lib/*,node-agent,node-agent/*,provisioner/*,pxe,ui}/packages.list | sort -u | xargs dpkg-query \
+		-W -f 'tool ${Package} ${Version}\n'
+}
+
+# same_inputs FILE: refuses to go on with other inputs than those of FILE.
+same_inputs() {
+	[ -r "$1" ] || die "INPUTS: $1 cannot be read"
+	grep -q '^version ' "$1" || die "INPUTS: $1 does not say what a medium was made from; it lies beside the medium, FILE.inputs"
+	diff <(grep -v '^#' "$1") <(grep -v '^#' "$tmp/inputs") >"$tmp/difference" || {
+		sed -n "s/^</  $(basename "$1" | sed 's,[/&],,g'):/p; s/^>/  here:/p" "$tmp/difference" | head -n 40 >&2
+		die "no medium is made: it would be made from other things than those in $1 (above). Take the commit, the key and the" \
+			"packages of that file (for older packages point apt to a snapshot of the archive, run apt-get update, and remove" \
+			"$cache), or build without INPUTS"
+	}
+}
+
 # packages_of_images: lines NAME VERSION IMAGE, one for each package that
 # something on the medium comes from.
 packages_of_images() {
 	sed 's/$/ host/' "$images/host/packages"
 	sed 's/$/ live/' "$images/live/packages"
-	sed 's/$/ loader/' "$LOADERS/packages"
+	packages_of "$LOADERS" | sed 's/$/ loader/'
 	# shellcheck disable=SC2016
-	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin
+	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin grub-efi-amd64-bin
 }
 
 # paperwork TREE: the SBOM and the licences, in the medium's tree.
 paperwork() {
-	local name list="$tmp/packages" doc
+	local name list="$tmp/packages" doc digest
 	packages_of_images | sort -u >"$list"
+	digest=$(cat "$list" "$paperwork/parts.json" | sha256sum | cut -d' ' -f1)
 	jq -n -R --arg version "$version" --arg created "$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)" \
-		--arg digest "$(sha256sum <"$list" | cut -d' ' -f1)" \
-		--arg bundle "$(sha256sum <"$images/host.bundle" | cut -d' ' -f1)" -f "$ISO/sbom.jq" <"$list" >"$1/sbom.spdx.json"
+		--arg digest "$digest" \
+		--arg bundle "$(sha256sum <"$images/host.bundle" | cut -d' ' -f1)" --slurpfile ui "$paperwork/parts.json" \
+		-f "$ISO/sbom.jq" <"$list" >"$1/sbom.spdx.json"
 	cp "$ISO/../LICENSE" "$1/licences/ingot"
+	cp -r "$paperwork/licences" "$1/licences/dashboard"
 	cp -r "$images/host/licences/common-licenses" "$1/licences/"
 	while read -r name; do
 		for doc in "$images/host/licences" "$images/live/licences" "$LOADERS/usr/share/doc" /usr/share/doc; do
@@ -145,6 +152,7 @@ paperwork() {
 		done
 		die "the licence of the package $name was not found"
 	done < <(cut -d' ' -f1 "$list" | sort -u)
+	chmod -R u=rwX,go=rX "$1/licences" # whatever umask those of the dashboard were made with
 }
 
 # make_iso TREE FILE. The ESP follows the file system as a partition of its
@@ -164,13 +172,18 @@ make_iso() {
 	fi
 }
 
-mkdir -p "$cache" "$(dirname "$out")"
-cache=$(realpath "$cache")
-signed_loaders
+mkdir -p "$(dirname "$out")"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+signed_loaders "$cache"
+made_from >"$tmp/inputs"
+[ -z "$inputs" ] || same_inputs "$inputs"
 key=$({
 	cat "$images/live/key" "$images/host.bundle.key"
-	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
+	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$IMAGES/grub/signed.sh" "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
 	hash_files "$keys/signing.pub" "$images/host.bundle"
+	hash_tree "$paperwork"
+	cat "$tmp/inputs"
 	echo "$LOADERS $version $epoch"
 } | key_of_stdin)
 if [ -e "$out" ] && [ "$(cat "$out.key" 2>/dev/null)" = "$key" ]; then
@@ -178,8 +191,6 @@ if [ -e "$out" ] && [ "$(cat "$out.key" 2>/dev/null)" = "$key" ]; then
 	exit 0
 fi
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 rm -f "$out.key"
 medium "$tmp/tree"
 paperwork "$tmp/tree"
@@ -187,6 +198,7 @@ make_iso "$tmp/tree" "$tmp/iso"
 size=$(stat -c %s "$tmp/iso")
 [ "$size" -lt "$LIMIT_BYTES" ] || die "the ISO has $size bytes; less than $LIMIT_BYTES are allowed"
 cp "$tmp/tree/sbom.spdx.json" "${out%.iso}.spdx.json"
+cp "$tmp/inputs" "${out%.iso}.inputs"
 tar -C "$tmp/tree" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner -cf - licences |
 	zstd -q -19 -T0 -f -o "${out%.iso}.licences.tar.zst"
 mv "$tmp/iso" "$out"

@@ -6,11 +6,12 @@ iso.out := $(BUILD)/ingot-$(images.version).iso
 
 .PHONY: iso check-iso check-iso-reproducible
 
-iso: live-image host-bundle  ## build the installation medium (root)
-	$(Q)iso/build.sh --images $(images.out) --keys $(BUILD)/keys --cache $(images.cache) --version $(images.version) \
-		--epoch $(iso.epoch) --out $(iso.out)
+iso: live-image host-bundle $(BUILD)/ui-work/.paperwork  ## build the installation medium; INPUTS=FILE.inputs: from that and nothing else (root)
+	$(Q)iso/build.sh --images $(images.out) --keys $(BUILD)/keys --cache $(images.cache) --ui-paperwork $(BUILD)/ui-work/paperwork --version $(images.version) \
+		--epoch $(iso.epoch) --out $(iso.out) $(if $(INPUTS),--inputs $(INPUTS))
 
-check-iso: iso  ## boot the installation medium in QEMU: BIOS, UEFI, Secure Boot (root)
+check-iso: iso  ## check the medium's list of contents and licences; boot it in QEMU: BIOS, UEFI, Secure Boot (root)
+	$(Q)iso/test-paperwork.sh --iso $(iso.out)
 	$(Q)iso/test-boot.sh --iso $(iso.out)
 
 check-iso-reproducible: deps iso  ## build the images and the medium a second time and compare (root)

@@ -28,13 +28,6 @@ CDROM=(-drive "if=none,id=medium,file=$iso,format=raw,media=cdrom,readonly=on" -
 STICK=(-device qemu-xhci -drive "if=none,id=medium,file=$iso,format=raw,readonly=on"
 	-device "usb-storage,drive=medium,removable=on,bootindex=1")
 
-# uefi CODE VARS: sets UEFI to QEMU's arguments, with variables of its own.
-uefi() {
-	cp "/usr/share/OVMF/$2" "$tmp/vars.fd"
-	UEFI=(-drive "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/$1"
-		-drive "if=pflash,unit=1,format=raw,file=$tmp/vars.fd")
-}
-
 # to_installer NAME WHAT FIRMWARE QEMU-ARGUMENT...
 to_installer() {
 	local name=$1 what=$2 firmware=$3
@@ -55,10 +48,7 @@ uefi OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 to_installer stick-uefi "UEFI, stick" UEFI "${STICK[@]}" "${UEFI[@]}"
 stop
 
-# Secure Boot needs SMM, and firmware that tells the variables' owner from others.
-uefi OVMF_CODE_4M.secboot.fd OVMF_VARS_4M.ms.fd
-to_installer cdrom-secure "UEFI with Secure Boot, optical drive" "UEFI with Secure Boot" \
-	"${CDROM[@]}" "${UEFI[@]}" \
-	-machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on
+secure_boot
+to_installer cdrom-secure "UEFI with Secure Boot, optical drive" "UEFI with Secure Boot" "${CDROM[@]}" "${UEFI[@]}"
 stop
 machines_end iso

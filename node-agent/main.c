@@ -12,6 +12,7 @@
 #include "inventory/inventory.h"
 #include "parts.h"
 
+#define TIDY_MS 60000
 #define GRACE_MS 10000
 #define STATE_DIR "/var/lib/ingot/agent"
 #define PLUGIN_DIR "/usr/lib/ingot"
@@ -129,11 +130,26 @@ static void keep_memory_small(void)
 	mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 }
 
+struct tidying {
+	struct loop *loop;
+	struct loop_timer *timer;
+};
+
+/* What libraries free between what they keep does not go back by itself: libvirt's answers are long texts. */
+static void tidy_memory(void *data)
+{
+	struct tidying *tidying = data;
+
+	malloc_trim(0);
+	tidying->timer = loop_timer_new(tidying->loop, TIDY_MS, tidy_memory, tidying);
+}
+
 static int run(const struct options *o)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ const struct part **parts = NULL;
 	struct loop_signal *terminate, *interrupt;
+	struct tidying tidying = { 0 };
 	struct agent *agent = NULL;
 	struct loop *loop;
 	unsigned count;
@@ -157,7 +173,9 @@ static int run(const struct options *o)
 		loop_free(loop);
 		return err_meaning(err.code)->exit_code;
 	}
+	tidying = (struct tidying){ loop, loop_timer_new(loop, TIDY_MS, tidy_memory, &tidying) };
 	code = loop_run(loop);
+	loop_timer_free(tidying.timer);
 	/* A part that does not end still uses all of this. */
 	if (code != 0)
 		_Exit(code);

@@ -50,6 +50,8 @@ suite boot make check-images check-iso
 suite lab make check-lab
 suite metal make check-metal
 suite path make check-make-lab
+suite install make check-iso-install
+suite reproducible make check-iso-reproducible
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

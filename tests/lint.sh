@@ -108,6 +108,21 @@ check_shellcheck() {
 	scripts | xargs -d '\n' shellcheck -x -P SCRIPTDIR -P SCRIPTDIR/.. -f gcc
 }
 
+# Each unit of the host image reaches no more of the system than images/host/exposure says, and all of them are in it.
+check_units() {
+	local unit most said units=images/host/overlay/usr/lib/systemd/system list=images/host/exposure
+	diff <(sed 's/#.*//' "$list" | awk 'NF { print $1 }' | sort) <(git ls-files -- "$units/*.service" | xargs -n 1 basename | sort) |
+		sed -nE "s|^< (.*)|$list:1: there is no unit \1|p; s|^> (.*)|$list:1: does not name \1|p"
+	while read -r unit most; do
+		# It measures on after a line that it does not understand, and says so.
+		if ! said=$(systemd-analyze security --offline=true --no-pager --threshold="$most" "$units/$unit" 2>&1) ||
+			grep -qE '\.service:[0-9]+:' <<<"$said"; then
+			echo "$units/$unit:1: more than $most of 100: $(grep -E 'exposure level|\.service:[0-9]+:' <<<"$said" | tail -n 1)"
+		fi
+	done < <(sed 's/#.*//' "$list" | awk 'NF { print $1, $2 }')
+	return 0
+}
+
 # The headers' macros and inline functions come from the project's headers; those of libraries from cppcheck.cfg.
 check_cppcheck() {
 	git ls-files -- '*.c' | cppcheck -q --std=c11 --enable=warning,portability,performance --inline-suppr \
@@ -160,10 +175,10 @@ check() {
 }
 
 # A tool that is missing must not pass for one that found nothing.
-for tool in clang clang-format clang-tidy cppcheck git pyflakes3 shellcheck; do
+for tool in clang clang-format clang-tidy cppcheck git pyflakes3 shellcheck systemd-analyze; do
 	command -v "$tool" >/dev/null || { echo "lint: $tool is missing: make deps" >&2; exit 1; }
 done
-for name in spdx forbidden folders format python shellcheck cppcheck tidy; do
+for name in spdx forbidden folders units format python shellcheck cppcheck tidy; do
 	check "$name"
 done
 echo "lint: $passed passed, $failed failed"

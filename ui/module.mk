@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The dashboard. Built once, and again only if its sources, its packages or the API's document changed.
+# The dashboard. Built once, and again only if its sources, its packages or the API's document changed. Vite drops types unread: they
+# are checked before, so that a word that one language lacks builds nothing.
 UI_SOURCES := $(filter-out %.gen.ts %.gen.json,$(shell find ui/src ui/public ui/tools -type f 2>/dev/null)) \
 	ui/index.html ui/vite.config.ts ui/tsconfig.json
 UI_WORK := $(BUILD)/ui-work
@@ -23,13 +24,19 @@ $(UI_WORK)/openapi.json: $(OUT)/openapi-dump
 	@mkdir -p $(@D)
 	@$< >$@.new && if cmp -s $@.new $@; then rm $@.new; touch $@; else mv $@.new $@; fi
 
-$(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs ui/tools/licences.mjs
-	@cd ui && node tools/generate.mjs ../$(UI_WORK)/openapi.json src/api && node tools/licences.mjs src/licences.gen.json
+$(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs
+	@cd ui && node tools/generate.mjs ../$(UI_WORK)/openapi.json src/api
 	@touch $@
 
 $(UI_WORK)/.built: $(UI_WORK)/.generated $(UI_SOURCES)
 	@echo "  VITE  $(BUILD)/ui"
-	$(Q)cd ui && UI_OUT=../$(BUILD)/ui node_modules/.bin/vite build --logLevel warn && node tools/compress.mjs ../$(BUILD)/ui
+	$(Q)cd ui && node_modules/.bin/tsc --noEmit && UI_OUT=../$(BUILD)/ui node_modules/.bin/vite build --logLevel warn && \
+		node tools/licences.mjs ../$(BUILD)/ui && node tools/compress.mjs ../$(BUILD)/ui
+	@touch $@
+
+# For the medium: what the dashboard is made of, with the texts of the licences.
+$(UI_WORK)/.paperwork: $(UI_WORK)/.built
+	@cd ui && node tools/paperwork.mjs ../$(BUILD)/ui ../$(UI_WORK)/paperwork
 	@touch $@
 
 check-ui: ui  ## type check, lint, unit tests, translations and budgets of the dashboard

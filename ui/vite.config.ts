@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
+/** Says beside the manifest which packages each file is made of (.vite/packages.json): for the budget of the first load. */
+const packagesOfFiles: Plugin = {
+	name: 'packages-of-files',
+	generateBundle(_options, bundle) {
+		const packages: Record<string, string[]> = {};
+		for (const chunk of Object.values(bundle)) {
+			if (chunk.type !== 'chunk') continue;
+			const names = chunk.moduleIds.map((id) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1]).filter((name) => name !== undefined);
+			packages[chunk.fileName] = [...new Set(names)].sort();
+		}
+		this.emitFile({ type: 'asset', fileName: '.vite/packages.json', source: JSON.stringify(packages, null, '\t') });
+	},
+};
+
 export default defineConfig({
-	plugins: [react()],
+	plugins: [react(), packagesOfFiles],
 	build: {
 		outDir: fileURLToPath(new URL(process.env.UI_OUT ?? '../build/ui', import.meta.url)),
 		emptyOutDir: true,

@@ -167,7 +167,7 @@ configure() {
 # Bytecode for what the manager and the ceph command import: the image is read
 # only, nothing would be compiled for keeps later.
 compile_python() {
-	chroot "$1" /usr/bin/python3 -m compileall -q -f --invalidation-mode unchecked-hash \
+	env -u LD_PRELOAD chroot "$1" /usr/bin/python3 -m compileall -q -f --invalidation-mode unchecked-hash \
 		/usr/lib/python3 /usr/lib/python3.11 /usr/share/ceph/mgr ||
 		die "host image: compiling Python failed"
 }
@@ -176,6 +176,7 @@ build_base() {
 	local root=$1/root
 	mkdir "$root"
 	cp -a --reflink=auto "$cache/host-root-$root_key/." "$root" # which may be a link: what follows changes the copy
+	rm "$root/inputs"
 	mkdir -p "$root/usr/share/ingot"
 	sed -n '/^Package: /{s///;h};/^Version: /{s///;H;g;s/\n/ /p}' "$root/var/lib/dpkg/status" \
 		>"$root/usr/share/ingot/packages"
@@ -188,7 +189,7 @@ build_base() {
 	rm -rf "$root/var/cache/ldconfig" # inode numbers of the machine that builds
 	echo "$base_key" >"$root/usr/lib/ingot/base-version"
 	printf 'IMAGE_ID=ingot-host\nIMAGE_VERSION=%s\n' "$base_key" >>"$root/usr/lib/os-release"
-	chroot "$root" qemu-img --help | grep -q '\brbd\b' || die "host image: QEMU has no rbd"
+	env -u LD_PRELOAD chroot "$root" qemu-img --help | grep -q '\brbd\b' || die "host image: QEMU has no rbd"
 	find "$root" -xdev -newermt '@1' -exec touch -h -d '@1' {} +
 	SOURCE_DATE_EPOCH=1 mksquashfs "$root" "$1/root.squashfs" -noappend -quiet -no-progress -comp zstd \
 		-Xcompression-level "$SQUASHFS_LEVEL" -b "$SQUASHFS_BLOCK" -no-exports
@@ -208,7 +209,7 @@ tools_tree "$cache"
 lock "$cache" host
 root_key=$({
 	list_versions "$IMAGES/host/packages"
-	hash_files "$IMAGES/host/packages" "$IMAGES/lib.sh"
+	hash_files "$IMAGES/host/packages" "$IMAGES/lib.sh" "$IMAGES/record-debs.sh"
 	declare -f build_root
 } | key_of_stdin)
 rm -rf "$cache"/host-base-*.new # of a build that was broken off
@@ -234,7 +235,7 @@ if [ ! -d "$base" ]; then
 	build_base "$base.new"
 	build_initrd "$base.new"
 	cp "$TOOLS/boot/vmlinuz-$KERNEL_VERSION" "$base.new/vmlinuz"
-	cp "$base.new/root/usr/share/ingot/packages" "$base.new/"
+	cp "$base.new/root/usr/share/ingot/packages" "$cache/host-root-$root_key/inputs" "$base.new/"
 	paperwork "$cache/host-root-$root_key" "$base.new/licences"
 	mv "$base.new" "$base"
 	prune_cache "$cache" host-base "$base_key"
@@ -256,7 +257,11 @@ mkdir -p "$tmp/add/opt/ingot/sbin" "$tmp/add/opt/ingot/lib" "$out"
 for program in "$agent" "${programs[@]}"; do
 	install -s -m 755 "$program" "$tmp/add/opt/ingot/sbin/${program##*/}"
 done
-if [ -n "$ui" ]; then cp -r "$ui" "$tmp/add/opt/ingot/ui"; fi
+if [ -n "$ui" ]; then
+	cp -r "$ui" "$tmp/add/opt/ingot/ui"
+	# Whatever umask it was built with: the provisioner, who is not root, reads it.
+	chmod -R u=rwX,go=rX "$tmp/add/opt/ingot/ui"
+fi
 if [ -n "$plugin" ]; then install -s -m 644 "$plugin" "$tmp/add/opt/ingot/lib/ingot-agent-vm.so"; fi
 read_elf "$tmp/add" | awk '/\(NEEDED\)/ { gsub(/[][]/, "", $5); print $5 }' | sort -u |
 	while read -r name; do
@@ -268,7 +273,7 @@ cp "$base/root.squashfs" "$out/root.squashfs.new"
 SOURCE_DATE_EPOCH=1 mksquashfs "$tmp/add/opt" "$out/root.squashfs.new" -quiet -no-progress -keep-as-directory -root-owned \
 	-no-recovery >/dev/null
 mv "$out/root.squashfs.new" "$out/root.squashfs"
-cp "$base/vmlinuz" "$base/initrd" "$base/packages" "$out/"
+cp "$base/vmlinuz" "$base/initrd" "$base/packages" "$base/inputs" "$out/"
 rm -rf "$out/licences"
 cp -r "$base/licences" "$out/"
 echo "$key" >"$out/key"

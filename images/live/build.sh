@@ -73,7 +73,8 @@ if [ ! -d "$base" ]; then
 	build_base "$base.new/root"
 	pack_cpio "$base.new/root" "$base.new/base.cpio.zst" 19
 	cp "$TOOLS/boot/vmlinuz-$KERNEL_VERSION" "$base.new/vmlinuz"
-	cp "$TOOLS/packages" "$base.new/"
+	packages_of "$TOOLS" >"$base.new/packages"
+	cp "$TOOLS/inputs" "$base.new/"
 	paperwork "$TOOLS" "$base.new/licences"
 	mv "$base.new" "$base"
 	prune_cache "$cache" live "$base_key"
@@ -100,7 +101,7 @@ mv "$out/initrd.new" "$out/initrd"
 cp "$base/vmlinuz" "$out/vmlinuz.new"
 mv "$out/vmlinuz.new" "$out/vmlinuz"
 rm -rf "$out/licences"
-cp -r "$base/packages" "$base/licences" "$out/"
+cp -r "$base/packages" "$base/inputs" "$base/licences" "$out/"
 
 size=$(($(stat -c %s "$out/vmlinuz") + $(stat -c %s "$out/initrd")))
 say "live image: $((size / 1024)) KiB (kernel and initrd)"

@@ -141,7 +141,9 @@ screens() {
 # run_installer URL: does not return. URL: of the answers, or empty.
 run_installer() {
 	local name tty answers line
-	modprobe -q -a sr_mod isofs vfat nls_cp437 nls_ascii nls_utf8
+	# No hardware asks for any of these. With loop comes /dev/loop-control, which
+	# the installer wants for a host that was cut off and whose state is kept.
+	modprobe -q -a sr_mod isofs vfat nls_cp437 nls_ascii nls_utf8 loop
 	for name in $(ifaces ''); do
 		ip link set "$name" up
 		[ -z "$1" ] || dhcp "$name" &

@@ -13,7 +13,10 @@ enum bundle_part_type {
 	BUNDLE_INITRD,
 	BUNDLE_BIOS_BOOT,
 	BUNDLE_BIOS_CORE,
-	BUNDLE_EFI_LOADER,
+	BUNDLE_EFI_SHIM,   /* what firmware starts */
+	BUNDLE_EFI_KEYS,   /* started by the shim for who lets in keys of his own */
+	BUNDLE_EFI_LOADER, /* what the shim starts */
+	BUNDLE_EFI_CHAIN,  /* what iPXE starts, which no shim knows */
 	BUNDLE_ROOT,
 	BUNDLE_PART_TYPE_COUNT,
 };

@@ -15,7 +15,10 @@ static const struct {
 	[BUNDLE_INITRD] = { "initrd", "initrd" },
 	[BUNDLE_BIOS_BOOT] = { "bios-boot", "boot.img" },
 	[BUNDLE_BIOS_CORE] = { "bios-core", "core.img" },
+	[BUNDLE_EFI_SHIM] = { "efi-shim", "shimx64.efi" },
+	[BUNDLE_EFI_KEYS] = { "efi-keys", "mmx64.efi" },
 	[BUNDLE_EFI_LOADER] = { "efi-loader", "grubx64.efi" },
+	[BUNDLE_EFI_CHAIN] = { "efi-chain", "chain-grubx64.efi" },
 	[BUNDLE_ROOT] = { "root", "root.squashfs" },
 };
 

@@ -19,6 +19,8 @@ struct cmd {
 	size_t output_max_bytes; /* what is kept of its output, the last bytes; 0: 64 KiB */
 	bool die_with_parent;	 /* SIGKILL when the thread that started it ends (PR_SET_PDEATHSIG) */
 	bool new_session;
+	/* Ours that are ambient (capabilities(7)) are its own as well. Else it has none of them, whatever we were started with. */
+	bool keep_capabilities;
 	int stdout_fd; /* where output goes instead of being captured; 0: captured */
 };
 
@@ -67,6 +69,7 @@ struct service_spec {
 	int64_t backoff_max_ms;	   /* 0: 30 000 */
 	unsigned respawn_max;	   /* its end after that many starts in respawn_window_ms is SERVICE_FAILED; 0: 10 */
 	int64_t respawn_window_ms; /* 0: 60 000 */
+	bool keep_capabilities;	   /* as in struct cmd */
 	/* The state after each start and end; not called within service_new(). It may free the service. May be NULL. */
 	void (*changed)(struct service *service, enum service_state state, void *data);
 	void *data;

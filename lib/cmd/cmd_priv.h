@@ -14,10 +14,10 @@ struct spawn_plan {
 	int fds[3];    /* what becomes 0, 1 and 2; each is 3 or more */
 	int status_fd; /* struct spawn_failure is written here; closed by a successful exec */
 	pid_t parent;
-	bool die_with_parent, new_session;
+	bool die_with_parent, new_session, keep_capabilities;
 };
 
-enum spawn_step { SPAWN_GROUP, SPAWN_PARENT, SPAWN_FILES, SPAWN_DIRECTORY, SPAWN_EXEC };
+enum spawn_step { SPAWN_GROUP, SPAWN_PARENT, SPAWN_RIGHTS, SPAWN_FILES, SPAWN_DIRECTORY, SPAWN_EXEC };
 struct spawn_failure {
 	int step;
 	int error;

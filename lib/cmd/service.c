@@ -118,7 +118,9 @@ static void on_end(pid_t pid, int status, void *data)
 
 static void start(struct service *service)
 {
-	struct cmd cmd = { .argv = service->spec.argv, .die_with_parent = true };
+	struct cmd cmd = { .argv = service->spec.argv,
+			   .die_with_parent = true,
+			   .keep_capabilities = service->spec.keep_capabilities };
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	service->started_ms = loop_monotonic_ms(service->loop);
@@ -169,6 +171,7 @@ struct service *service_new(struct loop *loop, const struct service_spec *spec)
 		.backoff_max_ms = DEFAULT(spec->backoff_max_ms, 30000),
 		.respawn_max = DEFAULT(spec->respawn_max, 10),
 		.respawn_window_ms = DEFAULT(spec->respawn_window_ms, 60000),
+		.keep_capabilities = spec->keep_capabilities,
 		.changed = spec->changed,
 		.data = spec->data,
 	};

@@ -179,6 +179,7 @@ static int explain_failure(const struct cmd *cmd, const struct spawn_failure *fa
 	case SPAWN_EXEC:
 	case SPAWN_GROUP:
 	case SPAWN_PARENT:
+	case SPAWN_RIGHTS:
 	case SPAWN_FILES:
 	default:
 		err_set(err, ERR_INTERNAL, "%s: cannot be started: %s", cmd->argv[0], reason);
@@ -258,6 +259,7 @@ int spawn(const struct cmd *cmd, const int fds[3], pid_t *ret_pid, int *ret_pidf
 		.parent = getpid(),
 		.die_with_parent = cmd->die_with_parent,
 		.new_session = cmd->new_session,
+		.keep_capabilities = cmd->keep_capabilities,
 	};
 	return run_plan(cmd, &plan, ret_pid, ret_pidfd, err);
 }

@@ -47,6 +47,9 @@ _Noreturn void spawn_child(const struct spawn_plan *plan)
 		if (getppid() != plan->parent)
 			_exit(127);
 	}
+	/* Only what is in this set outlives an exec by somebody who is not root. */
+	if (!plan->keep_capabilities && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0)
+		fail(status_fd, SPAWN_RIGHTS);
 	for (int i = 0; i < 3; i++)
 		if (dup2(plan->fds[i], i) < 0)
 			fail(status_fd, SPAWN_FILES);

@@ -2,6 +2,9 @@
 #include "proto/event_texts.h"
 
 const struct event_text event_texts[] = {
+	{ "bmc_range.changed", "new user or password; {range} is scanned anew" },
+	{ "bmc_range.created", "BMCs are looked for at {range}, {count} addresses" },
+	{ "bmc_range.deleted", "BMCs are not looked for at {range} any more" },
 	{ "disk.added", "disk {disk} of {name} becomes OSD {osd}" },
 	{ "join_token.created", "made by {user}; machines that may join by it: {count}" },
 	{ "join_token.deleted", "deleted" },
@@ -20,6 +23,8 @@ const struct event_text event_texts[] = {
 	{ "machine.power", "{name} is {power}" },
 	{ "machine.refused", "{count} machines refused: {reason}" },
 	{ "machine.refused.one", "1 machine refused: {reason}" },
+	{ "machine.zone", "{name} stands in {zone}" },
+	{ "machine.zone.none", "where {name} stands is not said any more" },
 	{ "network.created", "{name} was created" },
 	{ "network.deleted", "{name} was deleted" },
 	{ "node.certificate", "{name} got a certificate for itself" },

@@ -225,6 +225,7 @@ static void add_event_parameters(json_t *list)
 	static const char *const rows[][2] = {
 		{ "after", "the first ones after this number: 'next' of the page before" },
 		{ "before", "the last ones before this number: 'previous' of the page after" },
+		{ "resource", "only those of resources of this kind, such as vm" },
 		{ "resource_id", "only those of this resource" },
 		{ "kind", "only those of this kind" },
 	};
@@ -257,6 +258,11 @@ static json_t *parameters_of(const struct operation *op)
 	if (operation_is_unsafe(op) && op->role != ROLE_NONE)
 		json_array_append_new(list, parameter("header", "X-CSRF-Token",
 						      "with a session: its csrf_token; not needed with a token"));
+	if (op->role != ROLE_NONE)
+		json_array_append_new(
+			list, parameter("header", "X-Unattended",
+					"with a session: a page calls by itself, with nobody at it; if this is there, "
+					"whatever it says, the call does not put off the end of the session"));
 	if (op->kind == OPERATION_EVENTS)
 		add_event_parameters(list);
 	if (op->kind == OPERATION_LIST)

@@ -23,6 +23,8 @@ const struct operation operations[OPERATION_COUNT] = {
 	    &machine_deploy_schema, &task_schema, "Install the host system and enroll the machine as a node"),
 	ACT(OP_MACHINE_POWER, "machine.power", OPERATION_TASK, "POST", "/v1/machines/{id}/power", &machine_power_schema,
 	    &task_schema, "Switch a machine's power through its BMC"),
+	ACT(OP_MACHINE_UPDATE, "machine.update", OPERATION_UPDATE, "PATCH", "/v1/machines/{id}", &machine_schema,
+	    &machine_schema, "Say where a machine stands"),
 	ACT(OP_MACHINE_DELETE, "machine.delete", OPERATION_DELETE, "DELETE", "/v1/machines/{id}", NULL, NULL,
 	    "Forget a machine that is new or has failed; it is found again if it is there"),
 	ACT(OP_MACHINE_CONSOLE, "machine.console", OPERATION_WEBSOCKET, "GET", "/v1/machines/{id}/console", NULL, NULL,
@@ -35,6 +37,17 @@ const struct operation operations[OPERATION_COUNT] = {
 	READ(OP_MACHINE_SEL, "machine.sel", OPERATION_READING, "/v1/machines/{id}/sel", ROLE_VIEWER,
 	     &machine_sel_schema, "Read the system event log of a machine through its BMC"),
 
+	LIST(OP_BMC_RANGE_LIST, "bmc_range.list", "/v1/bmc-ranges", bmc_range_schema,
+	     "List where BMCs are looked for, and what the last scan found"),
+	SHOW(OP_BMC_RANGE_SHOW, "bmc_range.show", "/v1/bmc-ranges/{id}", bmc_range_schema,
+	     "Show a range of BMC addresses"),
+	ADMIN(OP_BMC_RANGE_CREATE, "bmc_range.create", OPERATION_CREATE, "POST", "/v1/bmc-ranges", &bmc_range_schema,
+	      &bmc_range_schema, "Tell where BMCs are, and with which password they are spoken to"),
+	ADMIN(OP_BMC_RANGE_UPDATE, "bmc_range.update", OPERATION_UPDATE, "PATCH", "/v1/bmc-ranges/{id}",
+	      &bmc_range_schema, &bmc_range_schema, "Change the user or the password of a range; it is scanned anew"),
+	ADMIN(OP_BMC_RANGE_DELETE, "bmc_range.delete", OPERATION_DELETE, "DELETE", "/v1/bmc-ranges/{id}", NULL, NULL,
+	      "Look there for BMCs no more; machines that were found stay, and keep their password"),
+
 	LIST(OP_NODE_LIST, "node.list", "/v1/nodes", node_schema, "List nodes"),
 	SHOW(OP_NODE_SHOW, "node.show", "/v1/nodes/{id}", node_schema, "Show a node"),
 	ACT(OP_NODE_UPDATE, "node.update", OPERATION_UPDATE, "PATCH", "/v1/nodes/{id}", &node_schema, &node_schema,
@@ -44,6 +57,8 @@ const struct operation operations[OPERATION_COUNT] = {
 
 	LIST(OP_POOL_LIST, "pool.list", "/v1/pools", pool_schema, "List pools"),
 	SHOW(OP_POOL_SHOW, "pool.show", "/v1/pools/{id}", pool_schema, "Show a pool"),
+	READ(OP_POOL_USAGE, "pool.usage", OPERATION_READING, "/v1/pools/{id}/usage", ROLE_VIEWER, &pool_usage_schema,
+	     "Show how full a pool was, hour by hour"),
 
 	LIST(OP_IMAGE_LIST, "image.list", "/v1/images", image_schema, "List images"),
 	SHOW(OP_IMAGE_SHOW, "image.show", "/v1/images/{id}", image_schema, "Show an image"),

@@ -45,6 +45,8 @@ void problem_to_err(const struct problem *problem, struct err *ret)
 
 /* ---- machine ---- */
 
+#define ZONE_MAX 63
+
 const char *const machine_state_words[] = { "new", "commissioning", "ready", "deploying", "deployed", "failed", NULL };
 const char *const power_words[] = { "unknown", "off", "on", NULL };
 const char *const firmware_words[] = { "unknown", "bios", "uefi", NULL };
@@ -162,6 +164,8 @@ static const struct field machine_fields[] = {
 	STR(struct machine, enroll_hash, HIDDEN),
 	STR(struct machine, enroll_key, HIDDEN),
 	STR(struct machine, node, 0, .help = "the node it became"),
+	STR(struct machine, zone, COLUMN | FIELD_UPDATE, .max = ZONE_MAX,
+	    .help = "where it stands, in words of your own: a rack, a room; null or empty: not said"),
 };
 const struct schema machine_schema = SCHEMA("machine", struct machine, machine_fields, "a physical server");
 
@@ -181,6 +185,8 @@ const struct schema machine_power_schema =
 
 static const struct field machine_accept_fields[] = {
 	STR(struct machine_accept, name, CREATE, .format = FORMAT_NAME, .help = "host name to give it"),
+	STR(struct machine_accept, zone, CREATE, .max = ZONE_MAX,
+	    .help = "where it stands, in words of your own: a rack, a room"),
 };
 const struct schema machine_accept_schema =
 	SCHEMA("machine_accept", struct machine_accept, machine_accept_fields, "how to accept a machine");
@@ -228,6 +234,31 @@ static const struct field machine_sel_fields[] = {
 const struct schema machine_sel_schema =
 	SCHEMA("machine_sel", struct machine_sel, machine_sel_fields, "a machine's system event log (SEL)");
 
+/* IPMI v2.0 sections 22.28 and 22.30. */
+#define BMC_USER_MAX 16
+#define BMC_PASSWORD_MAX 20
+
+static const struct field bmc_range_fields[] = {
+	ID(struct bmc_range),
+	STR(struct bmc_range, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the range"),
+	STR(struct bmc_range, range, COLUMN | REQUIRED, .min = 1, .max = 64,
+	    .help = "IPv4 addresses: FIRST-LAST, one address, or ADDRESS/PREFIX; :PORT behind for another port than 623"),
+	STR(struct bmc_range, user, COLUMN | REQUIRED | FIELD_UPDATE, .min = 1, .max = BMC_USER_MAX,
+	    .help = "user on these BMCs"),
+	STR(struct bmc_range, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = 1, .max = BMC_PASSWORD_MAX,
+	    .help = "that user's password; it is never shown"),
+	INT(struct bmc_range, addresses, COLUMN, .help = "how many addresses that are"),
+	INT(struct bmc_range, answered, COLUMN, .help = "how many of them had a BMC that answered, in the last scan"),
+	INT(struct bmc_range, refused, COLUMN, .help = "how many of those refused the user or the password"),
+	TIME(struct bmc_range, scanned_at, COLUMN,
+	     .help = "when the last scan was over; null if none was yet with this user and password"),
+	BOOL(struct bmc_range, configured, COLUMN,
+	     .help = "the provisioner's configuration file names it: it is changed there"),
+	TIME(struct bmc_range, created_at, 0, .help = "when it was made"),
+};
+const struct schema bmc_range_schema =
+	SCHEMA("bmc_range", struct bmc_range, bmc_range_fields, "where BMCs are looked for, and as whom");
+
 /* ---- consoles ---- */
 
 const char *const console_kind_words[] = { "serial", "vnc", NULL };
@@ -267,6 +298,7 @@ static const struct field node_fields[] = {
 	STR(struct node, name, COLUMN, .help = "host name"),
 	ENUM(struct node, health, COLUMN, node_health_words, .help = "whether its agent reports"),
 	STR(struct node, machine, 0, .help = "the machine it runs on"),
+	STR(struct node, zone, 0, .help = "where that stands"),
 	STR(struct node, address, COLUMN, .help = "address"),
 	INT(struct node, cpus, COLUMN, .help = "hardware threads"),
 	BYTES(struct node, memory_bytes, COLUMN, .help = "memory"),
@@ -310,9 +342,26 @@ static const struct field pool_fields[] = {
 	BYTES(struct pool, used_bytes, 0, .help = "raw use"),
 	BYTES(struct pool, available_bytes, COLUMN, .help = "what can still be stored"),
 	TIME(struct pool, created, 0, .help = "when it was made"),
+	TIME(struct pool, state_since, 0, .help = "since when it is in its state; null if that is not known"),
 	BOOL(struct pool, made, HIDDEN),
 };
 const struct schema pool_schema = SCHEMA("pool", struct pool, pool_fields, "replicated storage for volumes");
+
+static const struct field pool_sample_fields[] = {
+	TIME(struct pool_sample, time, COLUMN, .help = "when"),
+	BYTES(struct pool_sample, used_bytes, COLUMN, .help = "raw use then"),
+	BYTES(struct pool_sample, total_bytes, COLUMN, .help = "raw size then"),
+};
+const struct schema pool_sample_schema =
+	SCHEMA("pool_sample", struct pool_sample, pool_sample_fields, "how full a pool was");
+
+static const struct field pool_usage_fields[] = {
+	STR(struct pool_usage, id, 0, .help = "identifier of the pool"),
+	F_LIST(struct pool_usage, samples, sample_count, FIELD_OBJECTS, 0, .of = &pool_sample_schema,
+	       .help = "one an hour while the pool answers, of the last four weeks, the oldest first"),
+};
+const struct schema pool_usage_schema =
+	SCHEMA("pool_usage", struct pool_usage, pool_usage_fields, "how full a pool was lately");
 
 static const struct field ceph_cluster_fields[] = {
 	STR(struct ceph_cluster, id, HIDDEN),	    STR(struct ceph_cluster, fsid, HIDDEN),

@@ -110,6 +110,7 @@ struct machine {
 	int64_t install_progress;
 	char *enroll_token, *enroll_hash, *enroll_key;
 	char *node;
+	char *zone; /* NULL: none was given */
 };
 extern const struct schema machine_schema;
 
@@ -124,7 +125,7 @@ struct machine_power {
 enum { POWER_ACTION_ON, POWER_ACTION_OFF, POWER_ACTION_CYCLE, POWER_ACTION_RESET };
 extern const struct schema machine_power_schema;
 struct machine_accept {
-	char *name;
+	char *name, *zone;
 };
 extern const struct schema machine_accept_schema;
 
@@ -160,6 +161,18 @@ struct machine_sel {
 };
 extern const struct schema machine_sel_schema;
 
+/* Where BMCs are looked for, and what is said to those that answer. */
+struct bmc_range {
+	char *id, *name, *range, *user;
+	char *password; /* NULL of one that the configuration names: that has it */
+	bool configured;
+	int64_t addresses;
+	int64_t answered, refused; /* in the last scan */
+	int64_t scanned_at;	   /* when that was over; 0: none was yet, with this user and password */
+	int64_t created_at;
+};
+extern const struct schema bmc_range_schema;
+
 /* ---- consoles ---- */
 
 enum console_kind { CONSOLE_SERIAL, CONSOLE_VNC };
@@ -185,6 +198,7 @@ struct node_osd {
 };
 struct node {
 	char *id, *name, *machine, *address;
+	char *zone; /* of its machine; filled in when it is shown */
 	int health;
 	int64_t created, seen;
 	char *certificate;
@@ -212,10 +226,23 @@ struct pool {
 	char *health;
 	int64_t size, min_size, pg_num, pgs, pgs_active_clean, osds, osds_up, hosts_up;
 	uint64_t total_bytes, used_bytes, available_bytes;
-	int64_t created;
+	int64_t created, state_since;
 	bool made; /* exists in Ceph */
 };
 extern const struct schema pool_schema;
+
+/* How full a pool was, once an hour. */
+struct pool_sample {
+	int64_t time;
+	uint64_t used_bytes, total_bytes;
+};
+extern const struct schema pool_sample_schema;
+struct pool_usage {
+	char *id; /* the pool's */
+	struct pool_sample *samples;
+	size_t sample_count;
+};
+extern const struct schema pool_usage_schema;
 
 /* Secrets and addresses of the Ceph cluster; one document, never shown. */
 struct ceph_cluster {

@@ -14,7 +14,8 @@
 #define READ_BYTES ((size_t)(256 * KIB))
 
 /* What GRUB and the firmware read, and where an upgrade will write. */
-static const char *const folders[] = { "/EFI", "/EFI/BOOT", "/grub", "/ingot", "/ingot/a", "/ingot/b" };
+static const char *const folders[] = { "/EFI",	"/EFI/BOOT", "/EFI/debian", "/EFI/ingot",
+				       "/grub", "/ingot",    "/ingot/a",    "/ingot/b" };
 
 static uint64_t esp_offset(const struct esp *esp)
 {

@@ -22,6 +22,7 @@
 
 struct fetch {
 	char *url;
+	const char *what;
 	int64_t give_up_ms, retry_pause_ms;
 	bool (*cancelled)(void *ctx);
 	void *ctx;
@@ -57,6 +58,14 @@ static size_t pass_on(struct fetch *fetch, const char *data, size_t len)
 	return 1;
 }
 
+static bool is_redirection(const struct fetch *fetch)
+{
+	long status = 0;
+
+	curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 300 && status < 400;
+}
+
 static size_t body_came(char *data, size_t size, size_t count, void *user)
 {
 	struct fetch *fetch = user;
@@ -72,6 +81,9 @@ static size_t body_came(char *data, size_t size, size_t count, void *user)
 			fetch->total_bytes = total;
 		fetch->answer_judged = true;
 	}
+	/* What it sends is words about another place, and not for the reader. */
+	if (is_redirection(fetch))
+		return len;
 	fetch->last_byte_ms = monotonic_ms();
 	skip = MIN_OF(fetch->skip_bytes, len);
 	fetch->skip_bytes -= skip;
@@ -125,9 +137,17 @@ static void set_up(struct fetch *fetch, char *error_text)
 /* True if another try may help. Fills fetch->err. */
 static bool judge_failure(struct fetch *fetch, CURLcode code, const char *error_text)
 {
+	const char *elsewhere = NULL;
 	long status = 0;
 
 	curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_HTTP_RETURNED_ERROR && status < 400) {
+		curl_easy_getinfo(fetch->curl, CURLINFO_REDIRECT_URL, &elsewhere);
+		err_set(&fetch->err, ERR_INVALID,
+			"%s: the server answers %ld, which leads to %s and is not followed; name the address that has the file",
+			fetch->url, status, str_or(elsewhere, "nowhere"));
+		return false;
+	}
 	if (code == CURLE_HTTP_RETURNED_ERROR && status >= 400 && status < 500) {
 		err_set(&fetch->err, err_code_from_http((int)status), "%s: the server answers %ld", fetch->url, status);
 		return false;
@@ -165,6 +185,8 @@ static void *fetch_thread(void *data)
 	for (;;) {
 		set_up(fetch, error_text);
 		code = curl_easy_perform(fetch->curl);
+		if (code == CURLE_OK && is_redirection(fetch))
+			code = CURLE_HTTP_RETURNED_ERROR;
 		/* A proxy or a server on its way down may answer with less than there is, and mean it. */
 		if (code == CURLE_OK && fetch->total_bytes >= 0 && fetch->done_bytes < (uint64_t)fetch->total_bytes)
 			code = CURLE_PARTIAL_FILE;
@@ -198,6 +220,7 @@ int fetch_start(const struct fetch_spec *spec, struct fetch **ret, struct err *e
 	int r;
 
 	fetch->url = xstrdup(spec->url);
+	fetch->what = str_or(spec->what, "the bundle");
 	fetch->give_up_ms = spec->give_up_ms ? spec->give_up_ms : GIVE_UP_MS;
 	fetch->retry_pause_ms = spec->retry_pause_ms ? spec->retry_pause_ms : RETRY_PAUSE_MS;
 	fetch->cancelled = spec->cancelled;
@@ -239,7 +262,7 @@ int fetch_finish(struct fetch *fetch, struct err *err)
 	if (fetch->complete)
 		return 0;
 	err_copy(err, &fetch->err);
-	return err_prefix(err, "the bundle");
+	return err_prefix(err, "%s", fetch->what);
 }
 
 struct fetch *fetch_free(struct fetch *fetch)

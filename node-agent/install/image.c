@@ -13,7 +13,7 @@
 /* What is written is pushed to the disk in pieces of this size, so that neither the cache nor the last fsync grows. */
 #define FLUSH_BYTES (8 * MIB)
 
-/* Where the parts go. Kernel and initrd are there twice after an upgrade, and share the ESP with the loader. */
+/* Where the parts go. Kernel and initrd are there twice after an upgrade, and share the ESP with the loaders. */
 static const struct {
 	uint64_t max_bytes;
 	const char *esp_path; /* copied there as soon as it has come */
@@ -22,7 +22,10 @@ static const struct {
 	[BUNDLE_INITRD] = { 96 * MIB, "/ingot/a/initrd" },
 	[BUNDLE_BIOS_BOOT] = { LOADER_BOOT_IMAGE_BYTES, NULL },
 	[BUNDLE_BIOS_CORE] = { LOADER_CORE_MAX_BYTES, NULL },
-	[BUNDLE_EFI_LOADER] = { 8 * MIB, NULL },
+	[BUNDLE_EFI_SHIM] = { 2 * MIB, NULL },
+	[BUNDLE_EFI_KEYS] = { 2 * MIB, NULL },
+	[BUNDLE_EFI_LOADER] = { 6 * MIB, NULL },
+	[BUNDLE_EFI_CHAIN] = { 2 * MIB, NULL },
 	[BUNDLE_ROOT] = { 2 * GIB, NULL },
 };
 

@@ -43,7 +43,8 @@ void image_close(struct install *install);
 
 /* state_partition.c: a new one with the files, or the files put into the one that is there; read back from the disk. */
 int state_partition_make(struct install *install, struct err *err);
-/* Mends the file system of the one that is there: only then may anything be put into it. */
+/* Mends the file system of the one that is there, its journal first: only then may anything be put into it. ERR_STATE: it
+ * cannot be mended; the errors of disk_window_open(). */
 int state_partition_repair(struct install *install, struct err *err);
 int state_partition_update(struct install *install, struct err *err);
 /* "/proc/1/fd/7?offset=N", as the tools of e2fsprogs take it; the caller frees. */

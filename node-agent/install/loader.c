@@ -111,3 +111,8 @@ char *loader_config(const char *command_line)
 			 "}\n",
 			 command_line);
 }
+
+/* GRUB has set root to the partition that it was loaded from. It is not looked for by its label: another disk's ESP may have the
+ * same one. */
+const char loader_signpost[] = "set prefix=($root)/grub\n"
+			       "configfile ($root)/grub/grub.cfg\n";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* GRUB on a host's disk. Both ways are always installed, so that a disk moves between machines: boot sector and core image for
- * BIOS, the removable path for UEFI; both read one grub.cfg. */
+ * BIOS, the removable path for UEFI, with and without Secure Boot; all read one grub.cfg. */
 #ifndef INGOT_INSTALL_LOADER_H
 #define INGOT_INSTALL_LOADER_H
 
@@ -20,5 +20,7 @@ int loader_install_bios(const struct held_disk *disk, const struct layout *layou
 char *loader_command_line(const struct layout *layout, const char *name, const char *console);
 /* grub.cfg; the caller frees. */
 char *loader_config(const char *command_line);
+/* The grub.cfg that Debian's signed GRUB has built in the name of (/EFI/debian), and that leads it to the one above. */
+extern const char loader_signpost[];
 
 #endif

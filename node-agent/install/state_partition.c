@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "disk/disk_window.h"
 #include "install/install_priv.h"
+#include "install/state_journal.h"
 
 #define TOOL_DEADLINE_MS 300000
 #define COPY_DEADLINE_MS 1800000
@@ -237,15 +239,14 @@ int state_partition_make(struct install *install, struct err *err)
 	return r < 0 ? err_prefix(err, "state partition") : 0;
 }
 
-int state_partition_repair(struct install *install, struct err *err)
+/* Runs e2fsck, which replays the journal, without which nothing may be written here. What it has mended is mended. */
+static int check_file_system(const char *device, struct err *err)
 {
-	_cleanup_free_ char *device = state_device(install);
 	const char *argv[] = { "e2fsck", "-f", "-p", device, NULL };
 	struct cmd cmd = { .argv = argv, .deadline_ms = COPY_DEADLINE_MS, .die_with_parent = true };
 	struct cmd_result result = { 0 };
 	int r = cmd_run(&cmd, &result, err);
 
-	/* It replays the journal, without which nothing may be written here. What it has mended is mended. */
 	if (r < 0 && WIFEXITED(result.status) && WEXITSTATUS(result.status) &&
 	    WEXITSTATUS(result.status) < E2FSCK_UNCORRECTED)
 		r = 0;
@@ -257,6 +258,35 @@ int state_partition_repair(struct install *install, struct err *err)
 			str_or(result.output, ""));
 	cmd_result_done(&result);
 	return r;
+}
+
+/* e2fsck (1.47.0, e2fsck_run_ext3_journal()) opens the file system a second time once it has replayed the journal, and not at
+ * the offset any more that it was given; so do the others of e2fsprogs. It is given a device that begins where that does. */
+static int replay_journal(struct install *install, struct err *err)
+{
+	_cleanup_disk_window_ struct disk_window window = DISK_WINDOW_NONE;
+	const struct layout *layout = install->layout;
+	int r = disk_window_open(&install->disk, layout->partitions[PARTITION_STATE].offset_bytes,
+				 layout->partitions[PARTITION_STATE].size_bytes, &window, err);
+
+	if (r < 0)
+		return err_prefix(err,
+				  "the state cannot be kept as it is: the host was cut off, and the journal of its "
+				  "state partition is to be replayed first. Let the host start and shut down once, "
+				  "install anew, or see to this");
+	r = check_file_system(window.path, err);
+	return r < 0 ? r : disk_window_finish(&window, &install->disk, err);
+}
+
+int state_partition_repair(struct install *install, struct err *err)
+{
+	_cleanup_free_ char *device = state_device(install);
+	bool cut_off = false;
+	int r = state_journal_read(&install->disk, install->layout, &cut_off, err);
+
+	if (r < 0)
+		return r;
+	return cut_off ? replay_journal(install, err) : check_file_system(device, err);
 }
 
 int state_partition_update(struct install *install, struct err *err)

@@ -12,9 +12,27 @@
 #define PUBLISH_INTERVAL_MS 500
 #define ASK_INTERVAL_MS 200
 #define LOADER_MAX_BYTES ((size_t)(16 * MIB))
-#define EFI_LOADER_PATH "/EFI/BOOT/BOOTX64.EFI"
-#define EFI_LOADER_NEW_PATH "/EFI/BOOT/INGOT.NEW"
-#define CONFIG_PATH "/grub/grub.cfg"
+/* Where firmware looks on a disk that it has no entry for (UEFI 2.10, 3.5.1.1). */
+#define EFI_FIRST_PATH "/EFI/BOOT/BOOTX64.EFI"
+#define EFI_FIRST_NEW_PATH "/EFI/BOOT/INGOT.NEW"
+#define CONFIG_FILE "grub.cfg"
+#define SIGNPOST_FILE "signpost.cfg"
+
+/* What the step "loader" puts on the ESP, by the part of the bundle or the name of the file made here. The shim looks for the
+ * other two beside itself, by these names. */
+enum { ESP_FILE_FIRST };
+static const struct {
+	enum bundle_part_type type;
+	const char *name; /* in the work folder; NULL: the part's */
+	const char *path;
+} esp_files[] = {
+	[ESP_FILE_FIRST] = { BUNDLE_EFI_SHIM, NULL, EFI_FIRST_NEW_PATH },
+	{ BUNDLE_EFI_KEYS, NULL, "/EFI/BOOT/mmx64.efi" },
+	{ BUNDLE_EFI_LOADER, NULL, "/EFI/BOOT/grubx64.efi" },
+	{ .name = SIGNPOST_FILE, .path = "/EFI/debian/grub.cfg" },
+	{ BUNDLE_EFI_CHAIN, NULL, "/EFI/ingot/grubx64.efi" },
+	{ .name = CONFIG_FILE, .path = "/grub/grub.cfg" },
+};
 
 /* ---- telling and asking ---- */
 
@@ -94,17 +112,14 @@ static int step_partition(struct install *install, struct err *err)
 	return r < 0 ? r : esp_format(&install->esp, err);
 }
 
-/* What the loaders are made from: files of the work folder. */
+/* What the loaders are made from. */
 struct loader_files {
-	char *config, *efi;
 	char *boot, *core; /* contents */
 	size_t boot_len, core_len;
 };
 
 static void loader_files_done(struct loader_files *files)
 {
-	free(files->config);
-	free(files->efi);
 	free(files->boot);
 	free(files->core);
 }
@@ -115,11 +130,13 @@ static int loader_files_make(struct install *install, struct loader_files *ret, 
 	_cleanup_free_ char *core_path = install_work_path(install, bundle_part_type_name(BUNDLE_BIOS_CORE));
 	_cleanup_free_ char *line = loader_command_line(install->layout, install->spec->name, install->spec->console);
 	_cleanup_free_ char *config = loader_config(line);
+	_cleanup_free_ char *config_path = install_work_path(install, CONFIG_FILE);
+	_cleanup_free_ char *signpost_path = install_work_path(install, SIGNPOST_FILE);
 	int r;
 
-	ret->efi = install_work_path(install, bundle_part_type_name(BUNDLE_EFI_LOADER));
-	ret->config = install_work_path(install, "grub.cfg");
-	r = write_file_atomic(ret->config, config, strlen(config), 0600);
+	r = write_file_atomic(config_path, config, strlen(config), 0600);
+	if (r == 0)
+		r = write_file_atomic(signpost_path, loader_signpost, strlen(loader_signpost), 0600);
 	if (r == 0)
 		r = read_file(boot_path, LOADER_MAX_BYTES, &ret->boot, &ret->boot_len);
 	if (r == 0)
@@ -127,20 +144,33 @@ static int loader_files_make(struct install *install, struct loader_files *ret, 
 	return r < 0 ? err_set_errno(err, r, "%s", install->spec->work_dir) : 0;
 }
 
-/* The firmware finds a loader that is whole and was read back, or none. */
-static int put_on_esp(const struct esp *esp, const struct loader_files *files, struct err *err)
+static const char *esp_file_name(size_t i)
 {
-	int r = esp_put(esp, files->config, CONFIG_PATH, err);
+	return esp_files[i].name ? esp_files[i].name : bundle_part_type_name(esp_files[i].type);
+}
 
+static int check_on_esp(const struct install *install, size_t i, const char *path, struct err *err)
+{
+	_cleanup_free_ char *from = install_work_path(install, esp_file_name(i));
+
+	return esp_check(&install->esp, from, path, err);
+}
+
+/* The firmware finds a loader that is whole and was read back, as was all that it needs, or none. */
+static int put_on_esp(const struct install *install, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(esp_files) && r == 0; i++) {
+		_cleanup_free_ char *from = install_work_path(install, esp_file_name(i));
+
+		r = esp_put(&install->esp, from, esp_files[i].path, err);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(esp_files) && r == 0; i++)
+		r = check_on_esp(install, i, esp_files[i].path, err);
 	if (r == 0)
-		r = esp_put(esp, files->efi, EFI_LOADER_NEW_PATH, err);
-	if (r == 0)
-		r = esp_check(esp, files->config, CONFIG_PATH, err);
-	if (r == 0)
-		r = esp_check(esp, files->efi, EFI_LOADER_NEW_PATH, err);
-	if (r == 0)
-		r = esp_rename(esp, EFI_LOADER_NEW_PATH, EFI_LOADER_PATH, err);
-	return r == 0 ? esp_check(esp, files->efi, EFI_LOADER_PATH, err) : r;
+		r = esp_rename(&install->esp, EFI_FIRST_NEW_PATH, EFI_FIRST_PATH, err);
+	return r == 0 ? check_on_esp(install, ESP_FILE_FIRST, EFI_FIRST_PATH, err) : r;
 }
 
 static int step_loader(struct install *install, struct err *err)
@@ -150,7 +180,7 @@ static int step_loader(struct install *install, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = put_on_esp(&install->esp, &files, err);
+	r = put_on_esp(install, err);
 	if (r == 0)
 		r = loader_install_bios(&install->disk, install->layout, files.boot, files.boot_len, files.core,
 					files.core_len, err);
@@ -196,7 +226,7 @@ static int run_steps(struct install *install, struct err *err)
 
 static void remove_work_files(const struct install *install)
 {
-	static const char *const names[] = { "mtoolsrc", "grub.cfg", "readback" };
+	static const char *const names[] = { "mtoolsrc", CONFIG_FILE, SIGNPOST_FILE, "readback" };
 
 	for (unsigned i = 0; i < BUNDLE_PART_TYPE_COUNT + ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *path =

@@ -32,7 +32,9 @@ struct write_spec {
 	const char *name, *console; /* the host's; consoles as "console=tty0 console=ttyS0", "" for none */
 	const struct host_files *files;
 	/* The disk has a host, whose partitions stay and whose state partition is left as it is but for the files above, which are
-	 * put over what is there. ERR_CORRUPT if there is no host; ERR_STATE if its state cannot be repaired. */
+	 * put over what is there. ERR_CORRUPT if there is no host; ERR_STATE if its state cannot be repaired;
+	 * ERR_UNSUPPORTED if it was cut off and there is no loop device to replay its journal through. Nothing else was
+	 * written then. */
 	bool keep_state;
 	const char *sysroot;  /* before /sys, /proc, /dev; "" on a real machine */
 	const char *work_dir; /* in memory; is made */

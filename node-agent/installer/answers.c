@@ -8,6 +8,7 @@
 
 #include "crypto/join_text.h"
 #include "installer/answers_priv.h"
+#include "installer/words.h"
 #include "schema/schema.h"
 
 /* ---- what a text may be: true if it is right ---- */
@@ -324,10 +325,10 @@ char *answers_should(enum answer answer)
 	struct strbuf text = { 0 };
 
 	if (!words)
-		return xasprintf("it must be: %s", rows[answer].question.help);
-	strbuf_adds(&text, "say ");
+		return xasprintf("%s: %s", tr("it must be"), tr(rows[answer].question.help));
+	strbuf_addf(&text, "%s ", tr("say"));
 	for (size_t i = 0; words[i]; i++)
-		strbuf_addf(&text, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+		strbuf_addf(&text, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : tr(" or "), words[i]);
 	return strbuf_take(&text);
 }
 

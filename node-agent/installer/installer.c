@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -27,7 +28,8 @@ static int fetch_text(const char *url, char **ret, size_t *ret_len, struct err *
 	struct fetch *fetch = NULL;
 	char buffer[4096];
 	ssize_t n = 0;
-	int r = fetch_start(&(struct fetch_spec){ .url = url, .give_up_ms = FETCH_GIVE_UP_MS }, &fetch, err);
+	int r = fetch_start(&(struct fetch_spec){ .url = url, .what = "the answers", .give_up_ms = FETCH_GIVE_UP_MS },
+			    &fetch, err);
 
 	if (r < 0)
 		return r;
@@ -51,8 +53,14 @@ static int load_answers(const char *where, struct answers *ret, char **ret_mark,
 	size_t len = 0;
 	int r;
 
-	if (str_starts(where, "http://")) {
+	if (strncasecmp(where, "http://", strlen("http://")) == 0) {
 		r = fetch_text(where, &text, &len, err);
+	} else if (strstr(where, "://")) {
+		r = err_set(
+			err, ERR_INVALID,
+			"%s: answers are fetched by http:// only, as the medium knows no authorities to judge a server's "
+			"certificate by; say http://, or put the file on a stick labelled INGOT-ANS as answers.yaml",
+			where);
 	} else {
 		r = read_file(where, ANSWERS_MAX_BYTES, &text, &len);
 		if (r < 0)
@@ -130,7 +138,10 @@ static int start_if_done(const struct job *job, int *ret_code)
 	/* What is wrong with it is said with all else that does not fit. */
 	if (job_open_disk(job, &disk, NULL) < 0)
 		return 0;
-	mark = job_mark_on_disk(&disk);
+	if (job_mark_on_disk(&disk, &mark, &err) < 0) {
+		*ret_code = say_error(&err);
+		return 1;
+	}
 	if (!str_equal(mark, job->mark))
 		return 0;
 	printf("%s was installed by these answers already: starting it\n", disk.disk.path);

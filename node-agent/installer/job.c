@@ -79,12 +79,13 @@ static int take_lock(const struct job *job, struct err *err)
 	return TAKE_FD(fd);
 }
 
-/* For the console's login; the caller wipes and frees. */
+/* What is left on the disk of the password; NULL where there is none. The caller wipes and frees. */
 static int hash_password(const struct answers *answers, char **ret, struct err *err)
 {
 	_cleanup_free_ struct crypt_data *data = new0(struct crypt_data, 1);
 	const char *password = answers_get(answers, ANSWER_ADMIN_PASSWORD), *hash;
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	int r = 0;
 
 	*ret = xstrdup(answers_get(answers, ANSWER_ADMIN_HASH));
 	if (!password)
@@ -92,11 +93,12 @@ static int hash_password(const struct answers *answers, char **ret, struct err *
 	if (!crypt_gensalt_rn("$y$", 0, NULL, 0, setting, (int)sizeof(setting)))
 		return err_set_errno(err, -errno, "hashing the password");
 	hash = crypt_rn(password, setting, data, (int)sizeof(*data));
-	if (!hash)
-		return err_set_errno(err, -errno, "hashing the password");
-	*ret = xstrdup(hash);
+	if (hash)
+		*ret = xstrdup(hash);
+	else
+		r = err_set_errno(err, -errno, "hashing the password");
 	wipe(data, sizeof(*data));
-	return 0;
+	return r;
 }
 
 static char *own_console(const struct job *job)
@@ -122,9 +124,10 @@ int job_host_name(const struct job *job, char **ret, struct err *err)
 	r = job_open_disk(job, &disk, err);
 	if (r == 0)
 		r = layout_read(&disk, &layout, err);
+	if (r == 0)
+		r = record_read(&disk, &layout, &record, err);
 	if (r < 0)
 		return r;
-	record_read(&disk, &layout, &record);
 	if (!record.host_name)
 		return err_set(err, ERR_CORRUPT,
 			       "the state on %s, which is to be kept, has no host's name (/etc/hostname); begin anew "
@@ -240,16 +243,13 @@ int job_finish(const struct job *job, struct err *err)
 	return r;
 }
 
-char *job_mark_on_disk(const struct held_disk *disk)
+int job_mark_on_disk(const struct held_disk *disk, char **ret, struct err *err)
 {
-	struct record record;
+	_cleanup_(record_done) struct record record = { 0 };
 	struct layout layout;
-	char *mark;
+	int r = write_find_host(disk, &layout, NULL) == 0 ? record_read(disk, &layout, &record, err) : 0;
 
-	if (write_find_host(disk, &layout, NULL) < 0)
-		return NULL;
-	record_read(disk, &layout, &record);
-	mark = TAKE_PTR(record.answers);
-	record_done(&record);
-	return mark;
+	if (r == 0)
+		*ret = TAKE_PTR(record.answers);
+	return r;
 }

@@ -35,8 +35,8 @@ int job_host_name(const struct job *job, char **ret, struct err *err);
 int job_finish(const struct job *job, struct err *err);
 
 /* The mark of the answers by which a disk was installed; the caller frees. NULL if there is no whole host, or a person
- * answered. */
-char *job_mark_on_disk(const struct held_disk *disk);
+ * answered. The errors of record_read(): it cannot be told. */
+int job_mark_on_disk(const struct held_disk *disk, char **ret, struct err *err);
 /* The disk that the answers name, to look at. The errors of held_disk_open(). */
 int job_open_disk(const struct job *job, struct held_disk *ret, struct err *err);
 

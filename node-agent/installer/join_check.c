@@ -8,6 +8,7 @@
 #include "http/http_client.h"
 #include "installer/plan.h"
 #include "installer/uplink.h"
+#include "installer/words.h"
 #include "inventory/inventory.h"
 
 #define CA_MAX_BYTES ((size_t)(64 * KIB))
@@ -77,7 +78,7 @@ static void unreachable(const struct asking *asking, const char *url, const stru
 		asking->problems, asking->where,
 		"the provisioner does not answer at %s (%s); look at the cable and at network.*, or name an address in "
 		"join.address by which it is reached from here",
-		url, str_or(err->text, "no answer"));
+		url, str_or(err->text, tr("no answer")));
 }
 
 /* The certificate that the token's fingerprint names, and no other: it comes in the clear. */
@@ -129,7 +130,7 @@ static bool may_join(const struct asking *asking, const char *ca_pem)
 		problem_add(asking->problems, ANSWER_HOST_NAME, "the provisioner refuses it: %s", reply.err.text);
 	else
 		problem_add(asking->problems, ANSWER_JOIN_TOKEN, "the provisioner refuses this machine: %s",
-			    str_or(reply.err.text, "without a reason"));
+			    str_or(reply.err.text, tr("without a reason")));
 	return false;
 }
 

@@ -2,10 +2,12 @@
 #include "installer/machine.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "install/layout.h"
 #include "installer/probe.h"
+#include "installer/words.h"
 #include "inventory/sysfs.h"
 #include "schema/schema.h"
 
@@ -48,16 +50,37 @@ void machine_read_nics(struct machine *machine)
 	}
 }
 
-int machine_read(const char *sysroot, struct machine *ret, struct err *err)
+static void disks_done(struct machine *machine)
 {
-	struct machine machine = { .sysroot = sysroot };
-	int r = disk_list_read(sysroot, &machine.disks, err);
+	for (unsigned i = 0; machine->contents && i < machine->disks.count; i++)
+		disk_content_done(&machine->contents[i]);
+	free(machine->contents);
+	machine->contents = NULL;
+	disk_list_done(&machine->disks);
+}
+
+int machine_read_disks(struct machine *machine, struct err *err)
+{
+	struct disk_list disks = { 0 };
+	int r = disk_list_read(machine->sysroot, &disks, err);
 
 	if (r < 0)
 		return r;
-	machine.contents = new0(struct disk_content, machine.disks.count + 1);
-	for (unsigned i = 0; i < machine.disks.count; i++)
-		disk_content_read(machine.disks.disks[i].path, &machine.contents[i]);
+	disks_done(machine);
+	machine->disks = disks;
+	machine->contents = new0(struct disk_content, disks.count + 1);
+	for (unsigned i = 0; i < disks.count; i++)
+		disk_content_read(disks.disks[i].path, &machine->contents[i]);
+	return 0;
+}
+
+int machine_read(const char *sysroot, struct machine *ret, struct err *err)
+{
+	struct machine machine = { .sysroot = sysroot };
+	int r = machine_read_disks(&machine, err);
+
+	if (r < 0)
+		return r;
 	machine_read_nics(&machine);
 	*ret = machine;
 	return 0;
@@ -65,10 +88,7 @@ int machine_read(const char *sysroot, struct machine *ret, struct err *err)
 
 void machine_done(struct machine *machine)
 {
-	for (unsigned i = 0; machine->contents && i < machine->disks.count; i++)
-		disk_content_done(&machine->contents[i]);
-	free(machine->contents);
-	disk_list_done(&machine->disks);
+	disks_done(machine);
 	nics_done(machine);
 	*machine = (struct machine){ 0 };
 }
@@ -116,7 +136,7 @@ static void check_disk(const struct machine *machine, const struct answers *answ
 		if (disk_find(machine->sysroot, answers_get(answers, ANSWER_DISK_WWN),
 			      answers_get(answers, ANSWER_DISK_SERIAL), 0, &found, &err) == 0)
 			disk_done(&found); /* it came this moment */
-		problem_add(problems, field, "%s", str_or(err.text, "the disk has just appeared; try again"));
+		problem_add(problems, field, "%s", str_or(err.text, tr("the disk has just appeared; try again")));
 	}
 	if (i < 0)
 		return;
@@ -128,6 +148,12 @@ static void check_disk(const struct machine *machine, const struct answers *answ
 			problems, field,
 			"%s is a member of %s; take it out of there first, or wipe it (wipefs -a), or choose another disk",
 			disk->path, machine->contents[i].pool);
+	else if (machine->contents[i].unclear)
+		problem_add(
+			problems, field,
+			"what is on %s cannot be told: %s; look at it (wipefs %s) and wipe it if nothing of it is needed "
+			"(wipefs -a), or choose another disk",
+			disk->path, machine->contents[i].unclear, disk->path);
 	else if (layout_plan(disk->size_bytes, disk->logical_block_bytes, &layout, &err) < 0)
 		problem_add(problems, field, "%s is too small: %s; choose a larger disk", disk->path, err.text);
 	if (answers_keep(answers) && !machine->contents[i].host)
@@ -211,21 +237,38 @@ unsigned machine_vlan(const struct answers *answers, enum answer field)
 	return parse_i64(str_or(answers_get(answers, field), "0"), 0, 4094, &tag) == 0 ? (unsigned)tag : 0;
 }
 
+/* What could not be asked is not taken for good: the answer would be a second machine with our address, or a second server. */
+static void not_asked(const struct machine_nic *nic, enum answer field, const char *what, int r,
+		      struct problems *problems)
+{
+	if (nic)
+		problem_add(problems, field,
+			    "it could not be asked on %s whether %s: %s; look at the interface and its driver",
+			    nic->name, tr(what), strerror(-r));
+	else
+		problem_add(problems, field,
+			    "it could not be asked whether %s: the interface has no link; connect its cable", tr(what));
+}
+
 static void probe_address(const struct machine *machine, const struct answers *answers, bool provisioning,
 			  struct problems *problems)
 {
 	enum answer field = provisioning ? ANSWER_PROV_ADDRESS : ANSWER_NET_ADDRESS;
 	const struct machine_nic *nic = machine_port(machine, answers, provisioning);
+	unsigned vlan = machine_vlan(answers, provisioning ? ANSWER_PROV_VLAN : ANSWER_NET_VLAN);
 	const char *subnet = answers_get(answers, field);
 	_cleanup_free_ char *address = subnet ? xstrndup(subnet, strcspn(subnet, "/")) : NULL, *other = NULL;
-	struct in_addr ip;
+	int family = address && strchr(address, ':') ? AF_INET6 : AF_INET, r;
+	struct in6_addr ip;
 
-	if (!nic || !address || inet_pton(AF_INET, address, &ip) != 1)
+	if (!address || inet_pton(family, address, &ip) != 1)
 		return;
-	if (probe_address_taken(nic->name, machine_vlan(answers, provisioning ? ANSWER_PROV_VLAN : ANSWER_NET_VLAN), ip,
-				&other) == 1)
+	r = nic ? probe_address_taken(nic->name, vlan, family, &ip, &other) : -ENETDOWN;
+	if (r == 1)
 		problem_add(problems, field, "%s is taken: the machine %s has it; choose another address", address,
 			    other);
+	else if (r < 0)
+		not_asked(nic, field, "somebody has this address", r, problems);
 }
 
 /* Two servers that know nothing of each other give the same address twice; a proxy without a server gives none. */
@@ -234,7 +277,8 @@ static void probe_dhcp(const struct machine *machine, const struct answers *answ
 	const struct machine_nic *nic = machine_port(machine, answers, true);
 	bool proxy = answers_is(answers, ANSWER_PROV_DHCP, "proxy");
 	_cleanup_free_ char *server = NULL;
-	int r = nic ? probe_dhcp_served(nic->name, machine_vlan(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server) : -1;
+	int r = nic ? probe_dhcp_served(nic->name, machine_vlan(answers, ANSWER_PROV_VLAN), DHCP_WAIT_MS, &server)
+		    : -ENETDOWN;
 
 	if (r == 1 && !proxy)
 		problem_add(
@@ -247,6 +291,9 @@ static void probe_dhcp(const struct machine *machine, const struct answers *answ
 			problems, ANSWER_PROV_DHCP,
 			"nobody serves DHCP on this network, and machines would get no address; start the server, or say "
 			"server");
+	else if (r < 0)
+		not_asked(nic, proxy ? ANSWER_PROV_DHCP : ANSWER_PROV_DHCP_FIRST, "somebody serves DHCP there", r,
+			  problems);
 }
 
 void machine_probe(const struct machine *machine, const struct answers *answers, struct problems *problems)

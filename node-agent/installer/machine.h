@@ -23,6 +23,9 @@ struct machine {
 };
 /* Errors of disk_list_read(). */
 int machine_read(const char *sysroot, struct machine *ret, struct err *err);
+/* Looks at the disks and at what is on them once more: they are connected, and wiped, while screens are shown. What was borrowed
+ * from them is gone. Errors of disk_list_read(), after which they are as they were. */
+int machine_read_disks(struct machine *machine, struct err *err);
 /* Looks at the interfaces once more: links come and go. What was borrowed from them is gone. */
 void machine_read_nics(struct machine *machine);
 void machine_done(struct machine *machine);
@@ -38,11 +41,12 @@ const struct machine_nic *machine_port(const struct machine *machine, const stru
 /* The tag that an answer names; 0: none. */
 unsigned machine_vlan(const struct answers *answers, enum answer field);
 
-/* Whether the answers, which are right by themselves, fit this machine: disk there, large enough, not in use and in no pool, with a
- * host of the same role if its state is to be kept; interfaces there and with a link. Adds to problems. */
+/* Whether the answers, which are right by themselves, fit this machine: disk there, large enough, not in use, in no pool, without
+ * doubt of what is on it, with a host of the same role if its state is to be kept; interfaces there and with a link. Adds to
+ * problems. */
 void machine_check(const struct machine *machine, const struct answers *answers, struct problems *problems);
-/* Whether they fit the network: nobody has our addresses (RFC 5227), nobody serves DHCP where we would (RFC 2131). Takes some
- * seconds; needs CAP_NET_RAW. What cannot be probed is taken for free. */
+/* Whether they fit the network: nobody has our addresses (RFC 5227, RFC 4862), nobody serves DHCP where we would (RFC 2131). Takes
+ * some seconds; needs CAP_NET_RAW. What cannot be asked is a problem. */
 void machine_probe(const struct machine *machine, const struct answers *answers, struct problems *problems);
 
 #endif

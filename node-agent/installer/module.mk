@@ -5,4 +5,5 @@ $(call module,node-agent/installer,lib/base lib/loop lib/cmd lib/schema lib/cryp
 test_answers.modules := node-agent/core node-agent/inventory node-agent/disk node-agent/install node-agent/installer
 test_installer.modules := $(test_answers.modules)
 test_installer_screens.modules := $(test_answers.modules)
+test_install_journal.modules := $(test_answers.modules)
 fuzz_answers.modules := $(test_answers.modules)

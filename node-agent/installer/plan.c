@@ -81,14 +81,11 @@ static void copy_medium(const struct plan_input *input, struct host_files *files
 	}
 }
 
-/* What the provisioner takes at its first start. */
-static void add_password(const struct answers *answers, struct host_files *files)
+/* What the provisioner takes at its first start. Never the password itself: what it reads once is a file that it unlinks, and
+ * the blocks stay on the disk. */
+static void add_password(const char *hash, struct host_files *files)
 {
-	const char *password = answers_get(answers, ANSWER_ADMIN_PASSWORD),
-		   *hash = answers_get(answers, ANSWER_ADMIN_HASH);
-
-	host_files_text(files, password ? STATE_DIR "/admin.password" : STATE_DIR "/admin.password-hash", 0600,
-			xasprintf("%s\n", password ? password : hash));
+	host_files_text(files, STATE_DIR "/admin.password-hash", 0600, xasprintf("%s\n", hash));
 	host_files_own(files, PROVISIONER_ID, PROVISIONER_ID);
 }
 
@@ -98,9 +95,8 @@ static void add_provisioner(const struct answers *answers, const struct plan_inp
 	host_files_own(files, 0, PROVISIONER_ID);
 	host_files_folder(files, STATE_DIR, 0700);
 	host_files_own(files, PROVISIONER_ID, PROVISIONER_ID);
-	add_password(answers, files);
-	if (input->password_hash)
-		host_files_text(files, "/etc/ingot/console.hash", 0600, xasprintf("%s\n", input->password_hash));
+	add_password(input->password_hash, files);
+	host_files_text(files, "/etc/ingot/console.hash", 0600, xasprintf("%s\n", input->password_hash));
 	copy_medium(input, files);
 }
 

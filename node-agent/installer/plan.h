@@ -10,7 +10,7 @@
 struct plan_input {
 	const char *medium;	   /* folder of the medium's /ingot */
 	const char *ca_pem;	   /* of the provisioner that a node joins */
-	const char *password_hash; /* of the administrator, for the console; NULL: none */
+	const char *password_hash; /* of the administrator, for console and dashboard; NULL: there is no provisioner */
 	const char *mark;	   /* which answers these are: install_mark(); NULL: a person's */
 	const char *version;	   /* of the medium */
 };

@@ -6,8 +6,10 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <netinet/icmp6.h>
 #include <netinet/if_ether.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@
 #define PROBE_COUNT 3
 #define PROBE_INTERVAL_MS 1000
 #define PROBE_LAST_MS 2000
+#define ND_HOP_LIMIT 255 /* RFC 4861 section 7.1: from this link */
 #define DHCP_INTERVAL_MS 2000
 #define DHCP_SERVER_PORT 67
 #define DHCP_CLIENT_PORT 68
@@ -38,6 +41,7 @@ static int probe_open(const char *interface, unsigned vlan, struct probe *ret)
 {
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	struct probe probe = { .index = (int)if_nametoindex(interface), .vlan = vlan };
+	struct packet_mreq all = { .mr_ifindex = probe.index, .mr_type = PACKET_MR_ALLMULTI };
 	struct ifreq request = { 0 };
 	int on = 1;
 
@@ -49,7 +53,9 @@ static int probe_open(const char *interface, unsigned vlan, struct probe *ret)
 		 (struct sockaddr *)&(struct sockaddr_ll){
 			 .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = probe.index },
 		 sizeof(struct sockaddr_ll)) < 0 ||
-	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0)
+	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
+	    /* Answers of IPv6 go to a group that the card may not listen to yet; back again when the socket is closed. */
+	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) < 0)
 		return -errno;
 	memcpy(probe.mac, request.ifr_hwaddr.sa_data, ETH_ALEN);
 	probe.fd = TAKE_FD(fd);
@@ -57,14 +63,13 @@ static int probe_open(const char *interface, unsigned vlan, struct probe *ret)
 	return 0;
 }
 
-/* To everyone. */
-static int send_frame(const struct probe *probe, uint16_t type, const void *data, size_t len)
+static int send_frame(const struct probe *probe, const uint8_t *to, uint16_t type, const void *data, size_t len)
 {
 	uint8_t frame[FRAME_MAX];
 	uint16_t words[3] = { htons(ETH_P_8021Q), htons((uint16_t)probe->vlan), htons(type) };
 	size_t at = 2 * ETH_ALEN, skip = probe->vlan ? 0 : VLAN_TAG_BYTES;
 
-	memcpy(frame, everyone, ETH_ALEN);
+	memcpy(frame, to, ETH_ALEN);
 	memcpy(frame + ETH_ALEN, probe->mac, ETH_ALEN);
 	memcpy(frame + at, (const uint8_t *)words + skip, sizeof(words) - skip);
 	at += sizeof(words) - skip;
@@ -86,8 +91,10 @@ static unsigned taken_tag(struct msghdr *message)
 	return 0;
 }
 
-/* The next frame of this type and VLAN until the deadline: its payload's length, 0 if none came. Others' frames only. */
-static size_t receive_frame(const struct probe *probe, uint16_t type, int64_t deadline_ms, uint8_t *data)
+/* The next frame of this type and VLAN until the deadline: its payload's length, 0 if none came. Others' frames only; who sent
+ * it is in ret_mac. */
+static size_t receive_frame(const struct probe *probe, uint16_t type, int64_t deadline_ms, uint8_t *data,
+			    uint8_t *ret_mac)
 {
 	int64_t left_ms;
 
@@ -119,60 +126,148 @@ static size_t receive_frame(const struct probe *probe, uint16_t type, int64_t de
 		if (vlan != probe->vlan || ntohs(words[0]) != type)
 			continue;
 		memcpy(data, frame + at, (size_t)n - at);
+		memcpy(ret_mac, frame + ETH_ALEN, ETH_ALEN);
 		return (size_t)n - at;
 	}
 	return 0;
 }
 
-/* ---- ARP ---- */
-
-static void make_arp(const struct probe *probe, struct in_addr address, struct ether_arp *ret)
+/* RFC 1071; len is even. seed: what was summed up before. */
+static uint16_t checksum(const void *data, size_t len, uint32_t seed)
 {
-	*ret = (struct ether_arp){
+	const uint8_t *bytes = data;
+	uint32_t sum = seed;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+/* ---- IPv4: ARP ---- */
+
+/* Returns the length of the question, and to whom it goes. */
+static size_t make_arp(const struct probe *probe, const void *address, uint8_t *ret, uint8_t *ret_to)
+{
+	struct ether_arp arp = {
 		.ea_hdr = { .ar_hrd = htons(ARPHRD_ETHER),
 			    .ar_pro = htons(ETH_P_IP),
 			    .ar_hln = ETH_ALEN,
 			    .ar_pln = 4,
 			    .ar_op = htons(ARPOP_REQUEST) },
 	};
-	memcpy(ret->arp_sha, probe->mac, ETH_ALEN);
-	memcpy(ret->arp_tpa, &address, 4);
+
+	memcpy(arp.arp_sha, probe->mac, ETH_ALEN);
+	memcpy(arp.arp_tpa, address, 4);
+	memcpy(ret, &arp, sizeof(arp));
+	memcpy(ret_to, everyone, ETH_ALEN);
+	return sizeof(arp);
 }
 
 /* Someone has the address, or is about to take it (RFC 5227 section 2.1.1). */
-static bool is_conflict(const uint8_t *data, size_t len, struct in_addr address, struct ether_arp *ret)
+static bool is_arp_conflict(const uint8_t *data, size_t len, const void *address, uint8_t *ret_mac)
 {
 	static const uint8_t nobody[4];
+	struct ether_arp arp;
 
-	if (len < sizeof(*ret))
+	if (len < sizeof(arp))
 		return false;
-	memcpy(ret, data, sizeof(*ret));
-	return memcmp(ret->arp_spa, &address, 4) == 0 ||
-	       (ntohs(ret->ea_hdr.ar_op) == ARPOP_REQUEST && memcmp(ret->arp_spa, nobody, 4) == 0 &&
-		memcmp(ret->arp_tpa, &address, 4) == 0);
+	memcpy(&arp, data, sizeof(arp));
+	memcpy(ret_mac, arp.arp_sha, ETH_ALEN);
+	return memcmp(arp.arp_spa, address, 4) == 0 ||
+	       (ntohs(arp.ea_hdr.ar_op) == ARPOP_REQUEST && memcmp(arp.arp_spa, nobody, 4) == 0 &&
+		memcmp(arp.arp_tpa, address, 4) == 0);
 }
 
-int probe_address_taken(const char *interface, unsigned vlan, struct in_addr address, char **ret_mac)
+/* ---- IPv6: neighbor discovery ---- */
+
+/* Without options; a solicitation and an advertisement are of the same shape (RFC 4861 sections 4.3 and 4.4). */
+struct neighbor {
+	struct ip6_hdr ip;
+	struct nd_neighbor_solicit nd;
+};
+
+/* Of duplicate address detection: from nobody, to those whose address ends alike (RFC 4862 section 5.4.2, RFC 4291 section
+ * 2.7.1). */
+static size_t make_solicitation(const struct probe *probe, const void *address, uint8_t *ret, uint8_t *ret_to)
 {
+	static const uint8_t group[] = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff },
+			     group_mac[] = { 0x33, 0x33, 0xff };
+	const uint8_t *end = (const uint8_t *)address + sizeof(struct in6_addr) - 3;
+	struct neighbor question = { .ip = { .ip6_flow = htonl(6U << 28),
+					     .ip6_plen = htons(sizeof(question.nd)),
+					     .ip6_nxt = IPPROTO_ICMPV6,
+					     .ip6_hlim = ND_HOP_LIMIT },
+				     .nd = { .nd_ns_type = ND_NEIGHBOR_SOLICIT } };
+
+	memcpy(question.ip.ip6_dst.s6_addr, group, sizeof(group));
+	memcpy(question.ip.ip6_dst.s6_addr + sizeof(group), end, 3);
+	memcpy(&question.nd.nd_ns_target, address, sizeof(struct in6_addr));
+	/* Over both addresses, the length and the protocol as well (RFC 8200 section 8.1): the addresses lie before it. */
+	question.nd.nd_ns_cksum =
+		checksum((const uint8_t *)&question + offsetof(struct ip6_hdr, ip6_src),
+			 2 * sizeof(struct in6_addr) + sizeof(question.nd), sizeof(question.nd) + IPPROTO_ICMPV6);
+	memcpy(ret, &question, sizeof(question));
+	memcpy(ret_to, group_mac, sizeof(group_mac));
+	memcpy(ret_to + sizeof(group_mac), end, 3);
+	return sizeof(question);
+}
+
+/* Someone advertises it, or asks for it from nobody's address as we do (RFC 4862 sections 5.4.3 and 5.4.4). */
+static bool is_neighbor_conflict(const uint8_t *data, size_t len, const void *address, uint8_t *ret_mac)
+{
+	struct neighbor neighbor;
+	bool advertised;
+
+	if (len < sizeof(neighbor))
+		return false;
+	memcpy(&neighbor, data, sizeof(neighbor));
+	advertised = neighbor.nd.nd_ns_type == ND_NEIGHBOR_ADVERT;
+	if (neighbor.ip.ip6_nxt != IPPROTO_ICMPV6 || neighbor.ip.ip6_hlim != ND_HOP_LIMIT ||
+	    memcmp(&neighbor.nd.nd_ns_target, address, sizeof(struct in6_addr)) != 0 ||
+	    !(advertised ||
+	      (neighbor.nd.nd_ns_type == ND_NEIGHBOR_SOLICIT && IN6_IS_ADDR_UNSPECIFIED(&neighbor.ip.ip6_src))))
+		return false;
+	/* An option of its own says whose it is; a solicitation of this kind has none. */
+	if (advertised && len >= sizeof(neighbor) + 2 + ETH_ALEN && data[sizeof(neighbor)] == ND_OPT_TARGET_LINKADDR)
+		memcpy(ret_mac, data + sizeof(neighbor) + 2, ETH_ALEN);
+	return true;
+}
+
+/* ---- addresses ---- */
+
+static const struct {
+	int family;
+	uint16_t type;
+	size_t (*make)(const struct probe *probe, const void *address, uint8_t *ret, uint8_t *ret_to);
+	/* ret_mac has the frame's sender. */
+	bool (*is_conflict)(const uint8_t *data, size_t len, const void *address, uint8_t *ret_mac);
+} kinds[] = {
+	{ AF_INET, ETH_P_ARP, make_arp, is_arp_conflict },
+	{ AF_INET6, ETH_P_IPV6, make_solicitation, is_neighbor_conflict },
+};
+
+int probe_address_taken(const char *interface, unsigned vlan, int family, const void *address, char **ret_mac)
+{
+	size_t kind = family == kinds[0].family ? 0 : 1, question_len;
+	uint8_t question[FRAME_MAX], to[ETH_ALEN], data[FRAME_MAX], mac[ETH_ALEN];
 	struct probe probe = { .fd = -1 };
-	struct ether_arp question, answer;
-	uint8_t data[FRAME_MAX];
 	int r = probe_open(interface, vlan, &probe);
 
 	if (r < 0)
 		return r;
-	make_arp(&probe, address, &question);
+	question_len = kinds[kind].make(&probe, address, question, to);
 	for (unsigned i = 0; r == 0 && i < PROBE_COUNT; i++) {
 		int64_t until_ms = monotonic_ms() + (i + 1 < PROBE_COUNT ? PROBE_INTERVAL_MS : PROBE_LAST_MS);
 		size_t len;
 
-		r = send_frame(&probe, ETH_P_ARP, &question, sizeof(question));
-		while (r == 0 && (len = receive_frame(&probe, ETH_P_ARP, until_ms, data)) > 0) {
-			if (!is_conflict(data, len, address, &answer))
+		r = send_frame(&probe, to, kinds[kind].type, question, question_len);
+		while (r == 0 && (len = receive_frame(&probe, kinds[kind].type, until_ms, data, mac)) > 0) {
+			if (!kinds[kind].is_conflict(data, len, address, mac))
 				continue;
-			*ret_mac =
-				xasprintf("%02x:%02x:%02x:%02x:%02x:%02x", answer.arp_sha[0], answer.arp_sha[1],
-					  answer.arp_sha[2], answer.arp_sha[3], answer.arp_sha[4], answer.arp_sha[5]);
+			*ret_mac = xasprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+					     mac[5]);
 			r = 1;
 		}
 	}
@@ -199,19 +294,6 @@ struct packet {
 
 static const uint8_t cookie[4] = { 99, 130, 83, 99 };
 
-/* RFC 1071 */
-static uint16_t checksum(const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
 static void make_discover(const struct probe *probe, uint32_t xid, struct packet *ret)
 {
 	/* Message type DISCOVER; wanted: mask, router; end. */
@@ -234,7 +316,7 @@ static void make_discover(const struct probe *probe, uint32_t xid, struct packet
 	memcpy(ret->dhcp.chaddr, probe->mac, ETH_ALEN);
 	memcpy(ret->dhcp.cookie, cookie, sizeof(cookie));
 	memcpy(ret->options, options, sizeof(options));
-	ret->ip.check = checksum(&ret->ip, sizeof(ret->ip));
+	ret->ip.check = checksum(&ret->ip, sizeof(ret->ip), 0);
 }
 
 /* An offer to us (option 53 is 2); the server is in option 54, or the sender. */
@@ -278,7 +360,7 @@ int probe_dhcp_served(const char *interface, unsigned vlan, int64_t wait_ms, cha
 {
 	int64_t end_ms = monotonic_ms() + wait_ms;
 	struct probe probe = { .fd = -1 };
-	uint8_t data[FRAME_MAX];
+	uint8_t data[FRAME_MAX], mac[ETH_ALEN];
 	struct packet discover;
 	struct in_addr server;
 	uint32_t xid;
@@ -292,8 +374,8 @@ int probe_dhcp_served(const char *interface, unsigned vlan, int64_t wait_ms, cha
 		int64_t until_ms = MIN_OF(monotonic_ms() + DHCP_INTERVAL_MS, end_ms);
 		size_t len;
 
-		r = send_frame(&probe, ETH_P_IP, &discover, sizeof(discover));
-		while (r == 0 && (len = receive_frame(&probe, ETH_P_IP, until_ms, data)) > 0) {
+		r = send_frame(&probe, everyone, ETH_P_IP, &discover, sizeof(discover));
+		while (r == 0 && (len = receive_frame(&probe, ETH_P_IP, until_ms, data, mac)) > 0) {
 			char text[INET_ADDRSTRLEN];
 
 			if (!is_offer(data, len, xid, &server))

@@ -8,11 +8,12 @@
 
 #include "base/err.h"
 
-/* vlan: the tag, 0 for none. 1 with the other's MAC address (the caller frees), 0 if nobody answers, or a negative errno.
- * Three ARP probes (RFC 5227 section 2.1.1); takes up to 4 s. */
-int probe_address_taken(const char *interface, unsigned vlan, struct in_addr address, char **ret_mac);
+/* vlan: the tag, 0 for none. family: AF_INET or AF_INET6, address as inet_pton(3) gives it. 1 with the other's MAC address (the
+ * caller frees), 0 if nobody answers, or a negative errno: it could not be asked. Three ARP probes (RFC 5227 section 2.1.1) or
+ * neighbor solicitations (RFC 4862 section 5.4.2); takes up to 4 s. */
+int probe_address_taken(const char *interface, unsigned vlan, int family, const void *address, char **ret_mac);
 /* 1 with the server's address (the caller frees) if one offers an address to DHCPDISCOVER (RFC 2131 section 4.4.1) within
- * wait_ms, 0 if none does, or a negative errno. */
+ * wait_ms, 0 if none does, or a negative errno: it could not be asked. */
 int probe_dhcp_served(const char *interface, unsigned vlan, int64_t wait_ms, char **ret_server);
 
 #endif

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "installer/answers_priv.h"
+#include "installer/words.h"
 
 /* ---- problems ---- */
 
@@ -22,7 +23,7 @@ void problem_add(struct problems *problems, enum answer answer, const char *fmt,
 		return;
 	va_start(ap, fmt);
 	problems->list[problems->count].answer = answer;
-	problems->list[problems->count].text = xvasprintf(fmt, ap);
+	problems->list[problems->count].text = xvasprintf(tr(fmt), ap);
 	problems->count++;
 	va_end(ap);
 }
@@ -118,13 +119,13 @@ static void require(const struct answers *answers, enum answer answer, const cha
 	_cleanup_free_ char *should = answers_should(answer);
 
 	if (!answers_get(answers, answer))
-		problem_add(problems, answer, "is missing%s%s; %s", *why ? " " : "", why, should);
+		problem_add(problems, answer, "is missing%s%s; %s", *why ? " " : "", tr(why), should);
 }
 
 static void refuse(const struct answers *answers, enum answer answer, const char *why, struct problems *problems)
 {
 	if (HAS(answer))
-		problem_add(problems, answer, "%s; leave it out", why);
+		problem_add(problems, answer, "%s; leave it out", tr(why));
 }
 
 static void rule_role(const struct answers *answers, struct problems *problems)
@@ -171,7 +172,7 @@ static void rule_disk(const struct answers *answers, struct problems *problems)
 			    "is missing; repeat \"%s\" to allow what is on the disk to be lost", name);
 	else if (strcasecmp(erase, name) != 0)
 		problem_add(problems, ANSWER_DISK_ERASE, "\"%.60s\" is not the disk's %s; to erase it, say \"%s\"",
-			    erase, serial ? "serial number" : "WWN", name);
+			    erase, serial ? tr("serial number") : "WWN", name);
 }
 
 static bool has_double(const char *words)

@@ -6,8 +6,6 @@
 #include "installer/words.h"
 #include "schema/schema.h"
 
-#define LIST_LABEL_MAX 60
-
 /* ---- the table ---- */
 
 static const struct disk_content *chosen_content(const struct screens *screens)
@@ -270,14 +268,15 @@ static void add_disks(const struct screens *screens, const char *now, struct opt
 		const char *name = str_or(disk->serial, disk->wwn);
 		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
 
-		if (name)
-			add_option(ret, name,
-				   xasprintf("%-8.8s %9s  %-14.14s %-16.16s %.20s", disk->name, size,
-					     str_or(disk->model, "-"), name,
-					     disk->in_use    ? disk->use
-					     : content->pool ? content->pool
-							     : content->text),
-				   str_equal(name, now));
+		/* One that cannot be named is shown all the same: it is looked for. */
+		add_option(ret, str_or(name, ""),
+			   xasprintf("%-8.8s %9s  %-14.14s %-16.16s %.20s", disk->name, size, str_or(disk->model, "-"),
+				     str_or(name, "-"),
+				     !name	     ? tr("no serial number")
+				     : disk->in_use  ? disk->use
+				     : content->pool ? content->pool
+						     : content->text),
+			   name && str_equal(name, now));
 	}
 }
 
@@ -326,6 +325,15 @@ static const struct {
 	{ ANSWER_NET_BOND_MODE, "balance-alb", "balance-alb" },
 };
 
+const char *screen_word(enum answer answer, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(word_labels); i++) {
+		if (word_labels[i].answer == answer && str_equal(word_labels[i].value, value))
+			return word_labels[i].label;
+	}
+	return value;
+}
+
 void screen_options(const struct screens *screens, const struct row *row, struct options *ret)
 {
 	const char *now = row_value(screens, row);
@@ -361,6 +369,28 @@ static bool asks(const struct screen *screen, enum answer answer)
 	return false;
 }
 
+/* No disk is chosen: why there is none, in words for a person in front of the machine. NULL if one is. */
+static char *disk_missing(const struct screens *screens)
+{
+	const struct disk_list *disks = &screens->machine.disks;
+
+	if (*row_value(screens, &screens_table[SCREEN_DISK].rows[0]))
+		return NULL;
+	if (disks->count == 0)
+		return xstrdup(tr(
+			"This machine has no disk. Connect one, or look whether its controller is switched on in the "
+			"firmware; then choose \"Look again\"."));
+	for (unsigned i = 0; i < disks->count; i++) {
+		if (disks->disks[i].serial || disks->disks[i].wwn)
+			return xstrdup(
+				tr("Choose a disk with a serial number or a WWN: one that has neither cannot be told "
+				   "from others."));
+	}
+	return xstrdup(
+		tr("None of the disks has a serial number or a WWN by which it could be told from others. Connect one "
+		   "that has (to a virtual machine: give it a serial number), then choose \"Look again\"."));
+}
+
 char *screen_problem(const struct screens *screens, enum screen_id id)
 {
 	const struct screen *screen = &screens_table[id];
@@ -369,6 +399,8 @@ char *screen_problem(const struct screens *screens, enum screen_id id)
 
 	if (id == SCREEN_SUMMARY || !applies(screens, id))
 		return NULL;
+	if (id == SCREEN_DISK)
+		found = disk_missing(screens);
 	answers_check(&screens->answers, &problems);
 	machine_check(&screens->machine, &screens->answers, &problems);
 	for (unsigned i = 0; i < problems.count && !found; i++) {
@@ -389,33 +421,4 @@ enum screen_id screen_of(enum answer answer)
 			return (enum screen_id)id;
 	}
 	return SCREEN_SUMMARY;
-}
-
-/* What has a default that is of another role, or goes without saying. */
-static bool is_idle(const struct answers *answers, enum answer answer)
-{
-	return (answer == ANSWER_NODE_DISKS && !answers_has_node(answers)) ||
-	       (answer == ANSWER_PROV_DHCP && answers_is(answers, answer, "server"));
-}
-
-char *screen_summary(const struct screens *screens)
-{
-	const struct answers *answers = &screens->answers;
-	const struct disk_content *content = chosen_content(screens);
-	struct strbuf text = { 0 };
-
-	for (unsigned i = 0; i < ANSWER_COUNT; i++) {
-		const struct question *question = answers_question((enum answer)i);
-		const char *value = answers_get(answers, (enum answer)i);
-
-		if (i == ANSWER_HOST_NAME && answers_keep(answers) && content && content->host_name)
-			value = content->host_name; /* so that one sees which host it is */
-		else if (!answers_counts(answers, (enum answer)i))
-			continue;
-		if (!value || question->secret || is_idle(answers, (enum answer)i) || i == ANSWER_DISK_ERASE ||
-		    i == ANSWER_LANGUAGE || i == ANSWER_FINISH)
-			continue;
-		strbuf_addf(&text, "%-24s %.*s\n", question->path, LIST_LABEL_MAX, value);
-	}
-	return strbuf_take(&text);
 }

@@ -79,7 +79,13 @@ void row_set(struct screens *screens, const struct row *row, const char *value);
 char *screen_problem(const struct screens *screens, enum screen_id id);
 /* The screen that asks it; SCREEN_SUMMARY if none does. */
 enum screen_id screen_of(enum answer answer);
-/* What will be done, in lines; the caller frees. */
+/* What a person reads for a value, not translated; the value itself where there are no words for it. */
+const char *screen_word(enum answer answer, const char *value);
+/* A disk in one line: "/dev/sda, MODEL, 480 GiB, serial X, holding ext4"; the caller frees. */
+char *screen_disk_line(const struct screens *screens, unsigned i);
+/* What will be lost, in lines: "ERASES /dev/sda, ...", and the disks that are given to the pool; the caller frees. */
+char *screen_losses(const struct screens *screens);
+/* What will be done besides, in lines; the caller frees. */
 char *screen_summary(const struct screens *screens);
 
 #endif

@@ -17,11 +17,12 @@
 #define INNER (WIDTH - 2)
 #define LABEL_WIDTH 22
 #define LIST_HEIGHT_MAX 7
-#define SUMMARY_HEIGHT 14
+#define SUMMARY_HEIGHT_MIN 4
+#define SUMMARY_REST 9 /* lines of a screen with a summary besides its text and the list */
 #define KILL_LINE 0x15 /* ^U */
 #define ENTRY_WIDTH (INNER - LABEL_WIDTH - 2)
 
-enum way { WAY_BACK, WAY_NEXT };
+enum way { WAY_BACK, WAY_NEXT, WAY_AGAIN };
 
 struct drawn_row {
 	newtComponent component;
@@ -30,7 +31,7 @@ struct drawn_row {
 struct drawn {
 	struct screens *screens;
 	const struct screen *screen;
-	newtComponent form, back, next, strength;
+	newtComponent form, back, next, again, strength;
 	struct drawn_row rows[ROWS_MAX];
 };
 
@@ -121,19 +122,45 @@ static int row_height(const struct row *row, const struct drawn_row *drawn)
 static char *screen_text(const struct screens *screens, enum screen_id id)
 {
 	const char *serial = row_value(screens, &screen_get(SCREEN_DISK)->rows[0]);
+	_cleanup_free_ char *losses = screen_losses(screens);
 
 	if (id == SCREEN_ERASE)
-		return xasprintf("%s\n\n    %s", tr(screen_get(id)->text), serial);
+		return xasprintf("%s\n\n    %s\n\n%s", tr(screen_get(id)->text), serial, losses);
+	if (id == SCREEN_SUMMARY)
+		return xasprintf("%s\n%s", tr(screen_get(id)->text), losses);
 	if (id == SCREEN_PROV && answers_is(&screens->answers, ANSWER_PROV_DHCP, "proxy"))
 		return xstrdup(tr("Addresses for deployed hosts. The DHCP server there must not give them away."));
 	return xstrdup(tr(screen_get(id)->text));
+}
+
+/* All that the terminal has left. */
+static int summary_height(int top)
+{
+	int columns, lines;
+
+	newtGetScreenSize(&columns, &lines);
+	return MAX_OF(lines - SUMMARY_REST - (top - 2), SUMMARY_HEIGHT_MIN);
+}
+
+static void draw_buttons(struct drawn *drawn, enum screen_id id, int top)
+{
+	drawn->next = newtCompactButton(WIDTH - 22, top, tr(id == SCREEN_SUMMARY ? "Install" : "Next"));
+	newtFormAddComponent(drawn->form, drawn->next);
+	if (screen_back(drawn->screens, id) != id) {
+		drawn->back = newtCompactButton(4, top, tr("Back"));
+		newtFormAddComponent(drawn->form, drawn->back);
+	}
+	if (id == SCREEN_DISK) {
+		drawn->again = newtCompactButton(24, top, tr("Look again"));
+		newtFormAddComponent(drawn->form, drawn->again);
+	}
 }
 
 static void draw(struct drawn *drawn, enum screen_id id)
 {
 	_cleanup_free_ char *text = screen_text(drawn->screens, id), *summary = NULL;
 	newtComponent box = newtTextboxReflowed(1, 1, text, INNER - 2, 0, 0, 0);
-	int top = newtTextboxGetNumLines(box) + 2, height = top;
+	int top = newtTextboxGetNumLines(box) + 2, height = top, list_height = summary_height(top);
 	const struct screen *screen = drawn->screen;
 	bool is_summary = id == SCREEN_SUMMARY;
 
@@ -142,7 +169,7 @@ static void draw(struct drawn *drawn, enum screen_id id)
 			screen_options(drawn->screens, &screen->rows[i], &drawn->rows[i].options);
 		height += row_height(&screen->rows[i], &drawn->rows[i]) + 1;
 	}
-	height += is_summary ? SUMMARY_HEIGHT + 1 : 0;
+	height += is_summary ? list_height + 1 : 0;
 	newtCenteredWindow(WIDTH, (unsigned)height + 3, tr(screen->title));
 	drawn->form = newtForm(NULL, NULL, NEWT_FLAG_NOF12);
 	newtFormAddComponent(drawn->form, box);
@@ -157,19 +184,14 @@ static void draw(struct drawn *drawn, enum screen_id id)
 		top += row_height(row, &drawn->rows[i]) + 1;
 	}
 	if (is_summary) {
-		newtComponent list = newtTextbox(1, top, INNER - 1, SUMMARY_HEIGHT, NEWT_FLAG_SCROLL);
+		newtComponent list = newtTextbox(1, top, INNER - 1, list_height, NEWT_FLAG_SCROLL | NEWT_FLAG_WRAP);
 
 		summary = screen_summary(drawn->screens);
 		newtTextboxSetText(list, summary);
 		newtFormAddComponent(drawn->form, list);
-		top += SUMMARY_HEIGHT + 1;
+		top += list_height + 1;
 	}
-	drawn->next = newtCompactButton(WIDTH - 22, top + 1, tr(is_summary ? "Install" : "Next"));
-	newtFormAddComponent(drawn->form, drawn->next);
-	if (screen_back(drawn->screens, id) != id) {
-		drawn->back = newtCompactButton(4, top + 1, tr("Back"));
-		newtFormAddComponent(drawn->form, drawn->back);
-	}
+	draw_buttons(drawn, id, top + 1);
 }
 
 static void take_marks(struct drawn *drawn, unsigned i)
@@ -220,6 +242,8 @@ static enum way show(struct screens *screens, enum screen_id id)
 	newtPopWindow();
 	for (unsigned i = 0; i < ROWS_MAX; i++)
 		options_done(&drawn.rows[i].options);
+	if (drawn.again && chosen == drawn.again)
+		return WAY_AGAIN;
 	return drawn.back && chosen == drawn.back ? WAY_BACK : WAY_NEXT;
 }
 
@@ -283,12 +307,36 @@ static void move_bar(const struct job_progress *progress, void *ctx)
 
 /* ---- the way through ---- */
 
-/* Problems that only the machine and the network as a whole show. The screen to go to; SCREEN_COUNT if there is nothing. */
+/* Whatever was connected, taken out or wiped meanwhile. What cannot be read is said, and stays as it was. */
+static void look_at_disks(struct screens *screens)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bar bar;
+	int r;
+
+	open_bar(&bar, "Looking at the disks");
+	r = machine_read_disks(&screens->machine, &err);
+	close_bar(&bar);
+	if (r < 0)
+		say(screen_get(SCREEN_DISK)->title, str_or(err.text, "failed"));
+}
+
+/* What the last screen says of the disks, and so what was agreed to. */
+static char *agreed_to(const struct screens *screens)
+{
+	_cleanup_free_ char *losses = screen_losses(screens), *summary = screen_summary(screens);
+
+	return xasprintf("%s\n%s", losses, summary);
+}
+
+/* Problems that only the machine and the network as a whole show, and disks that are not as they were shown. The screen to go to; SCREEN_COUNT if there is nothing. */
 static enum screen_id last_look(struct screens *screens)
 {
 	_cleanup_problems_ struct problems problems = { 0 };
+	_cleanup_free_ char *before = agreed_to(screens), *now = NULL;
 	struct bar bar;
 
+	look_at_disks(screens);
 	for (unsigned id = 0; id < SCREEN_SUMMARY; id++) {
 		_cleanup_free_ char *problem = screen_problem(screens, (enum screen_id)id);
 
@@ -296,6 +344,12 @@ static enum screen_id last_look(struct screens *screens)
 			say(screen_get((enum screen_id)id)->title, problem);
 			return (enum screen_id)id;
 		}
+	}
+	now = agreed_to(screens);
+	if (!str_equal(before, now)) {
+		say(screen_get(SCREEN_SUMMARY)->title,
+		    tr("The disks are not as they were shown: what will be lost has changed. Read it again."));
+		return SCREEN_SUMMARY;
 	}
 	open_bar(&bar, "Looking at the network");
 	machine_probe(&screens->machine, &screens->answers, &problems);
@@ -319,11 +373,13 @@ static void ask(struct screens *screens, enum screen_id id)
 
 		/* Cables are plugged in while screens are shown. */
 		machine_read_nics(&screens->machine);
+		if (id == SCREEN_DISK)
+			look_at_disks(screens);
 		way = show(screens, id);
 		machine_read_nics(&screens->machine);
 		words_language(answers_get(&screens->answers, ANSWER_LANGUAGE));
-		if (way == WAY_BACK) {
-			id = screen_back(screens, id);
+		if (way != WAY_NEXT) {
+			id = way == WAY_BACK ? screen_back(screens, id) : id;
 			continue;
 		}
 		problem = screen_problem(screens, id);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "installer/words.h"
+#include "installer/words_priv.h"
 
 #include <stdlib.h>
+#include <wchar.h>
 
 #include "base/util.h"
 
-static const struct {
-	const char *english, *korean;
-} words[] = {
+static const struct words_pair words[] = {
 	{ "OK", "확인" },
 	{ "Next", "다음" },
 	{ "Back", "이전" },
@@ -95,6 +94,34 @@ static const struct {
 	{ "Summary", "요약" },
 	{ "This will be done. Nothing has been written so far.",
 	  "다음과 같이 설치합니다. 아직 아무것도 기록되지 않았습니다." },
+	{ "ERASES", "모두 지워짐:" },
+	{ "KEEPS THE STATE ON", "상태 유지:" },
+	{ "its system is written anew", "시스템은 새로 기록됩니다" },
+	{ "GIVES TO THE POOL, and all on it is lost:", "풀에 넣으며 모든 내용이 지워짐:" },
+	{ "serial", "일련번호" },
+	{ "holding", "내용:" },
+	{ "empty", "비어 있음" },
+	{ "unclear what is on it", "내용을 알 수 없음" },
+	{ "an Ingot host", "Ingot 호스트" },
+	{ "an Ingot host, not whole", "Ingot 호스트(완전하지 않음)" },
+	{ "no serial number", "일련번호 없음" },
+	{ "Look again", "다시 찾기" },
+	{ "Looking at the disks", "디스크 확인" },
+	{ "The disks are not as they were shown: what will be lost has changed. Read it again.",
+	  "디스크가 표시된 것과 달라져 지워질 내용이 바뀌었습니다. 다시 확인하십시오." },
+	{ "This machine has no disk. Connect one, or look whether its controller is switched on in the firmware; then "
+	  "choose \"Look again\".",
+	  "이 서버에 디스크가 없습니다. 디스크를 연결하거나 펌웨어에서 컨트롤러가 켜져 있는지 확인한 다음 "
+	  "\"다시 찾기\"를 고르십시오." },
+	{ "Choose a disk with a serial number or a WWN: one that has neither cannot be told from others.",
+	  "일련번호나 WWN이 있는 디스크를 고르십시오. 둘 다 없는 디스크는 다른 디스크와 구별할 수 없습니다." },
+	{ "None of the disks has a serial number or a WWN by which it could be told from others. Connect one that has "
+	  "(to a virtual machine: give it a serial number), then choose \"Look again\".",
+	  "일련번호나 WWN으로 구별할 수 있는 디스크가 없습니다. 그런 디스크를 연결한 다음(가상 머신이라면 디스크에 "
+	  "일련번호를 주고) \"다시 찾기\"를 고르십시오." },
+	{ "DHCP", "DHCP" },
+	{ "VLAN", "VLAN" },
+	{ "Consoles", "콘솔" },
 	{ "link", "연결됨" },
 	{ "no link", "연결 없음" },
 	{ "Looking at the network", "네트워크 확인" },
@@ -125,11 +152,35 @@ void words_language(const char *language)
 	is_korean = str_equal(language, "ko") && words_can_show(language);
 }
 
+const struct words_pair *words_at(size_t i)
+{
+	if (i < ARRAY_SIZE(words))
+		return &words[i];
+	return i < ARRAY_SIZE(words) + words_refusal_count ? &words_refusals[i - ARRAY_SIZE(words)] : NULL;
+}
+
 const char *tr(const char *english)
 {
-	for (size_t i = 0; is_korean && i < ARRAY_SIZE(words); i++) {
-		if (str_equal(words[i].english, english))
-			return words[i].korean;
+	const struct words_pair *pair;
+
+	for (size_t i = 0; is_korean && (pair = words_at(i)); i++) {
+		if (str_equal(pair->english, english))
+			return pair->korean;
 	}
 	return english;
+}
+
+size_t words_width(const char *text)
+{
+	size_t len = strlen(text), width = 0, n;
+	mbstate_t state = { 0 };
+	wchar_t letter;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = mbrtowc(&letter, text + i, len - i, &state);
+		if (n == 0 || n > len - i)
+			return len; /* not of this locale */
+		width += (size_t)MAX_OF(wcwidth(letter), 0);
+	}
+	return width;
 }

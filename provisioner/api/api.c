@@ -28,6 +28,38 @@ static int do_machine_delete(struct api_call *call, struct err *err)
 	return machine_delete(call->api->spec.machines, call->id, err);
 }
 
+static int do_machine_update(struct api_call *call, struct err *err)
+{
+	return machine_update(call->api->spec.machines, call->id, call->body, err);
+}
+
+static int do_bmc_range_create(struct api_call *call, struct err *err)
+{
+	const struct bmc_range *range = NULL;
+	int r = machine_bmc_range_create(call->api->spec.machines, call->body, &range, err);
+	call->result = range;
+	return r;
+}
+
+static int do_bmc_range_update(struct api_call *call, struct err *err)
+{
+	return machine_bmc_range_update(call->api->spec.machines, call->id, call->body, err);
+}
+
+static int do_bmc_range_delete(struct api_call *call, struct err *err)
+{
+	return machine_bmc_range_delete(call->api->spec.machines, call->id, err);
+}
+
+static int do_pool_usage(struct api_call *call, struct err *err)
+{
+	const struct pool_usage *usage = store_get(call->api->store, &kind_pool_usage, call->id);
+	const struct pool_usage none = { .id = (char *)call->id };
+	http_answer_json(call->request, 200, schema_encode(&pool_usage_schema, usage ? usage : &none, false), NULL);
+	call->answered = true;
+	return 0;
+}
+
 static int do_node_update(struct api_call *call, struct err *err)
 {
 	return cluster_node_update(call->api->spec.cluster, call->id, call->body, err);
@@ -171,17 +203,24 @@ static const struct binding {
 	[OP_MACHINE_ACCEPT] = { &kind_machine, do_machine_accept },
 	[OP_MACHINE_DEPLOY] = { &kind_machine, do_machine_deploy },
 	[OP_MACHINE_POWER] = { &kind_machine, do_machine_power },
+	[OP_MACHINE_UPDATE] = { &kind_machine, do_machine_update },
 	[OP_MACHINE_DELETE] = { &kind_machine, do_machine_delete },
 	[OP_MACHINE_CONSOLE] = { &kind_machine, api_machine_console },
 	[OP_MACHINE_CONSOLE_TICKET] = { &kind_machine, api_machine_console_ticket },
 	[OP_MACHINE_SENSORS] = { &kind_machine, api_machine_sensors },
 	[OP_MACHINE_SEL] = { &kind_machine, api_machine_sel },
+	[OP_BMC_RANGE_LIST] = { &kind_bmc_range, NULL },
+	[OP_BMC_RANGE_SHOW] = { &kind_bmc_range, NULL },
+	[OP_BMC_RANGE_CREATE] = { &kind_bmc_range, do_bmc_range_create },
+	[OP_BMC_RANGE_UPDATE] = { &kind_bmc_range, do_bmc_range_update },
+	[OP_BMC_RANGE_DELETE] = { &kind_bmc_range, do_bmc_range_delete },
 	[OP_NODE_LIST] = { &kind_node, NULL },
 	[OP_NODE_SHOW] = { &kind_node, NULL },
 	[OP_NODE_UPDATE] = { &kind_node, do_node_update },
 	[OP_NODE_CONFIRM_OFF] = { &kind_node, do_node_confirm_off },
 	[OP_POOL_LIST] = { &kind_pool, NULL },
 	[OP_POOL_SHOW] = { &kind_pool, NULL },
+	[OP_POOL_USAGE] = { &kind_pool, do_pool_usage },
 	[OP_IMAGE_LIST] = { &kind_image, NULL },
 	[OP_IMAGE_SHOW] = { &kind_image, NULL },
 	[OP_IMAGE_CREATE] = { &kind_image, do_image_create },

@@ -48,7 +48,11 @@ static int find_who(struct api *api, const struct http_request *request, const s
 	char *cookie = bearer ? NULL : api_cookie(request);
 	if (!cookie)
 		return auth_by_token(api->auth, bearer, ret, err);
-	int r = auth_by_cookie(api->auth, cookie, ret, err);
+	/* A page can give its stream no header; it opens it by itself, and again after each break. */
+	bool unattended = http_request_header(request, "X-Unattended") ||
+			  (operation->kind == OPERATION_EVENTS && api_wants_stream(request));
+	int r = unattended ? auth_by_cookie_unattended(api->auth, cookie, ret, err)
+			   : auth_by_cookie(api->auth, cookie, ret, err);
 	if (r == 0)
 		r = check_session_call(request, operation, cookie, err);
 	wipe(cookie, strlen(cookie));

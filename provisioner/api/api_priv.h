@@ -107,6 +107,8 @@ int api_list(struct api_call *call, struct err *err);
 /* Calls fn to create something, or finds what an earlier call with the same Idempotency-Key created. */
 int api_create(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
+/* Whether it is asked for as a stream, not as a page. */
+bool api_wants_stream(const struct http_request *request);
 void api_events_register(struct api *api);
 void api_events_stop(struct api *api);
 

@@ -83,7 +83,7 @@ static bool replay(struct event_stream *s, int64_t after)
 	return after >= store_event_last(s->api->store) || count < PAGE;
 }
 
-static bool wants_stream(const struct http_request *request)
+bool api_wants_stream(const struct http_request *request)
 {
 	const char *accept = http_request_header(request, "Accept");
 	return accept && strstr(accept, "text/event-stream");
@@ -126,14 +126,16 @@ static int take_parameter(struct event_query *query, const char *name, const cha
 		query->count = (unsigned)count;
 		return r;
 	}
-	if (str_equal(name, "resource_id"))
+	if (str_equal(name, "resource"))
+		query->resource = text;
+	else if (str_equal(name, "resource_id"))
 		query->resource_id = text;
 	else if (str_equal(name, "kind"))
 		query->kind = text;
 	else
 		return err_set_field(err, ERR_INVALID, name,
 				     "%s: events cannot be asked for that; what they know: after, before, limit, "
-				     "resource_id, kind",
+				     "resource, resource_id, kind",
 				     name);
 	return 0;
 }
@@ -141,7 +143,7 @@ static int take_parameter(struct event_query *query, const char *name, const cha
 static int take_query(struct http_request *request, struct event_query *query, struct err *err)
 {
 	const char *name, *last = http_request_header(request, "Last-Event-ID");
-	bool stream = wants_stream(request);
+	bool stream = api_wants_stream(request);
 	for (unsigned i = 0; (name = http_request_query_name(request, i)); i++) {
 		int r = take_parameter(query, name, http_request_query(request, name), err);
 		if (r < 0)
@@ -164,7 +166,7 @@ int api_events(struct api_call *call, struct err *err)
 		return r;
 	int64_t after = query.after;
 	call->answered = true;
-	if (!wants_stream(call->request)) {
+	if (!api_wants_stream(call->request)) {
 		answer_page(call, &query);
 		return 0;
 	}

@@ -27,6 +27,8 @@ struct auth_who {
 int auth_by_token(struct auth *auth, const char *bearer, struct auth_who *ret, struct err *err);
 /* By the value of a session's cookie: 0, or ERR_UNAUTHENTICATED. Puts the session's end off. */
 int auth_by_cookie(struct auth *auth, const char *cookie, struct auth_who *ret, struct err *err);
+/* The same for what a page does by itself, with nobody at it: the session's end stays where it is. */
+int auth_by_cookie_unattended(struct auth *auth, const char *cookie, struct auth_who *ret, struct err *err);
 /* 0, or ERR_FORBIDDEN naming the role that is needed. */
 int auth_require(const struct auth_who *who, int role, struct err *err);
 /* 0, or ERR_FORBIDDEN naming password_change_required and how it is changed: who has signed in with a password that somebody
@@ -59,7 +61,8 @@ int auth_password_work(struct auth *auth, struct password_work *work, loop_fn do
 /* ---- signing in ---- */
 
 /* Whether somebody may try a password of name from address now: 0 and one try is used up, or ERR_RATE_LIMIT and
- * *ret_after_s is when it may be tried again. auth_try_succeeded() gives the try back. */
+ * *ret_after_s is when it may be tried again. What is tried elsewhere counts only when it comes from many addresses.
+ * auth_try_succeeded() gives the try back. */
 int auth_try(struct auth *auth, const char *name, const char *address, int64_t *ret_after_s, struct err *err);
 void auth_try_succeeded(struct auth *auth, const char *name, const char *address);
 /* The user of a name whose password work->hash has to fit: takes over a copy of its hash, or NULL if there is none. */

@@ -47,7 +47,7 @@ const struct sign_in_session *auth_session_used(struct auth *auth, const struct 
 		       : session;
 }
 
-int auth_by_cookie(struct auth *auth, const char *cookie, struct auth_who *ret, struct err *err)
+int auth_by_cookie_unattended(struct auth *auth, const char *cookie, struct auth_who *ret, struct err *err)
 {
 	_cleanup_free_ char *id = session_id(cookie);
 	const struct sign_in_session *session = store_get(auth->store, &kind_sign_in_session, id);
@@ -65,8 +65,16 @@ int auth_by_cookie(struct auth *auth, const char *cookie, struct auth_who *ret, 
 				  .id = user->id,
 				  .name = user->name,
 				  .user = user,
-				  .session = auth_session_used(auth, session) };
+				  .session = session };
 	return 0;
+}
+
+int auth_by_cookie(struct auth *auth, const char *cookie, struct auth_who *ret, struct err *err)
+{
+	int r = auth_by_cookie_unattended(auth, cookie, ret, err);
+	if (r == 0)
+		ret->session = auth_session_used(auth, ret->session);
+	return r;
 }
 
 void auth_sessions_end(struct auth *auth, const char *user, const char *except)

@@ -142,11 +142,26 @@ int bmc_submit(struct loop *loop, const struct bmc_op *request, struct err *err)
 
 /* ---- scanning ---- */
 
+/* Addresses that follow one another, at one port; in the host's byte order. */
+struct bmc_addresses {
+	uint32_t first, count;
+	uint16_t port;
+};
+#define BMC_ADDRESSES_MAX 4096
+/* "10.0.0.10-10.0.0.99", "10.0.0.7", "10.0.0.0/24" (all but the network's own address and the one for all); ":PORT" behind for
+ * another port than 623. ERR_INVALID with what would be right: no such text, IPv6, a range that ends before it begins, more than
+ * BMC_ADDRESSES_MAX addresses. Any thread. */
+int bmc_addresses_parse(const char *text, struct bmc_addresses *ret, struct err *err);
+/* Whether a BMC's address, IP or IP:PORT, is one of them. */
+bool bmc_addresses_have(const struct bmc_addresses *range, const char *address);
+/* The first address that both have, or NULL; the caller frees. */
+char *bmc_addresses_shared(const struct bmc_addresses *a, const struct bmc_addresses *b);
+
 /* Sends an RMCP/ASF presence ping (ASF 2.0 section 3.2.4.2; DMTF DSP0136) to every address of the ranges
- * ("10.0.0.10-10.0.0.99", "10.0.0.7"; ":PORT" behind for another port than 623) and calls found once for each that
- * says it speaks IPMI, then done after deadline_ms; on the loop, no thread. Pings are spread over two thirds of the
- * deadline. A range of more than 4096 addresses is refused. Scans are repeated by the caller. The scan is the caller's
- * to free, also in found and done; freeing it early ends it without a call. */
+ * (bmc_addresses_parse()) and calls found once for each that says it speaks IPMI, then done after deadline_ms; on the loop,
+ * no thread. Pings are spread over two thirds of the deadline. More than BMC_ADDRESSES_MAX addresses in all are refused. Scans
+ * are repeated by the caller. The scan is the caller's to free, also in found and done; freeing it early ends it without a
+ * call. */
 struct bmc_scan;
 typedef void (*bmc_found_fn)(const char *address, void *data);
 int bmc_scan_start(struct loop *loop, const char *const *ranges, int64_t deadline_ms, bmc_found_fn found, loop_fn done,

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "bmc_priv.h"
 
-#define ADDRESSES_MAX 4096
 #define ROUNDS 3 /* pings a silent address gets */
 #define TICK_MS 20
 #define GRACE_MS 1000 /* answers that wait in the socket at the end are still read, no longer than that */
@@ -48,53 +47,25 @@ struct bmc_scan {
 
 /* ---- ranges ---- */
 
-/* "FIRST-LAST" or "ADDRESS", each with ":PORT" behind. */
-static int range_parse(const char *text, struct sockaddr_in *ret_first, uint32_t *ret_count, struct err *err)
-{
-	const char *dash = text ? strchr(text, '-') : NULL;
-	const char *colon = text ? strchr(text, ':') : NULL;
-	_cleanup_free_ char *head = NULL;
-	struct sockaddr_in first, last;
-	uint32_t low, high;
-
-	if (!dash) {
-		*ret_count = 1;
-		return bmc_address_parse(text, ret_first, err);
-	}
-	/* The port stands behind the last address and counts for both. */
-	if (colon && colon < dash)
-		return err_set(err, ERR_INVALID, "\"%s\" is no range: the port comes last", text);
-	head = xasprintf("%.*s%s", (int)(dash - text), text, str_or(colon, ""));
-	if (bmc_address_parse(head, &first, NULL) < 0 || bmc_address_parse(dash + 1, &last, NULL) < 0)
-		return err_set(err, ERR_INVALID, "\"%s\" is no range: write FIRST-LAST, both IPv4 addresses", text);
-	low = ntohl(first.sin_addr.s_addr);
-	high = ntohl(last.sin_addr.s_addr);
-	if (high < low)
-		return err_set(err, ERR_INVALID, "range \"%s\" ends before it begins", text);
-	if (high - low >= ADDRESSES_MAX)
-		return err_set(err, ERR_INVALID, "range \"%s\" has more than %d addresses", text, ADDRESSES_MAX);
-	*ret_first = first;
-	*ret_count = high - low + 1;
-	return 0;
-}
-
 static int collect(struct bmc_scan *scan, const char *const *ranges, struct err *err)
 {
 	for (unsigned i = 0; ranges && ranges[i]; i++) {
-		struct sockaddr_in first = { 0 };
-		uint32_t count = 0;
-		int r = range_parse(ranges[i], &first, &count, err);
+		struct bmc_addresses range = { 0 };
+		int r = bmc_addresses_parse(ranges[i], &range, err);
 
 		if (r < 0)
 			return r;
-		if (scan->count + count > ADDRESSES_MAX)
-			return err_set(err, ERR_INVALID, "the ranges have more than %d addresses", ADDRESSES_MAX);
-		scan->addresses = xrealloc(scan->addresses, (scan->count + count) * sizeof(*scan->addresses));
-		for (uint32_t n = 0; n < count; n++) {
+		if (scan->count + range.count > BMC_ADDRESSES_MAX)
+			return err_set(err, ERR_INVALID, "the ranges have more than %d addresses", BMC_ADDRESSES_MAX);
+		scan->addresses = xrealloc(scan->addresses, (scan->count + range.count) * sizeof(*scan->addresses));
+		for (uint32_t n = 0; n < range.count; n++) {
 			struct scan_address *address = &scan->addresses[scan->count++];
 
-			*address = (struct scan_address){ .to = first };
-			address->to.sin_addr.s_addr = htonl(ntohl(first.sin_addr.s_addr) + n);
+			*address = (struct scan_address){
+				.to = { .sin_family = AF_INET,
+					.sin_port = htons(range.port),
+					.sin_addr.s_addr = htonl(range.first + n) },
+			};
 		}
 	}
 	if (scan->count == 0)

@@ -392,10 +392,10 @@ static void place_soon(void *data)
 /* Of people and of what they call: nothing of it is in what agents are to do. */
 static bool concerns_agents(const struct store_kind *kind)
 {
-	static const struct store_kind *const others[] = { &kind_task,	    &kind_user,
-							   &kind_token,	    &kind_sign_in_session,
-							   &kind_audit,	    &kind_creation,
-							   &kind_join_token };
+	static const struct store_kind *const others[] = {
+		&kind_task,	&kind_user,	  &kind_token,	    &kind_sign_in_session, &kind_audit,
+		&kind_creation, &kind_join_token, &kind_pool_usage, &kind_bmc_range
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (kind == others[i])
 			return false;

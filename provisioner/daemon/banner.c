@@ -84,7 +84,9 @@ char *banner_text(const struct config *config, const char *const *addresses, siz
 	}
 	strbuf_addf(&text,
 		    "    Next: let machines boot from the network at %s (%s);\n"
-		    "    they appear by themselves. Then in the dashboard, or here as root:\n"
+		    "    they appear by themselves. Of others tell where their BMCs are:\n"
+		    "      ingot bmc-range create\n"
+		    "    Then in the dashboard, or here as root:\n"
 		    "      ingot machine list, ingot machine accept NAME, ingot machine deploy NAME\n\n",
 		    config->provisioning->interface, config->provisioning->address);
 	return strbuf_take(&text);

@@ -235,6 +235,8 @@ static void publish(struct machines *machines, const struct machine *machine)
 static void watch(const struct store_kind *kind, const char *id, void *data)
 {
 	struct machines *machines = data;
+	if (kind == &kind_bmc_range)
+		machine_bmc_range_follow(machines, id);
 	if (kind != &kind_machine)
 		return;
 	const struct machine *machine = machine_get(machines, id);
@@ -310,6 +312,7 @@ void machines_start(struct machines *machines)
 		fail_without_bundle(machines, machine);
 	}
 	machines->tick = loop_timer_new(machines->loop, TICK_MS, tick, machines);
+	machine_bmc_ranges_configure(machines);
 	machine_bmc_find_start(machines);
 }
 

@@ -18,10 +18,12 @@ struct machines_spec {
 	struct task_service *tasks;
 	const struct netboot_ops *netboot;
 	void *netboot_ctx;
-	/* BMCs looked for; NULL-terminated ranges, see bmc_scan_start() */
+	/* What the configuration says of BMCs: NULL-terminated ranges, see bmc_addresses_parse(), that are looked for besides those of
+	 * machine_bmc_range_create(); or NULL. One that is no range is left out, with a warning. */
 	const char *const *bmc_ranges;
 	const char *bmc_user, *bmc_password;
-	/* scan: NULL for bmc_scan_start(); the simulation has its own. Calls machine_bmc_found(). */
+	/* scan: NULL for bmc_scan_start(); the simulation has its own. Calls machine_bmc_found(). BMCs that it hears out of any range are
+	 * spoken to as bmc_user. */
 	void (*scan)(struct machines *machines, void *ctx);
 	void *scan_ctx;
 	/* what an installer is told */
@@ -47,6 +49,8 @@ struct machines *machines_free(struct machines *machines);
 
 /* Begins to commission it, with a task in its document. ERR_STATE: it is neither new nor failed; ERR_EXISTS name. */
 int machine_accept(struct machines *machines, const char *id, const struct machine_accept *how, struct err *err);
+/* Makes a machine what may be changed of one in any state: where it stands (zone). */
+int machine_update(struct machines *machines, const char *id, const struct machine *changed, struct err *err);
 /* ERR_STATE: it is neither ready nor failed, has no inventory or has not booted from the network yet, or there is no bundle;
  * ERR_CORRUPT: the bundle cannot be used; ERR_EXISTS name; ERR_INVALID disk: there is none such, or which one is not said;
  * ERR_CAPACITY: no disk is large enough (field disk), or every address of the range is taken. */
@@ -60,6 +64,21 @@ int machine_delete(struct machines *machines, const char *id, struct err *err);
 /* Fills a target for the machine's BMC: ERR_STATE if it has none, or none that a scan has found. bmc_target_done() it. */
 int machine_bmc_target(struct machines *machines, const struct machine *machine, struct bmc_target *ret,
 		       struct err *err);
+
+/* ---- where BMCs are looked for ---- */
+
+/* A range that is scanned at once, and from then on with the others; *ret is borrowed. What it says of the last scan is written when
+ * that is over. ERR_EXISTS name; ERR_INVALID range: no range, or with the others more than BMC_ADDRESSES_MAX addresses;
+ * ERR_EXISTS range: another one has an address of it. store_commit()'s. */
+int machine_bmc_range_create(struct machines *machines, const struct bmc_range *wanted, const struct bmc_range **ret,
+			     struct err *err);
+/* Makes a range what may be changed of one, user and password, and scans it anew. Machines whose BMCs refused are tried with them.
+ * ERR_INVALID user, password: are missing; ERR_STATE: the configuration names it. store_commit()'s. */
+int machine_bmc_range_update(struct machines *machines, const char *id, const struct bmc_range *changed,
+			     struct err *err);
+/* Machines that were found stay, and keep what their BMCs are spoken to with. ERR_STATE: the configuration names it.
+ * store_commit()'s. */
+int machine_bmc_range_delete(struct machines *machines, const char *id, struct err *err);
 
 /* ---- what agents say: JSON in, JSON out (docs/protocol.md) ---- */
 
@@ -97,7 +116,7 @@ int machine_join(struct machines *machines, const json_t *join, const char *addr
 
 /* ---- news ---- */
 
-/* A BMC answered a scan. */
+/* A BMC answered a scan; to be called during one. It is probed if it is not known to be well. */
 void machine_bmc_found(struct machines *machines, const char *address);
 
 enum boot_intent machine_boot_intent(const struct machine *machine);

@@ -24,6 +24,24 @@ static int check_name(struct machines *machines, const struct machine *machine, 
 			     other->id);
 }
 
+/* An empty label is none: a command line has no other word for that. */
+static void set_zone(struct machine *machine, const char *zone)
+{
+	str_set(&machine->zone, zone && *zone ? zone : NULL);
+}
+
+int machine_update(struct machines *machines, const char *id, const struct machine *changed, struct err *err)
+{
+	store_begin(machines->store);
+	struct machine *edit = store_edit(machines->store, &kind_machine, id);
+	_cleanup_free_ char *before = xstrdup(edit->zone);
+	set_zone(edit, changed->zone);
+	if (!str_equal(edit->zone, before))
+		store_event(machines->store, edit->zone ? "machine.zone" : "machine.zone.none", "machine", id,
+			    edit->name, "zone", edit->zone, NULL);
+	return store_commit(machines->store, err);
+}
+
 int machine_accept(struct machines *machines, const char *id, const struct machine_accept *how, struct err *err)
 {
 	const struct machine *machine = machine_get(machines, id);
@@ -36,6 +54,8 @@ int machine_accept(struct machines *machines, const char *id, const struct machi
 	struct machine *edit = store_edit(machines->store, &kind_machine, id);
 	if (how->name)
 		str_set(&edit->name, how->name);
+	if (how->zone)
+		set_zone(edit, how->zone);
 	str_set(&edit->task,
 		task_create(machines->store, "machine.commission", "machine", id, edit->name, COMMISSION_DEADLINE_MS));
 	store_event(machines->store, "machine.accepted", "machine", id, edit->name, NULL);

@@ -10,9 +10,12 @@
 struct probe {
 	struct list link;
 	struct machines *machines;
+	struct scanned_range *range; /* in which the address is; NULL: in none */
 	char *address;
 	bool abandoned;
 };
+
+static void scan_over(struct machines *machines);
 
 static void take_identity(struct machine *machine, const struct bmc_op *op)
 {
@@ -185,17 +188,27 @@ static void probe_free(struct probe *probe)
 static void probe_done(struct bmc_op *op, void *data)
 {
 	struct probe *probe = data;
-	if (!probe->abandoned) {
-		if (op->err.code != ERR_NONE)
-			log_warning("BMC %s: %s", op->target.address, op->err.text);
-		record_bmc(probe->machines, op);
-	}
+	struct machines *machines = probe->abandoned ? NULL : probe->machines;
+	struct scanned_range *range = probe->range;
 	probe_free(probe);
+	if (!machines)
+		return;
+	if (op->err.code != ERR_NONE)
+		log_warning("BMC %s: %s", op->target.address, op->err.text);
+	record_bmc(machines, op);
+	if (!range)
+		return;
+	range->refused += op->err.code == ERR_CREDENTIALS;
+	machines->range_probes--;
+	scan_over(machines);
 }
 
 void machine_bmc_found(struct machines *machines, const char *address)
 {
 	struct probe *probe;
+	struct scanned_range *range = machine_bmc_range_of(machines, address);
+	if (range)
+		range->answered++;
 	const struct machine *known = machine_find_by(machines, INDEX_BMC_ADDRESS, address, 0);
 	if (known && !machine_bmc_wants_probe(machines, known))
 		return;
@@ -204,19 +217,35 @@ void machine_bmc_found(struct machines *machines, const char *address)
 			return;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct bmc_op op = { .kind = BMC_OP_PROBE, .done = probe_done };
-	op.target = (struct bmc_target){ .driver = xstrdup("ipmi"),
-					 .address = xstrdup(address),
-					 .user = xstrdup(machines->spec.bmc_user),
-					 .password = xstrdup(machines->spec.bmc_password),
-					 .cipher_suite = -1 };
+	op.target = (struct bmc_target){ .driver = xstrdup("ipmi"), .address = xstrdup(address), .cipher_suite = -1 };
+	if (!machine_bmc_range_login(machines, range, &op.target)) {
+		bmc_target_done(&op.target);
+		return;
+	}
 	probe = new0(struct probe, 1);
 	probe->machines = machines;
+	probe->range = range;
 	probe->address = xstrdup(address);
 	list_append(&machines->probes, &probe->link);
 	op.data = probe;
 	if (bmc_submit(machines->loop, &op, &err) < 0)
 		probe_free(probe); /* the queue is full: the next scan comes */
+	else if (range)
+		machines->range_probes++;
 	bmc_target_done(&op.target);
+}
+
+static bool scan_goes_on(const struct machines *machines)
+{
+	return machines->scan || machines->range_probes > 0;
+}
+
+static void scan_over(struct machines *machines)
+{
+	if (scan_goes_on(machines) || !machine_bmc_ranges_end(machines) || !machines->scan_again)
+		return;
+	machines->scan_again = false;
+	machine_bmc_scan_now(machines);
 }
 
 static void scan_found(const char *address, void *data)
@@ -228,6 +257,7 @@ static void scan_done(void *data)
 {
 	struct machines *machines = data;
 	machines->scan = bmc_scan_free(machines->scan);
+	scan_over(machines);
 }
 
 static void scan(void *data)
@@ -235,15 +265,25 @@ static void scan(void *data)
 	struct machines *machines = data;
 	_cleanup_err_ struct err err = ERR_INIT;
 	machines->scan_timer = loop_timer_new(machines->loop, MACHINE_SCAN_EVERY_MS, scan, machines);
-	if (machines->spec.scan) {
+	if (scan_goes_on(machines))
+		return;
+	_cleanup_free_ const char **ranges = machine_bmc_ranges_begin(machines);
+	if (machines->spec.scan)
 		machines->spec.scan(machines, machines->spec.scan_ctx);
-		return;
-	}
-	if (machines->scan || !machines->spec.bmc_ranges || !machines->spec.bmc_ranges[0])
-		return;
-	if (bmc_scan_start(machines->loop, machines->spec.bmc_ranges, SCAN_DEADLINE_MS, scan_found, scan_done, machines,
-			   &machines->scan, &err) < 0)
+	else if (ranges[0] && bmc_scan_start(machines->loop, ranges, SCAN_DEADLINE_MS, scan_found, scan_done, machines,
+					     &machines->scan, &err) < 0)
 		log_warning("looking for BMCs: %s", err.text);
+	scan_over(machines);
+}
+
+void machine_bmc_scan_now(struct machines *machines)
+{
+	if (scan_goes_on(machines)) {
+		machines->scan_again = true;
+	} else if (machines->scan_timer) { /* else the first one is to come yet */
+		loop_timer_free(machines->scan_timer);
+		machines->scan_timer = loop_timer_new(machines->loop, 0, scan, machines);
+	}
 }
 
 void machine_bmc_find_start(struct machines *machines)
@@ -257,6 +297,7 @@ void machine_bmc_find_stop(struct machines *machines)
 	struct claim *claim;
 	loop_timer_free(machines->scan_timer);
 	bmc_scan_free(machines->scan);
+	machine_bmc_ranges_stop(machines);
 	LIST_FOREACH(probe, &machines->probes, link) {
 		probe->abandoned = true;
 		list_remove(&probe->link);

@@ -183,8 +183,8 @@ int machine_bmc_check(const struct machine *machine, struct err *err)
 	if (!machine->bmc_driver)
 		return err_set(
 			err, ERR_STATE,
-			"the BMC of %s, at %s, has not been found by the provisioner yet; name its address in the "
-			"configuration (bmc.ranges), or switch the machine by hand",
+			"the BMC of %s, at %s, has not been found by the provisioner yet; tell that BMCs are there and "
+			"their password (ingot bmc-range create), or switch the machine by hand",
 			machine->name, machine->bmc_address);
 	return 0;
 }

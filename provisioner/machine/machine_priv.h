@@ -92,6 +92,14 @@ enum machine_index {
 	INDEX_COUNT,
 };
 
+/* A range in the scan under way, until all that answered in it have been asked. */
+struct scanned_range {
+	char *id;
+	struct bmc_addresses addresses;
+	unsigned answered, refused;
+	bool outdated; /* whom its BMCs are spoken to as was changed meanwhile: what came of it is of nobody */
+};
+
 struct machines {
 	struct machines_spec spec;
 	struct store_index *indexes[INDEX_COUNT];
@@ -107,6 +115,10 @@ struct machines {
 	struct loop *loop;
 	struct loop_timer *tick, *scan_timer;
 	struct bmc_scan *scan;
+	struct scanned_range *scanned; /* by the scan under way; see machine_bmc_range.c */
+	size_t scanned_count;
+	unsigned range_probes; /* under way, of BMCs in those ranges */
+	bool scan_again;       /* once it is over */
 	void *runtimes;	       /* tsearch(3) tree of struct machine_runtime */
 	struct list sequences; /* BMC operations under way, see machine_bmc.c */
 	struct list probes;    /* addresses being probed */
@@ -154,6 +166,25 @@ void machine_bmc_stop(struct machines *machines);
 
 void machine_bmc_find_start(struct machines *machines);
 void machine_bmc_find_stop(struct machines *machines);
+
+/* Scans now, or as soon as the scan under way is over. */
+void machine_bmc_scan_now(struct machines *machines);
+
+/* ---- machine_bmc_range.c: where they are looked for, as whom, and what came of it ---- */
+
+/* Before the first scan: makes the ranges that the configuration names what it says. */
+void machine_bmc_ranges_configure(struct machines *machines);
+/* A range changed, or is gone. */
+void machine_bmc_range_follow(struct machines *machines, const char *id);
+/* A scan begins: of these ranges, NULL-terminated. The list is the caller's to free, what is in it borrowed from the store. */
+const char **machine_bmc_ranges_begin(struct machines *machines);
+/* The range of the scan under way that has the address, or NULL. */
+struct scanned_range *machine_bmc_range_of(struct machines *machines, const char *address);
+/* Whom a BMC at an address of the range (NULL: of none) is spoken to as: false if that is not known (any more). */
+bool machine_bmc_range_login(struct machines *machines, const struct scanned_range *range, struct bmc_target *target);
+/* The scan is over, and so is what followed from it: notes what came of it. False if there was no range in it. */
+bool machine_bmc_ranges_end(struct machines *machines);
+void machine_bmc_ranges_stop(struct machines *machines);
 
 /* ---- machine_bmc_watch.c: what is known of a machine's BMC ---- */
 

@@ -201,6 +201,8 @@ static void start_service(struct dnsmasq *d)
 		.argv = argv,
 		.backoff_first_ms = 200,
 		.backoff_max_ms = 5000,
+		/* Its ports and DHCP's broadcasts; of all our children it alone needs any (ingot-provisioner.service). */
+		.keep_capabilities = true,
 		.changed = on_changed,
 		.data = d,
 	};

@@ -244,7 +244,7 @@ static void make_pool_document(struct storage *storage)
 	pool->pg_num = 32;
 	pool->state = POOL_WAITING;
 	pool->detail = xstrdup("waits for the first node with a data disk");
-	pool->created = loop_now_ms(storage->loop);
+	pool->created = pool->state_since = loop_now_ms(storage->loop);
 	store_must_commit(storage->store);
 }
 
@@ -479,9 +479,15 @@ static void done_status(struct ceph_job *job)
 	store_begin(storage->store);
 	take_status(storage, job);
 	const struct pool *now = store_get(storage->store, &kind_pool, pool->id);
-	if (now->state != before)
+	if (now->state != before) {
+		((struct pool *)store_edit(storage->store, &kind_pool, now->id))->state_since =
+			loop_now_ms(storage->loop);
+		now = store_get(storage->store, &kind_pool, now->id);
 		store_event(storage->store, now->detail ? "pool.state.detail" : "pool.state", "pool", now->id,
 			    now->name, "state", pool_state_words[now->state], "reason", now->detail, NULL);
+	}
+	if (job->err.code == ERR_NONE)
+		pool_usage_note(storage, now);
 	store_must_commit(storage->store);
 }
 

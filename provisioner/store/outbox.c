@@ -132,9 +132,10 @@ void store_event_text(struct store *store, const char *kind, const char *resourc
 static char *events_sql(const struct event_query *query)
 {
 	bool forward = query->after >= 0;
-	return xasprintf("SELECT body FROM event WHERE seq %s ?1%s%s ORDER BY seq%s LIMIT ?2", forward ? ">" : "<",
+	return xasprintf("SELECT body FROM event WHERE seq %s ?1%s%s%s ORDER BY seq%s LIMIT ?2", forward ? ">" : "<",
 			 query->resource_id ? " AND json_extract(body, '$.resource_id') = ?3" : "",
-			 query->kind ? " AND json_extract(body, '$.kind') = ?4" : "", forward ? "" : " DESC");
+			 query->kind ? " AND json_extract(body, '$.kind') = ?4" : "",
+			 query->resource ? " AND json_extract(body, '$.resource') = ?5" : "", forward ? "" : " DESC");
 }
 
 json_t *store_events_find(struct store *store, const struct event_query *query, bool *ret_more)
@@ -154,6 +155,8 @@ json_t *store_events_find(struct store *store, const struct event_query *query, 
 		sqlite3_bind_text(stmt, 3, query->resource_id, -1, SQLITE_STATIC);
 	if (query->kind)
 		sqlite3_bind_text(stmt, 4, query->kind, -1, SQLITE_STATIC);
+	if (query->resource)
+		sqlite3_bind_text(stmt, 5, query->resource, -1, SQLITE_STATIC);
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		*ret_more = json_array_size(list) == query->count;
 		if (*ret_more)

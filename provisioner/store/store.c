@@ -13,6 +13,7 @@ static const struct store_kind *const kinds[] = {
 	&kind_image,	       &kind_volume,	 &kind_vm,	&kind_task,
 	&kind_token,	       &kind_creation,	 &kind_user,	&kind_audit,
 	&kind_sign_in_session, &kind_join_token, &kind_network, &kind_deleted_vm,
+	&kind_pool_usage,      &kind_bmc_range,
 };
 
 static const char schema_sql[] =
@@ -23,6 +24,7 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS mark (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS event_resource ON event (json_extract(body, '$.resource_id'));"
+	"CREATE INDEX IF NOT EXISTS event_resource_kind ON event (json_extract(body, '$.resource'));"
 	"CREATE INDEX IF NOT EXISTS event_kind ON event (json_extract(body, '$.kind'));"
 	"PRAGMA user_version = 1;";
 

@@ -22,7 +22,7 @@ struct store_kind {
 /* All kinds, in one table (kinds.c). */
 extern const struct store_kind kind_machine, kind_node, kind_pool, kind_ceph_cluster, kind_image, kind_volume, kind_vm,
 	kind_network, kind_task, kind_token, kind_creation, kind_user, kind_sign_in_session, kind_audit,
-	kind_deleted_vm, kind_join_token;
+	kind_deleted_vm, kind_join_token, kind_pool_usage, kind_bmc_range;
 
 /* Opens or makes the file; path ":memory:" for tests. Names the reason if the file is damaged or of a newer version. */
 int store_open(struct loop *loop, const char *path, struct store **ret, struct err *err);
@@ -145,7 +145,7 @@ json_t *store_events(struct store *store, int64_t after, unsigned count);
 struct event_query {
 	int64_t after, before;
 	unsigned count;
-	const char *resource_id, *kind; /* NULL: any */
+	const char *resource, *resource_id, *kind; /* NULL: any */
 };
 json_t *store_events_find(struct store *store, const struct event_query *query, bool *ret_more);
 int64_t store_event_last(struct store *store);

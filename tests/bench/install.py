@@ -24,6 +24,7 @@ TIMES = 4  # how much larger the other image is
 ROUNDS = 3
 GROWTH = 1.1  # of the peak, allowed from the one image to the other
 PARTS = ("kernel=vmlinuz", "initrd=initrd")
+EFI_PARTS = (("shim", "shimx64.efi"), ("keys", "mmx64.efi"), ("loader", "grubx64.efi"), ("chain", "chain-grubx64.efi"))
 STEPS = ("check", "partition", "write", "verify", "identity", "loader")
 
 # The same bytes to the same kind of disk: written; then with a hash on the way, and read back from the disk and hashed.
@@ -56,7 +57,7 @@ def larger_bundle(bench: Bench, folder: Path) -> Path:
     ns.run(bench.program("ingot-bundle"), "create", "--key", str(bench.build / "keys/signing.key"), "--version", "larger",
            "--out", str(bundle), *(f"{word}={images / 'host' / name}" for word, name in (p.split("=") for p in PARTS)),
            f"bios-boot={images / 'grub/boot.img'}", f"bios-core={images / 'grub/core.img'}",
-           f"efi-loader={images / 'grub/grubx64.efi'}", f"root={root}")
+           *(f"efi-{kind}={images / 'grub' / name}" for kind, name in EFI_PARTS), f"root={root}")
     root.unlink()
     return bundle
 

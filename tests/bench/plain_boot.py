@@ -129,7 +129,7 @@ class Floors:
 
     def write(self) -> tuple[float, float]:
         """Seconds of dd in the live image, and of dd and reading back with a hash."""
-        initrd = self._initrd_with_hash()
+        initrd = initrd_with_hash(self._lab, self._images / "live/initrd", self._hash)
         kernel = self._images / "live/vmlinuz"
         words = self._words + " ingot.debug quiet"
         with switched_on(self.machine, self._log("write"), *direct(kernel, initrd, words)) as stamps:
@@ -147,18 +147,6 @@ class Floors:
                 written = timed(shell, DD.format(**facts))
                 return written, written + timed(shell, READ_BACK.format(**facts))
 
-    def _initrd_with_hash(self) -> Path:
-        """The live image with one more program: a later archive in an initrd adds to the earlier ones."""
-        folder = self._lab.directory("hash")
-        (folder / "add/usr/bin").mkdir(parents=True)
-        shutil.copy(self._hash, folder / "add/usr/bin/bench-hash")
-        names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=folder / "add", check=True, capture_output=True).stdout
-        added = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet", "-R", "0:0"], cwd=folder / "add", input=names,
-                               check=True, capture_output=True).stdout
-        initrd = folder / "initrd"
-        initrd.write_bytes((self._images / "live/initrd").read_bytes() + added)
-        return initrd
-
     def host(self, disk: Path) -> float:
         """Seconds from power-on to multi-user.target, from a disk as the installer left it."""
         found = faults.partitions(disk).get("ingot-esp")
@@ -172,6 +160,19 @@ class Floors:
         host = direct(self._images / "host/vmlinuz", self._images / "host/initrd", line[1])
         with switched_on(self.machine, self._log("host"), *host) as stamps:
             return stamps.at(MULTI_USER, Deadline(BOOT)) - powered_at(self.machine)
+
+
+def initrd_with_hash(lab: Lab, initrd: Path, program: Path) -> Path:
+    """The live image with one more program: a later archive in an initrd adds to the earlier ones."""
+    folder = lab.directory("hash")
+    (folder / "add/usr/bin").mkdir(parents=True)
+    shutil.copy(program, folder / "add/usr/bin/bench-hash")
+    names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=folder / "add", check=True, capture_output=True).stdout
+    added = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet", "-R", "0:0"], cwd=folder / "add", input=names,
+                           check=True, capture_output=True).stdout
+    fresh = folder / "initrd"
+    fresh.write_bytes(initrd.read_bytes() + added)
+    return fresh
 
 
 def live_times(machine: Machine, stamps: Stamps) -> tuple[float, float]:

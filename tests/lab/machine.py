@@ -25,6 +25,9 @@ from .wait import Deadline, LabError
 GIB = 1 << 30
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+# With the keys that machines are sold with. Secure Boot needs SMM: the firmware tells itself from others by it.
+SECURE_CODE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
+SECURE_VARS = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 UUID_SPACE = uuid.UUID("6f3ad1d4-1d2b-4f0a-9d52-1f6e0a9c7b10")
 
 # Boot flags, byte 1 (IPMI 2.0, table 28-14) and the device selectors of byte 2.
@@ -75,6 +78,7 @@ class Machine:
     extra: tuple[str, ...] = field(default=())
     disk_first: bool = False  # the firmware's setting, where there is no BMC
     network_first: bool = False  # the same where there is one: it holds when the boot flags say nothing
+    secure_boot: bool = False  # of UEFI firmware
 
     @property
     def path(self) -> Path:
@@ -112,7 +116,7 @@ class Machine:
 def describe(name: str, index: int, *, firmware: str, directory: Path, netns: str, records: Path,
              accel: str, password: str | None, memory_mib: int, cpus: int,
              disk_sizes: tuple[int, ...] = (12 * GIB, 8 * GIB), scsi: bool = True,
-             network_first: bool = False) -> Machine:
+             network_first: bool = False, secure_boot: bool = False) -> Machine:
     """A machine with identifiers that follow from its name; no password means no BMC."""
     disks = tuple(Disk(serial=f"LAB{index:02d}D{i}", size=size,
                        wwn=f"5000c5{index:02x}000000{i:02x}" if scsi else None)
@@ -121,7 +125,8 @@ def describe(name: str, index: int, *, firmware: str, directory: Path, netns: st
     return Machine(name=name, index=index, firmware=firmware, memory_mib=memory_mib, cpus=cpus,
                    mac=f"52:54:00:77:00:{index:02x}", uuid=str(uuid.uuid5(UUID_SPACE, f"{netns}/{name}")),
                    serial=f"LAB-{name.upper()}", disks=disks, bmc=bmc, directory=str(directory),
-                   netns=netns, records=str(records), accel=accel, network_first=network_first)
+                   netns=netns, records=str(records), accel=accel, network_first=network_first,
+                   secure_boot=secure_boot)
 
 
 def create(machine: Machine, records: Records) -> None:
@@ -132,7 +137,7 @@ def create(machine: Machine, records: Records) -> None:
         with open(machine.path / f"disk{i}.raw", "wb") as image:
             image.truncate(disk.size)
     if machine.firmware == "uefi":
-        shutil.copyfile(OVMF_VARS, machine.path / "vars.fd")
+        shutil.copyfile(SECURE_VARS if machine.secure_boot else OVMF_VARS, machine.path / "vars.fd")
     machine.serial_log.touch()
     machine.save()
 
@@ -171,7 +176,8 @@ def standing_order(machine: Machine) -> tuple[str, ...]:
 def qemu_argv(machine: Machine, order: tuple[str, ...], qmp_fd: int) -> list[str]:
     index = {device: i + 1 for i, device in enumerate(order)}
     argv = ["qemu-system-x86_64", "-name", f"{machine.netns}-{machine.name}", "-nodefaults", "-no-user-config",
-            "-display", "none", "-machine", "q35,hpet=off,graphics=off,smm=off", "-rtc", "base=utc",
+            "-display", "none", "-machine",
+            f"q35,hpet=off,graphics=off,smm={'on' if machine.secure_boot else 'off'}", "-rtc", "base=utc",
             "-m", str(machine.memory_mib), "-smp", str(machine.cpus), "-uuid", machine.uuid,
             "-smbios", f"type=1,manufacturer=Ingot,product=Lab machine,serial={machine.serial},uuid={machine.uuid}"]
     if machine.accel == "kvm":
@@ -179,8 +185,10 @@ def qemu_argv(machine: Machine, order: tuple[str, ...], qmp_fd: int) -> list[str
     else:
         argv += ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off,svm=off"]
     if machine.firmware == "uefi":
-        argv += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",
+        argv += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={SECURE_CODE if machine.secure_boot else OVMF_CODE}",
                  "-drive", "if=pflash,unit=1,format=raw,file=vars.fd"]
+    if machine.secure_boot:
+        argv += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
     argv += ["-chardev", f"socket,id=qmp,server=on,wait=off,fd={qmp_fd}", "-mon", "chardev=qmp,mode=control",
              "-chardev", f"socket,id=serial,host=127.0.0.1,port={machine.sol_port},server=on,wait=off,"
                          "telnet=on,logfile=serial.log,logappend=on", "-serial", "chardev:serial",

@@ -102,12 +102,13 @@ class Lab:
 
     def add_machine(self, name: str, index: int, firmware: str, *, bmc: bool = True, scsi: bool = True,
                     disk_sizes: tuple[int, ...] = (12 * GIB, 8 * GIB), memory_mib: int = MEMORY_MIB,
-                    cpus: int = CPUS, network_first: bool = False) -> Machine:
+                    cpus: int = CPUS, network_first: bool = False, secure_boot: bool = False) -> Machine:
         """Adds a blank machine, off; with its BMC answering if it has one."""
         machine = machines.describe(
             name, index, firmware=firmware, directory=self.root / "machines" / name, netns=self.namespace.name,
             records=self.records.path, accel=self.accel, password=self.password if bmc else None,
-            memory_mib=memory_mib, cpus=cpus, disk_sizes=disk_sizes, scsi=scsi, network_first=network_first)
+            memory_mib=memory_mib, cpus=cpus, disk_sizes=disk_sizes, scsi=scsi, network_first=network_first,
+            secure_boot=secure_boot)
         machines.create(machine, self.records)
         self.namespace.add_tap(machine.tap)
         self.machines[name] = machine

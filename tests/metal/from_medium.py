@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the installation medium to provisioners: one machine by a person at its console, one by answers, side by side; what is
-wrong with answers, disks, network and medium before that. A third machine joins the first one with a token, which is installed
-again with its state kept; the second one finds and deploys a fourth by PXE.
+wrong with answers, disks, network and medium before that. The first one leaves the addresses to another DHCP server; a blank machine
+boots from it, and one joins it with a token; then it is installed again with its state kept. The second one, on a VLAN over a bond, is
+its own node, and finds and deploys another by PXE.
 
 from_medium.py ISO [attended] [unattended]
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BIOS, from an optical drive, by a person at the serial console: what is wrong first, then a provisioner. Another machine joins
-it with a token; then it is installed again, with its state kept."""
+"""BIOS, from an optical drive, by a person at the serial console: what is wrong first, then a provisioner beside another
+DHCP server. One machine boots from it, another joins it with a token; then it is installed again, with its state kept."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import re
 import shutil
 from pathlib import Path
 
+from lab import machine as machines
 from lab import net
 from lab.checks import expect
-from lab.proc import Process, spawn
+from lab.path import DISCOVER
 from lab.wait import Deadline, wait_until
 from lab.world import Lab
 from medium_appliance import Appliance
 from medium_box import WRITE, Box, Story, in_drive, on_usb, stick
 from medium_join import Joining
+from medium_network import dhcp_server
 from screen import DOWN, ENTER, SPACE, TAB, UP, Screen
 
 PASSWORD = "walrus-Rack-42-tin"
@@ -25,7 +27,7 @@ POOL_SERIAL = "POOL1"
 class Attended:
     def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
         self.lab = lab
-        self.box = Box(lab, "b", 1, "bios")
+        self.box = Box(lab, "b", 1, "BIOS")
         self.build = build
         # A copy of its own, to be damaged.
         self.medium = self.box.machine.path / "medium.iso"
@@ -35,6 +37,8 @@ class Attended:
             disk.write(b"bluestore block device\n")
             disk.truncate(8 << 30)
         self.joining = Joining(lab, iso, self.box)
+        self.blank = lab.add_machine("p", 5, "uefi", bmc=False, disk_sizes=(), memory_mib=1024)
+        self.box.take_in(self.blank.tap)
         self.t: Screen
         self.appliance: Appliance
 
@@ -46,7 +50,7 @@ class Attended:
                 ("an interface without a link is refused, and taken once its cable is in", self.network),
                 ("the rest is answered; back and forth nothing is lost", self.the_rest),
                 ("an address that somebody has is refused", self.address_taken),
-                ("DHCP that somebody serves is refused", self.dhcp_served),
+                ("DHCP that somebody serves is refused; it may stay if the provisioner gives no addresses", self.dhcp_served),
                 ("a damaged medium is refused, and nothing was written so far", self.damaged_medium),
                 ("it installs, with rate and time left on the screen", self.install),
                 ("it starts from its disk as a provisioner", self.start),
@@ -56,6 +60,7 @@ class Attended:
                 ("it has the time zone that was chosen", lambda: self.appliance.zone("Asia/Seoul")),
                 ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard()),
                 ("another machine, first without a disk, is installed from the same medium with a token", self.other_installs),
+                ("a blank machine has its address of that server, and its boot file of the provisioner", self.blank_boots),
                 ("it spoils its own loader; from the medium it is recognised, and its state offered to be kept", self.recognised),
                 ("nothing that is kept is asked; it installs", self.install),
                 ("it starts with the state it had: address, certificate, password", self.start_again),
@@ -85,12 +90,12 @@ class Attended:
     def pick(self, serials: tuple[str, ...], wanted: str) -> None:
         """Of a list, in the order in which it shows them."""
         lines = [next(s for s in serials if s in line) for line in self.t.text().splitlines() if any(s in line for s in serials)]
-        self.t.press(*[UP] * len(serials), *[DOWN] * lines.index(wanted))
+        self.t.press(*[UP] * len(lines), *[DOWN] * lines.index(wanted))
 
     def choose_disk(self, wanted: str) -> None:
         serials = (*(disk.serial for disk in self.box.machine.disks), POOL_SERIAL)
         self.t.see("Where is the system to go?", *serials)
-        self.pick(serials, wanted)
+        self.pick((*serials, "no serial number"), wanted)  # sticks are shown as well
         self.t.press(ENTER)
 
     def disk(self) -> None:
@@ -148,22 +153,24 @@ class Attended:
         t.see("strong")
         t.fill(PASSWORD)
         t.press(ENTER)
-        t.see("Time zone", "UTC")
+        t.see("Time zone, such as", "UTC")
         t.fill("Asia/Seoul", "")
         t.press(ENTER)
         t.see("Summary", "rack-1", "Asia/Seoul")
         expect(PASSWORD not in t.text(), "the summary shows the password")
         t.press(TAB, TAB, ENTER)  # back
-        t.see("Time zone", "Asia/Seoul")
+        # Words that the screen before has not: what is typed while it changes is lost.
+        t.see("Time zone, such as", "Asia/Seoul")
         t.press(TAB, TAB, TAB, ENTER)
         t.see("Administrator", "****")
         t.press(TAB, TAB, TAB, ENTER)
-        t.see("Host name", "rack-1")
+        t.see("The name of this machine", "rack-1")
         self.forward("The name of this machine")
 
     def forward(self, since: str) -> None:
         """From a screen to the summary; every field keeps what it has."""
-        screens = (("The provisioner serves DHCP there", 4), ("The name of this machine", 1), ("Administrator", 2), ("Time zone", 2))
+        screens = (("The provisioner serves DHCP there", 4), ("The name of this machine", 1), ("Administrator", 2),
+                   ("Time zone, such as", 2))
         first = [title for title, _ in screens].index(since)
         for title, fields in screens[first:]:
             self.t.see(title)
@@ -180,31 +187,29 @@ class Attended:
         self.go()
         t.see(f"{net.PROVISIONER.ip} is taken")
         t.press(ENTER)
-        t.see("Static address", str(net.PROVISIONER))
+        t.see("Static address", "Name servers", str(net.PROVISIONER))
         t.fill(f"{self.box.address}/24", "", "")
         t.press(ENTER)
         t.see("Through which interface")
         t.press(ENTER)
         self.forward("The provisioner serves DHCP there")
 
-    def dhcp_server(self) -> Process:
-        rack = self.box.rack
-        self.lab.namespace.ip("addr", "add", f"{rack}.9/24", "dev", self.box.bridge)
-        return spawn(self.lab.records, "dnsmasq", ["dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--log-facility=-",
-                                                   f"--interface={self.box.bridge}", "--bind-interfaces", "--leasefile-ro",
-                                                   "--pid-file=", "--user=root", f"--dhcp-range={rack}.50,{rack}.60,1h"],
-                     log=self.lab.logs / "other-dhcp.log", netns=self.lab.namespace.path)
-
     def dhcp_served(self) -> None:
-        server = self.dhcp_server()
-        try:
-            self.go()
-            self.t.see(f"{self.box.rack}.9 serves DHCP")
-        finally:
-            server.stop()
-            self.lab.namespace.ip("addr", "flush", "dev", self.box.bridge)
-        self.t.press(ENTER)
-        self.forward("The provisioner serves DHCP there")
+        """By a server that stays: it gives the addresses, and the provisioner says where to boot from."""
+        t, rack = self.t, self.box.rack
+        self.lab.namespace.ip("addr", "add", f"{rack}.9/24", "dev", self.box.bridge)
+        dhcp_server(self.lab, self.box.bridge, rack)
+        self.go()
+        t.see(f"{rack}.9 serves DHCP")
+        t.press(ENTER)
+        t.see("The provisioner serves DHCP there")
+        t.press(*[TAB] * 5, ENTER)  # back
+        t.see("Through which interface")
+        t.press(TAB, TAB, DOWN, ENTER)
+        t.see("Addresses for deployed hosts")
+        t.press(*[TAB] * 4, ENTER)
+        self.forward("The name of this machine")
+        t.see("Another DHCP server does")
 
     def damaged_medium(self) -> None:
         at = self.medium.stat().st_size // 2  # in the bundle
@@ -247,7 +252,21 @@ class Attended:
     # Once more
 
     def other_installs(self) -> str:
+        machines.power_on(self.blank)
         return self.joining.install(self.appliance.ingot())
+
+    def blank_boots(self) -> str:
+        """It was switched on before the other one was installed: UEFI asks a proxy once more, at its own port."""
+
+        def known() -> str:
+            found = [m for m in self.joining.ingot.items("machine") if m["uuid"] == self.blank.uuid and m.get("inventory")]
+            return found[0]["firmware"] if found else ""
+
+        said = wait_until(known, Deadline(DISCOVER), "the blank machine to have reported its inventory", every=2)
+        machines.power_off(self.blank)
+        given = (self.lab.logs / f"dhcp-{self.box.bridge}.log").read_text(encoding="utf-8")
+        expect(re.search(rf"DHCPACK\S+ {self.box.rack}\.[56]\d {self.blank.mac}", given), "the other server has given it no address")
+        return said
 
     def recognised(self) -> None:
         self.box.cut_power()
@@ -264,8 +283,8 @@ class Attended:
         t.see("To allow the disk", self.box.serial)
         t.fill(self.box.serial)
         t.press(ENTER)
-        t.see("Summary", "role provisioner", "disk.state keep", "host_name rack-1")
-        expect("network" not in t.text(), f"it shows what it does not look at:\n{t.text()}")
+        t.see("Summary", "KEEPS THE STATE ON", "Role Provisioner", "Host name rack-1")
+        expect("Network" not in t.text(), f"it shows what it does not look at:\n{t.text()}")
 
     def start_again(self) -> None:
         before = self.appliance

@@ -18,12 +18,13 @@ from lab.checks import Checks, Skipped
 from lab.machine import GIB
 from lab.wait import Deadline, LabError, Timeout
 from lab.world import Lab
+from medium_network import Trunk, bridge
 
 IAC = 0xFF  # RFC 854; QEMU's options are of three bytes each
 DISKS = (10 * GIB, 4 * GIB)  # the second is too small for a host
 MEMORY_MIB = 2048
+SECURE = "UEFI with Secure Boot"
 BOOT, WRITE = 300, 900  # seconds, without KVM and with others beside
-FIRMWARE = {"bios": "BIOS", "uefi": "UEFI"}
 USB = ("-device", "qemu-xhci,id=usb")
 
 
@@ -163,28 +164,40 @@ def installs(console: Console, name: str) -> str:
 
 
 class Box:
-    """A machine of the lab: its first port is in the lab's network, its second in one of its own."""
+    """A machine of the lab: its first port is in the lab's network, its second in one of its own. With a VLAN the first has a twin, and
+    both are of a switch that has the lab's network by this tag."""
 
-    def __init__(self, lab: Lab, name: str, index: int, firmware: str) -> None:
+    def __init__(self, lab: Lab, name: str, index: int, firmware: str, vlan: int = 0) -> None:
+        """firmware: as the live image says it."""
         self.lab = lab
+        self.firmware = firmware
         self.index = index
         self.address = f"10.77.0.{20 + index}"
         self.rack = f"10.{80 + index}.0"  # the provisioning network
         self.bridge = f"rack-{name}"
         # Without a BMC: that would have the serial line.
         self.machine = dataclasses.replace(
-            lab.add_machine(name, index, firmware, bmc=False, disk_sizes=DISKS, memory_mib=MEMORY_MIB), disk_first=True)
+            lab.add_machine(name, index, "bios" if firmware == "BIOS" else "uefi", bmc=False, disk_sizes=DISKS,
+                            memory_mib=MEMORY_MIB, secure_boot=firmware == SECURE), disk_first=True)
         self.serial = self.machine.disks[0].serial
         self.disk = self.machine.path / "disk0.raw"
         self.rack_mac = f"52:54:00:77:01:{index:02x}"
-        lab.namespace.ip("link", "add", self.bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0")
-        lab.namespace.ip("link", "set", self.bridge, "up")
-        self._plug(f"tapr-{name}")
+        bridge(lab, self.bridge)
+        self.ports: list[str] = []
+        self.take_in(self._plug(1, "tapr", self.rack_mac))
+        self.trunk = Trunk(lab, name, vlan, (self.machine.tap, self._plug(2, "taps", self.twin_mac))) if vlan else None
         self.console: Console | None = None
 
-    def _plug(self, tap: str) -> None:
+    @property
+    def twin_mac(self) -> str:
+        return f"52:54:00:77:02:{self.index:02x}"
+
+    def _plug(self, number: int, kind: str, mac: str) -> str:
+        tap = f"{kind}-{self.machine.name}"
         self.lab.namespace.ip("tuntap", "add", "dev", tap, "mode", "tap")
-        self.take_in(tap)
+        self.ports += ["-netdev", f"tap,id=net{number},ifname={tap},script=no,downscript=no",
+                       "-device", f"virtio-net-pci,id=nic{number},netdev=net{number},mac={mac},romfile="]
+        return tap
 
     def take_in(self, tap: str) -> None:
         """Puts a tap into this machine's provisioning network."""
@@ -192,9 +205,7 @@ class Box:
 
     def switch_on(self, *media: str, disks: bool = True) -> Console:
         """On, with these media; a reboot ends it. Without disks the first one can be plugged in."""
-        port = ("-netdev", f"tap,id=net1,ifname=tapr-{self.machine.name},script=no,downscript=no",
-                "-device", f"virtio-net-pci,id=nic1,netdev=net1,mac={self.rack_mac},romfile=", "-no-reboot")
-        machine = dataclasses.replace(self.machine, extra=(*port, *USB, *media))
+        machine = dataclasses.replace(self.machine, extra=(*self.ports, "-no-reboot", *USB, *media))
         if not disks:
             drive = ("-drive", f"if=none,id=drive0,file={self.disk},format=raw,cache=unsafe,discard=unmap")
             machine = dataclasses.replace(machine, disks=(), extra=(*machine.extra, *drive))
@@ -202,32 +213,46 @@ class Box:
         self.console = Console(self.machine)
         return self.console
 
-    def start_medium(self, *media: str, disks: bool = True) -> Console:
-        """On, from the installation medium that is one of these: through its menu, up to the installer."""
+    def start_medium(self, *media: str, disks: bool = True, words: str = "") -> Console:
+        """On, from the installation medium that is one of these: through its menu, up to the installer; words go to the kernel's."""
         console = self.switch_on(*media, disks=disks)
         console.expect("Install Ingot", BOOT)
-        console.send("\r")
-        console.expect(rf"ingot: live image, kernel .*, {FIRMWARE[self.machine.firmware]}\r?\n", BOOT)
+        if words:
+            console.send("e")
+            console.expect("ingot.install", BOOT)
+            # Two lines down, to the end of the kernel's; then it is started.
+            console.send(f"\x0e\x0e\x05 {words}\x18")
+        else:
+            console.send("\r")
+        console.expect(rf"ingot: live image, kernel .*, {self.firmware}\r?\n", BOOT)
         console.expect("starting the installer of version", BOOT)
         return console
 
     def answers(self, role: str, serial: str, address: str, more: str) -> str:
-        """An answer file: this disk, its first port with this address, and more lines."""
+        """An answer file: this disk, its first port (and the twin) with this address, and more lines."""
         return f"""role: {role}
 console: [tty0, "ttyS0,115200"]
 disk:
   serial: {serial}
   erase: {serial}
 network:
-  mac: "{self.machine.mac}"
+{self._uplink()}
   mode: static
   address: {address}/24
 {more}"""
 
-    def set_link(self, up: bool) -> None:
-        """Plugs the cable of the second port in, or pulls it."""
+    def _uplink(self) -> str:
+        if not self.trunk:
+            return f'  mac: "{self.machine.mac}"'
+        return f"""  bond:
+    members: ["{self.machine.mac}", "{self.twin_mac}"]
+    mode: active-backup
+  vlan: {self.trunk.vlan}"""
+
+    def set_link(self, up: bool, port: int = 1) -> None:
+        """Plugs the cable of a port in, or pulls it."""
         with qmp.Monitor(self.machine.path / "qmp.sock", Deadline(30)) as monitor:
-            monitor.command("set_link", name="nic1", up=up)
+            monitor.command("set_link", name=f"nic{port}", up=up)
 
     def plug_disk(self) -> None:
         disk = self.machine.disks[0]

@@ -17,7 +17,7 @@ READY = 300
 class Joining:
     def __init__(self, lab: Lab, iso: Path, provisioner: Box) -> None:
         self.iso = iso
-        self.box = Box(lab, "j", 4, "bios")
+        self.box = Box(lab, "j", 4, "BIOS")
         self.address = f"{provisioner.rack}.40"
         provisioner.take_in(self.box.machine.tap)
         self.ingot: Ingot

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""UEFI, from a stick, by answers on a second one: wrong ones, a power cut in the middle, a provisioner; it deploys another."""
+"""UEFI with Secure Boot, from a stick, by answers on a second one: wrong ones, a power cut in the middle; then by answers at a URL: a
+provisioner that is its own node, on a VLAN over a bond; it deploys another."""
 
 from __future__ import annotations
 
@@ -14,16 +15,19 @@ from lab.wait import LabError
 from lab.world import Lab
 from lab import machine as machines
 from medium_appliance import Appliance
-from medium_box import BOOT, WRITE, Box, Console, Story, installs, on_usb, stick
+from medium_box import BOOT, SECURE, WRITE, Box, Story, installs, on_usb, stick
+from medium_network import Answers
 
 PASSWORD = "heron-Crate-77-oak"
-BLANK = "m3"
+NAME, BLANK = "rack-2", "m3"
+VLAN = 20
+INSTALLERS = "10.90.2"  # the network of who is installed
 
 
 class Unattended:
     def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
         self.lab, self.iso, self.build = lab, iso, build
-        self.box = Box(lab, "u", 2, "uefi")
+        self.box = Box(lab, "u", 2, SECURE, VLAN)
         self.blank = lab.add_machine(BLANK, 3, "bios", memory_mib=2048)
         self.box.take_in(self.blank.tap)
         self.answers = self.box.machine.path / "answers.img"
@@ -32,21 +36,22 @@ class Unattended:
         self.found: dict[str, Json]
 
     def tell(self) -> Story:
-        story = Story("unattended, UEFI")
+        story = Story("unattended, Secure Boot")
         for name, check in (
                 ("answers about a disk that is not there are refused, and nothing is written", self.refused_answers),
                 ("answers put right on the stick are tried again; it writes", self.corrected_answers),
                 ("power is cut while it writes: the disk does not start, neither on UEFI nor on BIOS", self.cut),
-                ("from the medium the installer starts again, and installs", self.install),
-                ("it starts from its disk as a provisioner", self.start),
+                ("from the medium the installer starts again, fetches answers by the kernel's word, and installs", self.install),
+                ("it starts from its disk as a provisioner, with Secure Boot from firmware to kernel", self.start),
                 ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
                 ("a person signs in at the console", lambda: self.appliance.login()),
                 ("ingot works there", lambda: self.appliance.shell()),
                 ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard()),
+                ("a cable of its bond is pulled, for good: it is still there", self.pull),
                 ("it finds a blank machine through its BMC, by PXE", self.discover),
                 ("the machine is accepted", lambda: self.path.accept(self.found)),
                 ("it is deployed", lambda: self.path.deploy([BLANK])),
-                ("it is a node", self.enroll)):
+                ("both are its nodes", self.enroll)):
             story.tell(name, check)
         if hasattr(self, "path"):
             self.path.events.close()
@@ -54,12 +59,12 @@ class Unattended:
 
     def text(self, serial: str) -> str:
         box = self.box
-        return box.answers("provisioner", serial, box.address, f"""provisioning:
+        return box.answers("both", serial, box.address, f"""provisioning:
   mac: "{box.rack_mac}"
   address: {box.rack}.1/24
   dhcp_first: {box.rack}.100
   dhcp_last: {box.rack}.200
-host_name: rack-2
+host_name: {NAME}
 admin:
   password: {PASSWORD}
 """)
@@ -67,12 +72,12 @@ admin:
     def write_answers(self, serial: str) -> None:
         stick(self.answers, "INGOT", {"answers.yaml": self.text(serial)})
 
-    def boot_medium(self) -> Console:
-        return self.box.start_medium(*on_usb(1, self.iso, "bootindex=0"), *on_usb(2, self.answers))
+    def medium(self) -> tuple[str, ...]:
+        return on_usb(1, self.iso, "bootindex=0")
 
     def refused_answers(self) -> str:
         self.write_answers("NOT-THERE")
-        console = self.boot_medium()
+        console = self.box.start_medium(*self.medium(), *on_usb(2, self.answers))
         said = console.expect(r"(answers\.yaml:4:\d+: disk\.serial.*?)\r?\n", 60)
         expect(self.box.serial in said, f"it does not say which disks there are: {said}")
         console.expect("has failed with status [1-9]", 60)
@@ -105,14 +110,26 @@ admin:
         return re.sub(r"\x1b\S*", "", said)
 
     def install(self) -> str:
-        last = installs(self.boot_medium(), "rack-2")
+        assert self.box.trunk
+        answers = Answers(self.lab, self.box.trunk.bridge, INSTALLERS, self.text(self.box.serial))
+        try:
+            last = installs(self.box.start_medium(*self.medium(), words=f"ingot.answers={answers.url}"), NAME)
+        finally:
+            answers.close()
+        expect(answers.asked > 0, "nobody has asked for the answers")
         self.box.await_end(120)
         return last
 
     def start(self) -> None:
-        self.box.switch_on()
+        console = self.box.switch_on()
+        # The kernel's own word: it was started by what the firmware trusts, and lets in nothing else.
+        console.expect("Kernel is locked down from EFI Secure Boot", BOOT)
         self.appliance = Appliance(self.box, PASSWORD, self.build)
         self.appliance.starts()
+
+    def pull(self) -> None:
+        self.box.set_link(False, port=0)
+        self.appliance.dashboard()
 
     # The second machine
 
@@ -130,11 +147,11 @@ admin:
         events = Events(ingot, self.lab.logs / "events.jsonl", self.guard)
         steps, guest = Steps(self.lab.file("timings.json")), self.build / "images/guest/counter.img"
         self.path = WholePath(self.lab, steps, self, ingot, guest, events)
-        self.found = self.path.discover([self.blank])
-        found = self.found[BLANK]
+        found = self.path.discover([self.blank])[BLANK]
+        self.found = {BLANK: found}  # the provisioner's own machine is known as well
         expect(found["boot_mac"] == self.blank.mac and found["bmc_address"] == bmc.address, f"it is {found}")
         return describe(found)
 
     def enroll(self) -> str:
-        nodes = self.path.enroll([BLANK])
-        return f"{nodes[0]['name']} is {nodes[0]['health']}"
+        nodes = self.path.enroll([NAME, BLANK])
+        return ", ".join(f"{node['name']} is {node['health']}" for node in nodes)

@@ -218,14 +218,20 @@ def machine_console(world: MetalWorld) -> None:
     expect(b"console of m2" in out, f"it said {out[-300:]!r}, {err[-300:]!r}")
 
 
+# Of each file that is mapped: its share of all, and what is the agent's alone, in KiB, the largest first.
+MAPPED = ("awk '/^[0-9a-f]+-/ {name = $6; sub(\".*/\", \"\", name)} /^Pss:/ {pss[name] += $2} /^Private/ {own[name] += $2} "
+          "END {for (n in pss) print pss[n], own[n], n}' /proc/$(pidof -s ingot-agent)/smaps | sort -rn | head -n 14")
+
+
 def memory(world: MetalWorld) -> str:
     provisioner = world.provisioner.pss_kib() / 1024
     with NodeShell(world.lab.bmcs["m2"]) as shell:
         until_shell(shell, 60)
         agent = int(shell.run("sed -n 's/^Pss: *//p' /proc/$(pidof -s ingot-agent)/smaps_rollup").split()[0]) / 1024
+        mapped = shell.run(MAPPED).replace("\n", "; ")
     expect(provisioner <= 60, f"the provisioner uses {provisioner:.1f} MB")
-    expect(agent <= 12, f"the agent uses {agent:.1f} MB")
-    return f"provisioner {provisioner:.1f} MB, agent {agent:.1f} MB"
+    expect(agent <= 12, f"the agent uses {agent:.1f} MB: {mapped}")
+    return f"provisioner {provisioner:.1f} MB, agent {agent:.1f} MB: {mapped}"
 
 
 def delete(world: MetalWorld) -> None:

@@ -89,7 +89,8 @@ class Appliance:
         part = os.path.join(self.folder, "live", "vmlinuz")
         ns.run(bundle, "create", "--key", os.path.join(self.folder, "signing.key"), "--version", "1", "--out",
                os.path.join(self.folder, "host.bundle"),
-               *(f"{kind}={part}" for kind in ("kernel", "initrd", "bios-boot", "bios-core", "efi-loader", "root")))
+               *(f"{kind}={part}" for kind in ("kernel", "initrd", "bios-boot", "bios-core", "efi-shim", "efi-keys", "efi-loader",
+                                               "efi-chain", "root")))
 
     def write_config(self, path, **changes):
         with open(path, "w", encoding="ascii") as f:

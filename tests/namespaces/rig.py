@@ -3,6 +3,7 @@
 sysfs; the medium is a folder. The wire behind lan0 and prov0 ends in the namespace "rack"."""
 
 import contextlib
+import glob
 import hashlib
 import os
 import shutil
@@ -94,6 +95,40 @@ class Rig:
             f.seek(offset)
             return f.read(size)
 
+    def _pieces(self, piece, more=0):
+        """What is on the disk and no hole: where, and the bytes there and some more."""
+        os.sync()  # a hole may be one only because it was not written yet
+        with open(self.image, "rb") as f:
+            at = 0
+            while True:
+                try:
+                    at = os.lseek(f.fileno(), at, os.SEEK_DATA) // piece * piece
+                except OSError:  # there is only a hole left
+                    return
+                yield at, os.pread(f.fileno(), piece + more, at)
+                at += piece
+
+    def has_bytes(self, wanted, piece=1 << 24):
+        """Whether they stand anywhere on the disk, in a file or not."""
+        return any(wanted in data for _, data in self._pieces(piece, len(wanted)))
+
+    def digest(self, piece=1 << 20):
+        """Of all that is on the disk."""
+        digest = hashlib.sha256()
+        for at, data in self._pieces(piece):
+            if data.strip(b"\0"):
+                digest.update(at.to_bytes(8, "big") + data)
+        return digest.hexdigest()
+
+    def windows(self):
+        """The loop devices over the disk, which is one itself."""
+        found = []
+        for path in glob.glob("/sys/block/loop*/loop/backing_file"):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8") as f:  # it may go while we look
+                if f.read().strip() == self.device:
+                    found.append(path)
+        return found
+
     def bootable(self):
         return self.bytes_at(0, 1) != b"\0"
 
@@ -106,6 +141,18 @@ class Rig:
     def state(self):
         """The state partition, as debugfs takes it."""
         return f"{self.device}?offset={self._offset('ingot-state')}"
+
+    def cut_off(self, path, text):
+        """The power fails: the first block of a file of the state partition has a new content in the journal, and has it nowhere
+        else yet."""
+        block = ns.run("debugfs", "-R", f"blocks {path}", self.state()).stdout.split()[0]
+        content = self.write("block", text.ljust(4096, "\n"))
+        commands = self.write("commands", f"jo\njw -b {block} {content}\njc\n")
+        ns.run("debugfs", "-w", "-f", commands, self.state())
+        assert self.needs_recovery()
+
+    def needs_recovery(self):
+        return "needs_recovery" in ns.run("dumpe2fs", "-h", self.state()).stdout
 
     def grub_config(self):
         return ns.run("mtype", "-i", f"{self.device}@@{self._offset('ingot-esp')}", "::/grub/grub.cfg").stdout

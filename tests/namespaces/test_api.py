@@ -350,7 +350,7 @@ def test_openapi_speaks_of_every_route_and_of_no_other():
         for other in {"GET", "POST", "PUT", "DELETE", "PATCH"} - {m for m, p in operations if p == path}:
             assert call(other, concrete).status == 405, (other, path)
     creating = [o for (m, p), o in operations.items() if m == "POST" and "{id}" not in p and "/session" not in p and "/check" not in p]
-    assert all(any(p["name"] == "Idempotency-Key" for p in o["parameters"]) for o in creating) and len(creating) == 7
+    assert all(any(p["name"] == "Idempotency-Key" for p in o["parameters"]) for o in creating) and len(creating) == 8
 
 
 def test_answers_are_as_openapi_says():

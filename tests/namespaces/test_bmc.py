@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BMCs over IPMI 2.0: provisioner/bmc driven by build/bmc-try, against ipmi_sim in a namespace."""
+"""BMCs over IPMI 2.0: provisioner/bmc driven by build/bmc-try, against ipmi_sim in a namespace; and the provisioner itself, which is
+told by its API where they are."""
 
 import contextlib
 import os
@@ -12,6 +13,7 @@ import threading
 import time
 
 import ns
+from appliance import Appliance, expect_problem
 
 sys.dont_write_bytecode = True
 ns.need("ip", "ipmi_sim")
@@ -370,6 +372,66 @@ def test_console_tells_why_it_ended():
         console.expect(code + ": console of BMC " + address, 30)
         assert console.process.wait(10) != 0
         assert time.monotonic() - started < 25
+
+
+@contextlib.contextmanager
+def provisioner():
+    """One whose configuration names no BMC, on their network."""
+    appliance = Appliance()
+    try:
+        network.link(bmcs, "srv", appliance.home, "bmc0")
+        network.run(bmcs, "ip", "link", "set", "srv", "master", "lan")
+        appliance.network.run(appliance.home, "ip", "address", "add", "10.78.0.2/24", "dev", "bmc0")
+        appliance.start()
+        yield appliance
+        appliance.stop()
+    finally:
+        appliance.network.close()
+
+
+def scanned(appliance, answered, refused):
+    """Once a scan with the present password is over: the range, and the one machine."""
+    def look():
+        now = appliance.get("/v1/bmc-ranges/rack1").json
+        return now if now["scanned_at"] else None
+    found = ns.wait_until(look, 60, "a scan is over")
+    assert (found["addresses"], found["answered"], found["refused"]) == (3, answered, refused), found
+    machines = appliance.get("/v1/machines").json["items"]
+    assert len(machines) == 1, machines
+    return machines[0]
+
+
+def test_a_provisioner_that_is_told_where_bmcs_are_finds_their_machines():
+    bmc = fresh("told")
+    wanted = {"name": "rack1", "range": "10.78.0.11-10.78.0.13", "user": "admin", "password": "Not-The-Password"}
+    with provisioner() as appliance:
+        assert appliance.get("/v1/machines").json["items"] == []
+        expect_problem(appliance.post("/v1/bmc-ranges", {**wanted, "range": "10.78.0.13-10.78.0.11"}), 400, "invalid", "range",
+                       "ends before it begins")
+        made = appliance.post("/v1/bmc-ranges", wanted)
+        assert made.status == 201 and made.json["scanned_at"] is None, made
+        machine = scanned(appliance, 1, 1)
+        assert machine["bmc_address"] == bmc.address and machine["bmc_state"] == "credentials", machine
+        assert "refused the password" in machine["bmc_error"]["text"], machine
+        assert "set" not in bmc.read("log"), bmc.read("log")
+        # The right one, as a person gives it: not on the command line.
+        password = os.path.join(appliance.folder, "rack1.password")
+        with open(password, "w", encoding="ascii") as f:
+            f.write(PASSWORD + "\n")
+        said = appliance.ingot("bmc-range", "update", "rack1", "--password-file", password, check=0)
+        machine = scanned(appliance, 1, 0)
+        assert machine["bmc_state"] == "ok" and machine["bmc_uuid"] == UUID and machine["bmc_error"] is None, machine
+        # It was off: it is switched on, to be looked into.
+        ns.wait_until(lambda: bmc.read("power") == "1\n" and bmc.read("boot") == "pxe\n", 60, "the machine is booted by PXE")
+        shown = appliance.ingot("bmc-range", "list", check=0)
+        assert "10.78.0.11-10.78.0.13" in shown.stdout, shown.stdout
+        told = [appliance.get(path).data.decode() for path in
+                ("/v1/bmc-ranges", "/v1/bmc-ranges/rack1", "/v1/machines", "/v1/events?limit=1000", "/v1/audit?limit=1000")]
+        appliance.ingot("bmc-range", "delete", "rack1", check=0)
+        assert appliance.get("/v1/bmc-ranges").json["items"] == []
+        assert appliance.get("/v1/machines").json["items"][0]["bmc_state"] == "ok"
+        for text in (*told, made.data.decode(), said.stdout, said.stderr, shown.stdout, appliance.process.text):
+            assert PASSWORD not in text and wanted["password"] not in text, text
 
 
 ns.main([value for name, value in list(globals().items()) if name.startswith("test_")], network)

@@ -307,7 +307,11 @@ def assert_installed(m):
     esp = parts["ingot-esp"]
     assert esp_file(m.device, esp, "/ingot/a/vmlinuz") == content("vmlinuz")
     assert esp_file(m.device, esp, "/ingot/a/initrd") == content("initrd")
-    assert esp_file(m.device, esp, "/EFI/BOOT/BOOTX64.EFI") == content("grubx64.efi")
+    # What firmware starts, what that starts, and what iPXE does; all of GRUB come to the one configuration.
+    for name, part in (("/EFI/BOOT/BOOTX64.EFI", "shimx64.efi"), ("/EFI/BOOT/mmx64.efi", "mmx64.efi"),
+                       ("/EFI/BOOT/grubx64.efi", "grubx64.efi"), ("/EFI/ingot/grubx64.efi", "chain-grubx64.efi")):
+        assert esp_file(m.device, esp, name) == content(part), name
+    assert esp_file(m.device, esp, "/EFI/debian/grub.cfg").decode().endswith("configfile ($root)/grub/grub.cfg\n")
     config = esp_file(m.device, esp, "/grub/grub.cfg").decode()
     root, state = parts["ingot-root-a"]["uuid"].lower(), parts["ingot-state"]["uuid"].lower()
     assert (f"linux /ingot/a/vmlinuz ingot.root=PARTUUID={root} ingot.state=PARTUUID={state} "
@@ -518,9 +522,9 @@ def partition_start(name):
 def test_disk_that_lies():
     """One after another, each place of what an installation writes is kept as something else."""
     end = DISK_BYTES
-    efi = content("grubx64.efi")
     # Within a cluster, so that it is written in one piece.
-    marker = next(efi[at:at + 24] for at in range(4196, len(efi), 4096) if efi.count(efi[at:at + 24]) == 1).decode("latin-1")
+    marker, other = (next(file[at:at + 24] for at in range(4196, len(file), 4096) if file.count(file[at:at + 24]) == 1)
+                     .decode("latin-1") for file in (content("shimx64.efi"), content("grubx64.efi")))
     lies = [
         ({"at": 446 + 4}, "partition", "the protective MBR"),
         ({"at": 512 + 30}, "partition", "the partition table at the beginning: the header's checksum is wrong"),
@@ -531,6 +535,7 @@ def test_disk_that_lies():
         ({"text": "enroll_once"}, "identity", "/var/lib/ingot/agent/identity.json on the state partition"),
         ({"text": 'menuentry "Ingot"'}, "loader", "/grub/grub.cfg on the EFI system partition"),
         ({"text": marker}, "loader", "/EFI/BOOT/INGOT.NEW on the EFI system partition"),
+        ({"text": other}, "loader", "/EFI/BOOT/grubx64.efi on the EFI system partition"),
         ({"at": MIB + 1000}, "loader", "GRUB's core image for BIOS, byte 1000 of "),
         ({"at": 77}, "loader", "the boot sector, byte 77 of 512 (at 77 of the disk) is "),
     ]

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`ingot-agent install` by an answer file: the real program, a real signed bundle, a loop device, real ARP and DHCP."""
 
+import ctypes
 import json
 import os
 import re
@@ -14,10 +15,13 @@ import ns
 import rig
 
 sys.dont_write_bytecode = True
-ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid", "dnsmasq")
+ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "dumpe2fs", "e2fsck", "grub-mkimage", "blkid", "wipefs",
+        "dnsmasq", "unshare")
 
 network = ns.Network()
 machine = rig.Rig(network)
+crypt = ctypes.CDLL("libcrypt.so.1").crypt
+crypt.restype = ctypes.c_char_p
 
 ANSWERS = {
     "role": "provisioner",
@@ -71,6 +75,14 @@ def assert_installed(name="rack-1"):
     assert machine.ask_state("cat /etc/hostname") == name + "\n"
 
 
+def assert_hashed(password):
+    """Console and dashboard have the password's hash, and the disk has the password nowhere."""
+    for name in ("/var/lib/ingot/provisioner/admin.password-hash", "/etc/ingot/console.hash"):
+        found = machine.ask_state(f"cat {name}").strip()
+        assert found.startswith("$y$") and crypt(password.encode(), found.encode()) == found.encode(), found
+    assert not machine.has_bytes(password.encode())
+
+
 def test_provisioner():
     with machine.machine():
         out = install(answers()).stdout
@@ -80,13 +92,12 @@ def test_provisioner():
         machine.write("provisioner.json", config)
         ns.run(ns.built("ingot-provisioner"), "--check", "--config", machine.path("provisioner.json"))
         assert json.loads(config)["provisioning"]["interface"] == "prov0"
-        assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == "correct horse battery staple\n"
+        assert_hashed(ANSWERS["admin.password"])
         for name, mode, owner in (("/var/lib/ingot/provisioner", "0700", 64060),
-                                  ("/var/lib/ingot/provisioner/admin.password", "0600", 64060),
+                                  ("/var/lib/ingot/provisioner/admin.password-hash", "0600", 64060),
                                   ("/etc/ingot/console.hash", "0600", 0)):
             stat = machine.ask_state(f"stat {name}")
             assert f"Mode:  {mode}" in stat and f"User: {owner:5d}" in stat, stat
-        assert machine.ask_state("cat /etc/ingot/console.hash").startswith("$y$")
         ns.run("debugfs", "-R", f"dump /var/lib/ingot/images/host.bundle {machine.path('copy')}", machine.state())
         with open(machine.path("copy"), "rb") as a, open(machine.path("host.bundle"), "rb") as b:
             assert a.read() == b.read()
@@ -102,7 +113,7 @@ def test_state_is_kept():
         out = install(answers(disk__state="keep", host_name="other")).stdout
         assert "is installed: rack-1" in out, out  # the name that is kept
         assert_installed()
-        assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == "correct horse battery staple\n"
+        assert_hashed(ANSWERS["admin.password"])
         # Role and disk are all that is needed; an interface that is gone does not matter.
         few = {"role": "provisioner", "disk": {"serial": "disk-a", "erase": "disk-a", "state": "keep"},
                "network": {"mac": "52:54:00:00:00:09"}}
@@ -110,6 +121,31 @@ def test_state_is_kept():
         assert "is installed: rack-1" in out, out
         assert_installed()
         assert re.search(r"systemd\.hostname=rack-1\b", machine.grub_config()), machine.grub_config()
+
+
+def test_state_is_kept_after_a_power_cut():
+    """The journal of the state partition is replayed first, as the host itself would do when it starts."""
+    kept = "/var/lib/ingot/provisioner/note"
+    with machine.machine():
+        install(answers())
+        ns.run("debugfs", "-w", "-R", f"write {machine.write('note', 'before'.ljust(4096))} {kept}", machine.state())
+        machine.cut_off(kept, "after")
+        # Without a loop device that cannot be done: nothing is written, and it is said what to do.
+        file, before = answers(disk__state="keep"), machine.digest()
+        result = network.run(machine.space, "unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/loop-control; exec "$@"', "sh",
+                             *machine.argv("--answers", file), check=False, seconds=300)
+        assert result.returncode != 0, result.stdout
+        for words in ("the host was cut off", "start and shut down once", "no loop device can be had (/dev/loop-control:", "modprobe loop"):
+            assert words in result.stderr, result.stderr
+        assert machine.digest() == before
+        assert machine.needs_recovery() and machine.bootable()
+        out = install(file).stdout
+        assert "is installed: rack-1" in out, out
+        assert not machine.windows(), machine.windows()
+        assert not machine.needs_recovery()
+        assert_installed()
+        assert machine.ask_state(f"cat {kept}") == "after".ljust(4096, "\n")
+        assert_hashed(ANSWERS["admin.password"])
 
 
 def test_wrong_answers():
@@ -120,6 +156,29 @@ def test_wrong_answers():
         refused(answers(role="node"), "admin.password: is of a provisioner", "join.token: is missing")
         refused(answers(disk__state="keep"), "disk.state", "no Ingot host")
         refused(answers(network__mac="52:54:00:00:00:09"), "network.mac", "no interface has", "52:54:00:00:00:01")
+
+
+def test_answers_by_url():
+    """From a server on the wire. What cannot be fetched is named as it is, and nothing is written."""
+    web = machine.path("web")
+    os.makedirs(f"{web}/moved", exist_ok=True)
+    with machine.machine():
+        shutil.copy(answers(), f"{web}/answers.yaml")
+        ns.run("ip", "-n", machine.rack, "address", "add", "192.0.2.1/24", "dev", "to-lan0x")
+        ns.run("ip", "-n", machine.space, "address", "add", "192.0.2.50/24", "dev", "lan0x")
+        server = network.start(machine.rack, "/usr/bin/python3", "-u", "-m", "http.server", "--bind", "192.0.2.1", "--directory", web, "8000")
+        at = "192.0.2.1:8000"
+        try:
+            server.expect("Serving HTTP")
+            refused(f"https://{at}/answers.yaml", f"https://{at}/answers.yaml: answers are fetched by http:// only", "say http://")
+            refused(f"http://{at}/none.yaml", f"the answers: http://{at}/none.yaml: the server answers 404")
+            refused(f"http://{at}/moved", f"the answers: http://{at}/moved: the server answers 301, which leads to http://{at}/moved/")
+            assert "is installed: rack-1" in install(f"http://{at}/answers.yaml").stdout
+            assert_installed()
+            assert "already" in install(f"http://{at}/answers.yaml").stdout
+        finally:
+            ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-lan0x", "scope", "global")
+            ns.run("ip", "-n", machine.space, "address", "flush", "dev", "lan0x", "scope", "global")
 
 
 def test_no_link():
@@ -143,6 +202,15 @@ def test_disks_that_do_not_do():
         result = install(answers(), check=False)
         assert result.returncode != 0 and "member of Ceph" in result.stderr, result.stderr
         assert machine.bytes_at(0, 9) == b"bluestore"
+        # The same with what an earlier use has left: two signatures are not none.
+        ns.run("mkfs.ext4", "-q", "-F", machine.device)
+        with open(machine.device, "r+b") as f:
+            f.write(b"bluestore block device\n")
+        result = install(answers(), check=False)
+        assert result.returncode != 0 and "signatures of more than one kind" in result.stderr, result.stderr
+        assert machine.bytes_at(0, 9) == b"bluestore"
+        ns.run("wipefs", "-q", "-a", machine.device)
+        assert install(answers()).returncode == 0
 
 
 def test_damaged_medium():
@@ -166,6 +234,32 @@ def test_address_is_taken():
             refused(answers(), "provisioning.address", "10.10.0.1 is taken")
         finally:
             ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-prov0x")
+
+
+def test_ipv6_address_is_taken():
+    with machine.machine():
+        file = answers(network__address="2001:db8::10/64", network__gateway="2001:db8::1")
+        ns.run("ip", "-n", machine.rack, "address", "add", "2001:db8::10/64", "dev", "to-lan0x", "nodad")
+        mac = json.loads(ns.run("ip", "-n", machine.rack, "-j", "link", "show", "to-lan0x").stdout)[0]["address"]
+        try:
+            refused(file, "network.address", f"2001:db8::10 is taken: the machine {mac} has it")
+        finally:
+            ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-lan0x", "scope", "global")
+        # Nobody has it any more: only something else is wrong now.
+        file = answers(network__address="2001:db8::10/64", network__gateway="2001:db8::1", provisioning__dhcp="proxy")
+        result = install(file, check=False)
+        assert "nobody serves DHCP" in result.stderr and "network.address" not in result.stderr, result.stderr
+
+
+def test_interface_is_down():
+    """It says that it has a link, and cannot send: then nobody was asked, and nothing is written."""
+    with machine.machine():
+        ns.run("ip", "-n", machine.space, "link", "set", "prov0x", "down")
+        try:
+            refused(answers(), "provisioning.address: it could not be asked on prov0x whether somebody has this address",
+                    "provisioning.dhcp_first: it could not be asked on prov0x whether somebody serves DHCP there")
+        finally:
+            ns.run("ip", "-n", machine.space, "link", "set", "prov0x", "up")
 
 
 def test_dhcp_is_served():
@@ -201,5 +295,5 @@ def test_killed_in_the_middle():
         assert_installed("after")
 
 
-ns.main([test_provisioner, test_state_is_kept, test_wrong_answers, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
-         test_address_is_taken, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)
+ns.main([test_provisioner, test_state_is_kept, test_state_is_kept_after_a_power_cut, test_wrong_answers, test_answers_by_url, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
+         test_address_is_taken, test_ipv6_address_is_taken, test_interface_is_down, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)

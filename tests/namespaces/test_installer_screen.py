@@ -4,6 +4,7 @@
 screen is what a terminal emulator (pyte) makes of the bytes. It ends with a loop device that is a provisioner's disk."""
 
 import json
+import os
 import sys
 
 import ns
@@ -12,7 +13,7 @@ from screen import DOWN, ENTER, SPACE, TAB
 from terminal import Terminal
 
 sys.dont_write_bytecode = True
-ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid")
+ns.need("ip", "losetup", "sfdisk", "mkfs.fat", "mtools", "mkfs.ext4", "debugfs", "e2fsck", "grub-mkimage", "blkid", "wipefs")
 
 PASSWORD = "correct horse battery staple"
 network = ns.Network()
@@ -84,7 +85,7 @@ def test_whole(t):
     t.fill("disk-a")
     t.press(ENTER)
     answer_the_rest(t)
-    t.see("Summary", "disk.serial", "disk-a", "host_name", "rack-1")
+    t.see("Summary", "ERASES /dev/vda, Test disk, 9 GiB, serial disk-a, empty", "Host name rack-1", "10.10.0.250")
     assert machine.untouched() and PASSWORD not in t.text()
     t.press(TAB, ENTER)
     t.see("Installed", "Take the medium out", seconds=120)
@@ -96,7 +97,8 @@ def test_whole(t):
     config = json.loads(machine.ask_state("cat /etc/ingot/provisioner.json"))
     assert config["provisioning"] == {"interface": "prov0", "address": "10.10.0.1/24", "dhcp_first": "10.10.0.100",
                                       "dhcp_last": "10.10.0.250"}, config
-    assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password") == PASSWORD + "\n"
+    assert machine.ask_state("cat /var/lib/ingot/provisioner/admin.password-hash").startswith("$y$")
+    assert not machine.has_bytes(PASSWORD.encode())
     assert "Asia/Seoul" in machine.ask_state("stat /etc/localtime")
 
 
@@ -120,8 +122,8 @@ def test_state_is_kept():
             t.press(ENTER)
             if not keep:
                 answer_the_rest(t, "old")
-            t.see("Summary", "host_name old", "role provisioner")
-            assert ("network" in t.text()) == (not keep), t.text()
+            t.see("Summary", "Host name old", "Role Provisioner", "KEEPS THE STATE ON" if keep else "ERASES")
+            assert ("Network" in t.text()) == (not keep), t.text()
             t.press(TAB, ENTER)
             t.see("Installed", "Take the medium out", seconds=120)
             t.press(ENTER)
@@ -138,6 +140,66 @@ def test_state_is_kept():
         assert machine.bootable() and machine.ask_state("cat /var/lib/ingot/provisioner/note") == "kept"
 
 
+def test_disks_come_and_change():
+    """Without a disk a person reads so, and need not begin again once there is one; what is written to it, or wiped, is seen."""
+    with machine.machine():
+        os.rename(f"{machine.root}/sys/block/vda", machine.path("away"))
+        t = Terminal("vt220", machine)
+        look_again = TAB + TAB + TAB + ENTER
+        try:
+            t.see("Language", "English")
+            t.press(ENTER)
+            t.see("Role", "Provisioner:")
+            t.press(ENTER)
+            t.see("Where is the system to go?", "Look again")
+            t.press(TAB, ENTER)
+            t.see("This machine has no disk.", "is switched on in the firmware")
+            os.rename(machine.path("away"), f"{machine.root}/sys/block/vda")
+            t.press(ENTER)
+            t.see("vda", "disk-a", "empty")
+            os.rename(f"{machine.root}/sys/block/vda/serial", f"{machine.root}/serial")
+            t.press(look_again)
+            t.see("vda", "no serial number")
+            t.press(ENTER)
+            t.see("None of the disks has a serial number or a WWN")
+            t.press(ENTER)
+            os.rename(f"{machine.root}/serial", f"{machine.root}/sys/block/vda/serial")
+            ns.run("mkfs.ext4", "-q", "-F", machine.device)
+            with open(machine.device, "r+b") as f:
+                f.write(b"bluestore block device\n")
+            t.press(look_again)
+            t.see("disk-a", "unclear")
+            t.press(ENTER)
+            t.see("signatures of more than one kind on the disk as a whole", "or choose another disk")
+            t.press(ENTER)
+            ns.run("wipefs", "-q", "-a", machine.device)
+            t.press(look_again)
+            t.see("disk-a", "empty")
+            t.press(ENTER)
+            t.see("To allow the disk", "ERASES /dev/vda, Test disk, 9 GiB, serial disk-a, empty")
+        finally:
+            t.close()
+
+
+@with_terminal("vt220")
+def test_disk_changes_after_it_was_shown(t):
+    """Whoever says "Install" agreed to what stood there, not to what is there by now."""
+    to_the_disk(t)
+    t.fill("disk-a")
+    t.press(ENTER)
+    answer_the_rest(t)
+    t.see("Summary", "ERASES /dev/vda, Test disk, 9 GiB, serial disk-a, empty")
+    ns.run("mkfs.ext4", "-q", "-F", machine.device)
+    before = machine.digest()
+    t.press(TAB, ENTER)
+    t.see("not as they were shown", "Read it again")
+    t.press(ENTER)
+    t.see("Summary", "ERASES /dev/vda, Test disk, 9 GiB, serial disk-a, holding ext4")
+    assert machine.digest() == before
+    t.press(TAB, ENTER)
+    t.see("Installed", "Take the medium out", seconds=120)
+
+
 @with_terminal("vt100")
 def test_back_and_forth(t):
     to_the_disk(t)
@@ -148,7 +210,7 @@ def test_back_and_forth(t):
     # Back through all of them, and forth again: each still has its answer.
     back = TAB + TAB + ENTER
     t.press(back)
-    t.see("Time zone", "Asia/Seoul")
+    t.see("Time zone, such as", "Asia/Seoul")  # the summary has the first two words as well
     t.press(TAB, TAB, TAB, ENTER)
     t.see("Administrator", "****")
     t.press(TAB, TAB, TAB, ENTER)
@@ -169,7 +231,13 @@ def test_korean(t):
     t.see("프", "로", "비", "저", "너")
     t.press(ENTER)
     t.see("vda", "disk-a")
-    assert machine.untouched()
+    t.press(ENTER)
+    t.see("모", "두", "지", "워", "짐", "/dev/vda")
+    t.fill("disk-b")
+    t.press(ENTER)
+    # What is wrong is said in it as well, with what was typed and what would be right.
+    t.see('"disk-b"', '"disk-a"', "입", "력", "하", "십", "시", "오")
+    assert "is not" not in t.text() and machine.untouched()
 
 
 @with_terminal("linux")
@@ -178,4 +246,5 @@ def test_no_korean_where_it_cannot_be_shown(t):
     assert "Korean" not in t.text()
 
 
-ns.main([test_whole, test_state_is_kept, test_back_and_forth, test_korean, test_no_korean_where_it_cannot_be_shown], network)
+ns.main([test_whole, test_state_is_kept, test_disks_come_and_change, test_disk_changes_after_it_was_shown, test_back_and_forth, test_korean,
+         test_no_korean_where_it_cannot_be_shown], network)

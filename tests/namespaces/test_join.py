@@ -329,7 +329,7 @@ def test_attended():
             t.press(ENTER)
             t.see("Time zone")
             t.press(TAB, TAB, ENTER)
-            t.see("Summary", "node.disks", "pool")
+            t.see("Summary", "GIVES TO THE POOL, and all on it is lost: /dev/vdb", "Its other disks Give them to the pool")
             t.press(TAB, ENTER)
             t.see("the provisioner refuses this machine", "deleted")
             assert machine.untouched()

@@ -82,5 +82,15 @@ def it_lives_again_and_ends():
     assert not os.listdir(os.path.join(appliance.state, "uploads"))
 
 
+def it_only_boots_machines_beside_another_server():
+    appliance.settings["provisioning"]["dhcp"] = "proxy"
+    appliance.write_config(appliance.config)
+    appliance.start()
+    appliance.process.seen = 0  # it may have been first
+    appliance.process.expect("DHCP, proxy on subnet")
+    appliance.stop()
+
+
 if __name__ == "__main__":
-    ns.main([it_starts_and_answers_on_a_low_port, nothing_of_it_is_root, machines_get_addresses, it_lives_again_and_ends])
+    ns.main([it_starts_and_answers_on_a_low_port, nothing_of_it_is_root, machines_get_addresses, it_lives_again_and_ends,
+             it_only_boots_machines_beside_another_server])

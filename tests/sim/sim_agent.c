@@ -158,12 +158,24 @@ static void send_message(struct sim_machine *m, int kind, json_t *body)
 
 /* ---- the live image ---- */
 
+#define MARKUP "<img src=x onerror=\"document.title='owned'\">"
+
 /* What firmware and disks tell of themselves is not ours: it may be anything. */
 static const char *told(const struct sim_machine *m, const char *ordinary)
 {
-	return m->world->hostile
-		       ? "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e"
-		       : ordinary;
+	return m->world->hostile ? MARKUP "<script>document.title='owned'</script>\u202e" : ordinary;
+}
+
+/* The same of its installer, which is cut short where a step's name ends. */
+static const char *told_step(const struct sim_machine *m, const char *ordinary)
+{
+	return m->world->hostile ? MARKUP : ordinary;
+}
+
+/* Of a rack that tells markup the first machine fails with it, the others carry it along into what they become. */
+static bool install_fails(const struct sim_machine *m)
+{
+	return world_chance(m->world, m->world->faults.install_fails) || (m->world->hostile && m->index == 0);
 }
 
 static json_t *disks(const struct sim_machine *m)
@@ -187,10 +199,10 @@ static json_t *inventory(const struct sim_machine *m)
 	json_t *cpu = json_pack("{s:s, s:i, s:i, s:i}", "model", told(m, "Simulated CPU"), "sockets", 1, "cores", 4,
 				"threads", 8);
 	json_t *nic = json_pack("{s:s, s:s, s:b, s:i, s:s}", "name", "eth0", "mac", m->mac, "link", 1, "speed_mbps",
-				10000, "driver", "sim");
+				10000, "driver", told(m, "sim"));
 	return json_pack("{s:o, s:o, s:{s:s}, s:I, s:o, s:[o], s:s}", "system", system, "cpu", cpu, "bmc", "address",
 			 m->bmc_address, "memory_bytes", (json_int_t)(16 * GIB), "disks", disks(m), "nics", nic,
-			 "kernel", "6.1.0-sim");
+			 "kernel", told(m, "6.1.0-sim"));
 }
 
 static void say_hello(struct sim_machine *m)
@@ -239,7 +251,7 @@ static void work_on_install(struct sim_machine *m, const json_t *install)
 	if (m->install_state != INSTALL_RUNNING)
 		return;
 	m->install_progress += (int)world_random(m->world, 30);
-	if (world_chance(m->world, m->world->faults.install_fails))
+	if (install_fails(m))
 		m->install_state = INSTALL_FAILED;
 	else if (m->install_progress >= 100)
 		end_install(m, install);
@@ -249,22 +261,23 @@ static json_t *install_report(const struct sim_machine *m)
 {
 	static const char *const states[] = { "idle", "running", "written", "failed" };
 	json_t *report = json_pack("{s:s, s:s, s:s, s:i}", "id", m->install_id, "state", states[m->install_state],
-				   "step", "write", "progress", MIN_OF(m->install_progress, 100));
+				   "step", told_step(m, "write"), "progress", MIN_OF(m->install_progress, 100));
 	if (m->install_state == INSTALL_FAILED)
 		json_object_set_new(report, "error",
-				    json_pack("{s:s, s:s}", "code", "internal", "text", "the disk failed"));
+				    json_pack("{s:s, s:s}", "code", "internal", "text", told(m, "the disk failed")));
 	return report;
 }
 
 /* By kexec: no firmware, no network boot. By a reboot: the firmware, and what it is told to boot. */
 static void leave_live(struct sim_machine *m)
 {
-	bool refused = world_chance(m->world, m->world->faults.kexec_refused);
+	bool refused = world_chance(m->world, m->world->faults.kexec_refused) || m->world->hostile;
 	json_t *install = json_pack("{s:s, s:s, s:s, s:i, s:s}", "id", m->install_id, "state", "booting", "step",
 				    "boot", "progress", 100, "boot", refused ? "reboot" : "kexec");
 	if (refused)
-		json_object_set_new(install, "error",
-				    json_pack("{s:s, s:s}", "code", "unsupported", "text", "the kernel says no"));
+		json_object_set_new(
+			install, "error",
+			json_pack("{s:s, s:s}", "code", "unsupported", "text", told(m, "the kernel says no")));
 	send_message(m, MESSAGE_REPORT, json_pack("{s:o}", "install", install));
 	if (refused) {
 		world_say(m->world, "machine %u has no kexec", m->index);

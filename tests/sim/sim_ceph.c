@@ -95,8 +95,9 @@ static int make(struct world *world, const char *name, struct err *err)
 	for (unsigned i = 0; i < world->rbd_count; i++)
 		if (str_equal(world->rbd[i], name))
 			return 0;
-	if (world->rbd_count == RBD_MAX)
-		return err_set(err, ERR_CAPACITY, "the simulated pool holds %d images", RBD_MAX);
+	unsigned room = world->rbd_room ? world->rbd_room : RBD_MAX;
+	if (world->rbd_count >= room)
+		return err_set(err, ERR_CAPACITY, "the simulated pool holds %u images", room);
 	world->rbd[world->rbd_count++] = xstrdup(name);
 	return 0;
 }

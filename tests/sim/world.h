@@ -99,6 +99,7 @@ struct world {
 	unsigned osd_count;
 	char *rbd[RBD_MAX];
 	unsigned rbd_count;
+	unsigned rbd_room; /* how many fit; 0: RBD_MAX */
 	bool pool;
 	/* what happened */
 	unsigned crashes, messages, migrations, installs, commits, restores, cuts;

@@ -22,7 +22,7 @@
 
 static const char usage[] =
 	"Usage: ingot-sim-server --dir DIR [--port N] [--machines N] [--nodes N] [--ui DIR] [--hostile]\n"
-	"                        [--guest IMAGE]\n"
+	"                        [--room N] [--guest IMAGE]\n"
 	"\n"
 	"  --dir DIR     database, keys, tokens; made if it is not there\n"
 	"  --port N      where the API listens on 127.0.0.1 (default 0: any; it is printed)\n"
@@ -30,12 +30,13 @@ static const char usage[] =
 	"  --nodes N     of which so many are deployed at once (default 0)\n"
 	"  --ui DIR      the dashboard's files\n"
 	"  --hostile     machines tell markup and control characters of themselves\n"
+	"  --room N      so many images and volumes fit into the pool (default: more than anybody makes)\n"
 	"  --guest IMAGE consoles are real: QEMU runs this image as each virtual machine and each machine that is\n"
 	"                looked at, the latter behind ipmi_sim\n";
 
 struct options {
 	const char *dir, *ui, *guest;
-	int64_t port, machines, nodes;
+	int64_t port, machines, nodes, room;
 	bool hostile;
 };
 
@@ -203,6 +204,7 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 	world->step_ms = STEP_MS * MAX_OF(world->machine_count, BUSY_MACHINES) / BUSY_MACHINES;
 	world->linger_ms = LINGER_MS;
 	world->hostile = server->options.hostile;
+	world->rbd_room = (unsigned)server->options.room;
 	bmc_drivers_set(drivers);
 	struct controller_spec controller = world_controller_spec(world);
 	controller.storage.driver = &bridge_ceph_driver;
@@ -226,10 +228,15 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option options[] = {
-		{ "dir", required_argument, NULL, 'd' },      { "port", required_argument, NULL, 'p' },
-		{ "machines", required_argument, NULL, 'm' }, { "nodes", required_argument, NULL, 'n' },
-		{ "ui", required_argument, NULL, 'u' },	      { "hostile", no_argument, NULL, 'h' },
-		{ "guest", required_argument, NULL, 'g' },    { NULL, 0, NULL, 0 },
+		{ "dir", required_argument, NULL, 'd' },
+		{ "port", required_argument, NULL, 'p' },
+		{ "machines", required_argument, NULL, 'm' },
+		{ "nodes", required_argument, NULL, 'n' },
+		{ "ui", required_argument, NULL, 'u' },
+		{ "hostile", no_argument, NULL, 'h' },
+		{ "guest", required_argument, NULL, 'g' },
+		{ "room", required_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c, r = 0;
 	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -245,6 +252,8 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			r = parse_i64(optarg, 0, 65535, &ret->port);
 		else if (c == 'm')
 			r = parse_i64(optarg, 1, MACHINES_MAX, &ret->machines);
+		else if (c == 'r')
+			r = parse_i64(optarg, 1, RBD_MAX, &ret->room);
 		else if (c == 'n')
 			r = parse_i64(optarg, 0, MACHINES_MAX, &ret->nodes);
 		else

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Line } from './line.mjs';
 import { look } from './looks.mjs';
 import { counters, heardOf, listen, untilHeard, untilScreen, untilTerminal } from './screen.mjs';
-import { Server, assert, open, signIn } from './world.mjs';
+import { PASSWORD, Server, assert, open, settled, signIn } from './world.mjs';
 
 const PASTED = 'Hello, World! {x|y} ~_ "7&<>"';
 const state = (page, word) => page.locator(`[data-console-state=${word}]`);
@@ -162,9 +162,68 @@ async function brokenTests(tests, { page, go, shots, line, server }, vm) {
 		assert(answer.status === 404 && /once/.test(answer.text), `${answer.status} ${answer.text}`);
 		await terminalLives(page);
 	});
-	await tests.run('console: a viewer’s role opens none', async () => {
-		const answer = await page.evaluate(async (id) => (await fetch(`/v1/vms/${id}/console-ticket`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"kind":"vnc"}' })).status, vm.id);
-		assert(answer === 403, `a ticket without the CSRF token: ${answer}`);
+}
+
+/** In tabs and in windows of their own, with what is done to them: in both themes, with a picture in them. */
+async function accessibleTests(tests, { line, server, shots }, vm) {
+	const [machine] = (await server.must('GET', '/v1/machines?power=on')).items;
+	const places = [`/vms/${vm.id}?tab=vnc`, `/vms/${vm.id}?tab=serial`, `/machines/${machine.id}?tab=console`, `/console/vms/${vm.id}/vnc`, `/console/vms/${vm.id}/serial`, `/console/machines/${machine.id}/serial`];
+	for (const theme of ['light', 'dark'])
+		await tests.run(`console: accessible in its tabs and windows, ${theme}`, async () => {
+			const { page, context } = await open({ url: line.url, browser: server.browser }, { theme });
+			await signIn(page, line);
+			const found = [];
+			for (const place of places) {
+				await page.goto(line.url + place);
+				await connected(page);
+				found.push(...(await look(page)).map((each) => `${place}: ${each}`));
+				await page.screenshot({ path: join(shots, `${place.slice(1).replace(/\W+/g, '-').replaceAll(vm.id, 'vm').replaceAll(machine.id, 'machine')}-${theme}.png`) });
+			}
+			await page.getByRole('button', { name: 'Paste as keystrokes' }).click();
+			await page.getByRole('dialog').waitFor();
+			found.push(...(await look(page)).map((each) => `the dialog to paste: ${each}`));
+			assert(found.length === 0, found.join('\n'));
+			await context.close();
+		});
+}
+
+/** Asks for a ticket as a page does, with the token of the session that is signed in. */
+const askForTicket = (page, path) =>
+	page.evaluate(async (address) => {
+		const { csrf_token: token } = await (await fetch('/v1/session')).json();
+		const answer = await fetch(address, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': token }, body: '{"kind":"serial"}' });
+		return { status: answer.status, ...(await answer.json()) };
+	}, `/v1${path}/console-ticket`);
+
+async function roleTests(tests, { page, line, server }, vm) {
+	const [machine] = (await server.must('GET', '/v1/machines')).items;
+	const ends = [`/vms/${vm.id}`, `/machines/${machine.id}`];
+	await tests.run('console: a viewer’s role opens none, by no tab, no address and no call', async () => {
+		await server.must('POST', '/v1/users', { name: 'vera', role: 'viewer', password: PASSWORD });
+		const { page: other, context, wrong } = await open({ url: line.url, browser: server.browser });
+		const asked = [];
+		other.on('request', (request) => request.url().endsWith('/console-ticket') && asked.push(request.url()));
+		await signIn(other, line, { name: 'vera' });
+		for (const end of ends) {
+			for (const tab of ['', '?tab=vnc', '?tab=serial', '?tab=console']) {
+				await other.goto(line.url + end + tab);
+				await other.getByRole('tab', { name: 'Timeline' }).waitFor();
+				await settled(other);
+				assert((await other.getByRole('tab', { name: /^(Screen|Serial)/ }).count()) === 0, `${end}: a viewer has a tab for a console`);
+				assert((await other.locator('[data-console-state]').count()) === 0, `${end}${tab}: a viewer has a console`);
+			}
+			assert(asked.length === 0, `it asks for ${asked}`);
+			const answer = await askForTicket(other, end);
+			assert(answer.status === 403 && answer.code === 'forbidden' && /operator/.test(answer.detail), JSON.stringify(answer));
+			// Nothing but the role is in the way.
+			assert((await askForTicket(page, end)).status === 201, `${end}: an administrator gets none either`);
+			asked.length = 0;
+		}
+		await other.goto(`${line.url}/console/vms/${vm.id}/serial`);
+		await other.locator('.ingot-problem').waitFor();
+		assert((await other.locator('[data-console]').count()) === 0, 'a window of its own shows a console');
+		assert(wrong.length === 0, wrong.join('\n'));
+		await context.close();
 	});
 }
 
@@ -270,14 +329,9 @@ export async function consoleTests(tests, options) {
 		await signIn(page, line);
 		await serialTests(tests, stage, vm);
 		await screenTests(tests, stage, vm);
-		await tests.run('console: accessible, with a picture in it', async () => {
-			const found = [...(await look(page))];
-			await go(`/vms/${vm.id}?tab=serial`);
-			await connected(page);
-			found.push(...(await look(page)));
-			assert(found.length === 0, found.join('\n'));
-		});
+		await accessibleTests(tests, stage, vm);
 		await brokenTests(tests, stage, vm);
+		await roleTests(tests, stage, vm);
 		await machineTests(tests, stage);
 		await endTests(tests, stage, vm);
 		await tests.run('console: nothing in the browser’s console but what was provoked', async () => {
@@ -285,7 +339,8 @@ export async function consoleTests(tests, options) {
 			assert(unexpected.length === 0, unexpected.join('\n'));
 		});
 	} finally {
-		await context.close();
+		// Also the pages that a test has left open when it failed: they would make new connections for good.
+		await server.browser.close();
 		await line.close();
 		await server.stop();
 	}

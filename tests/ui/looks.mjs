@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every route: accessible by axe in both themes, without English in Korean, without overflow at 320 px, and a picture of each.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server, assert, axeSource, open, settled, signIn } from './world.mjs';
 
@@ -10,6 +11,50 @@ export async function look(page) {
 	await page.evaluate(axeSource);
 	const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
 	return result.violations.filter((violation) => SERIOUS.includes(violation.impact)).map((violation) => `${violation.id}: ${violation.help}: ${violation.nodes.map((node) => node.target.join(' ')).slice(0, 4).join(' | ')}`);
+}
+
+/** What a Korean page says in Latin letters: names of standards, products and units, and what is shown as a machine reads it. */
+const LATIN = new Set(
+	`API ARP BIOS BMC BSD Ceph CPU CSRF DHCP DNS GiB GNU GPL HTTP HTTPS Ingot IPMI iPXE IPv ISO JSON KiB LACP Linux MAC Mbit MiB MIME MIT MTU NoCloud NTP OFL OpenAPI
+	OSD POSIX PXE qcow QEMU USB SHA RAM REST RPM SOL SSH Tab TCP TiB TLS UDP UEFI URL UTC UTF UUID vCPU VLAN VNC WWN YAML cidata cloud init config`.split(/\s+/),
+);
+/** What is typed as it stands wherever one is. */
+const VERBATIM = ['“node”', '(join.token)', '(raw)'];
+/** Names that somebody gave, addresses, and what was said by others is not in the language of the page. */
+const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/"], a[href^="/nodes/"], a[href^="/vms/"], a[href^="/volumes/"], a[href^="/images/"], a[href^="/networks/"], a[href^="/pools/"]';
+
+/** Attributes that are shown, or read aloud. */
+const SAID = ['alt', 'aria-description', 'aria-label', 'aria-placeholder', 'aria-roledescription', 'aria-valuetext', 'placeholder', 'title'];
+
+/** Words of three Latin letters and more that the page says in its own words. */
+async function latinWords(page, names) {
+	const texts = await page.evaluate(([others, names]) => {
+		const found = [];
+		// All of the page: dialogs are not within its root. What is for those who hear it counts as well.
+		const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+		for (let node = walker.nextNode(); node; node = walker.nextNode()) if (!node.parentElement.closest(others)) found.push(node.data);
+		for (const element of document.body.querySelectorAll('*'))
+			if (!element.closest(others)) found.push(...names.map((name) => element.getAttribute(name)).filter(Boolean));
+		return found;
+	}, [NOT_OURS, SAID]);
+	const given = [...VERBATIM, ...names].sort((a, b) => b.length - a.length);
+	return texts.flatMap((text) => {
+		const rest = given.reduce((left, name) => left.replaceAll(name, ' '), text);
+		return (rest.match(/[A-Za-z]{3,}/g) ?? []).filter((word) => !LATIN.has(word)).map((word) => `${word} (${text.trim().slice(0, 80)})`);
+	});
+}
+
+const wordsOf = (language) => {
+	const text = readFileSync(new URL(`../../ui/src/i18n/${language}.ts`, import.meta.url), 'utf8');
+	return new Map([...text.matchAll(/^\t'([^']+)': '((?:[^'\\]|\\.)*)',$/gm)].map(([, key, said]) => [key, said]));
+};
+
+/** How the page in Korean says what the one in English says so. */
+function koreanOf(english) {
+	const korean = wordsOf('ko');
+	const said = [...wordsOf('en')].filter(([, text]) => text === english).map(([key]) => korean.get(key));
+	assert(said.length > 0, `no key says ${english}`);
+	return new RegExp(`^(${said.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})$`);
 }
 
 /** In two parts, which take equally long and run beside each other. */
@@ -27,8 +72,12 @@ async function lookTests(tests, options, parts) {
 	try {
 		await server.poolActive();
 		const vm = await server.makeVm('web');
-		await server.makeVm('db', false);
+		const db = await server.makeVm('db', false);
 		const [machine] = (await server.must('GET', '/v1/machines?state=deployed')).items;
+		const [fresh, ready] = await server.until('/v1/machines?state=new', (list) => list.items.length === 2 && list.items, 'two machines that are new');
+		await server.must('POST', `/v1/machines/${ready.id}/accept`, {});
+		await server.until(`/v1/machines/${ready.id}`, (each) => each.state === 'ready', 'a machine that is ready');
+		await server.must('POST', '/v1/networks', { name: 'dmz', vlan: 20, description: 'cafe' });
 		const [node] = (await server.must('GET', '/v1/nodes')).items;
 		const routes = {
 			overview: '/',
@@ -36,15 +85,24 @@ async function lookTests(tests, options, parts) {
 			machines: '/machines',
 			machine: `/machines/${machine.id}`,
 			'machine-disks': `/machines/${machine.id}?tab=disks`,
+			'machine-nics': `/machines/${machine.id}?tab=nics`,
 			'machine-sensors': `/machines/${machine.id}?tab=sensors`,
 			'machine-event-log': `/machines/${machine.id}?tab=sel`,
 			'machine-timeline': `/machines/${machine.id}?tab=timeline`,
 			nodes: '/nodes',
 			node: `/nodes/${node.id}`,
+			'node-timeline': `/nodes/${node.id}?tab=timeline`,
+			disks: '/disks',
 			pools: '/pools',
+			pool: '/pools/default',
+			'pool-disks': '/pools/default?tab=disks',
 			volumes: '/volumes',
+			volume: '/volumes/web-disk',
+			'volume-timeline': '/volumes/web-disk?tab=timeline',
 			images: '/images',
+			image: '/images/guest',
 			networks: '/networks',
+			network: '/networks/dmz',
 			vms: '/vms',
 			'vm-new': '/vms/new',
 			vm: `/vms/${vm.id}`,
@@ -54,10 +112,31 @@ async function lookTests(tests, options, parts) {
 			users: '/users',
 			tokens: '/tokens',
 			'join-tokens': '/join-tokens',
+			'bmc-ranges': '/bmc-ranges',
 			settings: '/settings',
 			about: '/about',
 			'not-found': '/nowhere',
 		};
+		const dialogs = {
+			accept: [`/machines/${fresh.id}`, 'Accept'],
+			deploy: [`/machines/${ready.id}`, 'Deploy'],
+			power: [`/machines/${machine.id}`, 'Power cycle'],
+			migrate: [`/vms/${vm.id}`, 'Migrate'],
+			stop: [`/vms/${vm.id}`, 'Stop'],
+			delete: [`/vms/${vm.id}`, 'Delete'],
+			'delete-image': ['/images/guest', 'Delete'],
+			'delete-network': ['/networks/dmz', 'Delete'],
+			user: ['/users', 'Create a user'],
+			token: ['/tokens', 'Create a token'],
+			'join-token': ['/join-tokens', 'Create a join token'],
+			'bmc-range': ['/bmc-ranges', 'Add a range'],
+			network: ['/networks', 'Create a network'],
+			volume: ['/volumes', 'Create a volume'],
+			image: ['/images', 'Add an image'],
+		};
+		const names = (await Promise.all(['machines', 'nodes', 'pools', 'volumes', 'images', 'networks', 'vms', 'users'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
+		names.push(...(await server.must('GET', '/licences.json')).parts.flatMap((part) => [part.name, part.licence]));
+		names.push(...(await server.must('GET', `/v1/machines/${ready.id}`)).inventory.disks.map((disk) => disk.serial));
 		const settle = async (page) => {
 			await page.locator('h1').first().waitFor();
 			await page.waitForFunction(() => !document.querySelector('.ingot-bullseye'));
@@ -82,14 +161,16 @@ async function lookTests(tests, options, parts) {
 					assert(found.length === 0, found.join('\n'));
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
 				});
-			await tests.run(`axe: a dangerous dialog, ${theme}`, async () => {
-				await page.goto(`${server.url}/vms/${vm.id}`);
-				await page.getByRole('button', { name: 'Delete' }).click();
-				await page.getByRole('dialog').waitFor();
-				await page.screenshot({ path: join(options.shots, `dialog-${theme}.png`) });
-				const found = await look(page);
-				assert(found.length === 0, found.join('\n'));
-			});
+			for (const [name, [path, button]] of Object.entries(dialogs))
+				await tests.run(`axe: the dialog ${name}, ${theme}`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					await page.getByRole('button', { name: button, exact: true }).first().click();
+					await page.getByRole('dialog').waitFor();
+					await page.screenshot({ path: join(options.shots, `dialog-${name}-${theme}.png`) });
+					const found = await look(page);
+					assert(found.length === 0, found.join('\n'));
+				});
 			await tests.run(`axe: the drawer of tasks, ${theme}`, async () => {
 				await page.goto(server.url);
 				await page.getByRole('button', { name: /^Tasks:/ }).click();
@@ -111,11 +192,38 @@ async function lookTests(tests, options, parts) {
 					await settle(page);
 					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
 					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
-					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^(machine|machine-.*|node|vm)$/.test(name), 'the title is not Korean');
-					// A key that is shown as it is says that a word is missing.
-					assert(!/\b(nav|field|word|common|table|machine|vm|overview)\.[a-z][A-Za-z]+\b/.test((await page.locator('#main').innerText()).replace(/machine\.\w+|vm\.\w+/g, '')), 'a key is shown');
+					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^((machine|node|pool|volume)(-.*)?|vm|image|network)$/.test(name), 'the title is not Korean');
+					const words = await latinWords(page, names);
+					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
 				});
+			for (const [name, [path, button]] of Object.entries(dialogs))
+				await tests.run(`korean: the dialog ${name}`, async () => {
+					await page.goto(server.url + path);
+					await settle(page);
+					const said = koreanOf(button);
+					await page.getByRole('button', { name: said }).first().click();
+					await page.getByRole('dialog').waitFor();
+					// What is said of a wrong entry belongs to it.
+					for (const field of await page.locator('[role=dialog] input[name]:is([type=text], [type=password])').all()) await field.fill('--');
+					const words = await latinWords(page, names);
+					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
+				});
+			await tests.run('korean: what waits says so in Korean', async () => {
+				let release;
+				const held = new Promise((resolve) => (release = resolve));
+				await page.route(/\/v1\/machines\?/, async (route) => {
+					await held;
+					await route.continue();
+				});
+				await page.goto(`${server.url}/machines`);
+				await page.locator('.ingot-scroll .pf-v6-c-spinner').waitFor();
+				const words = await latinWords(page, names);
+				release();
+				await settle(page);
+				await page.unroute(/\/v1\/machines\?/);
+				assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
+			});
 			await context.close();
 		}
 		const sizes = [
@@ -136,9 +244,36 @@ async function lookTests(tests, options, parts) {
 					});
 					assert(over <= 1, `${over} px too wide`);
 				});
+			if (size === '320')
+				await tests.run('320: dialogs, the drawer and signing in need no sideways scrolling', async () => {
+					const fits = async (what) => {
+						const over = await page.evaluate(() => {
+							const boxes = [document.documentElement, ...document.querySelectorAll('[role=dialog], .pf-v6-c-modal-box__body, .ingot-drawer')];
+							return Math.max(...boxes.map((box) => Math.max(box.scrollWidth - box.clientWidth, box.getBoundingClientRect().right - innerWidth)));
+						});
+						assert(over <= 1, `${what}: ${over} px too wide`);
+					};
+					for (const [name, [path, button]] of Object.entries(dialogs)) {
+						await page.goto(server.url + path);
+						await settle(page);
+						await page.getByRole('button', { name: button, exact: true }).first().click();
+						await page.getByRole('dialog').waitFor();
+						await page.screenshot({ path: join(options.shots, `dialog-${name}-320.png`) });
+						await fits(`the dialog ${name}`);
+					}
+					await page.goto(server.url);
+					await page.getByRole('button', { name: /^Tasks:/ }).click();
+					await page.locator('.ingot-drawer').waitFor();
+					await page.screenshot({ path: join(options.shots, 'drawer-320.png') });
+					await fits('the drawer');
+					await context.clearCookies();
+					await page.goto(server.url);
+					await page.locator('input[name=password]').waitFor();
+					await fits('signing in');
+				});
 			await context.close();
 		}
-		if (parts.includes('keyboard')) await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, without a mouse', async () => {
+		if (parts.includes('keyboard')) await tests.run('keyboard: sign in, go to a machine, open and leave a dialog, start and stop a virtual machine, without a mouse', async () => {
 			const { page, context } = await open(server);
 			await page.goto(server.url);
 			await page.locator('input[name=name]').waitFor();
@@ -178,6 +313,24 @@ async function lookTests(tests, options, parts) {
 			await press('Escape');
 			await page.getByRole('dialog').waitFor({ state: 'detached' });
 			assert(/Power cycle/.test(await focused()), `the focus does not come back: ${await focused()}`);
+			// What is asked for is done, and what is dangerous only once its name was typed.
+			await page.goto(`${server.url}/vms/${db.id}`);
+			await page.locator('h1', { hasText: 'db' }).waitFor();
+			await tabTo(/^Start$/);
+			await press('Enter');
+			await page.locator('.ingot-head [data-state=running]').waitFor();
+			await tabTo(/^Stop$/);
+			await press('Enter');
+			await page.getByRole('dialog').waitFor();
+			for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement?.matches('[role=dialog] input'))); i++) await press('Tab');
+			await page.keyboard.type('d');
+			await press('Enter');
+			assert(await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).isDisabled(), 'half a name will do');
+			await page.keyboard.type('b');
+			await press('Enter');
+			await page.getByRole('dialog').waitFor({ state: 'detached' });
+			await server.until(`/v1/vms/${db.id}`, (each) => each.state === 'stopped', 'a machine that was stopped');
+			await page.locator('.ingot-head [data-state=stopped]').waitFor();
 			await context.close();
 		});
 	} finally {

@@ -4,6 +4,9 @@
 import { join } from 'node:path';
 import { Server, assert, open, signIn } from './world.mjs';
 
+/** Rows that a table reads at once, and machines that a dialog lists. */
+const PAGE = 200;
+const LISTED = 100;
 const MACHINES = Number(process.env.MACHINES ?? 10000);
 
 export async function rackTests(tests, options) {
@@ -47,7 +50,18 @@ export async function rackTests(tests, options) {
 			assert(Number(index) > 150, `it came to row ${index}`);
 			assert(most < 100, `${most} rows were in the document`);
 		});
+		await tests.run('rack: the disks of all are not asked for at once, and it is said of how many machines they are', async () => {
+			const asked = [];
+			page.on('request', (call) => /\/v1\/machines\?/.test(call.url()) && asked.push(new URL(call.url()).searchParams.get('limit')));
+			await page.goto(`${server.url}/disks`);
+			await page.getByText(new RegExp(`disks in \\d+ of ${MACHINES} machines; more as you scroll`)).waitFor();
+			await page.locator('tr[data-id]').first().waitFor();
+			// Some pages have no machine yet that told of its disks: it reads on until there is something to show. All would be 200.
+			assert(asked.length <= 20 && asked.every((limit) => Number(limit) <= 50), `it was asked for ${asked}`);
+		});
 		await tests.run('rack: a filter shows what matches, and is in the address', async () => {
+			await page.goto(`${server.url}/machines`);
+			await page.getByText(`${MACHINES} in all`).waitFor();
 			const { total } = await server.must('GET', '/v1/machines?q=machine-123&limit=1');
 			const began = Date.now();
 			await page.getByRole('textbox', { name: 'Search' }).fill('machine-123');
@@ -62,16 +76,62 @@ export async function rackTests(tests, options) {
 			const [expected] = (await server.must('GET', '/v1/machines?sort=-name&limit=1')).items;
 			assert(first === expected.name, `${first}, not ${expected.name}`);
 		});
-		await tests.run('rack: all that match are chosen and accepted, with a result for each', async () => {
-			await page.goto(`${server.url}/machines?q=machine-99`);
-			await page.locator('tr[data-id]').first().waitFor();
-			const { total } = await server.must('GET', '/v1/machines?q=machine-99&limit=1');
+		const QUERY = 'q=machine-9';
+		const matching = async () => {
+			const ids = new Set();
+			for (let cursor = ''; cursor !== null; ) {
+				const list = await server.must('GET', `/v1/machines?${QUERY}&limit=1000${cursor && `&cursor=${cursor}`}`);
+				for (const machine of list.items) ids.add(machine.id);
+				cursor = list.next;
+			}
+			return ids;
+		};
+		const dialog = page.getByRole('dialog');
+		const asked = new Set();
+		page.on('request', (request) => request.method() === 'POST' && asked.add(/machines\/([^/]+)\/(power|accept)$/.exec(request.url())?.[1]));
+		/** Also those that were not read yet: more match than a table reads at once. */
+		const chooseAll = async (total) => {
+			assert(total > PAGE, `${total} match: not more than a page`);
+			await page.goto(`${server.url}/machines?${QUERY}`);
+			await page.getByText(`${total} in all`).waitFor();
 			await page.getByRole('checkbox', { name: 'Select all rows shown' }).check();
+			await page.getByText(`${PAGE} selected`).waitFor();
+			await page.getByRole('button', { name: `Select all ${total} that match` }).click();
 			await page.getByText(`${total} selected`).waitFor();
-			await page.locator('.ingot-selection').getByRole('button', { name: 'Accept' }).click();
-			await page.getByRole('dialog').getByText(`Done: ${total} · failed: 0 · of ${total}`).waitFor({ timeout: 120000 });
+			asked.clear();
+		};
+		const choice = (name) => page.locator('.ingot-selection').getByRole('button', { name, exact: true });
+		await tests.run('rack: who comes to match after the person was asked is not switched off as well', async () => {
+			const before = await matching();
+			await chooseAll(before.size);
+			await choice('Off').click();
+			const listed = dialog.locator('[data-asked]');
+			await listed.first().waitFor();
+			const shown = await listed.evaluateAll((all) => all.map((each) => each.dataset.asked));
+			const count = /Off: (\d+) machines/.exec(await dialog.innerText())[1];
+			const [late] = (await server.must('GET', '/v1/machines?limit=1')).items;
+			assert(!before.has(late.id) && late.bmc_address && late.power === 'on', `${late.name} is not one that could come late`);
+			await server.must('POST', `/v1/machines/${late.id}/accept`, { name: 'late-machine-9' });
+			assert((await matching()).has(late.id), 'nobody has come to match');
+			await dialog.getByRole('textbox').fill(count);
+			await dialog.getByRole('button', { name: 'Off', exact: true }).click();
+			await dialog.getByText(`Done: ${count} · failed: 0 · of ${count}`).waitFor();
+			assert(asked.size === Number(count) && shown.every((id) => asked.has(id)), `${asked.size} were asked, ${count} were shown`);
+			assert([...asked].every((id) => before.has(id)), 'one that came late was asked as well');
+			await dialog.getByRole('button', { name: 'Close' }).last().click();
+		});
+		await tests.run('rack: all that match are chosen, also those not read yet, and accepted, with a result for each', async () => {
+			const all = new Set((await matching()).values());
+			const [late] = (await server.must('GET', '/v1/machines?q=late-machine-9')).items;
+			if (late) all.delete(late.id);
+			await chooseAll(all.size + (late ? 1 : 0));
+			await choice('Accept').click();
+			await dialog.getByText(`and ${all.size - LISTED} more`).waitFor();
 			await page.screenshot({ path: join(options.shots, 'bulk-rack.png') });
-			await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+			await dialog.getByRole('button', { name: 'Accept' }).click();
+			await dialog.getByText(`Done: ${all.size} · failed: 0 · of ${all.size}`).waitFor({ timeout: 240000 });
+			assert(asked.size === all.size && [...asked].every((id) => all.has(id)), `${asked.size} were asked`);
+			await dialog.getByRole('button', { name: 'Close' }).last().click();
 		});
 		await tests.run('rack: nothing went wrong in the page', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {

@@ -4,13 +4,19 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { accessTests } from './access.mjs';
+import { bulkTests } from './bulk.mjs';
 import { consoleTests } from './consoles.mjs';
+import { detailTests } from './details.mjs';
 import { dutyTests } from './duties.mjs';
 import { flowTests } from './flows.mjs';
 import { sizeTests, themeTests } from './looks.mjs';
+import { mapTests } from './map.mjs';
+import { partTests } from './parts.mjs';
 import { rackTests } from './rack.mjs';
+import { restoredTests } from './restored.mjs';
 import { securityTests } from './security.mjs';
-import { CHROMIUM, Tests } from './world.mjs';
+import { windowTests } from './windows.mjs';
+import { CHROMIUM, Tests, suitePages } from './world.mjs';
 
 /** Suites that run beside one another. */
 const WORKERS = 2;
@@ -36,11 +42,12 @@ try {
 	process.exit(1);
 }
 // The longest first. Each suite has a provisioner and a browser of its own; one that falls over does not take the others with it.
-const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, dutyTests, rackTests, securityTests];
+const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, bulkTests, restoredTests, dutyTests, detailTests, partTests,
+	rackTests, securityTests, windowTests, mapTests];
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {
-			await suite(tests, options);
+			await suitePages.run([], () => suite(tests, options));
 		} catch (error) {
 			tests.failed++;
 			console.log(`FAILED: ${suite.name}: ${error.stack ?? error}`);

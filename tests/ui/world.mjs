@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the browser tests stand on: a provisioner over simulated machines, a browser, and a person who is signed in.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { X509Certificate, createHash } from 'node:crypto';
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,8 @@ const packages = createRequire(new URL('../../ui/package.json', import.meta.url)
 export const { chromium } = packages('playwright-core');
 export const axeSource = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8');
 
+/** The pages that each suite has opened: suites run beside one another. */
+export const suitePages = new AsyncLocalStorage();
 export const PASSWORD = 'correct horse battery staple';
 const START_MS = 60000;
 /** What a page is given to come to be what is waited for: nobody waits that long but where something is broken. */
@@ -31,7 +34,7 @@ function storeDir() {
 }
 
 export class Server {
-	/** options: machines, nodes, hostile, port; guest: image of what consoles show; dir: of an earlier one that goes on. */
+	/** options: machines, nodes, hostile, port; room: what fits into the pool; guest: image of what consoles show; dir: of an earlier one that goes on. */
 	static async start(program, ui, options = {}) {
 		const server = new Server();
 		server.dir = options.dir ?? mkdtempSync(join(storeDir(), 'ingot-ui-'));
@@ -52,6 +55,7 @@ export class Server {
 	async run(port) {
 		const args = ['--dir', this.dir, '--ui', this.ui, '--port', String(port), '--machines', String(this.options.machines ?? 3), '--nodes', String(this.options.nodes ?? 0)];
 		if (this.options.hostile) args.push('--hostile');
+		if (this.options.room) args.push('--room', String(this.options.room));
 		if (this.options.guest) args.push('--guest', this.options.guest);
 		this.process = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 		this.log = '';
@@ -190,6 +194,11 @@ export async function open(at, { language = 'en', theme = 'light', width = 1366,
 	const page = await context.newPage();
 	page.setDefaultTimeout(PAGE_MS);
 	const wrong = [];
+	const refused = [];
+	page.on('response', (answer) => {
+		if (answer.status() >= 400) refused.push(`${answer.status()} ${answer.request().method()} ${new URL(answer.url()).pathname}`);
+	});
+	suitePages.getStore()?.push({ page, refused });
 	page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
 	page.on('console', (message) => {
 		const text = message.text();
@@ -206,6 +215,11 @@ export async function open(at, { language = 'en', theme = 'light', width = 1366,
 /** Until no request is under way but the stream of events (which never ends: a page is never without network), and what came is
  *  drawn. */
 export async function settled(page) {
+	// Of an earlier call on the same page nothing counts; and a browser keeps 250 entries if it is not told otherwise.
+	await page.evaluate(() => {
+		window.resourcesSeen = undefined;
+		performance.setResourceTimingBufferSize(100000);
+	});
 	await page.waitForFunction(() => {
 		const now = performance.getEntriesByType('resource').length;
 		const before = window.resourcesSeen;
@@ -213,6 +227,22 @@ export async function settled(page) {
 		return before === now && !document.querySelector('[aria-busy=true], .pf-v6-c-spinner, .pf-v6-c-skeleton');
 	}, undefined, { polling: 250 });
 	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
+/** What the pages of the running suite show: for whoever reads of a failure, and was not there. */
+async function told() {
+	for (const { page, refused } of suitePages.getStore() ?? []) {
+		if (page.isClosed()) continue;
+		const text = await page
+			.evaluate(() => {
+				const button = (each) => `[${each.innerText || each.ariaLabel}${each.disabled ? ', disabled' : ''}]`;
+				const main = document.querySelector('[role=dialog]') ?? document.querySelector('#main') ?? document.body;
+				return `${main.innerText}\n${Array.from(main.querySelectorAll('button'), button).join(' ')}`;
+			})
+			.catch((error) => `does not tell: ${error.message}`);
+		console.log(`   ${page.url()} shows:\n${text.slice(0, 3000).replace(/^/gm, '   | ')}`);
+		if (refused.length > 0) console.log(`   refused last: ${refused.slice(-5).join('; ')}`);
+	}
 }
 
 export async function signIn(page, server, { name = 'admin', password = PASSWORD } = {}) {
@@ -246,6 +276,7 @@ export class Tests {
 		} catch (error) {
 			this.failed++;
 			console.log(`FAILED: ${name}: ${error.stack ?? error}`);
+			await told();
 		}
 	}
 }

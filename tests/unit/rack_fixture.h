@@ -31,6 +31,7 @@ struct rack_bmc {
 	int device;	      /* enum bmc_boot_device, as set last */
 	bool persistent;
 	const char *uuid;
+	const char *password; /* what it takes; NULL: any */
 	unsigned ops, power_sets;
 };
 
@@ -46,6 +47,7 @@ struct rack {
 	char *intents[10]; /* "MAC live" */
 	unsigned intent_count, reserved;
 	bool range_full;
+	const char *const *bmc_ranges; /* of the configuration; NULL: none */
 	/* Ceph */
 	bool quorum;
 	enum err_code ceph_fault;
@@ -53,7 +55,7 @@ struct rack {
 	char imported_sha256[65]; /* what the last import was told */
 	uint64_t imported_bytes;
 	unsigned rbd_count, osd_count, hosts_up;
-	uint64_t available_bytes;
+	uint64_t available_bytes, used_bytes;
 	struct strbuf ceph_trace;
 };
 
@@ -70,6 +72,8 @@ static inline int rack_reach(const struct bmc_target *target, struct rack_bmc **
 		return err_set(err, ERR_UNREACHABLE, "BMC %s does not answer", target->address);
 	if (bmc->fault)
 		return err_set(err, bmc->fault, "BMC %s: %s", target->address, err_meaning(bmc->fault)->title);
+	if (bmc->password && !str_equal(bmc->password, target->password))
+		return err_set(err, ERR_CREDENTIALS, "BMC %s refused the password", target->address);
 	*ret = bmc;
 	return 0;
 }
@@ -268,6 +272,7 @@ static inline int rack_status(void *ctx, const struct ceph_access *access, const
 				     .pgs = 32,
 				     .pgs_active_clean = 32,
 				     .total_bytes = 192 * GIB,
+				     .used_bytes = rack->used_bytes,
 				     .pool_max_avail_bytes = rack->available_bytes };
 	return 0;
 }
@@ -407,6 +412,7 @@ static inline void rack_start(struct rack *rack)
 		.ca = rack->ca,
 		.machines = { .netboot = &rack_netboot,
 			      .netboot_ctx = rack,
+			      .bmc_ranges = rack->bmc_ranges,
 			      .bmc_user = "admin",
 			      .bmc_password = "bmc-password",
 			      .scan = rack_scan,

@@ -451,6 +451,30 @@ static void test_typing_is_use(void **state)
 	assert_int_equal(agent.seen.len, 0);
 }
 
+/* A page that nobody is at goes on asking: that is no use, and is answered as long as the session is there. */
+static void test_what_a_page_asks_by_itself_is_no_use(void **state)
+{
+	struct world *w = *state;
+	struct store *store = w->rack.controller->store;
+	_cleanup_(person_done) struct person kim = { 0 };
+
+	sign_in(w, &kim);
+	const struct sign_in_session *session = store_next(store, &kind_sign_in_session, NULL);
+	_cleanup_free_ char *id = xstrdup(session->id);
+	int64_t long_ago = session->seen - INT64_C(59) * 60 * 1000;
+	store_begin(store);
+	((struct sign_in_session *)store_edit(store, &kind_sign_in_session, id))->seen = long_ago;
+	assert_int_equal(store_commit(store, NULL), 0);
+	const char *const by_itself[] = { kim.cookie_header, "X-Unattended: 1", NULL };
+	assert_int_equal(call(w, w->nobody, w->origin, "GET", "/v1/vms", NULL, by_itself), 200);
+	session = store_get(store, &kind_sign_in_session, id);
+	assert_int_equal(session->seen, long_ago);
+	const char *const by_kim[] = { kim.cookie_header, NULL };
+	assert_int_equal(call(w, w->nobody, w->origin, "GET", "/v1/vms", NULL, by_kim), 200);
+	session = store_get(store, &kind_sign_in_session, id);
+	assert_true(session->seen > long_ago);
+}
+
 /* A BMC that says nothing yet: its console is being opened. */
 static void test_machine_console_revoked(void **state)
 {
@@ -530,6 +554,7 @@ int main(void)
 		CONSOLE_TEST(test_token_expires),
 		CONSOLE_TEST(test_signed_out_or_disabled),
 		CONSOLE_TEST(test_typing_is_use),
+		CONSOLE_TEST(test_what_a_page_asks_by_itself_is_no_use),
 		CONSOLE_TEST(test_machine_console_revoked),
 		CONSOLE_TEST(test_not_running),
 		CONSOLE_TEST(test_stops),

@@ -184,6 +184,28 @@ static void a_session_ends_when_it_is_left_alone(void **state)
 	assert_int_equal(store_count(f->store, &kind_sign_in_session), 0);
 }
 
+/* A page that is left open asks again and again: that is nobody's use. */
+static void what_a_page_does_by_itself_keeps_no_session(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(auth_free_p) struct auth *auth = auth_new(f->store, NULL);
+	make_user(f, auth, "kim", ROLE_OPERATOR);
+	_cleanup_free_ char *cookie = must_sign_in(auth, "kim");
+	_cleanup_err_ struct err err = ERR_INIT;
+	for (int i = 0; i < 59; i++) {
+		struct auth_who who = AUTH_NOBODY;
+		fixture_pass(f, HOUR / 60);
+		assert_int_equal(auth_by_cookie_unattended(auth, cookie, &who, &err), 0);
+		assert_int_equal(who.role, ROLE_OPERATOR);
+		assert_int_equal(who.session->seen, who.session->created);
+	}
+	fixture_pass(f, HOUR / 60);
+	struct auth_who who = AUTH_NOBODY;
+	assert_true(auth_by_cookie_unattended(auth, cookie, &who, &err) < 0);
+	assert_int_equal(err.code, ERR_UNAUTHENTICATED);
+	assert_int_equal(store_count(f->store, &kind_sign_in_session), 0);
+}
+
 static void a_session_ends_after_half_a_day(void **state)
 {
 	struct fixture *f = *state;
@@ -401,7 +423,7 @@ static void a_name_can_be_tried_so_often(void **state)
 	int64_t after_s = 0;
 	assert_int_equal(tries(auth, "kim", "10.0.0.1", &after_s), 10);
 	assert_int_equal(after_s, 10);
-	assert_int_equal(tries(auth, "kim", "10.0.0.2", &after_s), 0); /* wherever it comes from */
+	assert_int_equal(tries(auth, "kim", "10.0.0.2", &after_s), 10); /* who is elsewhere is not kept out */
 	fixture_pass(f, 9999);
 	assert_int_equal(tries(auth, "kim", "10.0.0.1", &after_s), 0);
 	assert_int_equal(after_s, 1);
@@ -409,7 +431,24 @@ static void a_name_can_be_tried_so_often(void **state)
 	assert_int_equal(tries(auth, "kim", "10.0.0.1", &after_s), 1);
 	fixture_pass(f, 10 * HOUR);
 	assert_int_equal(tries(auth, "kim", "10.0.0.1", &after_s), 10);
-	assert_int_equal(tries(auth, "lee", "10.0.0.9", &after_s), 10); /* others are not concerned */
+	assert_int_equal(tries(auth, "lee", "10.0.0.1", &after_s), 10); /* others are not concerned */
+}
+
+static void a_name_can_be_tried_from_many_addresses_so_often(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(auth_free_p) struct auth *auth = auth_new(f->store, NULL);
+	int64_t after_s = 0;
+	unsigned count = 0;
+	for (int i = 0; i < 100; i++) {
+		_cleanup_free_ char *address = xasprintf("10.3.0.%d", i);
+		count += tries(auth, "kim", address, &after_s);
+	}
+	assert_int_equal(count, 300);
+	assert_int_equal(after_s, 1);
+	assert_int_equal(tries(auth, "lee", "10.3.0.99", &after_s), 10);
+	fixture_pass(f, 1000);
+	assert_int_equal(tries(auth, "kim", "10.4.0.1", &after_s), 2);
 }
 
 static void an_address_can_try_so_often(void **state)
@@ -458,7 +497,7 @@ static void many_names_do_not_free_one_that_is_full(void **state)
 				    *address = xasprintf("10.1.%d.%d", i / 250, i % 250);
 		assert_int_equal(auth_try(auth, name, address, &after_s, NULL), 0);
 	}
-	assert_int_equal(tries(auth, "kim", "10.0.0.2", &after_s), 0);
+	assert_int_equal(tries(auth, "kim", "10.0.0.1", &after_s), 0);
 }
 
 /* ---- audit ---- */
@@ -500,6 +539,7 @@ int main(void)
 		TEST(the_cookie_is_stored_nowhere),
 		TEST(who_is_wrong_is_not_told_how),
 		TEST(a_session_ends_when_it_is_left_alone),
+		TEST(what_a_page_does_by_itself_keeps_no_session),
 		TEST(a_session_ends_after_half_a_day),
 		TEST(sessions_of_a_user_are_not_without_end),
 		TEST(a_new_password_ends_all_other_sessions),
@@ -509,6 +549,7 @@ int main(void)
 		TEST(who_is_disabled_or_gone_is_signed_out),
 		TEST(a_user_that_cannot_be_is_refused),
 		TEST(a_name_can_be_tried_so_often),
+		TEST(a_name_can_be_tried_from_many_addresses_so_often),
 		TEST(an_address_can_try_so_often),
 		TEST(who_is_right_uses_nothing_up),
 		TEST(many_names_do_not_free_one_that_is_full),

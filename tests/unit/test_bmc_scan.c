@@ -132,7 +132,7 @@ static void test_may_be_ended_when_one_is_found(void **state)
 static void test_refuses_what_is_no_range(void **state)
 {
 	static const char *const wrong[] = {
-		"",	 "10.0.0.9-10.0.0.1",	  "10.0.0.0-10.0.16.0",	    "10.0.0.1-", "-10.0.0.1", "10.0.0.0/24",
+		"",	 "10.0.0.9-10.0.0.1",	  "10.0.0.0-10.0.16.0",	    "10.0.0.1-", "-10.0.0.1", "10.0.0.0/19",
 		"bmc-a", "10.0.0.1:1-10.0.0.2:2", "10.0.0.1-10.0.0.2:99999"
 	};
 
@@ -151,12 +151,93 @@ static void test_refuses_what_is_no_range(void **state)
 	assert_int_equal(bmc_scan_start(loop, none, SCAN_MS, on_found, on_done, NULL, &scan, NULL), -EINVAL);
 }
 
+static void test_ranges_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t first, count;
+		uint16_t port;
+	} good[] = {
+		{ "10.0.0.7", 0x0a000007, 1, 623 },
+		{ "10.0.0.7-10.0.0.7:6230", 0x0a000007, 1, 6230 },
+		{ "10.0.0.250-10.0.1.9", 0x0a0000fa, 16, 623 },
+		{ "10.1.0.0/24", 0x0a010001, 254, 623 },
+		{ "10.1.0.0/20:700", 0x0a010001, 4094, 700 },
+		{ "10.1.0.8/31", 0x0a010008, 2, 623 },
+		{ "10.1.0.9/32", 0x0a010009, 1, 623 },
+	};
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
+		{ "10.0.0.9-10.0.0.1", "ends before it begins" },
+		{ "10.0.0.0-10.0.16.0", "more than 4096" },
+		{ "0.0.0.0/0", "more than 4096" },
+		{ "10.0.0.0/19", "more than 4096" },
+		{ "10.0.0.9/24", "FIRST-LAST" },
+		{ "10.0.0.0/33", "ADDRESS/PREFIX" },
+		{ "10.0.0.0/", "ADDRESS/PREFIX" },
+		{ "10.0.0.0:1/24", "the port comes last" },
+		{ "fd00::1-fd00::9", "IPv4" },
+		{ "fd00::/120", "IPv4" },
+		{ "bmc-a", "FIRST-LAST" },
+		{ "", "IPv4" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(good); i++) {
+		struct bmc_addresses range = { 0 };
+
+		assert_int_equal(bmc_addresses_parse(good[i].text, &range, NULL), 0);
+		assert_int_equal(range.first, good[i].first);
+		assert_int_equal(range.count, good[i].count);
+		assert_int_equal(range.port, good[i].port);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		struct bmc_addresses range = { .count = 7 };
+
+		assert_int_equal(bmc_addresses_parse(wrong[i].text, &range, &err), -EINVAL);
+		assert_int_equal(err.code, ERR_INVALID);
+		if (!strstr(err.text, wrong[i].says))
+			fail_msg("%s: %s", wrong[i].text, err.text);
+		assert_int_equal(range.count, 7);
+	}
+}
+
+static void assert_shared(const char *a, const char *b, const char *first)
+{
+	struct bmc_addresses one, other;
+
+	assert_int_equal(bmc_addresses_parse(a, &one, NULL), 0);
+	assert_int_equal(bmc_addresses_parse(b, &other, NULL), 0);
+	_cleanup_free_ char *there = bmc_addresses_shared(&one, &other), *back = bmc_addresses_shared(&other, &one);
+	assert_true(str_equal(there, first));
+	assert_true(str_equal(back, first));
+}
+
+static void test_what_ranges_share(void **state)
+{
+	struct bmc_addresses range;
+
+	assert_shared("10.0.0.1-10.0.0.9", "10.0.0.9-10.0.0.20", "10.0.0.9");
+	assert_shared("10.0.0.0/24", "10.0.0.7", "10.0.0.7");
+	assert_shared("10.0.0.1-10.0.0.9:700", "10.0.0.0/28:700", "10.0.0.1:700");
+	assert_shared("10.0.0.1-10.0.0.9", "10.0.0.10-10.0.0.20", NULL);
+	assert_shared("10.0.0.1-10.0.0.9:700", "10.0.0.1-10.0.0.9", NULL); /* of one host, two BMCs */
+	assert_shared("255.255.255.254-255.255.255.255", "0.0.0.0-0.0.0.9", NULL);
+	assert_int_equal(bmc_addresses_parse("10.0.0.2-10.0.0.4", &range, NULL), 0);
+	assert_true(bmc_addresses_have(&range, "10.0.0.2") && bmc_addresses_have(&range, "10.0.0.4:623"));
+	assert_false(bmc_addresses_have(&range, "10.0.0.1") || bmc_addresses_have(&range, "10.0.0.5"));
+	assert_false(bmc_addresses_have(&range, "10.0.0.3:700") || bmc_addresses_have(&range, "bmc"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_finds_those_that_answer_as_bmcs_do, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_may_be_ended_when_one_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refuses_what_is_no_range, setup, teardown),
+		cmocka_unit_test(test_ranges_as_people_write_them),
+		cmocka_unit_test(test_what_ranges_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

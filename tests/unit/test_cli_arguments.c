@@ -157,7 +157,7 @@ static void test_what_is_wrong(void **state)
 {
 	assert_refused(
 		"frobnicate",
-		"unknown command 'frobnicate'; there is: machine, node, pool, image, volume, network, vm, cloud-init, task");
+		"unknown command 'frobnicate'; there is: machine, bmc-range, node, pool, image, volume, network, vm, cloud-init, task");
 	assert_refused("vm frobnicate", "unknown command 'vm frobnicate'; there is: list, show");
 	assert_refused("vm show a b", "'b' is one argument too many");
 	assert_refused("vm list a", "'a' is one argument too many");
@@ -254,6 +254,12 @@ static void test_what_changes_is_said_both_ways(void **state)
 	assert_refused("user update kim --disabled maybe", "true, false");
 	assert_refused("user update kim --name lee", "--name");
 	assert_refused("user create kim --password x", "--password");
+	in = taken("bmc-range create rack1 --range 10.1.0.0/24 --user admin --password-file /dev/null");
+	assert_body(&in, "{\"name\": \"rack1\", \"range\": \"10.1.0.0/24\", \"user\": \"admin\"}");
+	invocation_done(&in);
+	assert_refused("bmc-range create rack1 --range 10.1.0.0/24 --user admin --password x", "--password");
+	assert_refused("bmc-range create rack1 --range 10.1.0.0/24", "--user");
+	assert_refused("bmc-range update rack1 --range 10.1.0.0/25", "--range");
 	const struct command *update = command_find("user", "update");
 	_cleanup_free_ char *help = help_text("user", update);
 	assert_null(strstr(help, "default viewer"));

@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +19,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -253,6 +257,39 @@ static int look_group(void)
 	return 0;
 }
 
+/* As systemd's AmbientCapabilities= does. False where that is not allowed. */
+static bool gain_ambient(unsigned capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (geteuid() != 0 && unshare(CLONE_NEWUSER) < 0)
+		return false;
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	data[CAP_TO_INDEX(capability)].inheritable |= CAP_TO_MASK(capability);
+	return syscall(SYS_capset, &header, data) == 0 &&
+	       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0;
+}
+
+static int look_capabilities(void)
+{
+	if (!gain_ambient(CAP_NET_RAW))
+		return 77;
+	for (int keep = 0; keep < 2; keep++) {
+		_cleanup_(cmd_result_done) struct cmd_result result = { 0 };
+		struct cmd cmd = { .argv = (const char *const[]){ "grep", "^CapAmb:", "/proc/self/status", NULL },
+				   .deadline_ms = LONG_MS,
+				   .keep_capabilities = keep };
+		if (cmd_run(&cmd, &result, NULL) < 0)
+			return 1;
+		printf("%llx ", strtoull(result.out + strlen("CapAmb:"), NULL, 16));
+	}
+	/* The parent's stay, and so do those of the next child. */
+	printf("%d", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_RAW, 0, 0));
+	return 0;
+}
+
 /* A parent without standard descriptors starts a child that has them. */
 static int look_without_standard_descriptors(void)
 {
@@ -293,6 +330,7 @@ static const struct {
 	{ "descriptors", look_descriptors },
 	{ "signals", look_signals },
 	{ "group", look_group },
+	{ "capabilities", look_capabilities },
 	{ "without-standard-descriptors", look_without_standard_descriptors },
 	{ "without-standard-input", look_without_standard_input },
 };
@@ -366,6 +404,16 @@ static void it_leads_its_group_and_on_demand_its_session(void **state)
 	assert_string_equal(session.out, "1 1");
 }
 
+static void ambient_capabilities_are_passed_on_demand_only(void **state)
+{
+	_cleanup_(cmd_result_done) struct cmd_result result = { 0 };
+	int r = look_at("capabilities", false, &result);
+	if (r < 0 && geteuid() != 0 && WIFEXITED(result.status) && WEXITSTATUS(result.status) == 77)
+		skip(); /* neither root nor allowed to be in a user namespace of its own */
+	assert_int_equal(r, 0);
+	assert_string_equal(result.out, "0 2000 1"); /* CAP_NET_RAW is number 13 */
+}
+
 static void a_parent_without_standard_descriptors_can_start_children(void **state)
 {
 	_cleanup_(cmd_result_done) struct cmd_result result = { 0 };
@@ -433,6 +481,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_descriptor_is_left_behind),
 		cmocka_unit_test(signals_are_as_new),
 		cmocka_unit_test(it_leads_its_group_and_on_demand_its_session),
+		cmocka_unit_test(ambient_capabilities_are_passed_on_demand_only),
 		cmocka_unit_test(a_parent_without_standard_descriptors_can_start_children),
 		cmocka_unit_test(one_that_shall_die_with_its_starter_does),
 		cmocka_unit_test(another_lives_on),

@@ -129,7 +129,10 @@ static void make_parts(void)
 	random_bytes(data, ROOT_BYTES);
 	write_file("kernel", data, 300000);
 	write_file("initrd", data + 1000, 700000);
-	write_file("efi-loader", data + 2000, 50000);
+	write_file("efi-shim", data + 2000, 40000);
+	write_file("efi-keys", data + 3000, 30000);
+	write_file("efi-loader", data + 4000, 50000);
+	write_file("efi-chain", data + 5000, 20000);
 	memcpy(data + 500, list, sizeof(list));
 	write_file("bios-core", data, 3000);
 	data[0] = data[0x66] = 0xeb;
@@ -141,7 +144,8 @@ static void make_parts(void)
 	write_file("root", data, ROOT_BYTES);
 }
 
-static void make_bundle(bool with_loader)
+/* Of all parts but one, of a type; -1: of all. */
+static void make_bundle(int without)
 {
 	struct bundle_source sources[BUNDLE_PART_TYPE_COUNT];
 	char *paths[BUNDLE_PART_TYPE_COUNT];
@@ -151,7 +155,7 @@ static void make_bundle(bool with_loader)
 
 	for (unsigned i = 0; i < BUNDLE_PART_TYPE_COUNT; i++) {
 		paths[i] = in_dir(bundle_part_type_name(i));
-		if (i != BUNDLE_EFI_LOADER || with_loader)
+		if ((int)i != without)
 			sources[count++] = (struct bundle_source){ paths[i], i };
 	}
 	if (bundle_create(out, "host", "1.2", world.key_pem, sources, count, &err) < 0)
@@ -280,7 +284,7 @@ static int set_up(void **state)
 	world.loop = loop_new(2);
 	assert_int_equal(ed25519_keygen(&world.key_pem, &world.public_pem, NULL), 0);
 	make_parts();
-	make_bundle(true);
+	make_bundle(-1);
 	make_disk("vda", "disk-a", DISK_BYTES);
 	make_disk("vdb", "disk-b", DISK_BYTES);
 	if (http_server_new(
@@ -412,7 +416,7 @@ static void assert_bootable(bool bootable)
 
 static void test_whole(void **state)
 {
-	_cleanup_free_ char *config = NULL, *work = in_dir("run/ingot/install/root");
+	_cleanup_free_ char *config = NULL, *signpost = NULL, *work = in_dir("run/ingot/install/root");
 	_cleanup_held_disk_ struct held_disk disk = look_at_disk();
 	_cleanup_free_ char *identity = in_dir("run/ingot/install/state");
 	struct layout layout;
@@ -427,7 +431,12 @@ static void test_whole(void **state)
 	assert_on_disk(layout.partitions[PARTITION_ROOT_A].offset_bytes, "root");
 	assert_on_esp(&esp, "/ingot/a/vmlinuz", "kernel");
 	assert_on_esp(&esp, "/ingot/a/initrd", "initrd");
-	assert_on_esp(&esp, "/EFI/BOOT/BOOTX64.EFI", "efi-loader");
+	assert_on_esp(&esp, "/EFI/BOOT/BOOTX64.EFI", "efi-shim");
+	assert_on_esp(&esp, "/EFI/BOOT/mmx64.efi", "efi-keys");
+	assert_on_esp(&esp, "/EFI/BOOT/grubx64.efi", "efi-loader");
+	assert_on_esp(&esp, "/EFI/ingot/grubx64.efi", "efi-chain");
+	signpost = from_esp(&esp, "/EFI/debian/grub.cfg", &len);
+	assert_non_null(strstr(signpost, "configfile ($root)/grub/grub.cfg\n"));
 	config = from_esp(&esp, "/grub/grub.cfg", &len);
 	assert_non_null(strstr(config, layout.partitions[PARTITION_ROOT_A].uuid));
 	assert_non_null(strstr(config, "systemd.hostname=node-1 console=ttyS0\n"));
@@ -522,6 +531,7 @@ static void test_refused_before_a_byte_is_written(void **state)
 		{ "no disk has serial disk-a and 4096 bytes; there is ", ERR_NOT_FOUND },
 		{ "the server answers 404", ERR_NOT_FOUND },
 		{ "no part of type efi-loader", ERR_INVALID },
+		{ "no part of type efi-shim", ERR_INVALID },
 		{ "host.name", ERR_INVALID },
 	};
 	_cleanup_free_ char *other_key = NULL, *unused = NULL;
@@ -540,9 +550,9 @@ static void test_refused_before_a_byte_is_written(void **state)
 		if (i == 3)
 			json_object_set_new(json_object_get(order, "disk"), "size_bytes", json_integer(4096));
 		world.answer_status = i == 4 ? 404 : 0;
-		if (i == 5)
-			make_bundle(false);
-		if (i == 6)
+		if (i == 5 || i == 6)
+			make_bundle(i == 5 ? BUNDLE_EFI_LOADER : BUNDLE_EFI_SHIM);
+		if (i == 7)
 			json_object_set_new(json_object_get(order, "host"), "name", json_string("a b"));
 		install(order);
 		assert_failed("check", expected[i].code, expected[i].words);

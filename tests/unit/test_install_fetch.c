@@ -18,6 +18,7 @@
 #include "install/fetch.h"
 
 #define FILE_BYTES ((size_t)(3 * MIB + 123))
+#define ELSEWHERE "<p>It is <a href=\"/elsewhere\">elsewhere</a>.</p>\n"
 
 /* What the server does with one connection. */
 struct turn {
@@ -71,11 +72,17 @@ static void answer(int fd, const struct turn *turn)
 		assert_int_equal(parse_i64(range + strlen("Range: bytes="), 0, INT64_MAX, (int64_t *)&from), 0);
 		server.last_range = from;
 	}
+	/* Who redirects says so in words as well (RFC 9110 section 15.4.3). */
 	head = xasprintf("HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n",
-			 from && turn->status == 200 ? 206 : turn->status, turn->status == 200 ? FILE_BYTES - from : 0);
+			 from && turn->status == 200 ? 206 : turn->status,
+			 turn->status == 200	   ? FILE_BYTES - from
+			 : turn->status / 100 == 3 ? strlen(ELSEWHERE)
+						   : 0);
 	send_all(fd, head, strlen(head));
 	if (turn->status == 200)
 		send_all(fd, server.file + from, turn->send_bytes ? turn->send_bytes : FILE_BYTES - from);
+	else if (turn->status / 100 == 3)
+		send_all(fd, ELSEWHERE, strlen(ELSEWHERE));
 }
 
 static void *serve(void *data)
@@ -207,6 +214,25 @@ static void test_refusal_is_final(void **state)
 	assert_int_equal(server.connections, 1);
 }
 
+/* Words about another place are not the file, and another try would be answered by the same. */
+static void test_redirection_is_final(void **state)
+{
+	static const struct turn turns[] = { { 302, 0, true }, { 200, 0, true } };
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct fetch *fetch;
+
+	start(turns);
+	fetch = fetch_new(0);
+	assert_int_equal(drain(fetch), 0);
+	assert_true(fetch_finish(fetch, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_non_null(strstr(err.text,
+			       "/bundle/host.tar: the server answers 302, which leads to nowhere and is not followed"));
+	fetch_free(fetch);
+	stop();
+	assert_int_equal(server.connections, 1);
+}
+
 static void test_gives_up(void **state)
 {
 	static const struct turn turns[1000] = { { 200, 1000000, true } };
@@ -274,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_goes_on_where_it_broke),
 		cmocka_unit_test(test_server_without_ranges),
 		cmocka_unit_test(test_refusal_is_final),
+		cmocka_unit_test(test_redirection_is_final),
 		cmocka_unit_test(test_gives_up),
 		cmocka_unit_test(test_reader_leaves),
 		cmocka_unit_test(test_reader_leaves_while_nobody_answers),

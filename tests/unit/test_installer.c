@@ -19,6 +19,7 @@
 #include "installer/medium.h"
 #include "installer/plan.h"
 #include "installer/record.h"
+#include "installer/screens.h"
 
 #define GOLDEN "tests/golden/installer/"
 #define FILE_MAX_BYTES ((size_t)(64 * KIB))
@@ -104,6 +105,28 @@ static void test_plans(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		check_plan(names[i]);
+}
+
+/* Whatever was answered, the disk gets a hash of the password and never the password. */
+static void test_password_is_not_written(void **state)
+{
+	static const struct plan_input input = { "/medium", NULL, "$y$hash", "mark", "1.0" };
+	static const enum answer ways[] = { ANSWER_ADMIN_PASSWORD, ANSWER_ADMIN_HASH };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		_cleanup_host_files_ struct host_files files = { 0 };
+		_cleanup_answers_ struct answers answers = { 0 };
+		_cleanup_free_ char *text = NULL;
+		_cleanup_err_ struct err err = ERR_INIT;
+
+		assert_int_equal(answers_read(GOLDEN "two-ports.yaml", &answers, &err), 0);
+		answers_set(&answers, ANSWER_ADMIN_PASSWORD, NULL);
+		answers_set(&answers, ways[i], "correct horse battery staple");
+		plan_files(&answers, &input, &files);
+		text = describe(&files);
+		assert_null(strstr(text, "horse"));
+		assert_non_null(strstr(text, "/provisioner/admin.password-hash 0600 64060:64060\n$y$hash\n"));
+	}
 }
 
 static void test_kept_state_keeps(void **state)
@@ -244,6 +267,143 @@ static void assert_problem(const struct answers *answers, enum answer field, con
 			 problems.count ? problems.list[0].text : "none");
 }
 
+static void put_bytes(const char *name, const char *bytes, size_t len, off_t at)
+{
+	_cleanup_free_ char *path = xasprintf("%s/dev/%s", dir, name);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, bytes, len, at), len);
+}
+
+/* What a member of Ceph was written over, or what was written over a member of Ceph. */
+static void put_both(const char *name, off_t at)
+{
+	static const char bluestore[] = "bluestore block device\n", swap[] = "SWAPSPACE2";
+
+	put_bytes(name, bluestore, strlen(bluestore), at);
+	put_bytes(name, "\1\0\0\0\x63\0\0\0", 8, at + 1024); /* version 1, 100 pages */
+	put_bytes(name, swap, strlen(swap), at + 4086);
+}
+
+/* Where it cannot be told what is on a disk, the disk is not empty: it is refused, in words that say why. */
+static void test_unclear_disks(void **state)
+{
+	static const struct {
+		const char *name, *words;
+	} disks[] = {
+		{ "vda", "signatures of more than one kind on the disk as a whole" },
+		{ "vdb", "signatures of more than one kind in partition 1" },
+		{ "vdc", "its partition table cannot be read" },
+		{ "vdd", "it cannot be read" },
+	};
+	_cleanup_answers_ struct answers answers = { 0 };
+	_cleanup_machine_ struct machine machine = { 0 };
+	_cleanup_free_ char *lost = xasprintf("%s/dev/vdd", dir);
+
+	put_text("proc/none", "");
+	for (size_t i = 0; i < ARRAY_SIZE(disks); i++)
+		make_disk(disks[i].name, disks[i].name, 8 * GIB);
+	put_both("vda", 0);
+	/* A table of one partition from 1 MiB on: type 83, 32768 sectors (struct dos_partition). */
+	put_bytes("vdb", "\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x80\0\0", 16, 446);
+	put_bytes("vdb", "\x55\xaa", 2, 510);
+	put_both("vdb", 1 * MIB);
+	/* A Macintosh's: driver descriptor with blocks of 512 bytes, and one entry of a map of one. sfdisk knows it not. */
+	put_bytes("vdc", "ER\x02\x00", 4, 0);
+	put_bytes("vdc", "PM\0\0\0\0\0\x01", 8, 512);
+	assert_int_equal(unlink(lost), 0);
+	answers_set(&answers, ANSWER_ROLE, "provisioner");
+	assert_int_equal(machine_read(dir, &machine, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(disks); i++) {
+		answers_set(&answers, ANSWER_DISK_SERIAL, disks[i].name);
+		assert_string_equal(machine.contents[i].text, "unclear");
+		assert_problem(&answers, ANSWER_DISK_SERIAL, disks[i].words);
+		assert_problem(&answers, ANSWER_DISK_SERIAL, "or choose another disk");
+	}
+}
+
+/* What cannot be asked has not been answered: on an interface that the kernel does not know nothing is sent, and nobody who has
+ * no link is asked. As root it is ENODEV, else EPERM. */
+static void test_probes_that_cannot_be_made(void **state)
+{
+	static const struct {
+		const char *carrier, *words;
+	} links[] = { { "1", "could not be asked on ingot-none0 whether" }, { "0", "the interface has no link" } };
+	static const struct {
+		enum answer field;
+		const char *what;
+	} asked[] = { { ANSWER_NET_ADDRESS, "somebody has this address" },
+		      { ANSWER_PROV_ADDRESS, "somebody has this address" },
+		      { ANSWER_PROV_DHCP_FIRST, "somebody serves DHCP there" } };
+	static const char *const addresses[] = { "192.0.2.10/24", "2001:db8::10/64" };
+	_cleanup_answers_ struct answers answers = { 0 };
+
+	put_text("sys/block/none", "");
+	answers_set(&answers, ANSWER_ROLE, "provisioner");
+	answers_set(&answers, ANSWER_NET_MAC, "52:54:00:00:00:01");
+	answers_set(&answers, ANSWER_NET_MODE, "static");
+	answers_set(&answers, ANSWER_PROV_ADDRESS, "10.10.0.1/24");
+	for (size_t i = 0; i < ARRAY_SIZE(links) * ARRAY_SIZE(addresses); i++) {
+		_cleanup_machine_ struct machine machine = { 0 };
+		_cleanup_problems_ struct problems problems = { 0 };
+
+		answers_set(&answers, ANSWER_NET_ADDRESS, addresses[i / 2]);
+		make_nic("ingot-none0", "52:54:00:00:00:01", links[i % 2].carrier);
+		assert_int_equal(machine_read(dir, &machine, NULL), 0);
+		machine_probe(&machine, &answers, &problems);
+		assert_int_equal(problems.count, ARRAY_SIZE(asked));
+		for (unsigned k = 0; k < problems.count; k++) {
+			assert_int_equal(problems.list[k].answer, asked[k].field);
+			assert_non_null(strstr(problems.list[k].text, links[i % 2].words));
+			assert_non_null(strstr(problems.list[k].text, asked[k].what));
+		}
+	}
+}
+
+static void assert_losses(const struct screens *screens, const char *should)
+{
+	_cleanup_free_ char *is = screen_losses(screens);
+
+	assert_string_equal(is, should);
+}
+
+/* What stands above "Install": which disk, of what make and size, and what is on it now. */
+static void test_losses(void **state)
+{
+	struct screens screens = { 0 };
+	_cleanup_free_ char *summary = NULL;
+
+	put_text("proc/none", "");
+	make_disk("vda", "a", 8 * GIB);
+	put_text("sys/block/vda/device/model", "Model\n");
+	make_disk("vdb", "b", 16 * GIB);
+	make_disk("vdc", "c", 16 * GIB);
+	put_both("vdc", 0);
+	make_disk("vdd", "", 16 * GIB); /* nobody could name it: it goes nowhere */
+	assert_int_equal(machine_read(dir, &screens.machine, NULL), 0);
+	answers_set(&screens.answers, ANSWER_ROLE, "both");
+	assert_losses(&screens, "");
+	answers_set(&screens.answers, ANSWER_DISK_SERIAL, "a");
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, empty");
+	answers_set(&screens.answers, ANSWER_NODE_DISKS, "pool");
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, empty\n"
+				"GIVES TO THE POOL, and all on it is lost: /dev/vdb, /dev/vdc");
+	summary = screen_summary(&screens);
+	assert_non_null(strstr(summary, "  /dev/vdb, 16 GiB, serial b, empty\n"
+					"  /dev/vdc, 16 GiB, serial c, unclear what is on it\n"));
+	answers_set(&screens.answers, ANSWER_DISK_STATE, "keep");
+	assert_losses(&screens,
+		      "KEEPS THE STATE ON /dev/vda, Model, 8 GiB, serial a, empty; its system is written anew");
+	answers_set(&screens.answers, ANSWER_DISK_STATE, NULL);
+	answers_set(&screens.answers, ANSWER_NODE_DISKS, NULL);
+	/* Written to meanwhile: the next look sees it. */
+	put_both("vda", 0);
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, empty");
+	assert_int_equal(machine_read_disks(&screens.machine, NULL), 0);
+	assert_losses(&screens, "ERASES /dev/vda, Model, 8 GiB, serial a, unclear what is on it");
+	screens_done(&screens);
+}
+
 static void test_machine(void **state)
 {
 	_cleanup_answers_ struct answers answers = { 0 };
@@ -294,8 +454,15 @@ static void test_machine(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_plans),  TEST(test_kept_state_keeps), TEST(test_console),
-		TEST(test_medium), TEST(test_machine),
+		TEST(test_plans),
+		TEST(test_password_is_not_written),
+		TEST(test_kept_state_keeps),
+		TEST(test_console),
+		TEST(test_medium),
+		TEST(test_machine),
+		TEST(test_unclear_disks),
+		TEST(test_losses),
+		TEST(test_probes_that_cannot_be_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

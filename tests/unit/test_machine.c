@@ -226,6 +226,41 @@ static void accepting_is_checked(void **state)
 	assert_accept_refused(rack, one, NULL, ERR_STATE, NULL);
 }
 
+static const char *zone_of(struct rack *rack, const char *id)
+{
+	return rack_machine(rack, id)->zone;
+}
+
+static void assert_zone_becomes(struct rack *rack, const char *id, const char *given, const char *zone)
+{
+	const struct machine changed = { .zone = (char *)given };
+	assert_int_equal(machine_update(rack->controller->machines, id, &changed, NULL), 0);
+	if (zone)
+		assert_string_equal(zone_of(rack, id), zone);
+	else
+		assert_null(zone_of(rack, id));
+}
+
+static void where_a_machine_stands_is_said_at_accepting_and_later(void **state)
+{
+	struct rack *rack = *state;
+	_cleanup_free_ char *one = NULL;
+	free(rack_found(rack, 1, &one));
+	const struct machine_accept how = { .zone = (char *)"rack 1" };
+	assert_zone_becomes(rack, one, "hall", "hall"); /* in any state */
+	assert_int_equal(machine_accept(rack->controller->machines, one, &how, NULL), 0);
+	assert_string_equal(zone_of(rack, one), "rack 1");
+	assert_zone_becomes(rack, one, "rack 2", "rack 2");
+	assert_zone_becomes(rack, one, "", NULL);
+	assert_zone_becomes(rack, one, NULL, NULL);
+	bool more = false; /* one event for each change, and none for what was so already */
+	json_t *events = store_events_find(
+		rack_store(rack),
+		&(struct event_query){ .after = -1, .count = 10, .resource_id = one, .kind = "machine.zone" }, &more);
+	assert_int_equal(json_array_size(events), 3);
+	json_decref(events);
+}
+
 static void what_was_not_accepted_gets_nothing(void **state)
 {
 	struct rack *rack = *state;
@@ -817,6 +852,7 @@ int main(void)
 		TEST(a_token_ends_with_the_live_image),
 		TEST(secrets_are_not_in_what_is_shown),
 		TEST(accepting_is_checked),
+		TEST(where_a_machine_stands_is_said_at_accepting_and_later),
 		TEST(what_was_not_accepted_gets_nothing),
 		TEST(the_disk_is_named_and_large_enough),
 		TEST(the_only_disk_that_fits_is_taken_and_no_choice_is_made),

@@ -327,7 +327,7 @@ static void a_bmc_that_no_scan_has_found_is_not_used(void **state)
 	assert_true(machine_power(rack->controller->machines, machine->id, POWER_ACTION_OFF, &task, &err) < 0);
 	assert_int_equal(err.code, ERR_STATE);
 	assert_non_null(strstr(err.text, "10.0.0.2"));
-	assert_non_null(strstr(err.text, "bmc.ranges"));
+	assert_non_null(strstr(err.text, "bmc-range create"));
 	assert_null(task);
 	assert_true(machine_bmc_target(rack->controller->machines, machine, &target, &err) < 0);
 	assert_int_equal(err.code, ERR_STATE);

@@ -294,13 +294,17 @@ static void test_a_session_is_another_way_to_be_known(void **state)
 	for (size_t i = 0; i < OPERATION_COUNT; i++) {
 		const struct operation *op = &operations[i];
 		json_t *own = json_object_get(operation_of(op), "security");
-		bool csrf = false;
+		bool csrf = false, unattended = false;
 		size_t n;
 		assert_int_equal(own != NULL, op->role == ROLE_NONE);
 		assert_int_equal(json_array_size(own), 0);
-		json_array_foreach(json_object_get(operation_of(op), "parameters"), n, parameter)
-			csrf |= str_equal(json_string_value(json_object_get(parameter, "name")), "X-CSRF-Token");
+		json_array_foreach(json_object_get(operation_of(op), "parameters"), n, parameter) {
+			const char *name = json_string_value(json_object_get(parameter, "name"));
+			csrf |= str_equal(name, "X-CSRF-Token");
+			unattended |= str_equal(name, "X-Unattended");
+		}
 		assert_int_equal(csrf, operation_is_unsafe(op) && op->role != ROLE_NONE);
+		assert_int_equal(unattended, op->role != ROLE_NONE);
 	}
 }
 

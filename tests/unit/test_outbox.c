@@ -318,6 +318,40 @@ static void an_event_of_the_table_can_be_said_in_any_language(void **state)
 	json_decref(right);
 }
 
+/* How many events fit, newest pages first as screens ask for them; and that all of them are of what was asked for. */
+static size_t count_of(struct fixture *f, const struct event_query *query, const char *field, const char *value)
+{
+	bool more;
+	json_t *events = store_events_find(f->store, query, &more), *event;
+	size_t i, count = json_array_size(events);
+	json_array_foreach(events, i, event)
+		assert_string_equal(json_string_value(json_object_get(event, field)), value);
+	json_decref(events);
+	return count;
+}
+
+static void events_are_found_by_what_they_are_about(void **state)
+{
+	struct fixture *f = *state;
+	store_begin(f->store);
+	store_event(f->store, "vm.created", "vm", "v1", "web", NULL);
+	for (unsigned i = 0; i < 200; i++)
+		store_event(f->store, "token.created", "token", "t1", "backup", "user", "admin", "role", "viewer",
+			    NULL);
+	store_event(f->store, "vm.stopped", "vm", "v2", "db", NULL);
+	assert_commit(f->store);
+	struct event_query query = { .after = -1, .count = 10, .resource = "vm" };
+	assert_int_equal(count_of(f, &query, "resource", "vm"), 2);
+	query.resource_id = "v1";
+	assert_int_equal(count_of(f, &query, "resource_id", "v1"), 1);
+	query.kind = "vm.stopped";
+	assert_int_equal(count_of(f, &query, "kind", "vm.stopped"), 0);
+	query = (struct event_query){ .after = -1, .count = 10, .resource = "pool" };
+	assert_int_equal(count_of(f, &query, "resource", "pool"), 0);
+	query.resource = "token";
+	assert_int_equal(count_of(f, &query, "resource", "token"), 10);
+}
+
 /* Every text has an end to each brace, and every code is of a kind: two words. */
 static void the_table_of_events_is_sound(void **state)
 {
@@ -413,6 +447,7 @@ int main(void)
 		TEST(within_another_transaction_that_one_decides),
 		TEST(an_event_says_what_when_and_of_whom),
 		TEST(an_event_of_the_table_can_be_said_in_any_language),
+		TEST(events_are_found_by_what_they_are_about),
 		TEST(the_table_of_events_is_sound),
 		TEST(events_are_taken_up_where_one_left_off),
 		TEST(who_watches_is_told_what_the_log_says),

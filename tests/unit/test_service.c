@@ -94,6 +94,24 @@ static void it_runs_and_is_stopped(void **state)
 	assert_null(service_free(NULL));
 }
 
+static int note_capabilities(const struct cmd *cmd, struct cmd_result *ret, struct err *err, void *data)
+{
+	*(int *)data = cmd->keep_capabilities;
+	return 0;
+}
+
+static void its_capabilities_are_as_ordered(void **state)
+{
+	for (int keep = 0; keep < 2; keep++) {
+		int kept = -1;
+		cmd_set_hook(note_capabilities, &kept);
+		struct service *service = script("exit", (struct service_spec){ .keep_capabilities = keep });
+		cmd_set_hook(NULL, NULL);
+		assert_int_equal(kept, keep);
+		service_free(service);
+	}
+}
+
 static void it_is_started_again(void **state)
 {
 	struct service *service = script("exec sleep 1000", (struct service_spec){ .backoff_first_ms = 1 });
@@ -308,6 +326,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_runs_and_is_stopped),
+		TEST(its_capabilities_are_as_ordered),
 		TEST(it_is_started_again),
 		TEST(pauses_grow_up_to_the_largest_and_the_cap_ends_it),
 		TEST(a_good_run_makes_the_pause_short_again),

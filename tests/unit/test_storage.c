@@ -445,6 +445,93 @@ static void what_waits_is_taken_up_by_the_next_process(void **state)
 	assert_int_equal(rack_task(rack, task)->state, TASK_SUCCEEDED);
 }
 
+/* ---- how full it was ---- */
+
+#define HOUR_MS (60 * 60 * 1000)
+#define SAMPLES_MAX (4 * 7 * 24)
+
+static const struct pool_usage *usage_of(const struct rack *rack)
+{
+	return store_get(rack_store(rack), &kind_pool_usage, rack_pool(rack)->id);
+}
+
+static const struct pool_sample *newest(const struct rack *rack)
+{
+	return &usage_of(rack)->samples[usage_of(rack)->sample_count - 1];
+}
+
+static void what_is_used_is_noted_once_an_hour(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	assert_int_equal(usage_of(rack)->sample_count, 1);
+	assert_int_equal(newest(rack)->total_bytes, rack_pool(rack)->total_bytes);
+	int64_t first_ms = newest(rack)->time;
+	rack->used_bytes = 7 * GIB;
+	rack_pass(rack, HOUR_MS - 60000);
+	assert_int_equal(usage_of(rack)->sample_count, 1);
+	rack_pass(rack, 60000);
+	assert_int_equal(usage_of(rack)->sample_count, 2);
+	assert_int_equal(newest(rack)->used_bytes, 7 * GIB);
+	assert_true(newest(rack)->time - first_ms >= HOUR_MS);
+	rack->quorum = false; /* who does not answer says nothing */
+	rack_pass(rack, 3 * HOUR_MS);
+	assert_int_equal(usage_of(rack)->sample_count, 2);
+}
+
+/* Puts as many samples as there may be before now, the newest so long ago; negative: it is yet to come. */
+static void fill_samples(struct rack *rack, int64_t newest_ago_ms)
+{
+	struct store *store = rack_store(rack);
+	_cleanup_free_ char *id = xstrdup(rack_pool(rack)->id);
+	store_begin(store);
+	struct pool_usage *usage = store_edit(store, &kind_pool_usage, id);
+	usage->sample_count = 0;
+	for (int64_t i = 0; i < SAMPLES_MAX; i++) {
+		struct pool_sample *sample = schema_list_add(&pool_usage_schema, usage, "samples");
+		sample->time = loop_now_ms(rack->loop) - newest_ago_ms - (SAMPLES_MAX - 1 - i) * HOUR_MS;
+		sample->used_bytes = (uint64_t)i;
+		sample->total_bytes = GIB;
+	}
+	store_must_commit(store);
+}
+
+static void the_oldest_samples_go(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	fill_samples(rack, HOUR_MS);
+	rack_pass(rack, 60000);
+	assert_int_equal(usage_of(rack)->sample_count, SAMPLES_MAX);
+	assert_int_equal(usage_of(rack)->samples[0].used_bytes, 1);
+	assert_int_equal(newest(rack)->total_bytes, rack_pool(rack)->total_bytes);
+}
+
+static void a_clock_that_was_set_back_does_not_stop_it(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	fill_samples(rack, -10 * HOUR_MS);
+	rack_pass(rack, 60000);
+	assert_int_equal(usage_of(rack)->sample_count, SAMPLES_MAX - 10 + 1);
+	assert_true(newest(rack)->time <= loop_now_ms(rack->loop));
+	assert_int_equal(newest(rack)->total_bytes, rack_pool(rack)->total_bytes);
+}
+
+static void a_pool_says_since_when_it_is_as_it_is(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	int64_t active_ms = rack_pool(rack)->state_since;
+	assert_true(active_ms > 0);
+	rack_pass(rack, HOUR_MS);
+	assert_int_equal(rack_pool(rack)->state_since, active_ms);
+	rack->quorum = false;
+	rack_pass(rack, 60000);
+	assert_int_equal(rack_pool(rack)->state, POOL_UNREACHABLE);
+	assert_true(rack_pool(rack)->state_since >= active_ms + HOUR_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +552,10 @@ int main(void)
 		TEST(an_import_holds_up_neither_volumes_nor_the_status),
 		TEST(the_time_of_what_waits_its_turn_has_not_begun),
 		TEST(what_waits_is_taken_up_by_the_next_process),
+		TEST(what_is_used_is_noted_once_an_hour),
+		TEST(the_oldest_samples_go),
+		TEST(a_clock_that_was_set_back_does_not_stop_it),
+		TEST(a_pool_says_since_when_it_is_as_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,18 +8,23 @@ import { NewPassword, SignIn } from './screens/sign-in';
 
 const About = lazy(() => import('./screens/about'));
 const AuditScreen = lazy(() => import('./screens/audit'));
+const BmcRanges = lazy(() => import('./screens/bmc-ranges'));
 const ConsoleWindow = lazy(() => import('./screens/console-window'));
+const Disks = lazy(() => import('./screens/disks'));
 const Events = lazy(() => import('./screens/events'));
 const Guide = lazy(() => import('./screens/guide'));
+const ImageScreen = lazy(() => import('./screens/image'));
 const Images = lazy(() => import('./screens/images'));
 const MachineScreen = lazy(() => import('./screens/machine'));
 const JoinTokens = lazy(() => import('./screens/join-tokens'));
 const Machines = lazy(() => import('./screens/machines'));
+const NetworkScreen = lazy(() => import('./screens/network'));
 const Networks = lazy(() => import('./screens/networks'));
 const NodeScreen = lazy(() => import('./screens/node'));
 const Nodes = lazy(() => import('./screens/nodes'));
 const NotFound = lazy(() => import('./screens/not-found'));
 const Overview = lazy(() => import('./screens/overview'));
+const PoolScreen = lazy(() => import('./screens/pool'));
 const Pools = lazy(() => import('./screens/pools'));
 const Settings = lazy(() => import('./screens/settings'));
 const Tasks = lazy(() => import('./screens/tasks'));
@@ -28,6 +33,7 @@ const Users = lazy(() => import('./screens/users'));
 const VmNew = lazy(() => import('./screens/vm-new'));
 const VmScreen = lazy(() => import('./screens/vm'));
 const Vms = lazy(() => import('./screens/vms'));
+const VolumeScreen = lazy(() => import('./screens/volume'));
 const Volumes = lazy(() => import('./screens/volumes'));
 
 export function App() {
@@ -46,10 +52,15 @@ export function App() {
 					<Route path="machines/:id" element={<MachineScreen />} />
 					<Route path="nodes" element={<Nodes />} />
 					<Route path="nodes/:id" element={<NodeScreen />} />
+					<Route path="disks" element={<Disks />} />
 					<Route path="pools" element={<Pools />} />
+					<Route path="pools/:id" element={<PoolScreen />} />
 					<Route path="volumes" element={<Volumes />} />
+					<Route path="volumes/:id" element={<VolumeScreen />} />
 					<Route path="images" element={<Images />} />
+					<Route path="images/:id" element={<ImageScreen />} />
 					<Route path="networks" element={<Networks />} />
+					<Route path="networks/:id" element={<NetworkScreen />} />
 					<Route path="vms" element={<Vms />} />
 					<Route path="vms/new" element={<VmNew />} />
 					<Route path="vms/:id" element={<VmScreen />} />
@@ -59,6 +70,7 @@ export function App() {
 					<Route path="users" element={<Users />} />
 					<Route path="tokens" element={<Tokens />} />
 					<Route path="join-tokens" element={<JoinTokens />} />
+					<Route path="bmc-ranges" element={<BmcRanges />} />
 					<Route path="settings" element={<Settings />} />
 					<Route path="about" element={<About />} />
 					<Route path="*" element={<NotFound />} />

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The parts of PatternFly that are used, each from its own folder.
-export { Alert, AlertActionCloseButton, AlertGroup } from '@patternfly/react-core/dist/esm/components/Alert';
+export { Alert, Button, HelperTextItem, Modal, ModalHeader, Spinner, Tabs } from './ui/spoken';
 export { Breadcrumb, BreadcrumbItem } from '@patternfly/react-core/dist/esm/components/Breadcrumb';
-export { Button } from '@patternfly/react-core/dist/esm/components/Button';
 export { Card, CardBody, CardTitle } from '@patternfly/react-core/dist/esm/components/Card';
 export { Checkbox } from '@patternfly/react-core/dist/esm/components/Checkbox';
 export {
@@ -15,7 +14,7 @@ export { Drawer, DrawerContent, DrawerContentBody, DrawerPanelContent } from '@p
 export { EmptyState, EmptyStateActions, EmptyStateBody, EmptyStateFooter } from '@patternfly/react-core/dist/esm/components/EmptyState';
 export { Form, FormGroup, FormHelperText, ActionGroup } from '@patternfly/react-core/dist/esm/components/Form';
 export { FormSelect, FormSelectOption } from '@patternfly/react-core/dist/esm/components/FormSelect';
-export { HelperText, HelperTextItem } from '@patternfly/react-core/dist/esm/components/HelperText';
+export { HelperText } from '@patternfly/react-core/dist/esm/components/HelperText';
 export { Label } from '@patternfly/react-core/dist/esm/components/Label';
 export {
 	Masthead,
@@ -24,16 +23,15 @@ export {
 	MastheadMain,
 	MastheadToggle,
 } from '@patternfly/react-core/dist/esm/components/Masthead';
-export { Modal, ModalBody, ModalFooter, ModalHeader, ModalVariant } from '@patternfly/react-core/dist/esm/components/Modal';
+export { ModalBody, ModalFooter, ModalVariant } from '@patternfly/react-core/dist/esm/components/Modal';
 export { Nav, NavGroup, NavItem, NavList } from '@patternfly/react-core/dist/esm/components/Nav';
 export { Page, PageSection, PageSidebar, PageSidebarBody, PageToggleButton } from '@patternfly/react-core/dist/esm/components/Page';
 export { Progress } from '@patternfly/react-core/dist/esm/components/Progress';
 export { Radio } from '@patternfly/react-core/dist/esm/components/Radio';
 export { SearchInput } from '@patternfly/react-core/dist/esm/components/SearchInput';
 export { SkipToContent } from '@patternfly/react-core/dist/esm/components/SkipToContent';
-export { Spinner } from '@patternfly/react-core/dist/esm/components/Spinner';
 export { Switch } from '@patternfly/react-core/dist/esm/components/Switch';
-export { Tab, Tabs, TabTitleText } from '@patternfly/react-core/dist/esm/components/Tabs';
+export { Tab, TabTitleText } from '@patternfly/react-core/dist/esm/components/Tabs';
 export { TextArea } from '@patternfly/react-core/dist/esm/components/TextArea';
 export { TextInput } from '@patternfly/react-core/dist/esm/components/TextInput';
 export { Title } from '@patternfly/react-core/dist/esm/components/Title';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { isAttended, noteInput, watchInput } from './attended';
 import { address, call, onPasswordOld, onSignedOut, setCsrfToken } from './client';
 import { asProblem, Problem } from './problem';
 
@@ -9,7 +10,10 @@ beforeEach(() => {
 	vi.stubGlobal('fetch', fetched);
 	setCsrfToken(null);
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+	vi.useRealTimers();
+	vi.unstubAllGlobals();
+});
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}) =>
 	new Response(body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body), { status, headers });
@@ -71,4 +75,31 @@ it('says when nothing is allowed before the password is changed, and only then',
 	fetched.mockImplementation(() => Promise.resolve(answer(403, { code: 'forbidden', detail: 'change it', field: 'password_change_required' })));
 	await fails(call('GET', '/v1/vms'));
 	expect(old).toHaveBeenCalledTimes(1);
+});
+
+it('says so when nobody is at the page, so that the session of who has gone ends', async () => {
+	vi.useFakeTimers();
+	const page = new EventTarget();
+	watchInput(page);
+	noteInput();
+	fetched.mockImplementation(() => Promise.resolve(answer(200, {})));
+	const unattended = async () => {
+		await call('GET', '/v1/vms');
+		return headersOf(fetched.mock.calls.length - 1)['X-Unattended'];
+	};
+	expect(await unattended()).toBeUndefined();
+	vi.advanceTimersByTime(59999);
+	expect(await unattended()).toBeUndefined();
+	vi.advanceTimersByTime(1);
+	expect(isAttended()).toBe(false);
+	expect(await unattended()).toBe('1');
+	for (const sign of ['pointerdown', 'keydown', 'wheel', 'touchstart', 'pointermove']) {
+		vi.advanceTimersByTime(60000);
+		expect(await unattended()).toBe('1');
+		page.dispatchEvent(new Event(sign));
+		expect(await unattended()).toBeUndefined();
+	}
+	vi.advanceTimersByTime(60000);
+	await call('POST', '/v1/vms', { body: {} });
+	expect(headersOf(fetched.mock.calls.length - 1)['X-Unattended']).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One way to the REST API: the session's cookie goes by itself, what changes something carries the session's CSRF token.
+import { isAttended } from './attended';
 import { Problem, problemOf } from './problem';
 
 export type Query = Record<string, string | number | undefined | null>;
@@ -46,6 +47,7 @@ export function newKey(): string {
 export async function send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
 	const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
 	if (method !== 'GET') Object.assign(headers, unsafeHeaders());
+	else if (!isAttended()) headers['X-Unattended'] = '1';
 	if (options.body !== undefined) headers['Content-Type'] = 'application/json';
 	let response: Response;
 	try {

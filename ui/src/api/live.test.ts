@@ -155,3 +155,15 @@ it('does not wait for long for a stream that is not opened, nor for one whose pa
 	vi.advanceTimersByTime(60000);
 	expect(sources).toHaveLength(5);
 });
+
+it('says that something may have been missed, though the line stood all the while', () => {
+	const live = new Live(make);
+	const resumed = vi.fn();
+	live.onResume(resumed);
+	live.start();
+	last().onopen?.();
+	last().ongap?.();
+	expect(live.state()).toBe('open');
+	expect(resumed).toHaveBeenCalledTimes(1);
+	live.stop();
+});

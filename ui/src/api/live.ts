@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What happens, as it happens: one stream of server-sent events, taken up again after the last one that was seen. Whoever
 // looks is told whether the stream stands: a line that is dead without a word is known by the heartbeats that do not come.
+import { shareLine, type Channel } from './shared-line';
 import type { Event } from './types';
 
 export type LiveState = 'connecting' | 'open' | 'broken';
@@ -19,6 +20,8 @@ export interface LiveSource {
 	onopen: (() => void) | null;
 	onerror: (() => void) | null;
 	onmessage: ((message: { data: string; lastEventId: string }) => void) | null;
+	/** The stream stands, but some of what it said was missed. */
+	ongap?: (() => void) | null;
 	addEventListener(type: 'heartbeat', fn: (message: { data: string }) => void): void;
 }
 
@@ -145,9 +148,15 @@ export class Live {
 			}
 			this.listeners.forEach((fn) => fn(event));
 		};
+		source.ongap = () => this.resumers.forEach((fn) => fn());
 		// The browser's own retry gives up for good at some errors: ours does not.
 		source.onerror = () => this.lose(source);
 	}
 }
 
-export const live = new Live((url) => new EventSource(url) as unknown as LiveSource);
+const ownLine = (url: string) => new EventSource(url) as unknown as LiveSource;
+/** A browser that cannot share has a stream for each window. */
+const canShare = typeof navigator !== 'undefined' && 'locks' in navigator && typeof BroadcastChannel !== 'undefined';
+export const live = new Live(
+	canShare ? shareLine(ownLine, { locks: navigator.locks, channel: () => new BroadcastChannel('ingot-events-1') as unknown as Channel }) : ownLine,
+);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is shown is what the server said: reads are cached by React Query, events say what to read again, changes show once the
 // server has answered.
-import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { call, get, newKey, type Query } from './client';
 import { live } from './live';
-import { asProblem, type Problem } from './problem';
-import { collectionOf, type Collection, type Event, type Page, type Resources, type Task } from './types';
+import { asProblem, Problem, type Code } from './problem';
+import { collectionOf, type Collection, type Event, type Page, type Resources, type Task, type Volume } from './types';
 
 export const PAGE = 200;
+const EVENTS = 100;
 const GATHER_MS = 400;
+const LOOK_AGAIN_MS = 500;
 
 export const queryClient = new QueryClient({
 	defaultOptions: {
@@ -82,6 +84,25 @@ export const useAll = <K extends Collection>(collection: K, query: Query = {}, r
 		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
+/** The first ones of a list that may be long, and how many there are in all. */
+export const useFirst = <K extends Collection>(collection: K, limit: number, query: Query = {}) =>
+	useQuery({
+		queryKey: [collection, 'first', limit, query],
+		queryFn: ({ signal }) => get<Page<Resources[K]>>(`/v1/${collection}`, { ...query, limit }, signal),
+	});
+
+/** Until a volume that is being made is there: cloning an image takes the storage a moment, and what needs the volume is refused
+ *  until then. Rejects with a Problem when its making failed, and with the signal's reason. */
+export async function untilMade(id: string, signal: AbortSignal): Promise<void> {
+	for (;;) {
+		const volume = await get<Volume>(`/v1/volumes/${encodeURIComponent(id)}`, undefined, signal);
+		if (volume.state === 'failed') throw new Problem(409, (volume.error?.code ?? 'internal') as Code, `${volume.name}: ${volume.error?.text ?? volume.state}`);
+		if (volume.state !== 'creating') return;
+		await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+		signal.throwIfAborted();
+	}
+}
+
 /** How many there are of something, without reading them. */
 export const useCount = (collection: Collection, query: Query = {}) =>
 	useQuery({
@@ -97,20 +118,28 @@ export const useOne = <K extends Collection>(collection: K, id: string | null | 
 		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
-export function usePages<T>(path: string, key: string, query: Query) {
+export function usePages<T>(path: string, key: string, query: Query, refetchInterval?: number, limit = PAGE) {
 	return useInfiniteQuery({
-		queryKey: [key, 'pages', query],
-		queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { ...query, limit: PAGE, cursor: pageParam }, signal),
+		queryKey: [key, 'pages', query, limit],
+		queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { ...query, limit, cursor: pageParam }, signal),
 		initialPageParam: null as string | null,
 		getNextPageParam: (last: Page<T>) => last.next,
 		placeholderData: (previous) => previous,
+		...(refetchInterval ? { refetchInterval } : {}),
 	});
 }
 
-export const useEvents = () =>
-	useQuery({
-		queryKey: ['events', 'last'],
-		queryFn: async ({ signal }) => (await get<Page<Event>>('/v1/events', undefined, signal)).items.reverse(),
+type EventPage = Page<Event> & { previous: string | null };
+const newestFirst = (data: InfiniteData<EventPage>) => data.pages.flatMap((page) => [...page.items].reverse());
+
+/** Events, the newest first, as far back as was asked for: a page comes oldest first, and says where older ones go on. */
+export const useEvents = (query: Query = {}) =>
+	useInfiniteQuery({
+		queryKey: ['events', 'pages', query],
+		queryFn: ({ pageParam, signal }) => get<EventPage>('/v1/events', { ...query, limit: EVENTS, before: pageParam }, signal),
+		initialPageParam: null as string | null,
+		getNextPageParam: (last) => last.previous,
+		select: newestFirst,
 	});
 
 export interface Change {
@@ -119,14 +148,20 @@ export interface Change {
 	body?: unknown;
 	/** Collections that are read again. */
 	touches: string[];
+	/** Called when the server has said yes, before anything is read again: the page of what was deleted is gone after that, and with
+	 *  it whoever waited for the end of the change. */
+	accepted?: () => void;
 }
 
 /** Asks for a change. A creation is asked for once, however often the button is pressed for the same body. */
 export function useChange<T = Task | Record<string, unknown>>() {
 	const client = useQueryClient();
 	return useMutation<T, Problem, Change & { key?: string }>({
-		mutationFn: ({ method, path, body, key }) =>
-			call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': key ?? newKey() } : {} }),
+		mutationFn: async ({ method, path, body, key, accepted }) => {
+			const answer = await call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': key ?? newKey() } : {} });
+			accepted?.();
+			return answer;
+		},
 		onSettled: (_data, _error, change) =>
 			Promise.all([...change.touches, 'tasks'].map((collection) => client.invalidateQueries({ queryKey: [collection] }))),
 	});

@@ -4,6 +4,7 @@ import type { components } from './openapi.gen';
 
 type Schemas = components['schemas'];
 export type Machine = Schemas['machine'];
+export type BmcRange = Schemas['bmc_range'];
 export type Node = Schemas['node'];
 export type Pool = Schemas['pool'];
 export type Volume = Schemas['volume'];
@@ -17,6 +18,7 @@ export type ResourceProblem = Schemas['problem'];
 
 export interface Resources {
 	machines: Machine;
+	'bmc-ranges': BmcRange;
 	nodes: Node;
 	pools: Pool;
 	volumes: Volume;
@@ -36,6 +38,7 @@ export interface Page<T> {
 /** The word an event or a task has for a resource, and the collection it is in. */
 export const collectionOf: Record<string, Collection> = {
 	machine: 'machines',
+	bmc_range: 'bmc-ranges',
 	node: 'nodes',
 	pool: 'pools',
 	volume: 'volumes',
@@ -52,6 +55,7 @@ export type Audit = Schemas['audit'];
 export type Role = User['role'];
 export type JoinToken = Schemas['join_token'];
 export type EventLog = Schemas['machine_sel'];
+export type PoolUsage = Schemas['pool_usage'];
 export type Sensors = Schemas['machine_sensors'];
 export type ConsoleTicket = Schemas['console_ticket'];
 export type CloudInitVerdict = Schemas['cloud_init_verdict'];

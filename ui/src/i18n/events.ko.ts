@@ -4,6 +4,9 @@
 import type { EventCode } from '../api/types';
 
 export const eventsKo: Record<EventCode, string> = {
+	'bmc_range.changed': '사용자나 비밀번호가 바뀌었습니다. {range}을(를) 다시 검색합니다',
+	'bmc_range.created': '{range}에서 BMC를 찾습니다(주소 {count}개)',
+	'bmc_range.deleted': '더 이상 {range}에서 BMC를 찾지 않습니다',
 	'disk.added': '{name}의 디스크 {disk}이(가) OSD {osd}이(가) 됩니다',
 	'join_token.created': '{user}이(가) 만듦, 이 토큰으로 합류할 수 있는 머신: {count}대',
 	'join_token.deleted': '삭제되었습니다',
@@ -22,6 +25,8 @@ export const eventsKo: Record<EventCode, string> = {
 	'machine.power': '{name}의 전원: {power}',
 	'machine.refused': '머신 {count}대를 거부했습니다: {reason}',
 	'machine.refused.one': '머신 1대를 거부했습니다: {reason}',
+	'machine.zone': '{name}의 구역: {zone}',
+	'machine.zone.none': '{name}의 구역을 지웠습니다',
 	'network.created': '{name}을(를) 만들었습니다',
 	'network.deleted': '{name}을(를) 삭제했습니다',
 	'node.certificate': '{name}이(가) 자신의 인증서를 받았습니다',

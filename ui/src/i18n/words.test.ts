@@ -8,7 +8,7 @@ import { ko } from './ko';
 
 const holders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
 // What is the same in both because it is a name.
-const NAMES = /^(product|field\.(bmc|cpus|mtu|osd|vlan|wwn)|word\.(bios|uefi)|machine\.mbps|network\.vlan|token\.made|vm\.cloudInit)$/;
+const NAMES = /^(product|disks\.osd|field\.(bmc|cpus|mtu|osd|vlan|wwn)|word\.(bios|uefi)|machine\.mbps|network\.vlan|token\.made|vm\.cloudInit)$/;
 
 it.each(Object.keys(en) as (keyof typeof en)[])('%s is said in both languages with the same values in it', (key) => {
 	expect(ko[key].trim()).not.toBe('');

@@ -14,7 +14,7 @@ export default function AuditScreen() {
 		{ field: 'who', label: t('field.who'), sort: true, width: 13, cell: (entry) => <Foreign text={entry.who} /> },
 		{ field: 'via', label: t('field.via'), width: 9, cell: (entry) => word(entry.via) },
 		{ field: 'address', label: t('field.address'), sort: true, width: 14, cell: (entry) => entry.address },
-		{ field: 'operation', label: t('field.operation'), sort: true, width: 17, cell: (entry) => entry.operation },
+		{ field: 'operation', label: t('field.operation'), sort: true, width: 17, cell: (entry) => <code>{entry.operation}</code> },
 		{ field: 'object', label: t('field.object'), width: 16, cell: (entry) => <Foreign text={entry.object} /> },
 		{
 			field: 'status',
@@ -23,7 +23,7 @@ export default function AuditScreen() {
 			width: 13,
 			cell: (entry) => (
 				<Label isCompact color={entry.status < 400 ? 'green' : 'red'}>
-					{entry.status} {entry.code && entry.code !== 'none' ? entry.code : ''}
+					{entry.status} {entry.code && entry.code !== 'none' ? <code>{entry.code}</code> : ''}
 				</Label>
 			),
 		},

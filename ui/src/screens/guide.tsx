@@ -2,18 +2,18 @@
 // The first run: what was found, accept, deploy, the pool, the first virtual machine. Each step says what it will do, and is
 // done when the server says so.
 import { useState, type ReactNode } from 'react';
-import { call, newKey } from '../api/client';
 import { useAll } from '../api/queries';
 import type { Machine } from '../api/types';
 import { Button, Label } from '../pf';
-import { BulkDialog, type BulkItem } from '../ui/bulk';
+import { BulkDialog } from '../ui/bulk';
 import { DangerDialog } from '../ui/dialog';
 import { ButtonLink, Panel, Screen } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
-import { deployBody, diskName, systemDisk } from '../ui/system-disk';
-import { StateLabel, useWords } from '../ui/words';
-import { usePoolSentence } from './pools';
+import { StateLabel, useNames, useWords } from '../ui/words';
+import { PlanList } from './machine-bulk';
+import { planOf, sendPlanned, type Plan } from './machine-plan';
+import { usePoolSentence } from './pool-parts';
 
 const COPIES = 3;
 
@@ -31,34 +31,25 @@ function Step({ number, title, done, children }: { number: number; title: string
 	);
 }
 
-const itemsOf = (machines: Machine[]): BulkItem[] => machines.map((machine) => ({ id: machine.id, name: machine.name ?? machine.id }));
-
 export default function Guide() {
-	const { t, bytes } = useWords();
+	const { t } = useWords();
+	const names = useNames();
 	const operator = useMay('operator');
 	const machines = useAll('machines', {}, 4000);
 	const pools = useAll('pools', {}, 4000);
 	const images = useAll('images', {}, 10000);
 	const vms = useAll('vms', {}, 5000);
 	const say = usePoolSentence();
-	const [asked, setAsked] = useState(false);
-	const [running, setRunning] = useState<{ action: 'accept' | 'deploy'; items: BulkItem[] } | null>(null);
+	const [asked, setAsked] = useState<Plan | null>(null);
+	const [running, setRunning] = useState<Plan | null>(null);
 	const all = machines.data ?? [];
 	const of = (state: Machine['state']) => all.filter((machine) => machine.state === state);
 	const fresh = of('new');
 	const ready = of('ready');
 	const deployed = of('deployed');
-	const wanted = ready.slice(0, Math.max(0, COPIES - deployed.length - of('deploying').length));
+	const possible = planOf('deploy', ready, []);
+	const wanted: Plan = { ...possible, items: possible.items.slice(0, Math.max(0, COPIES - deployed.length - of('deploying').length)), left: [] };
 	const pool = pools.data?.[0];
-	const phrase = String(wanted.length);
-	const diskWords = (machine: Machine) => {
-		const disk = systemDisk(machine);
-		return disk ? `${diskName(disk)} (${bytes(disk.size_bytes)})` : t('machine.noSystemDisk');
-	};
-	const body = (id: string) => {
-		const machine = running?.action === 'deploy' && all.find((each) => each.id === id);
-		return machine ? deployBody(machine) : {};
-	};
 	return (
 		<Screen title={t('nav.guide')}>
 			<p className="ingot-note">{t('guide.intro')}</p>
@@ -66,12 +57,19 @@ export default function Guide() {
 			<ol className="ingot-guide">
 				<Step number={1} title={t('guide.found')} done={all.length > 0}>
 					<p>{all.length > 0 ? t('guide.foundCount', { count: all.length }) : t('machines.emptyBody')}</p>
-					<ButtonLink to="/machines">{t('nav.machines')}</ButtonLink>
+					<span className="ingot-actions">
+						<ButtonLink to="/machines">{t('nav.machines')}</ButtonLink>
+						{all.length === 0 && (
+							<ButtonLink to="/bmc-ranges" primary>
+								{t('machines.tellBmcs')}
+							</ButtonLink>
+						)}
+					</span>
 				</Step>
 				<Step number={2} title={t('guide.accept')} done={all.length > fresh.length}>
 					<p>{t('machine.acceptExplain')}</p>
 					{operator && (
-						<Button isDisabled={fresh.length === 0} onClick={() => setRunning({ action: 'accept', items: itemsOf(fresh.slice(0, COPIES)) })}>
+						<Button isDisabled={fresh.length === 0} onClick={() => setRunning(planOf('accept', fresh.slice(0, COPIES), []))}>
 							{t('guide.acceptCount', { count: Math.min(fresh.length, COPIES) })}
 						</Button>
 					)}
@@ -79,9 +77,10 @@ export default function Guide() {
 				<Step number={3} title={t('guide.deploy')} done={deployed.length >= COPIES}>
 					<p>{t('machine.deployExplain')}</p>
 					<p>{t('guide.deployCount', { deployed: deployed.length, deploying: of('deploying').length, ready: ready.length })}</p>
+					{possible.left.length > 0 && <p>{t('guide.noDisk', { names: names(possible.left) })}</p>}
 					{operator && (
-						<Button isDisabled={wanted.length === 0} onClick={() => setAsked(true)}>
-							{t('guide.deployButton', { count: wanted.length })}
+						<Button isDisabled={wanted.items.length === 0} onClick={() => setAsked(wanted)}>
+							{t('guide.deployButton', { count: wanted.items.length })}
 						</Button>
 					)}
 				</Step>
@@ -108,33 +107,23 @@ export default function Guide() {
 			</ol>
 			{asked && (
 				<DangerDialog
-					title={t('guide.deployButton', { count: wanted.length })}
+					title={t('guide.deployButton', { count: asked.items.length })}
 					confirm={t('machine.deploy')}
-					name={phrase}
-					lost={
-						<>
-							<p>{t('machine.deployLost')}</p>
-							<ul>
-								{wanted.map((machine) => (
-									<li key={machine.id}>
-										{machine.name}: {diskWords(machine)}
-									</li>
-								))}
-							</ul>
-						</>
-					}
-					onClose={() => setAsked(false)}
+					name={String(asked.items.length)}
+					lost={<PlanList plan={asked} />}
+					wide
+					onClose={() => setAsked(null)}
 					onConfirm={() => {
-						setAsked(false);
-						setRunning({ action: 'deploy', items: itemsOf(wanted) });
+						setAsked(null);
+						setRunning(asked);
 					}}
 				/>
 			)}
 			{running && (
 				<BulkDialog
 					title={running.action === 'accept' ? t('guide.accept') : t('guide.deploy')}
-					items={() => Promise.resolve(running.items)}
-					act={(id) => call('POST', `/v1/machines/${id}/${running.action}`, { body: body(id), headers: { 'Idempotency-Key': newKey() } })}
+					items={running.items}
+					act={(item) => sendPlanned(running.action, item)}
 					collection="machines"
 					onClose={() => setRunning(null)}
 				/>

@@ -3,13 +3,12 @@
 import { useState } from 'react';
 import { useChange } from '../api/queries';
 import type { JoinToken } from '../api/types';
-import { Button } from '../pf';
-import { DangerDialog, Dialog } from '../ui/dialog';
+import { Dialog } from '../ui/dialog';
 import { SelectField, TextField, useComplaint } from '../ui/field';
 import { useNow } from '../ui/now';
-import { Panel, Screen, Teach, To } from '../ui/parts';
-import { ResourceTable, type Column } from '../ui/resource-table';
-import { ShownOnce } from '../ui/shown-once';
+import { Panel, To } from '../ui/parts';
+import type { Column } from '../ui/resource-table';
+import { TokenFrame } from '../ui/token-frame';
 import { Time, useWords } from '../ui/words';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -105,66 +104,32 @@ function State({ token }: { token: JoinToken }) {
 
 export default function JoinTokens() {
 	const { t } = useWords();
-	const [creating, setCreating] = useState(false);
-	const [made, setMade] = useState<JoinToken | null>(null);
-	const [revoking, setRevoking] = useState<JoinToken | null>(null);
-	const change = useChange();
 	const columns: Column<JoinToken>[] = [
 		{ field: 'name', label: t('field.name'), sort: true, width: 20, cell: (token) => token.name },
 		{ field: 'uses', label: t('join.joined'), width: 24, cell: (token) => <Joined token={token} /> },
 		{ field: 'user_name', label: t('field.user'), width: 14, cell: (token) => token.user_name ?? '–' },
 		{ field: 'created_at', label: t('field.created'), sort: true, width: 14, cell: (token) => <Time at={token.created_at} ago /> },
 		{ field: 'expires_at', label: t('field.expires'), sort: true, width: 16, cell: (token) => <State token={token} /> },
-		{
-			field: 'actions',
-			label: t('field.actions'),
-			width: 12,
-			cell: (token) => (
-				<Button variant="link" isInline isDanger aria-label={t('join.revokeOne', { name: token.name })} onClick={() => setRevoking(token)}>
-					{t('join.revoke')}
-				</Button>
-			),
-		},
 	];
 	return (
-		<Screen title={t('nav.joinTokens')}>
-			<HowToJoin />
-			<ResourceTable<JoinToken>
-				label={t('nav.joinTokens')}
-				path="/v1/join-tokens"
-				collection="join-tokens"
-				columns={columns}
-				defaultSort="name"
-				rowName={(token) => token.name}
-				actions={<Button onClick={() => setCreating(true)}>{t('join.create')}</Button>}
-				empty={<Teach title={t('join.emptyTitle')}>{t('join.emptyBody')}</Teach>}
-			/>
-			{creating && (
-				<CreateToken
-					onClose={() => setCreating(false)}
-					onDone={(token) => {
-						setCreating(false);
-						setMade(token);
-					}}
-				/>
-			)}
-			{made && (
-				<ShownOnce title={t('join.made', { name: made.name })} label={t('join.token')} secret={made.token ?? ''} onClose={() => setMade(null)}>
-					<p>{t('join.howType')}</p>
-				</ShownOnce>
-			)}
-			{revoking && (
-				<DangerDialog
-					title={t('join.revokeTitle', { name: revoking.name })}
-					confirm={t('join.revoke')}
-					name={revoking.name}
-					lost={<p>{t('join.lost')}</p>}
-					busy={change.isPending}
-					error={change.error}
-					onClose={() => setRevoking(null)}
-					onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/join-tokens/${revoking.id}`, touches: ['join-tokens'] }, { onSuccess: () => setRevoking(null) })}
-				/>
-			)}
-		</Screen>
+		<TokenFrame<JoinToken>
+			collection="join-tokens"
+			columns={columns}
+			actionsWidth={12}
+			above={<HowToJoin />}
+			beside={<p>{t('join.howType')}</p>}
+			dialog={(done, close) => <CreateToken onDone={done} onClose={close} />}
+			words={{
+				title: t('nav.joinTokens'),
+				create: t('join.create'),
+				empty: { title: t('join.emptyTitle'), body: t('join.emptyBody') },
+				secret: t('join.token'),
+				made: ({ name }) => t('join.made', { name }),
+				end: t('join.revoke'),
+				endOne: ({ name }) => t('join.revokeOne', { name }),
+				endTitle: ({ name }) => t('join.revokeTitle', { name }),
+				lost: t('join.lost'),
+			}}
+		/>
 	);
 }

@@ -2,18 +2,17 @@
 // What can be asked of a machine: accept, deploy, power, to forget it.
 import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router-dom';
-import { call, newKey } from '../api/client';
-import { readAll, useChange } from '../api/queries';
+import { useAll, useChange } from '../api/queries';
 import type { Machine } from '../api/types';
 import { Button, FormGroup, Radio } from '../pf';
-import { BulkDialog, type BulkItem } from '../ui/bulk';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { TextField, useComplaint } from '../ui/field';
 import { Foreign } from '../ui/parts';
-import type { Selection } from '../ui/resource-table';
+import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
-import { deployBody, diskName, systemDisk } from '../ui/system-disk';
-import { useWords } from '../ui/words';
+import { diskName, systemDisk } from '../ui/system-disk';
+import { useNames, useWords } from '../ui/words';
+import { canDelete, runsOn } from './machine-plan';
 
 type Power = 'on' | 'off' | 'cycle' | 'reset';
 const POWERS: Power[] = ['on', 'off', 'cycle', 'reset'];
@@ -22,6 +21,8 @@ function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 	const { t } = useWords();
 	const complain = useComplaint();
 	const [name, setName] = useState(machine.name ?? '');
+	const [zone, setZone] = useState(machine.zone ?? '');
+	const body = { ...(name && name !== machine.name ? { name } : {}), ...(zone.trim() !== (machine.zone ?? '') ? { zone: zone.trim() } : {}) };
 	const change = useChange<Machine>();
 	return (
 		<Dialog
@@ -29,17 +30,18 @@ function AcceptDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 			confirm={t('machine.accept')}
 			busy={change.isPending}
 			error={change.error}
-			disabled={Boolean(complain('machine_accept_request', 'name', name))}
+			disabled={Boolean(complain('machine_accept_request', 'name', name) ?? complain('machine_accept_request', 'zone', zone))}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate(
-					{ method: 'POST', path: `/v1/machines/${machine.id}/accept`, body: name && name !== machine.name ? { name } : {}, touches: ['machines'] },
+					{ method: 'POST', path: `/v1/machines/${machine.id}/accept`, body, touches: ['machines'] },
 					{ onSuccess: onClose },
 				)
 			}
 		>
 			<p>{t('machine.acceptExplain')}</p>
 			<TextField label={t('field.hostName')} request="machine_accept_request" name="name" value={name} onChange={setName} error={change.error} />
+			<TextField label={t('field.zone')} help={t('machine.zoneHelp')} request="machine_accept_request" name="zone" value={zone} onChange={setZone} error={change.error} />
 		</Dialog>
 	);
 }
@@ -108,6 +110,21 @@ function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 	);
 }
 
+/** What a node loses with its power. */
+function CutOff({ node }: { node: string }) {
+	const { t } = useWords();
+	const names = useNames();
+	const vms = useAll('vms');
+	const runs = runsOn(node, vms.data ?? []);
+	return (
+		<>
+			<p>{t('machine.powerLostNode')}</p>
+			<ProblemAlert error={vms.error} />
+			{runs.length > 0 && <p>{t('machine.powerLostVms', { names: names(runs) })}</p>}
+		</>
+	);
+}
+
 function PowerDialog({ machine, action, onClose }: { machine: Machine; action: Power; onClose: () => void }) {
 	const { t, word } = useWords();
 	const change = useChange();
@@ -127,11 +144,8 @@ function PowerDialog({ machine, action, onClose }: { machine: Machine; action: P
 				<p>{t('machine.powerOnExplain')}</p>
 			</Dialog>
 		);
-	return <DangerDialog {...common} name={machine.name ?? machine.id} lost={<p>{machine.node ? t('machine.powerLostNode') : t('machine.powerLost')}</p>} />;
+	return <DangerDialog {...common} name={machine.name ?? machine.id} lost={machine.node ? <CutOff node={machine.node} /> : <p>{t('machine.powerLost')}</p>} />;
 }
-
-/** What is there is found again: only what is in use could be lost. */
-const canDelete = (machine: Machine) => (machine.state === 'new' || machine.state === 'failed') && !machine.node;
 
 function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
 	const { t } = useWords();
@@ -146,10 +160,7 @@ function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 			error={change.error}
 			onClose={onClose}
 			onConfirm={() =>
-				change.mutate(
-					{ method: 'DELETE', path: `/v1/machines/${machine.id}`, touches: ['machines'] },
-					{ onSuccess: () => void navigate('/machines') },
-				)
+				change.mutate({ method: 'DELETE', path: `/v1/machines/${machine.id}`, touches: ['machines'], accepted: () => void navigate('/machines') })
 			}
 		>
 			<p>{t('machine.deleteExplain')}</p>
@@ -186,80 +197,5 @@ export function MachineActions({ machine }: { machine: Machine }) {
 			{open === 'delete' && <DeleteDialog machine={machine} onClose={close} />}
 			{open && open !== 'accept' && open !== 'deploy' && open !== 'delete' && <PowerDialog machine={machine} action={open} onClose={close} />}
 		</>
-	);
-}
-
-type Bulk = 'accept' | 'deploy' | 'on' | 'off' | 'delete';
-
-export function MachineBulk({ selection, clear }: { selection: Selection; clear: () => void }) {
-	const { t, word } = useWords();
-	const [asked, setAsked] = useState<Bulk | null>(null);
-	const [running, setRunning] = useState<{ action: Bulk; items: () => Promise<BulkItem[]>; act: (id: string) => Promise<unknown> } | null>(null);
-	if (!useMay('operator')) return null;
-	const labels: Partial<Record<Bulk, string>> = { accept: t('machine.accept'), deploy: t('machine.deploy'), delete: t('common.delete') };
-	const label = (action: Bulk) => labels[action] ?? word(action);
-	const lost = (action: Bulk) => {
-		if (action === 'delete') return t('machine.deleteExplain');
-		return action === 'deploy' ? `${t('machine.deployProposed')} ${t('machine.deployLost')}` : t('machine.powerLostNode');
-	};
-	const start = (action: Bulk) => {
-		const known = new Map<string, Machine>();
-		const body = (id: string) => {
-			const machine = known.get(id);
-			return action === 'deploy' && machine ? deployBody(machine) : {};
-		};
-		setAsked(null);
-		setRunning({
-			action,
-			items: async () => {
-				const machines = await readAll('machines', selection.matching ? selection.query : {});
-				for (const machine of machines) known.set(machine.id, machine);
-				return machines
-					.filter((machine) => selection.matching || selection.ids.has(machine.id))
-					.map((machine) => ({ id: machine.id, name: machine.name ?? machine.id }));
-			},
-			act: (id) =>
-				action === 'delete' ? call('DELETE', `/v1/machines/${id}`) : call('POST', action === 'accept' || action === 'deploy' ? `/v1/machines/${id}/${action}` : `/v1/machines/${id}/power`, {
-					body: action === 'accept' || action === 'deploy' ? body(id) : { action },
-					headers: { 'Idempotency-Key': newKey() },
-				}),
-		});
-	};
-	const phrase = String(selection.count);
-	return (
-		<span className="ingot-actions">
-			{(['accept', 'deploy', 'on', 'off', 'delete'] as const).map((action) => (
-				<Button
-					key={action}
-					size="sm"
-					variant="secondary"
-					onClick={() => (action === 'accept' || action === 'on' ? start(action) : setAsked(action))}
-				>
-					{label(action)}
-				</Button>
-			))}
-			{asked && (
-				<DangerDialog
-					title={t('bulk.title', { action: label(asked), count: selection.count })}
-					confirm={label(asked)}
-					name={phrase}
-					lost={<p>{lost(asked)}</p>}
-					onConfirm={() => start(asked)}
-					onClose={() => setAsked(null)}
-				/>
-			)}
-			{running && (
-				<BulkDialog
-					title={t('bulk.title', { action: label(running.action), count: selection.count })}
-					items={running.items}
-					act={running.act}
-					collection="machines"
-					onClose={() => {
-						setRunning(null);
-						clear();
-					}}
-				/>
-			)}
-		</span>
 	);
 }

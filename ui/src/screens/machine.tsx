@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { lazy, Suspense } from 'react';
-import { useParams, useSearchParams } from 'react-router-dom';
+import { lazy } from 'react';
 import { useOne } from '../api/queries';
 import type { Machine } from '../api/types';
-import { Alert, Tab, Table, Tabs, TabTitleText, Tbody, Td, Th, Thead, Tr } from '../pf';
-import { Bullseye } from '../ui/bullseye';
+import { Table, Tbody, Td, Th, Thead, Tr } from '../pf';
+import { Found, Sections, type Section } from '../ui/detail';
+import { disksOf } from '../ui/disk-use';
 import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
-import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
+import { DiskUseText } from './disk-use-text';
 import { MachineActions } from './machine-actions';
+import { MachineZone } from './machine-zone';
 import { Timeline } from './timeline';
 
 const MachineSensors = lazy(() => import('./machine-bmc').then((all) => ({ default: all.MachineSensors })));
@@ -28,6 +30,7 @@ function Summary({ machine }: { machine: Machine }) {
 						[t('field.step'), step(machine.step)],
 						[t('field.deadline'), <Time key="d" at={machine.step_deadline} />],
 						[t('field.node'), machine.node ? <To to={`/nodes/${machine.node}`}>{machine.name}</To> : null],
+						[t('field.zone'), <MachineZone key="z" machine={machine} />],
 						[t('field.found'), <Time key="f" at={machine.created} />],
 						[t('field.agentSeen'), <Time key="a" at={machine.agent_seen} ago />],
 					]}
@@ -57,7 +60,7 @@ function Summary({ machine }: { machine: Machine }) {
 						[t('field.address'), machine.bmc_address],
 						[t('field.state'), <StateLabel key="s" state={machine.bmc_state} />],
 						[t('field.power'), <StateLabel key="p" state={machine.power} />],
-						[t('field.driver'), machine.bmc_driver],
+						[t('field.driver'), machine.bmc_driver && <code key="d">{machine.bmc_driver}</code>],
 						[t('field.user'), machine.bmc_user],
 					]}
 				/>
@@ -77,7 +80,7 @@ function Summary({ machine }: { machine: Machine }) {
 
 function Disks({ machine }: { machine: Machine }) {
 	const { t, bytes } = useWords();
-	const boot = machine.install_disk;
+	const node = useOne('nodes', machine.node);
 	return (
 		<div className="ingot-scroll-x" role="region" aria-label={t('machine.disks')} tabIndex={0}>
 			<Table variant="compact" aria-label={t('machine.disks')}>
@@ -89,20 +92,14 @@ function Disks({ machine }: { machine: Machine }) {
 					</Tr>
 				</Thead>
 				<Tbody>
-					{(machine.inventory?.disks ?? []).map((disk, index) => (
-						<Tr key={disk.wwn ?? disk.serial ?? index}>
+					{disksOf([machine], node.data ? [node.data] : []).map(({ id, disk, use }) => (
+						<Tr key={id}>
 							<Td><Foreign text={disk.serial} /></Td>
 							<Td><Foreign text={disk.model} /></Td>
 							<Td>{bytes(disk.size_bytes)}</Td>
 							<Td><Foreign text={disk.path} /></Td>
 							<Td><Foreign text={disk.wwn} /></Td>
-							<Td>
-								{boot && ((boot.serial && boot.serial === disk.serial) || (boot.wwn && boot.wwn === disk.wwn))
-									? t('machine.diskSystem')
-									: disk.in_use
-										? t('machine.diskInUse')
-										: t('machine.diskFree')}
-							</Td>
+							<Td><DiskUseText use={use} /></Td>
 						</Tr>
 					))}
 				</Tbody>
@@ -139,59 +136,56 @@ function Nics({ machine }: { machine: Machine }) {
 	);
 }
 
+function useSections(operator: boolean) {
+	const { t } = useWords();
+	return (machine: Machine): [Section, ...Section[]] => {
+		const sensors: Section[] = [
+			{ key: 'sensors', label: t('machine.sensors'), content: () => <MachineSensors id={machine.id} /> },
+			{ key: 'sel', label: t('machine.sel'), content: () => <MachineEventLog id={machine.id} /> },
+		];
+		const console: Section = {
+			key: 'console',
+			label: t('tab.console'),
+			content: () => (
+				<ConsolePanel
+					collection="machines"
+					id={machine.id}
+					name={machine.name ?? machine.id}
+					kind="serial"
+					life={machine.bmc_address ?? ''}
+					note={machine.power === 'off' ? t('console.off') : undefined}
+				/>
+			),
+		};
+		return [
+			{ key: 'summary', label: t('tab.summary'), content: () => <Summary machine={machine} /> },
+			{ key: 'disks', label: t('machine.disks'), content: () => <Disks machine={machine} /> },
+			{ key: 'nics', label: t('machine.nics'), content: () => <Nics machine={machine} /> },
+			...(machine.bmc_address ? sensors : []),
+			{ key: 'timeline', label: t('tab.timeline'), content: () => <Timeline id={machine.id} /> },
+			...(operator && machine.bmc_address ? [console] : []),
+		];
+	};
+}
+
 export default function MachineScreen() {
 	const { t, step } = useWords();
-	const { id } = useParams();
-	const [search, setSearch] = useSearchParams();
-	const found = useOne('machines', id, 4000);
-	const operator = useMay('operator');
-	const machine = found.data;
-	if (!machine) return found.error ? <Screen title={t('kind.machine')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const tab = search.get('tab') ?? 'summary';
-	const tabs: [string, string][] = [
-		['summary', t('tab.summary')],
-		['disks', t('machine.disks')],
-		['nics', t('machine.nics')],
-		['timeline', t('tab.timeline')],
-	];
-	if (machine.bmc_address) tabs.splice(3, 0, ['sensors', t('machine.sensors')], ['sel', t('machine.sel')]);
-	if (operator && machine.bmc_address) tabs.push(['console', t('tab.console')]);
+	const sectionsOf = useSections(useMay('operator'));
+	const back = { to: '/machines', label: t('nav.machines') };
 	return (
-		<Screen
-			title={machine.name ?? machine.id}
-			back={{ to: '/machines', label: t('nav.machines') }}
-			state={<StateLabel state={machine.state} />}
-			actions={<MachineActions machine={machine} />}
-		>
-			<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} />
-			{found.error && <Alert variant="warning" isInline title={t('common.stale')} />}
-			<Tabs activeKey={tab} aria-label={t('tab.label')} onSelect={(_event, key) => setSearch({ tab: String(key) }, { replace: true })}>
-				{tabs.map(([key, label]) => (
-					<Tab key={key} eventKey={key} tabContentId="tab-content" title={<TabTitleText>{label}</TabTitleText>} />
-				))}
-			</Tabs>
-			<div className="ingot-tab" id="tab-content" role="tabpanel" aria-label={tabs.find(([key]) => key === tab)?.[1]}>
-				{tab === 'summary' && <Summary machine={machine} />}
-				{tab === 'disks' && <Disks machine={machine} />}
-				{tab === 'nics' && <Nics machine={machine} />}
-				{tab === 'timeline' && <Timeline collection="machines" kind="machine" id={machine.id} />}
-				<Suspense fallback={<Bullseye />}>
-					{tab === 'sensors' && <MachineSensors id={machine.id} />}
-					{tab === 'sel' && <MachineEventLog id={machine.id} />}
-				</Suspense>
-				{tab === 'console' && (
-					<Suspense fallback={<Bullseye />}>
-						<ConsolePanel
-							collection="machines"
-							id={machine.id}
-							name={machine.name ?? machine.id}
-							kind="serial"
-							life={machine.bmc_address ?? ''}
-							note={machine.power === 'off' ? t('console.off') : undefined}
-						/>
-					</Suspense>
-				)}
-			</div>
-		</Screen>
+		<Found collection="machines" title={t('kind.machine')} back={back} refetchInterval={4000}>
+			{(machine, stale) => (
+				<Screen
+					title={machine.name ?? machine.id}
+					back={back}
+					state={<StateLabel state={machine.state} />}
+					actions={<MachineActions machine={machine} />}
+				>
+					<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} />
+					{stale}
+					<Sections sections={sectionsOf(machine)} />
+				</Screen>
+			)}
+		</Found>
 	);
 }

@@ -1,44 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { get } from '../api/client';
 import { useChange } from '../api/queries';
-import type { Network, Page, Vm } from '../api/types';
+import type { Network } from '../api/types';
 import { Button } from '../pf';
-import { DangerDialog, Dialog } from '../ui/dialog';
+import { Dialog } from '../ui/dialog';
 import { TextField, useComplaint } from '../ui/field';
 import { Foreign, Screen, Teach, To } from '../ui/parts';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { useMay } from '../ui/session';
+import { UsedBy } from '../ui/used-by';
 import { Time, useWords } from '../ui/words';
-
-const NAMED = 3;
-
-/** The virtual machines that are in it: some of them, and how many there are. */
-const useUsers = (network: Network) =>
-	useQuery({
-		queryKey: ['vms', 'in', network.name],
-		queryFn: ({ signal }) => get<Page<Vm>>('/v1/vms', { networks: network.name, limit: NAMED, sort: 'name' }, signal),
-	});
-
-function UsedBy({ network }: { network: Network }) {
-	const { t } = useWords();
-	const users = useUsers(network);
-	const items = users.data?.items ?? [];
-	const more = (users.data?.total ?? 0) - items.length;
-	if (!users.data || items.length === 0) return '–';
-	return (
-		<>
-			{items.map((vm, index) => (
-				<span key={vm.id}>
-					{index > 0 && ', '}
-					<To to={`/vms/${vm.id}`}>{vm.name}</To>
-				</span>
-			))}
-			{more > 0 && ` ${t('network.more', { count: more })}`}
-		</>
-	);
-}
+import { DeleteNetwork, inNetwork } from './network-actions';
 
 function CreateNetwork({ onClose }: { onClose: () => void }) {
 	const { t } = useWords();
@@ -72,43 +44,17 @@ function CreateNetwork({ onClose }: { onClose: () => void }) {
 	);
 }
 
-function DeleteNetwork({ network, onClose }: { network: Network; onClose: () => void }) {
-	const { t } = useWords();
-	const users = useUsers(network);
-	const change = useChange();
-	return (
-		<DangerDialog
-			title={t('network.deleteTitle', { name: network.name })}
-			confirm={t('common.delete')}
-			name={network.name}
-			lost={
-				(users.data?.total ?? 0) > 0 ? (
-					<p>
-						{t('network.inUse')} <UsedBy network={network} />
-					</p>
-				) : (
-					<p>{t('network.lost')}</p>
-				)
-			}
-			busy={change.isPending}
-			error={change.error}
-			onClose={onClose}
-			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/networks/${network.id}`, touches: ['networks'] }, { onSuccess: onClose })}
-		/>
-	);
-}
-
 export default function Networks() {
 	const { t } = useWords();
 	const operator = useMay('operator');
 	const [creating, setCreating] = useState(false);
 	const [deleting, setDeleting] = useState<Network | null>(null);
 	const columns: Column<Network>[] = [
-		{ field: 'name', label: t('field.name'), sort: true, width: 18, cell: (network) => network.name },
+		{ field: 'name', label: t('field.name'), sort: true, width: 18, cell: (network) => <To to={`/networks/${network.id}`}>{network.name}</To> },
 		{ field: 'vlan', label: t('field.vlan'), sort: true, width: 12, cell: (network) => (network.vlan ? network.vlan : t('network.untagged')) },
 		{ field: 'mtu', label: t('field.mtu'), sort: true, width: 8, cell: (network) => network.mtu },
 		{ field: 'description', label: t('field.description'), width: 20, cell: (network) => <Foreign text={network.description} /> },
-		{ field: 'used', label: t('network.usedBy'), width: 20, cell: (network) => <UsedBy network={network} /> },
+		{ field: 'used', label: t('field.usedBy'), width: 20, cell: (network) => <UsedBy {...inNetwork(network)} /> },
 		{ field: 'created', label: t('field.created'), sort: true, width: 12, cell: (network) => <Time at={network.created} ago /> },
 		{
 			field: 'actions',
@@ -136,7 +82,7 @@ export default function Networks() {
 				empty={<Teach title={t('networks.emptyTitle')}>{t('networks.emptyBody')}</Teach>}
 			/>
 			{creating && <CreateNetwork onClose={() => setCreating(false)} />}
-			{deleting && <DeleteNetwork network={deleting} onClose={() => setDeleting(null)} />}
+			{deleting && <DeleteNetwork network={deleting} onClose={() => setDeleting(null)} onDone={() => setDeleting(null)} />}
 		</Screen>
 	);
 }

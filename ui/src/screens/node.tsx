@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useState } from 'react';
-import { useParams } from 'react-router-dom';
-import { useAll, useChange, useOne } from '../api/queries';
+import { useChange } from '../api/queries';
 import type { Node } from '../api/types';
 import { Button, Table, Tbody, Td, Th, Thead, Tr } from '../pf';
-import { Bullseye } from '../ui/bullseye';
+import { Found, Sections } from '../ui/detail';
 import { DangerDialog } from '../ui/dialog';
 import { Bar, Facts, Foreign, Panel, Screen, To } from '../ui/parts';
-import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
+import { UserList } from '../ui/used-by';
 import { StateLabel, Time, useWords } from '../ui/words';
+import { AwaitedNode } from './node-awaited';
+import { Timeline } from './timeline';
 
 /** Of a node that joined by a token, whose disks stay as they are until somebody says so. */
 function GiveDisks({ node }: { node: Node }) {
@@ -40,76 +42,80 @@ function GiveDisks({ node }: { node: Node }) {
 	);
 }
 
-export default function NodeScreen() {
+function Summary({ node }: { node: Node }) {
 	const { t, bytes, word } = useWords();
-	const { id } = useParams();
-	const found = useOne('nodes', id);
-	const vms = useAll('vms');
-	const node = found.data;
-	if (!node) return found.error ? <Screen title={t('kind.node')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const here = (vms.data ?? []).filter((vm) => vm.node === node.id);
 	const used = node.memory_bytes - node.memory_free_bytes;
 	return (
-		<Screen title={node.name ?? node.id} back={{ to: '/nodes', label: t('nav.nodes') }} state={<StateLabel state={node.health} />}>
-			<ResourceError error={node.error} title={t('node.reports')} />
-			<div className="ingot-grid">
-				<Panel title={t('tab.summary')}>
-					<Facts
-						facts={[
-							[t('field.address'), node.address],
-							[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{t('node.machine')}</To> : null],
-							[t('field.cpus'), node.cpus],
-							[t('field.seen'), <Time key="s" at={node.seen} ago />],
-							[t('field.enrolled'), <Time key="e" at={node.created} />],
-							[t('field.monitor'), word(node.mon)],
-							[t('field.manager'), word(node.mgr)],
+		<div className="ingot-grid">
+			<Panel title={t('tab.summary')}>
+				<Facts
+					facts={[
+						[t('field.address'), node.address],
+						[t('field.zone'), node.zone ? <Foreign key="z" text={node.zone} /> : null],
+						[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{t('node.machine')}</To> : null],
+						[t('field.cpus'), node.cpus],
+						[t('field.seen'), <Time key="s" at={node.seen} ago />],
+						[t('field.enrolled'), <Time key="e" at={node.created} />],
+						[t('field.monitor'), word(node.mon)],
+						[t('field.manager'), word(node.mgr)],
+					]}
+				/>
+				<Bar
+					value={node.memory_bytes ? (used / node.memory_bytes) * 100 : 0}
+					label={t('field.memory')}
+					text={t('node.memoryPromised', { part: bytes(used), whole: bytes(node.memory_bytes) })}
+				/>
+			</Panel>
+			<Panel title={t('node.dataDisks')}>
+				<GiveDisks node={node} />
+				{node.osds.length === 0 ? (
+					<p>{t('node.noDisks')}</p>
+				) : (
+					<Table variant="compact" aria-label={t('node.dataDisks')}>
+						<Thead>
+							<Tr>
+								<Th>{t('field.osd')}</Th>
+								<Th>{t('field.serial')}</Th>
+								<Th>{t('field.state')}</Th>
+							</Tr>
+						</Thead>
+						<Tbody>
+							{node.osds.map((osd, index) => (
+								<Tr key={osd.uuid ?? index}>
+									<Td>{osd.number >= 0 ? osd.number : '–'}</Td>
+									<Td><Foreign text={osd.serial ?? osd.wwn} /></Td>
+									<Td><StateLabel state={osd.state} /></Td>
+								</Tr>
+							))}
+						</Tbody>
+					</Table>
+				)}
+			</Panel>
+			<Panel title={t('nav.vms')}>
+				<UserList collection="vms" query={{ node: node.id }} none={t('node.noVms')} />
+			</Panel>
+		</div>
+	);
+}
+
+export default function NodeScreen() {
+	const { t } = useWords();
+	const back = { to: '/nodes', label: t('nav.nodes') };
+	return (
+		<Found collection="nodes" title={t('kind.node')} back={back}>
+			{(node, stale) => (
+				<Screen title={node.name ?? node.id} back={back} state={<StateLabel state={node.health} />}>
+					<AwaitedNode node={node} />
+					<ResourceError error={node.error} title={t('node.reports')} />
+					{stale}
+					<Sections
+						sections={[
+							{ key: 'summary', label: t('tab.summary'), content: () => <Summary node={node} /> },
+							{ key: 'timeline', label: t('tab.timeline'), content: () => <Timeline id={node.id} /> },
 						]}
 					/>
-					<Bar
-						value={node.memory_bytes ? (used / node.memory_bytes) * 100 : 0}
-						label={t('field.memory')}
-						text={t('node.memoryPromised', { part: bytes(used), whole: bytes(node.memory_bytes) })}
-					/>
-				</Panel>
-				<Panel title={t('node.dataDisks')}>
-					<GiveDisks node={node} />
-					{node.osds.length === 0 ? (
-						<p>{t('node.noDisks')}</p>
-					) : (
-						<Table variant="compact" aria-label={t('node.dataDisks')}>
-							<Thead>
-								<Tr>
-									<Th>{t('field.osd')}</Th>
-									<Th>{t('field.serial')}</Th>
-									<Th>{t('field.state')}</Th>
-								</Tr>
-							</Thead>
-							<Tbody>
-								{node.osds.map((osd, index) => (
-									<Tr key={osd.uuid ?? index}>
-										<Td>{osd.number >= 0 ? osd.number : '–'}</Td>
-										<Td><Foreign text={osd.serial ?? osd.wwn} /></Td>
-										<Td><StateLabel state={osd.state} /></Td>
-									</Tr>
-								))}
-							</Tbody>
-						</Table>
-					)}
-				</Panel>
-				<Panel title={t('nav.vms')}>
-					{here.length === 0 ? (
-						<p>{t('node.noVms')}</p>
-					) : (
-						<ul className="ingot-list">
-							{here.map((vm) => (
-								<li key={vm.id}>
-									<To to={`/vms/${vm.id}`}>{vm.name}</To> <StateLabel state={vm.state} />
-								</li>
-							))}
-						</ul>
-					)}
-				</Panel>
-			</div>
-		</Screen>
+				</Screen>
+			)}
+		</Found>
 	);
 }

@@ -1,49 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Whether something needs a person, in five seconds: what is wrong first, then the cluster, its use, what happens.
-import { useAll, useCount, useEvents } from '../api/queries';
-import type { Machine, Node, Pool, Task, Vm } from '../api/types';
+import { useAll, useCount, useEvents, useFirst } from '../api/queries';
+import type { Node, Pool, Task } from '../api/types';
 import { Alert } from '../pf';
-import { Bar, ButtonLink, Panel, Screen, To } from '../ui/parts';
+import { useNow } from '../ui/now';
+import { Bar, Panel, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { TaskProgress, TaskTitle } from '../ui/task-drawer';
 import { StateLabel, useWords } from '../ui/words';
 import { EventList } from './events';
-import { PoolUse, usePoolSentence } from './pools';
+import { MACHINES_SHOWN, OverviewMap } from './overview-map';
+import { isMild, needs, type Need } from './overview-needs';
+import { PoolUse, usePoolSentence } from './pool-parts';
 
 const EVENTS_SHOWN = 8;
 const ALERTS_SHOWN = 6;
-const NODES_SHOWN = 60;
-const VMS_SHOWN = 12;
-const FULL = 0.85;
-
-export type Need =
-	| { kind: 'machineFailed'; name: string; to: string; detail: string }
-	| { kind: 'nodeUnreachable'; name: string; to: string }
-	| { kind: 'nodeError'; name: string; to: string; detail: string }
-	| { kind: 'vm'; name: string; to: string; detail: string }
-	| { kind: 'pool'; name: string; to: string; pool: Pool }
-	| { kind: 'poolFull'; name: string; to: string };
-
-/** What needs a person, the worst first. */
-export function needs(machines: Machine[], nodes: Node[], vms: Vm[], pools: Pool[]): Need[] {
-	const list: Need[] = [];
-	for (const pool of pools) {
-		const waitsForNodes = pool.state === 'waiting' || pool.state === 'creating';
-		if (pool.state !== 'active' && !waitsForNodes) list.push({ kind: 'pool', name: pool.name ?? pool.id, to: '/pools', pool });
-		if (pool.total_bytes > 0 && pool.used_bytes / pool.total_bytes >= FULL) list.push({ kind: 'poolFull', name: pool.name ?? pool.id, to: '/pools' });
-	}
-	for (const node of nodes) {
-		const at = { name: node.name ?? node.id, to: `/nodes/${node.id}` };
-		if (node.health === 'unreachable') list.push({ kind: 'nodeUnreachable', ...at });
-		else if (node.error) list.push({ kind: 'nodeError', ...at, detail: node.error.text ?? '' });
-	}
-	for (const vm of vms)
-		if (vm.state === 'failed' || vm.state === 'unknown') list.push({ kind: 'vm', name: vm.name, to: `/vms/${vm.id}`, detail: vm.error?.text ?? '' });
-	for (const machine of machines)
-		if (machine.state === 'failed')
-			list.push({ kind: 'machineFailed', name: machine.name ?? machine.id, to: `/machines/${machine.id}`, detail: machine.error?.text ?? '' });
-	return list;
-}
+/** Of the last tasks: those that failed today are among them, or there is more to do than to look at an overview. */
+const TASKS_SEEN = 200;
+const OTHERS = { state: 'new,commissioning,ready,deploying,failed', sort: 'zone' };
 
 function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 	const { t } = useWords();
@@ -55,11 +29,11 @@ function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 				<Alert
 					key={need.kind + need.to}
 					isInline
-					variant={need.kind === 'poolFull' || need.kind === 'nodeError' ? 'warning' : 'danger'}
+					variant={isMild(need) ? 'warning' : 'danger'}
 					title={<>{t(`need.${need.kind}`, { name: need.name })}</>}
 					actionLinks={<To to={need.to}>{t('overview.look')}</To>}
 				>
-					{need.kind === 'pool' ? say(need.pool) : 'detail' in need ? need.detail : null}
+					{'pool' in need ? say(need.pool) : need.kind === 'nodeAwaited' ? t('node.awaitedExplain') : 'detail' in need ? <bdi>{need.detail}</bdi> : null}
 				</Alert>
 			))}
 			{list.length > ALERTS_SHOWN && <p>{t('overview.more', { count: list.length - ALERTS_SHOWN })}</p>}
@@ -69,45 +43,6 @@ function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 				</Alert>
 			)}
 		</section>
-	);
-}
-
-function Map({ nodes, vms }: { nodes: Node[]; vms: Vm[] }) {
-	const { t, word } = useWords();
-	if (nodes.length === 0)
-		return (
-			<>
-				<p>{t('overview.noNodes')}</p>
-				<ButtonLink to="/guide" primary>
-					{t('nav.guide')}
-				</ButtonLink>
-			</>
-		);
-	return (
-		<ul className="ingot-map" aria-label={t('overview.map')}>
-			{nodes.slice(0, NODES_SHOWN).map((node) => {
-				const here = vms.filter((vm) => vm.node === node.id);
-				return (
-					<li key={node.id} className={`ingot-map-node ingot-map-${node.health}`}>
-						<To to={`/nodes/${node.id}`}>{node.name ?? node.id}</To> <StateLabel state={node.health} />
-						<ul>
-							{here.slice(0, VMS_SHOWN).map((vm) => (
-								<li key={vm.id} data-vm={vm.name}>
-									<To to={`/vms/${vm.id}`}>{vm.name}</To> <span className="ingot-note">{word(vm.state)}</span>
-								</li>
-							))}
-						</ul>
-						{here.length === 0 && <p className="ingot-note">{t('node.noVms')}</p>}
-						{here.length > VMS_SHOWN && <p>{t('overview.more', { count: here.length - VMS_SHOWN })}</p>}
-					</li>
-				);
-			})}
-			{nodes.length > NODES_SHOWN && (
-				<li>
-					<To to="/nodes">{t('overview.more', { count: nodes.length - NODES_SHOWN })}</To>
-				</li>
-			)}
-		</ul>
 	);
 }
 
@@ -157,15 +92,35 @@ export default function Overview() {
 	const vms = useAll('vms');
 	const pools = useAll('pools');
 	const tasks = useAll('tasks', { state: 'running' }, 5000);
+	const last = useFirst('tasks', TASKS_SEEN, { sort: '-created' });
+	const bmcs = useAll('machines', { bmc_state: 'unreachable,credentials' });
+	const others = useFirst('machines', MACHINES_SHOWN, OTHERS);
 	const events = useEvents();
+	const now = useNow();
 	const say = usePoolSentence();
-	const error = nodes.error ?? vms.error ?? pools.error ?? broken.error;
-	const known = nodes.data && vms.data && pools.data && broken.data && fresh.data !== undefined;
+	const error = nodes.error ?? vms.error ?? pools.error ?? broken.error ?? bmcs.error ?? last.error ?? others.error;
+	const seen = nodes.data &&
+		vms.data &&
+		pools.data &&
+		broken.data &&
+		bmcs.data &&
+		last.data && {
+			nodes: nodes.data,
+			vms: vms.data,
+			pools: pools.data,
+			machines: [...broken.data, ...bmcs.data.filter((machine) => machine.state !== 'failed')],
+			tasks: last.data.items,
+		};
 	const running = vms.data?.filter((vm) => vm.state === 'running').length ?? 0;
 	return (
 		<Screen title={t('nav.overview')}>
 			<ProblemAlert error={error} />
-			{known && <Needs list={needs(broken.data, nodes.data, vms.data, pools.data)} fresh={fresh.data} />}
+			{seen && fresh.data !== undefined && <Needs list={needs(seen, now)} fresh={fresh.data} />}
+			{total.data === 0 && (
+				<Alert variant="info" isInline title={t('overview.nothing')} actionLinks={<To to="/bmc-ranges">{t('machines.tellBmcs')}</To>}>
+					{t('machines.emptyBody')}
+				</Alert>
+			)}
 			<ul className="ingot-counts" aria-label={t('overview.counts')}>
 				<li>
 					<strong>{total.data ?? '–'}</strong> <To to="/machines">{t('nav.machines')}</To>
@@ -182,7 +137,7 @@ export default function Overview() {
 			</ul>
 			<div className="ingot-grid">
 				<Panel title={t('overview.map')} className="ingot-wide">
-					<Map nodes={nodes.data ?? []} vms={vms.data ?? []} />
+					{nodes.data && others.data && <OverviewMap nodes={nodes.data} machines={others.data.items} others={others.data.total ?? 0} vms={vms.data ?? []} />}
 				</Panel>
 				<Panel title={t('overview.capacity')}>
 					<Capacity nodes={nodes.data ?? []} pools={pools.data ?? []} />

@@ -1,42 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useAll } from '../api/queries';
-import type { Pool } from '../api/types';
 import { Bullseye } from '../ui/bullseye';
-import { Bar, Facts, Panel, Screen, Teach } from '../ui/parts';
+import { Panel, Quote, Screen, Teach, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { StateLabel, useWords } from '../ui/words';
-
-/** What state a pool is in, in a sentence. */
-export function usePoolSentence() {
-	const { t } = useWords();
-	return (pool: Pool): string => {
-		switch (pool.state) {
-			case 'active':
-				return t('pool.sayActive', { copies: pool.size });
-			case 'degraded':
-				return t('pool.sayDegraded', { down: pool.osds - pool.osds_up, osds: pool.osds });
-			case 'unreachable':
-				return t('pool.sayUnreachable');
-			case 'creating':
-				return t('pool.sayCreating');
-			case 'waiting':
-				return t('pool.sayWaiting');
-		}
-	};
-}
-
-export function PoolUse({ pool }: { pool: Pool }) {
-	const { t, bytes } = useWords();
-	const share = pool.total_bytes ? (pool.used_bytes / pool.total_bytes) * 100 : 0;
-	return (
-		<Bar
-			value={share}
-			danger={share >= 85}
-			label={t('pool.use')}
-			text={t('pool.useText', { used: bytes(pool.used_bytes), total: bytes(pool.total_bytes), free: bytes(pool.available_bytes) })}
-		/>
-	);
-}
+import { PoolFacts, PoolUse, usePoolSentence } from './pool-parts';
 
 export default function Pools() {
 	const { t } = useWords();
@@ -49,21 +17,17 @@ export default function Pools() {
 			{pools.data?.length === 0 && <Teach title={t('pools.emptyTitle')}>{t('pools.emptyBody')}</Teach>}
 			<div className="ingot-grid">
 				{pools.data?.map((pool) => (
-					<Panel key={pool.id} title={pool.name ?? pool.id}>
+					<Panel key={pool.id} title={<To to={`/pools/${pool.id}`}>{pool.name ?? pool.id}</To>}>
 						<p>
 							<StateLabel state={pool.state} /> {say(pool)}
 						</p>
-						{pool.detail && <p>{pool.detail}</p>}
+						{pool.detail && (
+							<p>
+								<Quote text={pool.detail} />
+							</p>
+						)}
 						<PoolUse pool={pool} />
-						<Facts
-							facts={[
-								[t('field.ceph'), pool.health],
-								[t('field.copies'), t('pool.copies', { size: pool.size, min: pool.min_size })],
-								[t('field.dataDisks'), t('common.upOf', { up: pool.osds_up, all: pool.osds })],
-								[t('field.nodesUp'), pool.hosts_up],
-								[t('field.placementGroups'), t('pool.groups', { clean: pool.pgs_active_clean, all: pool.pgs })],
-							]}
-						/>
+						<PoolFacts pool={pool} />
 					</Panel>
 				))}
 			</div>

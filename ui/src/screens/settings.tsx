@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useState } from 'react';
 import { Alert, FormGroup, FormSelect, FormSelectOption } from '../pf';
-import { Facts, Panel, Screen } from '../ui/parts';
+import { ButtonLink, Facts, Panel, Screen } from '../ui/parts';
 import { useSession } from '../ui/session';
 import { setTheme, useTheme, type Theme } from '../ui/theme';
 import { Time, useWords } from '../ui/words';
@@ -37,6 +37,10 @@ export default function Settings() {
 							[t('settings.sessionEnds'), <Time key="e" at={session?.expires_at} />],
 						]}
 					/>
+				</Panel>
+				<Panel title={t('settings.bmcs')}>
+					<p>{t('bmcRange.explain')}</p>
+					<ButtonLink to="/bmc-ranges">{t('nav.bmcRanges')}</ButtonLink>
 				</Panel>
 				<Panel title={t('password.title')}>
 					{changed && <Alert variant="success" isInline title={t('password.changed')} />}

@@ -14,7 +14,7 @@ export function LanguageChoice() {
 	return (
 		<FormSelect value={language} aria-label={t('settings.language')} onChange={(_event, value) => void setLanguage(value as Language)}>
 			{Object.entries(languages).map(([code, name]) => (
-				<FormSelectOption key={code} value={code} label={name} />
+				<FormSelectOption key={code} value={code} label={name} lang={code} />
 			))}
 		</FormSelect>
 	);

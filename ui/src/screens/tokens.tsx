@@ -2,13 +2,11 @@
 import { useState } from 'react';
 import { useChange } from '../api/queries';
 import type { Role, Token } from '../api/types';
-import { Button } from '../pf';
-import { DangerDialog, Dialog } from '../ui/dialog';
+import { Dialog } from '../ui/dialog';
 import { SelectField, TextField, useComplaint } from '../ui/field';
-import { Screen, Teach } from '../ui/parts';
-import { ResourceTable, type Column } from '../ui/resource-table';
+import type { Column } from '../ui/resource-table';
 import { useSession } from '../ui/session';
-import { ShownOnce } from '../ui/shown-once';
+import { TokenFrame } from '../ui/token-frame';
 import { Time, useWords } from '../ui/words';
 import { ROLES } from './users';
 
@@ -70,61 +68,30 @@ function CreateToken({ onDone, onClose }: { onDone: (token: Token) => void; onCl
 
 export default function Tokens() {
 	const { t, word } = useWords();
-	const [creating, setCreating] = useState(false);
-	const [made, setMade] = useState<Token | null>(null);
-	const [deleting, setDeleting] = useState<Token | null>(null);
-	const change = useChange();
 	const columns: Column<Token>[] = [
 		{ field: 'name', label: t('field.name'), sort: true, width: 22, cell: (token) => token.name },
 		{ field: 'role', label: t('field.role'), sort: true, width: 13, cell: (token) => word(token.role) },
 		{ field: 'user_name', label: t('field.user'), width: 15, cell: (token) => token.user_name ?? '–' },
 		{ field: 'expires_at', label: t('field.expires'), sort: true, width: 16, cell: (token) => (token.expires_at ? <Time at={token.expires_at} /> : t('token.never')) },
 		{ field: 'last_used_at', label: t('field.lastUsed'), sort: true, width: 18, cell: (token) => <Time at={token.last_used_at} ago /> },
-		{
-			field: 'actions',
-			label: t('field.actions'),
-			width: 16,
-			cell: (token) => (
-				<Button variant="link" isInline isDanger aria-label={t('common.deleteOne', { name: token.name })} onClick={() => setDeleting(token)}>
-					{t('common.delete')}
-				</Button>
-			),
-		},
 	];
 	return (
-		<Screen title={t('nav.tokens')}>
-			<ResourceTable<Token>
-				label={t('nav.tokens')}
-				path="/v1/tokens"
-				collection="tokens"
-				columns={columns}
-				defaultSort="name"
-				rowName={(token) => token.name}
-				actions={<Button onClick={() => setCreating(true)}>{t('token.create')}</Button>}
-				empty={<Teach title={t('tokens.emptyTitle')}>{t('tokens.emptyBody')}</Teach>}
-			/>
-			{creating && (
-				<CreateToken
-					onClose={() => setCreating(false)}
-					onDone={(token) => {
-						setCreating(false);
-						setMade(token);
-					}}
-				/>
-			)}
-			{made && <ShownOnce title={t('token.made', { name: made.name })} label={t('kind.token')} secret={made.token ?? ''} onClose={() => setMade(null)} />}
-			{deleting && (
-				<DangerDialog
-					title={t('token.deleteTitle', { name: deleting.name })}
-					confirm={t('common.delete')}
-					name={deleting.name}
-					lost={<p>{t('token.lost')}</p>}
-					busy={change.isPending}
-					error={change.error}
-					onClose={() => setDeleting(null)}
-					onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/tokens/${deleting.id}`, touches: ['tokens'] }, { onSuccess: () => setDeleting(null) })}
-				/>
-			)}
-		</Screen>
+		<TokenFrame<Token>
+			collection="tokens"
+			columns={columns}
+			actionsWidth={16}
+			dialog={(done, close) => <CreateToken onDone={done} onClose={close} />}
+			words={{
+				title: t('nav.tokens'),
+				create: t('token.create'),
+				empty: { title: t('tokens.emptyTitle'), body: t('tokens.emptyBody') },
+				secret: t('kind.token'),
+				made: ({ name }) => t('token.made', { name }),
+				end: t('common.delete'),
+				endOne: ({ name }) => t('common.deleteOne', { name }),
+				endTitle: ({ name }) => t('token.deleteTitle', { name }),
+				lost: t('token.lost'),
+			}}
+		/>
 	);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A new virtual machine: on a volume that is there, or on a new one cloned from an image.
-import { useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from 'react-router-dom';
 import { newKey } from '../api/client';
-import { asProblem } from '../api/problem';
-import { useAll, useChange } from '../api/queries';
+import { asProblem, type Problem } from '../api/problem';
+import { untilMade, useAll, useChange } from '../api/queries';
 import type { Vm, Volume } from '../api/types';
 import { ActionGroup, Alert, Button, Checkbox, Form, FormGroup, Radio } from '../pf';
 import { SelectField, TextField, useComplaint } from '../ui/field';
@@ -37,9 +38,16 @@ export default function VmNew() {
 	const made = useRef<{ id: string; name: string; image: string; size: string } | null>(null);
 	const vmKey = useRef(newKey());
 	const makeVolume = useChange<Volume>();
+	const left = useRef(new AbortController());
+	useEffect(() => {
+		const here = new AbortController();
+		left.current = here;
+		return () => here.abort();
+	}, []);
+	const awaitVolume = useMutation<void, Problem, string>({ mutationFn: (id) => untilMade(id, left.current.signal) });
 	const makeVm = useChange<Vm>();
-	const error = makeVolume.error ?? makeVm.error;
-	const busy = makeVolume.isPending || makeVm.isPending;
+	const error = makeVolume.error ?? awaitVolume.error ?? makeVm.error;
+	const busy = makeVolume.isPending || awaitVolume.isPending || makeVm.isPending;
 	const chosenImage = image || (images.data?.[0]?.id ?? '');
 	const chosenVolume = volume || (volumes.data?.[0]?.id ?? '');
 	const free = (volumes.data ?? []).filter((each) => !each.vm);
@@ -52,23 +60,29 @@ export default function VmNew() {
 
 	const volumeOf = async (): Promise<string> => {
 		if (!fromImage) return chosenVolume;
-		const old = made.current;
-		if (old && old.name === name && old.image === chosenImage && old.size === size) return old.id;
-		const answer = await makeVolume.mutateAsync({
-			method: 'POST',
-			path: '/v1/volumes',
-			body: { name, image: chosenImage, ...(size ? { size_bytes: parseBytes(size) } : {}) },
-			touches: ['volumes'],
-		});
-		made.current = { id: answer.id, name, image: chosenImage, size };
-		return answer.id;
+		const wanted = { name, image: chosenImage, size };
+		let mine = made.current;
+		if (!mine || mine.name !== wanted.name || mine.image !== wanted.image || mine.size !== wanted.size) {
+			const answer = await makeVolume.mutateAsync({
+				method: 'POST',
+				path: '/v1/volumes',
+				body: { name, image: chosenImage, ...(size ? { size_bytes: parseBytes(size) } : {}) },
+				touches: ['volumes'],
+			});
+			mine = made.current = { id: answer.id, ...wanted };
+		}
+		await awaitVolume.mutateAsync(mine.id);
+		return mine.id;
 	};
 	const submit = async (event: FormEvent) => {
 		event.preventDefault();
 		if (bad || busy) return;
 		makeVolume.reset();
+		awaitVolume.reset();
 		makeVm.reset();
 		try {
+			// First of all: the page may be left while the storage clones.
+			const volumeId = await volumeOf();
 			const vm = await makeVm.mutateAsync({
 				method: 'POST',
 				path: '/v1/vms',
@@ -76,7 +90,7 @@ export default function VmNew() {
 					name,
 					cpus: Number(cpus),
 					memory_bytes: parseBytes(memory),
-					volume: await volumeOf(),
+					volume: volumeId,
 					start,
 					...(plugged.length > 0 ? { networks: plugged } : {}),
 					...(given ? bodyOf(cloudInit) : {}),
@@ -84,7 +98,7 @@ export default function VmNew() {
 				touches: ['vms', 'volumes'],
 				key: vmKey.current,
 			});
-			void navigate(`/vms/${vm.id}`);
+			if (!left.current.signal.aborted) void navigate(`/vms/${vm.id}`);
 		} catch (reason) {
 			// It is shown from the mutation; a body that was refused may be sent again with other words.
 			asProblem(reason);

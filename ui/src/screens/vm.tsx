@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { lazy, Suspense, useState } from 'react';
-import { useNavigate, useParams, useSearchParams } from 'react-router-dom';
-import { useAll, useChange, useOne } from '../api/queries';
+import { lazy, useState } from 'react';
+import { useNavigate } from 'react-router-dom';
+import { useAll, useChange } from '../api/queries';
 import type { Vm } from '../api/types';
-import { Button, Tab, Tabs, TabTitleText } from '../pf';
-import { Bullseye } from '../ui/bullseye';
+import { Button } from '../pf';
+import { Found, Sections, type Section } from '../ui/detail';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { SelectField } from '../ui/field';
-import { Bar, Facts, Panel, Screen, To } from '../ui/parts';
+import { Bar, Facts, Panel, Quote, Screen, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
@@ -81,7 +81,7 @@ function DeleteDialog({ vm, onClose }: { vm: Vm; onClose: () => void }) {
 			error={change.error}
 			onClose={onClose}
 			onConfirm={() =>
-				change.mutate({ method: 'DELETE', path: `/v1/vms/${vm.id}`, touches: ['vms', 'volumes'] }, { onSuccess: () => void navigate('/vms') })
+				change.mutate({ method: 'DELETE', path: `/v1/vms/${vm.id}`, touches: ['vms', 'volumes'], accepted: () => void navigate('/vms') })
 			}
 		/>
 	);
@@ -121,75 +121,78 @@ function Actions({ vm }: { vm: Vm }) {
 	);
 }
 
-export default function VmScreen() {
+function Summary({ vm }: { vm: Vm }) {
 	const { t, bytes } = useWords();
-	const { id } = useParams();
-	const [search, setSearch] = useSearchParams();
-	const operator = useMay('operator');
-	const found = useOne('vms', id, 2000);
+	return (
+		<div className="ingot-grid">
+			<Panel title={t('tab.summary')}>
+				<Facts
+					facts={[
+						[t('field.state'), <StateLabel key="s" state={vm.state} />],
+						[t('field.node'), vm.node ? <To to={`/nodes/${vm.node}`}>{vm.node_name ?? vm.node}</To> : null],
+						[t('field.placement'), vm.placement && <Quote key="p" text={vm.placement} />],
+						[t('field.cpus'), vm.cpus],
+						[t('field.memory'), bytes(vm.memory_bytes)],
+						[t('field.volume'), <To key="v" to={`/volumes/${vm.volume}`}>{vm.volume_name ?? vm.volume}</To>],
+						[
+							t('vm.cards'),
+							vm.nics.length > 0
+								? vm.nics.map((nic) => (
+										<div key={nic.mac}>
+											<To to={`/networks/${nic.network}`}>{nic.network_name}</To> · <code>{nic.mac}</code>
+										</div>
+									))
+								: null,
+						],
+						[t('vm.cloudInit'), vm.cloud_init ? t('vm.hasSeed') : t('vm.noSeed')],
+						[t('cloudInit.hostname'), vm.cloud_init ? (vm.hostname ?? vm.name) : null],
+						[t('field.starts'), vm.generation],
+						[t('field.created'), <Time key="c" at={vm.created} />],
+					]}
+				/>
+			</Panel>
+		</div>
+	);
+}
+
+function Migration({ vm }: { vm: Vm }) {
+	const { t } = useWords();
 	const nodes = useAll('nodes');
-	const vm = found.data;
-	if (!vm) return found.error ? <Screen title={t('kind.vm')}><ProblemAlert error={found.error} /></Screen> : <Bullseye />;
-	const tab = search.get('tab') ?? 'summary';
-	const tabs: [string, string][] = [
-		['summary', t('tab.summary')],
-		['timeline', t('tab.timeline')],
-	];
-	if (operator) tabs.push(['vnc', t('tab.screen')], ['serial', t('tab.serial')]);
 	const nameOf = (node: string | null) => nodes.data?.find((each) => each.id === node)?.name ?? node;
 	return (
-		<Screen title={vm.name} back={{ to: '/vms', label: t('nav.vms') }} state={<StateLabel state={vm.state} />} actions={<Actions vm={vm} />}>
-			<ResourceError error={vm.error} title={t('vm.lastError')} />
-			{vm.state === 'migrating' && (
-				<Bar
-					value={vm.migration_progress}
-					label={t('vm.migrating')}
-					text={t('vm.migratingTo', { from: vm.node_name ?? nameOf(vm.node) ?? '–', to: nameOf(vm.target) ?? '–' })}
-				/>
+		<Bar
+			value={vm.migration_progress}
+			label={t('vm.migrating')}
+			text={t('vm.migratingTo', { from: vm.node_name ?? nameOf(vm.node) ?? '–', to: nameOf(vm.target) ?? '–' })}
+		/>
+	);
+}
+
+export default function VmScreen() {
+	const { t } = useWords();
+	const operator = useMay('operator');
+	const back = { to: '/vms', label: t('nav.vms') };
+	const consoleOf = (vm: Vm, kind: 'vnc' | 'serial', label: string): Section => ({
+		key: kind,
+		label,
+		content: () => <ConsolePanel key={kind} collection="vms" id={vm.id} name={vm.name} kind={kind} life={lifeOfVm(vm)} />,
+	});
+	return (
+		<Found collection="vms" title={t('kind.vm')} back={back} refetchInterval={2000}>
+			{(vm, stale) => (
+				<Screen title={vm.name} back={back} state={<StateLabel state={vm.state} />} actions={<Actions vm={vm} />}>
+					<ResourceError error={vm.error} title={t('vm.lastError')} />
+					{stale}
+					{vm.state === 'migrating' && <Migration vm={vm} />}
+					<Sections
+						sections={[
+							{ key: 'summary', label: t('tab.summary'), content: () => <Summary vm={vm} /> },
+							{ key: 'timeline', label: t('tab.timeline'), content: () => <Timeline id={vm.id} /> },
+							...(operator ? [consoleOf(vm, 'vnc', t('tab.screen')), consoleOf(vm, 'serial', t('tab.serial'))] : []),
+						]}
+					/>
+				</Screen>
 			)}
-			<Tabs activeKey={tab} aria-label={t('tab.label')} onSelect={(_event, key) => setSearch({ tab: String(key) }, { replace: true })}>
-				{tabs.map(([key, label]) => (
-					<Tab key={key} eventKey={key} tabContentId="tab-content" title={<TabTitleText>{label}</TabTitleText>} />
-				))}
-			</Tabs>
-			<div className="ingot-tab" id="tab-content" role="tabpanel" aria-label={tabs.find(([key]) => key === tab)?.[1]}>
-				{tab === 'summary' && (
-					<div className="ingot-grid">
-						<Panel title={t('tab.summary')}>
-							<Facts
-								facts={[
-									[t('field.state'), <StateLabel key="s" state={vm.state} />],
-									[t('field.node'), vm.node ? <To to={`/nodes/${vm.node}`}>{vm.node_name ?? vm.node}</To> : null],
-									[t('field.placement'), vm.placement],
-									[t('field.cpus'), vm.cpus],
-									[t('field.memory'), bytes(vm.memory_bytes)],
-									[t('field.volume'), vm.volume_name ?? vm.volume],
-									[
-										t('vm.cards'),
-										vm.nics.length > 0
-											? vm.nics.map((nic) => (
-													<div key={nic.mac}>
-														{nic.network_name} · <code>{nic.mac}</code>
-													</div>
-												))
-											: null,
-									],
-									[t('vm.cloudInit'), vm.cloud_init ? t('vm.hasSeed') : t('vm.noSeed')],
-									[t('cloudInit.hostname'), vm.cloud_init ? (vm.hostname ?? vm.name) : null],
-									[t('field.starts'), vm.generation],
-									[t('field.created'), <Time key="c" at={vm.created} />],
-								]}
-							/>
-						</Panel>
-					</div>
-				)}
-				{tab === 'timeline' && <Timeline collection="vms" kind="vm" id={vm.id} />}
-				{(tab === 'vnc' || tab === 'serial') && (
-					<Suspense fallback={<Bullseye />}>
-						<ConsolePanel key={tab} collection="vms" id={vm.id} name={vm.name} kind={tab} life={lifeOfVm(vm)} />
-					</Suspense>
-				)}
-			</div>
-		</Screen>
+		</Found>
 	);
 }

@@ -3,13 +3,14 @@ import { useState } from 'react';
 import { useAll, useChange } from '../api/queries';
 import type { Volume } from '../api/types';
 import { Button } from '../pf';
-import { DangerDialog, Dialog } from '../ui/dialog';
+import { Dialog } from '../ui/dialog';
 import { SelectField, TextField, useComplaint } from '../ui/field';
 import { parseBytes } from '../ui/format';
 import { Screen, Teach, To } from '../ui/parts';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
+import { DeleteVolume } from './volume-actions';
 
 const STATES = ['available', 'in_use', 'creating', 'deleting', 'failed'] as const satisfies readonly Volume['state'][];
 
@@ -63,33 +64,16 @@ function CreateVolume({ onClose }: { onClose: () => void }) {
 	);
 }
 
-function DeleteVolume({ volume, onClose }: { volume: Volume; onClose: () => void }) {
-	const { t, bytes } = useWords();
-	const change = useChange();
-	return (
-		<DangerDialog
-			title={t('volume.deleteTitle', { name: volume.name })}
-			confirm={t('common.delete')}
-			name={volume.name}
-			lost={<p>{t('volume.lost', { size: bytes(volume.size_bytes) })}</p>}
-			busy={change.isPending}
-			error={change.error}
-			onClose={onClose}
-			onConfirm={() => change.mutate({ method: 'DELETE', path: `/v1/volumes/${volume.id}`, touches: ['volumes'] }, { onSuccess: onClose })}
-		/>
-	);
-}
-
 export default function Volumes() {
 	const { t, bytes } = useWords();
 	const operator = useMay('operator');
 	const [creating, setCreating] = useState(false);
 	const [deleting, setDeleting] = useState<Volume | null>(null);
 	const columns: Column<Volume>[] = [
-		{ field: 'name', label: t('field.name'), sort: true, width: 22, cell: (volume) => volume.name },
+		{ field: 'name', label: t('field.name'), sort: true, width: 22, cell: (volume) => <To to={`/volumes/${volume.id}`}>{volume.name}</To> },
 		{ field: 'state', label: t('field.state'), sort: true, width: 14, cell: (volume) => <span title={volume.error?.text ?? undefined}><StateLabel state={volume.state} /></span> },
 		{ field: 'size_bytes', label: t('field.size'), sort: true, width: 12, cell: (volume) => bytes(volume.size_bytes) },
-		{ field: 'image_name', label: t('field.image'), width: 14, cell: (volume) => volume.image_name ?? '–' },
+		{ field: 'image_name', label: t('field.image'), width: 14, cell: (volume) => (volume.image ? <To to={`/images/${volume.image}`}>{volume.image_name ?? volume.image}</To> : '–') },
 		{ field: 'vm_name', label: t('kind.vm'), width: 14, cell: (volume) => (volume.vm ? <To to={`/vms/${volume.vm}`}>{volume.vm_name ?? volume.vm}</To> : '–') },
 		{ field: 'created', label: t('field.created'), sort: true, width: 14, cell: (volume) => <Time at={volume.created} ago /> },
 		{
@@ -119,7 +103,7 @@ export default function Volumes() {
 				empty={<Teach title={t('volumes.emptyTitle')}>{t('volumes.emptyBody')}</Teach>}
 			/>
 			{creating && <CreateVolume onClose={() => setCreating(false)} />}
-			{deleting && <DeleteVolume volume={deleting} onClose={() => setDeleting(null)} />}
+			{deleting && <DeleteVolume volume={deleting} onClose={() => setDeleting(null)} onDone={() => setDeleting(null)} />}
 		</Screen>
 	);
 }

@@ -56,6 +56,7 @@ export function DangerDialog(props: {
 	confirm: string;
 	name: string;
 	lost: ReactNode;
+	wide?: boolean;
 	busy?: boolean;
 	error?: unknown;
 	onConfirm: () => void;

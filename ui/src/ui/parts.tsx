@@ -23,13 +23,14 @@ import {
 import { useWords } from './words';
 
 export function Screen(props: { title: string; back?: { to: string; label: string }; actions?: ReactNode; state?: ReactNode; children: ReactNode }) {
+	const { t } = useWords();
 	useEffect(() => {
 		document.title = `${props.title} · Ingot`;
 	}, [props.title]);
 	return (
 		<PageSection className="ingot-screen" hasBodyWrapper={false}>
 			{props.back && (
-				<Breadcrumb>
+				<Breadcrumb aria-label={t('nav.path')}>
 					<BreadcrumbItem render={() => <Link to={props.back?.to ?? '/'}>{props.back?.label}</Link>} />
 					<BreadcrumbItem isActive>{props.title}</BreadcrumbItem>
 				</Breadcrumb>
@@ -60,7 +61,7 @@ export function Facts({ facts, wide }: { facts: Fact[]; wide?: boolean }) {
 	);
 }
 
-export function Panel({ title, children, className }: { title: string; children: ReactNode; className?: string }) {
+export function Panel({ title, children, className }: { title: ReactNode; children: ReactNode; className?: string }) {
 	return (
 		<Card isCompact className={className}>
 			<CardTitle component="h2">{title}</CardTitle>
@@ -112,4 +113,14 @@ export function ButtonLink({ to, children, primary }: { to: string; children: Re
 export function Foreign({ text }: { text: string | null | undefined }) {
 	const { t } = useWords();
 	return text ? <bdi className="ingot-foreign">{text}</bdi> : <span aria-label={t('common.none')}>–</span>;
+}
+
+/** What the server says in words that it has in English only. */
+export function Quote({ text }: { text: string }) {
+	return <bdi lang="en">{text}</bdi>;
+}
+
+/** As much of it as there is room for; all of it is what is copied, and what pointing at it shows. */
+export function Hash({ text }: { text: string | null | undefined }) {
+	return text ? <code className="ingot-hash" title={text}>{text}</code> : <>–</>;
 }

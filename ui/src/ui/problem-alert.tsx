@@ -1,23 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { asProblem } from '../api/problem';
+import { asProblem, type Problem } from '../api/problem';
 import type { ResourceProblem } from '../api/types';
 import type { Key } from '../i18n';
 import { Alert } from '../pf';
 import { useWords } from './words';
 
-/** What went wrong, the field it belongs to, and what to do. */
-export function ProblemAlert({ error }: { error: unknown }) {
+function useProblemWords() {
 	const { t } = useWords();
+	return (problem: Problem) => ({
+		title: t(`problem.${problem.code}` as Key),
+		field: problem.field && t('problem.field', { field: problem.field }),
+		remedy: problem.retryAfter ? t('problem.retryAfter', { seconds: problem.retryAfter }) : t(`remedy.${problem.code}` as Key),
+	});
+}
+
+/** What went wrong, the field it belongs to, and what to do. lead: what this means here. */
+export function ProblemAlert({ error, lead }: { error: unknown; lead?: string }) {
+	const say = useProblemWords();
 	if (!error) return null;
 	const problem = asProblem(error);
-	const title = t(`problem.${problem.code}` as Key);
-	const remedy = t(`remedy.${problem.code}` as Key);
+	const { title, field, remedy } = say(problem);
 	return (
 		<Alert variant="danger" isInline title={title} className="ingot-problem" role="alert">
-			<p>{problem.detail}</p>
-			{problem.field && <p>{t('problem.field', { field: problem.field })}</p>}
-			{problem.retryAfter ? <p>{t('problem.retryAfter', { seconds: problem.retryAfter })}</p> : <p>{remedy}</p>}
+			{lead && <p>{lead}</p>}
+			<p lang="en">{problem.detail}</p>
+			{field && <p>{field}</p>}
+			<p>{remedy}</p>
 		</Alert>
+	);
+}
+
+/** The same within a list. */
+export function ProblemLine({ problem }: { problem: Problem }) {
+	const { title, field, remedy } = useProblemWords()(problem);
+	return (
+		<>
+			<strong>{title}</strong> · {problem.detail} {field && <>· {field} </>}· {remedy}
+		</>
 	);
 }
 
@@ -26,7 +45,7 @@ export function ResourceError({ error, title }: { error: ResourceProblem | null 
 	if (!error) return null;
 	return (
 		<Alert variant="danger" isInline title={title} className="ingot-problem">
-			<p>{error.text}</p>
+			<p lang="en">{error.text}</p>
 		</Alert>
 	);
 }

@@ -58,6 +58,7 @@ export function useListQuery(filters: readonly Filter[], defaultSort: string) {
 }
 
 function Search({ value, onChange, label }: { value: string; onChange: (value: string) => void; label: string }) {
+	const { t } = useWords();
 	const [text, setText] = useState(value);
 	const latest = useRef(onChange);
 	latest.current = onChange;
@@ -71,6 +72,7 @@ function Search({ value, onChange, label }: { value: string; onChange: (value: s
 		<SearchInput
 			aria-label={label}
 			placeholder={label}
+			resetButtonLabel={t('table.clearSearch')}
 			value={text}
 			onChange={(_event, next) => setText(next)}
 			onClear={() => {
@@ -81,7 +83,18 @@ function Search({ value, onChange, label }: { value: string; onChange: (value: s
 	);
 }
 
-export function ResourceTable<T extends { id: string }>(props: {
+/** Rows that are parts of what the list holds: it is read a page after the other, as one comes to the end of the rows. */
+export interface Parts<T, Whole> {
+	rowsOf: (wholes: Whole[]) => T[];
+	/** How many wholes are asked for at once. */
+	limit: number;
+	/** What is said of how many rows there are so far, of how many wholes of all. */
+	count: (rows: number, read: number, total: number) => string;
+	/** To read on, where the last page had no rows: nobody comes to an end that does not move. */
+	readOn: string;
+}
+
+export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 	label: string;
 	path: string;
 	/** Of the query: what an event makes stale. */
@@ -95,13 +108,21 @@ export function ResourceTable<T extends { id: string }>(props: {
 	/** Rows can be chosen; what is done with them is shown above the table. */
 	selectionActions?: (selection: Selection, clear: () => void) => ReactNode;
 	searchable?: boolean;
+	/** What can be searched for, if not the rows themselves. */
+	searchLabel?: string;
+	parts?: Parts<T, Whole>;
 }) {
 	const { t, word } = useWords();
 	const filters = props.filters ?? [];
 	const { sort, query, set } = useListQuery(filters, props.defaultSort ?? '');
-	const pages = usePages<T>(props.path, props.collection, { ...query, sort });
-	const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
-	const total = pages.data?.pages[0]?.total ?? rows.length;
+	const { parts } = props;
+	const pages = usePages<T | Whole>(props.path, props.collection, { ...query, sort }, undefined, parts?.limit);
+	const rowsOf = parts?.rowsOf;
+	const chunks = useMemo(() => (pages.data?.pages ?? []).map((page) => (rowsOf ? rowsOf(page.items as Whole[]) : (page.items as T[]))), [pages.data, rowsOf]);
+	const rows = useMemo(() => chunks.flat(), [chunks]);
+	const read = pages.data?.pages.reduce((sum, page) => sum + page.items.length, 0) ?? 0;
+	const total = pages.data?.pages[0]?.total ?? read;
+	const barren = chunks.length > 0 && chunks.at(-1)?.length === 0;
 	const [chosen, setChosen] = useState<Set<string>>(new Set());
 	const [matching, setMatching] = useState(false);
 	const scroller = useRef<HTMLDivElement>(null);
@@ -116,8 +137,8 @@ export function ResourceTable<T extends { id: string }>(props: {
 	const last = visible.at(-1)?.index ?? 0;
 	const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
 	useEffect(() => {
-		if (hasNextPage && !isFetchingNextPage && last >= rows.length - 40) void fetchNextPage();
-	}, [hasNextPage, isFetchingNextPage, fetchNextPage, last, rows.length]);
+		if (hasNextPage && !isFetchingNextPage && !barren && last >= rows.length - 40) void fetchNextPage();
+	}, [hasNextPage, isFetchingNextPage, fetchNextPage, barren, last, rows.length]);
 	const filtered = Object.keys(query).length > 0;
 	const asked = JSON.stringify(query);
 	useEffect(() => {
@@ -151,7 +172,7 @@ export function ResourceTable<T extends { id: string }>(props: {
 				<ToolbarContent>
 					{props.searchable !== false && (
 						<ToolbarItem>
-							<Search value={query.q ?? ''} label={t('table.search')} onChange={(value) => set('q', value)} />
+							<Search value={query.q ?? ''} label={props.searchLabel ?? t('table.search')} onChange={(value) => set('q', value)} />
 						</ToolbarItem>
 					)}
 					{filters.map((filter) => (
@@ -169,9 +190,10 @@ export function ResourceTable<T extends { id: string }>(props: {
 						</ToolbarItem>
 					))}
 					{props.actions && <ToolbarItem>{props.actions}</ToolbarItem>}
-					<ToolbarItem className="ingot-count" aria-live="polite">
+					<ToolbarItem className="ingot-count">
 						{pages.isFetching && <Spinner size="md" aria-label={t('common.loading')} />}{' '}
-						{pages.data && t('table.count', { count: total })}
+						{/* Read aloud is how many there are, when that changes: not that it was asked for once more. */}
+						<span aria-live="polite">{pages.data && (parts ? parts.count(rows.length, read, total) : t('table.count', { count: total }))}</span>
 					</ToolbarItem>
 				</ToolbarContent>
 			</Toolbar>
@@ -191,7 +213,7 @@ export function ResourceTable<T extends { id: string }>(props: {
 			)}
 			<ProblemAlert error={pages.error} />
 			<div className="ingot-scroll" ref={scroller} role="region" aria-label={props.label} tabIndex={0}>
-				<Table variant="compact" aria-label={props.label} aria-rowcount={total + 1} className="ingot-table" isStickyHeader>
+				<Table variant="compact" aria-label={props.label} aria-rowcount={parts ? (hasNextPage ? -1 : rows.length + 1) : total + 1} className="ingot-table" isStickyHeader>
 					<Thead>
 						<Tr aria-rowindex={1}>
 							{choosable && (
@@ -276,6 +298,11 @@ export function ResourceTable<T extends { id: string }>(props: {
 						)}
 					</Tbody>
 				</Table>
+				{parts && barren && hasNextPage && (
+					<Button variant="secondary" isLoading={isFetchingNextPage} isDisabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+						{parts.readOn}
+					</Button>
+				)}
 				{pages.data && total === 0 && filtered && <p className="ingot-nothing">{t('table.nothingMatches')}</p>}
 				{pages.isPending && <Spinner aria-label={t('common.loading')} />}
 			</div>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A task that failed or was cancelled, asked for once more. What destroys something says so again, and asks for the name again.
 import { useState } from 'react';
-import { useChange } from '../api/queries';
+import { useChange, useFirst } from '../api/queries';
 import type { Task } from '../api/types';
 import type { Key } from '../i18n';
 import { Button } from '../pf';
@@ -77,4 +77,11 @@ export function RetryTask({ task, onDone }: { task: Task; onDone?: (again: Task)
 			)}
 		</>
 	);
+}
+
+/** For a thing that has failed: its last task once more, if it was that which failed. */
+export function RetryLast({ id }: { id: string }) {
+	const last = useFirst('tasks', 1, { resource_id: id, sort: '-created' });
+	const task = last.data?.items[0];
+	return task ? <RetryTask task={task} /> : null;
 }

@@ -3,6 +3,7 @@
 import { Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { NavLink, Outlet, useLocation } from 'react-router-dom';
 import { live } from '../api/live';
+import { asProblem } from '../api/problem';
 import { useAll } from '../api/queries';
 import type { Role } from '../api/types';
 import type { Key } from '../i18n';
@@ -27,6 +28,8 @@ import {
 	SkipToContent,
 } from '../pf';
 import { Bullseye } from './bullseye';
+import { ErrorBoundary } from './error-boundary';
+import { ProblemAlert } from './problem-alert';
 import { useMay, useSession } from './session';
 import { TaskDrawer } from './task-drawer';
 import { useWords } from './words';
@@ -49,6 +52,7 @@ const PLACES: { label: Key; places: Place[] }[] = [
 		places: [
 			{ to: '/machines', label: 'nav.machines' },
 			{ to: '/nodes', label: 'nav.nodes' },
+			{ to: '/disks', label: 'nav.disks' },
 		],
 	},
 	{
@@ -80,6 +84,7 @@ const PLACES: { label: Key; places: Place[] }[] = [
 			{ to: '/users', label: 'nav.users', role: 'admin' },
 			{ to: '/tokens', label: 'nav.tokens', role: 'operator' },
 			{ to: '/join-tokens', label: 'nav.joinTokens', role: 'admin' },
+			{ to: '/bmc-ranges', label: 'nav.bmcRanges' },
 			{ to: '/settings', label: 'nav.settings' },
 			{ to: '/about', label: 'nav.about' },
 		],
@@ -133,7 +138,13 @@ const NARROW = '(max-width: 1199px)';
 
 export function Shell() {
 	const { t } = useWords();
-	const { session, signOut } = useSession();
+	const { session, signOut, again } = useSession();
+	const [staying, setStaying] = useState<unknown>(null);
+	const leave = () => {
+		setStaying(null);
+		// A session that has ended already is left by looking at it again.
+		signOut().catch((error: unknown) => (asProblem(error).status === 401 ? again() : setStaying(error)));
+	};
 	const [sidebar, setSidebar] = useState(() => !matchMedia(NARROW).matches);
 	const [drawer, setDrawer] = useState(false);
 	const running = useAll('tasks', { state: 'running' }, 5000);
@@ -171,7 +182,7 @@ export function Shell() {
 					<NavLink to="/settings" className="ingot-user">
 						<bdi>{session?.user.name}</bdi>
 					</NavLink>
-					<Button variant="link" onClick={() => void signOut()}>
+					<Button variant="link" onClick={leave}>
 						{t('session.signOut')}
 					</Button>
 				</div>
@@ -195,12 +206,15 @@ export function Shell() {
 			isContentFilled
 		>
 			<NotConnected />
+			<ProblemAlert error={staying} lead={t('session.staying')} />
 			<Drawer isExpanded={drawer} isInline position="end">
 				<DrawerContent panelContent={drawer ? <TaskDrawer tasks={running.data ?? []} onClose={() => setDrawer(false)} /> : null}>
 					<DrawerContentBody>
-						<Suspense fallback={<Bullseye />}>
-							<Outlet />
-						</Suspense>
+						<ErrorBoundary at={location.pathname}>
+							<Suspense fallback={<Bullseye />}>
+								<Outlet />
+							</Suspense>
+						</ErrorBoundary>
 					</DrawerContentBody>
 				</DrawerContent>
 			</Drawer>

@@ -4,7 +4,7 @@ import type { Machine } from '../api/types';
 
 export const SYSTEM_DISK_MIN_BYTES = 8 * 2 ** 30;
 
-type Disk = NonNullable<NonNullable<Machine['inventory']>['disks']>[number];
+export type Disk = NonNullable<NonNullable<Machine['inventory']>['disks']>[number];
 
 /** What names a disk in a request: its serial number, or else its WWN. */
 export const diskName = (disk: Disk): string | undefined => disk.serial ?? disk.wwn ?? undefined;
@@ -16,8 +16,6 @@ export function systemDisk(machine: Machine): Disk | undefined {
 		.sort((a, b) => (a.size_bytes ?? 0) - (b.size_bytes ?? 0))[0];
 }
 
-/** The body of a deploy that goes to the proposed disk; without one the server says which there are. */
-export function deployBody(machine: Machine): { disk?: string } {
-	const disk = systemDisk(machine);
-	return disk ? { disk: diskName(disk) } : {};
-}
+type Named = { serial: string | null; wwn: string | null };
+/** Whether these are one disk, as far as it has a name. */
+export const isSameDisk = (one: Named, other: Named) => Boolean((one.serial && one.serial === other.serial) || (one.wwn && one.wwn === other.wwn));

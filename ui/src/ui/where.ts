@@ -5,8 +5,6 @@ import { collectionOf } from '../api/types';
 export function resourceAddress(kind: string | null | undefined, id: string | null | undefined): string | null {
 	if (!kind || !id) return null;
 	const collection = collectionOf[kind];
-	if (collection === 'machines' || collection === 'nodes' || collection === 'vms') return `/${collection}/${encodeURIComponent(id)}`;
-	if (collection === 'pools') return '/pools';
-	if (collection === 'volumes' || collection === 'images') return `/${collection}`;
-	return null;
+	if (collection === 'bmc-ranges') return '/bmc-ranges';
+	return collection && collection !== 'tasks' ? `/${collection}/${encodeURIComponent(id)}` : null;
 }

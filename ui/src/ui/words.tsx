@@ -32,6 +32,14 @@ export function useWords() {
 	};
 }
 
+const NAMES_MAX = 6;
+/** Some names, and how many more there are. */
+export function useNames() {
+	const { t } = useWords();
+	return (names: string[]) =>
+		names.slice(0, NAMES_MAX).join(', ') + (names.length > NAMES_MAX ? ` ${t('overview.more', { count: names.length - NAMES_MAX })}` : '');
+}
+
 const COLORS: Record<string, Color> = {
 	active: 'green',
 	available: 'green',
