@@ -72,9 +72,9 @@ export function MachineSensors({ id }: { id: string }) {
 				<Rows label={t('machine.sensors')} heads={[t('field.sensor'), t('field.type'), t('field.value'), t('field.state')]}>
 					{sensors.map((sensor) => (
 						<Tr key={sensor.number}>
-							<Td><Foreign text={sensor.name} /></Td>
-							<Td><Foreign text={sensor.type} /></Td>
-							<Td>
+							<Td dataLabel={t('field.sensor')}><Foreign text={sensor.name} /></Td>
+							<Td dataLabel={t('field.type')}><Foreign text={sensor.type} /></Td>
+							<Td dataLabel={t('field.value')}>
 								{sensor.value === null || sensor.value === undefined ? (
 									<Foreign text={sensor.text} />
 								) : (
@@ -83,7 +83,7 @@ export function MachineSensors({ id }: { id: string }) {
 									</>
 								)}
 							</Td>
-							<Td><StateLabel state={sensor.state} /></Td>
+							<Td dataLabel={t('field.state')}><StateLabel state={sensor.state} /></Td>
 						</Tr>
 					))}
 				</Rows>
@@ -106,15 +106,15 @@ export function MachineEventLog({ id }: { id: string }) {
 					<Rows label={t('machine.sel')} heads={[t('field.time'), t('field.sensor'), t('sel.what'), t('field.state')]}>
 						{entries.map((entry) => (
 							<Tr key={entry.number}>
-								<Td>{entry.time ? <Time at={entry.time} /> : t('sel.noClock')}</Td>
-								<Td>
+								<Td dataLabel={t('field.time')}>{entry.time ? <Time at={entry.time} /> : t('sel.noClock')}</Td>
+								<Td dataLabel={t('field.sensor')}>
 									<Foreign text={entry.sensor} /> {entry.type && <Foreign text={entry.type} />}
 								</Td>
-								<Td>
+								<Td dataLabel={t('sel.what')}>
 									{entry.ended && <strong>{t('sel.ended')} </strong>}
 									<Foreign text={entry.text} />
 								</Td>
-								<Td><StateLabel state={entry.state} /></Td>
+								<Td dataLabel={t('field.state')}><StateLabel state={entry.state} /></Td>
 							</Tr>
 						))}
 					</Rows>
