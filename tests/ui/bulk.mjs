@@ -111,7 +111,7 @@ export async function bulkTests(tests, options) {
 			await page.goto(`${server.url}/machines`);
 			await page.getByText('9 in all').waitFor();
 			await page.getByRole('checkbox', { name: 'Select all rows shown' }).check();
-			await choose('Off').click();
+			await choose('Switch off').click();
 			await dialog().locator('[data-asked]').nth(8).waitFor();
 			const line = async (id) => dialog().locator(`[data-asked="${id}"]`).innerText();
 			assert((await line(machine)).includes('a node; cut off: web'), await line(machine));
@@ -120,7 +120,7 @@ export async function bulkTests(tests, options) {
 			await page.screenshot({ path: join(options.shots, 'bulk-off.png') });
 			await dialog().getByRole('button', { name: 'Cancel' }).click();
 			await page.goto(`${server.url}/machines/${machine}`);
-			await page.getByRole('button', { name: 'Off', exact: true }).click();
+			await page.getByRole('button', { name: 'Switch off', exact: true }).click();
 			await dialog().getByText('Cut off: web').waitFor();
 			await dialog().getByRole('button', { name: 'Cancel' }).click();
 		});
@@ -130,7 +130,7 @@ export async function bulkTests(tests, options) {
 			await korean.page.goto(`${server.url}/machines`);
 			await korean.page.locator('tr[data-id]').nth(8).waitFor();
 			await korean.page.getByRole('checkbox', { name: '표시된 행 모두 선택' }).check();
-			await korean.page.locator('.ingot-selection').getByRole('button', { name: '꺼짐', exact: true }).click();
+			await korean.page.locator('.ingot-selection').getByRole('button', { name: '끄기', exact: true }).click();
 			await korean.page.getByRole('dialog').getByText('노드, 중단됨: web').waitFor();
 			await korean.page.screenshot({ path: join(options.shots, 'bulk-off-ko.png') });
 			assert(korean.wrong.length === 0, korean.wrong.join('\n'));

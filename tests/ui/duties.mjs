@@ -236,7 +236,7 @@ export async function dutyTests(tests, options) {
 		await tests.run('bmc: sensors are read when they are looked at, and again when asked for', async () => {
 			await go(`/machines/${machine.id}`);
 			await page.getByRole('tab', { name: 'Sensors' }).click();
-			await page.locator('tr', { hasText: 'Inlet Temp' }).getByText('31 C').waitFor();
+			await page.locator('tr', { hasText: 'Inlet Temp' }).getByText('31 °C').waitFor();
 			await page.locator('tr', { hasText: 'Fan 1' }).getByText('4,200 RPM').waitFor();
 			const readings = [];
 			page.on('request', (request) => request.url().endsWith('/sensors') && readings.push(request.url()));

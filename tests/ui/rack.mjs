@@ -104,17 +104,17 @@ export async function rackTests(tests, options) {
 		await tests.run('rack: who comes to match after the person was asked is not switched off as well', async () => {
 			const before = await matching();
 			await chooseAll(before.size);
-			await choice('Off').click();
+			await choice('Switch off').click();
 			const listed = dialog.locator('[data-asked]');
 			await listed.first().waitFor();
 			const shown = await listed.evaluateAll((all) => all.map((each) => each.dataset.asked));
-			const count = /Off: (\d+) machines/.exec(await dialog.innerText())[1];
+			const count = /Switch off: (\d+) machines/.exec(await dialog.innerText())[1];
 			const [late] = (await server.must('GET', '/v1/machines?limit=1')).items;
 			assert(!before.has(late.id) && late.bmc_address && late.power === 'on', `${late.name} is not one that could come late`);
 			await server.must('POST', `/v1/machines/${late.id}/accept`, { name: 'late-machine-9' });
 			assert((await matching()).has(late.id), 'nobody has come to match');
 			await dialog.getByRole('textbox').fill(count);
-			await dialog.getByRole('button', { name: 'Off', exact: true }).click();
+			await dialog.getByRole('button', { name: 'Switch off', exact: true }).click();
 			await dialog.getByText(`Done: ${count} · failed: 0 · of ${count}`).waitFor();
 			assert(asked.size === Number(count) && shown.every((id) => asked.has(id)), `${asked.size} were asked, ${count} were shown`);
 			assert([...asked].every((id) => before.has(id)), 'one that came late was asked as well');

@@ -60,6 +60,9 @@ function Rows({ label, heads, children }: { label: string; heads: string[]; chil
 	);
 }
 
+/** BMCs say C and F of temperatures. */
+const unitOf = ({ type, unit }: Sensors['sensors'][number]) => (type === 'Temperature' && (unit === 'C' || unit === 'F') ? `°${unit}` : unit);
+
 export function MachineSensors({ id }: { id: string }) {
 	const { t, language } = useWords();
 	const reading = useReading<Sensors>(id, 'sensors');
@@ -79,7 +82,7 @@ export function MachineSensors({ id }: { id: string }) {
 									<Foreign text={sensor.text} />
 								) : (
 									<>
-										{formatNumber(sensor.value, language)} {sensor.unit && <Foreign text={sensor.unit} />}
+										{formatNumber(sensor.value, language)} {sensor.unit && <Foreign text={unitOf(sensor)} />}
 									</>
 								)}
 							</Td>
