@@ -36,6 +36,27 @@ export async function bulkTests(tests, options) {
 		await server.until('/v1/machines?state=new', (list) => list.items.length === 6, 'six new machines');
 		await signIn(page, server);
 
+		await tests.run('bulk: one machine is switched off by its name, and on again; it is forgotten by its name only', async () => {
+			const [machine] = await machines('state=new');
+			await page.goto(`${server.url}/machines/${machine.id}`);
+			const button = (name) => page.locator('.ingot-head').getByRole('button', { name, exact: true });
+			await button('Delete').click();
+			assert(await dialog().getByRole('button', { name: 'Delete' }).isDisabled(), 'it is forgotten without its name');
+			await dialog().getByRole('button', { name: 'Cancel' }).click();
+			await button('Switch off').click();
+			await dialog().getByText('what runs on it is cut off').waitFor();
+			const off = dialog().getByRole('button', { name: 'Switch off' });
+			assert(await off.isDisabled(), 'it is switched off without its name');
+			await dialog().getByRole('textbox').fill(machine.name);
+			await off.click();
+			await dialog().waitFor({ state: 'detached' });
+			await button('Switch on').click();
+			assert((await server.must('GET', `/v1/machines/${machine.id}`)).power === 'off', 'it is not off');
+			await dialog().getByRole('button', { name: 'Switch on' }).click();
+			await dialog().waitFor({ state: 'detached' });
+			await button('Switch off').waitFor();
+			assert((await server.must('GET', `/v1/machines/${machine.id}`)).power === 'on', 'it is not on');
+		});
 		await tests.run('bulk: what is selected is named first, stays in sight while it is asked, and stops when it is told to', async () => {
 			await page.goto(`${server.url}/machines?state=new`);
 			await page.getByText('6 in all').waitFor();

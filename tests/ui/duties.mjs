@@ -165,11 +165,18 @@ export async function dutyTests(tests, options) {
 		await server.must('POST', `/v1/machines/${machine.id}/accept`, { name: 'alpha' });
 		await server.until(`/v1/machines/${machine.id}`, (each) => each.state === 'ready' && each.inventory, 'a machine that is ready and has told what it has');
 
-		await tests.run('retry: a deploy that was cancelled is tried again, once, after its name was typed', async () => {
+		await tests.run('retry: a deploy that was cancelled in the drawer, which follows from screen to screen, is tried again, once, after its name was typed', async () => {
 			const { inventory } = await server.must('GET', `/v1/machines/${machine.id}`);
 			const disk = inventory.disks[0].serial;
+			await go('/machines');
+			await page.getByRole('button', { name: /^Tasks:/ }).click();
+			const drawer = page.locator('.ingot-drawer');
+			await drawer.getByText('No task is running').waitFor();
+			await page.getByRole('link', { name: 'Nodes', exact: true }).click();
+			await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor();
+			// The drawer follows whoever goes on to another screen.
 			const first = await server.must('POST', `/v1/machines/${machine.id}/deploy`, { disk });
-			await server.must('POST', `/v1/tasks/${first.id}/cancel`);
+			await drawer.getByRole('button', { name: 'Cancel the task of alpha' }).click();
 			await server.until(`/v1/tasks/${first.id}`, (task) => task.state === 'cancelled', 'a cancelled task');
 			await go(`/tasks?task=${first.id}`);
 			await dialog().getByRole('button', { name: 'Try the task of alpha again' }).click();
@@ -259,6 +266,12 @@ export async function dutyTests(tests, options) {
 			await korean.page.getByText('머신 검사 시작됨').first().waitFor();
 			const text = await korean.page.locator('#main').innerText();
 			assert(!/is deployed|was accepted|was inventoried/.test(text), 'an event is in English');
+			// Times are those of the browser's zone: Seoul is nine hours ahead, without summer time.
+			const stamp = korean.page.locator('.ingot-timeline time').first();
+			const at = new Date(await stamp.getAttribute('datetime'));
+			const hour = (at.getUTCHours() + 9) % 24;
+			const clock = `${hour < 12 ? '오전' : '오후'} ${hour % 12 || 12}:${String(at.getUTCMinutes()).padStart(2, '0')}`;
+			assert((await stamp.innerText()).includes(clock), `${await stamp.innerText()} is not ${clock}`);
 			await korean.page.goto(`${server.url}/machines/${machine.id}?tab=timeline`);
 			await korean.page.getByText('alpha을(를) 받아들였습니다').waitFor();
 			assert(korean.wrong.length === 0, korean.wrong.join('\n'));

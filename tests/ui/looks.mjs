@@ -87,6 +87,20 @@ function koreanOf(english) {
 	return new RegExp(`^(${said.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})$`);
 }
 
+/** Those of the dashboard that are not looked at: each has its pictures, or a new one is forgotten. */
+const ELSEWHERE = ['/console/:collection/:id/:kind'];
+function routesWithout(addresses) {
+	const source = readFileSync(new URL('../../ui/src/app.tsx', import.meta.url), 'utf8');
+	const paths = [...source.matchAll(/<Route (?:path="([^"]+)"|index) element=/g)].map(([, path]) => `/${(path ?? '').replace(/^\//, '')}`);
+	assert(paths.length > 20, `app.tsx has ${paths.length} routes`);
+	const seen = addresses.map((address) => address.split('?')[0]);
+	// What no other route takes is taken by the last one.
+	const others = paths.filter((path) => path !== '/*' && !ELSEWHERE.includes(path));
+	const looksLike = (path) => new RegExp(`^${path.replaceAll(/:[a-z]+/g, '[^/]+')}$`);
+	const missing = others.filter((path) => !seen.some((each) => each === path || (looksLike(path).test(each) && !others.includes(each))));
+	return seen.some((each) => others.every((path) => !looksLike(path).test(each))) ? missing : [...missing, '/*'];
+}
+
 /** In two parts, which take equally long and run beside each other. */
 export async function themeTests(tests, options) {
 	await lookTests(tests, options, ['axe']);
@@ -147,6 +161,10 @@ async function lookTests(tests, options, parts) {
 			about: '/about',
 			'not-found': '/nowhere',
 		};
+		await tests.run('axe: every route of the dashboard is looked at', async () => {
+			const missing = routesWithout(Object.values(routes));
+			assert(missing.length === 0, `nobody looks at ${missing.join(', ')}`);
+		});
 		const dialogs = {
 			accept: [`/machines/${fresh.id}`, 'Accept'],
 			deploy: [`/machines/${ready.id}`, 'Deploy'],
@@ -206,6 +224,8 @@ async function lookTests(tests, options, parts) {
 				await page.getByRole('button', { name: /^Tasks:/ }).click();
 				await page.locator('.ingot-drawer').waitFor();
 				await page.screenshot({ path: join(options.shots, `drawer-${theme}.png`) });
+				const [edge, text] = await Promise.all([page.locator('.ingot-drawer').boundingBox(), page.locator('.ingot-drawer h2').boundingBox()]);
+				assert(text.x - edge.x >= 12, `its text begins ${text.x - edge.x} px from its edge`);
 				const found = await look(page);
 				assert(found.length === 0, found.join('\n'));
 			});
