@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What comes up in the life of a cluster: tasks that are tried again, machines that join by a token, what BMCs know, and events in
 // the language of the person.
+import { join } from 'node:path';
 import { Server, assert, open, settled, signIn } from './world.mjs';
 
 async function tableTest(tests, { page, go, server }, machine) {
@@ -176,7 +177,10 @@ export async function dutyTests(tests, options) {
 			await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor();
 			// The drawer follows whoever goes on to another screen.
 			const first = await server.must('POST', `/v1/machines/${machine.id}/deploy`, { disk });
-			await drawer.getByRole('button', { name: 'Cancel the task of alpha' }).click();
+			const cancel = drawer.getByRole('button', { name: 'Cancel the task of alpha' });
+			await cancel.waitFor();
+			await page.screenshot({ path: join(options.shots, 'drawer-task.png') });
+			await cancel.click();
 			await server.until(`/v1/tasks/${first.id}`, (task) => task.state === 'cancelled', 'a cancelled task');
 			await go(`/tasks?task=${first.id}`);
 			await dialog().getByRole('button', { name: 'Try the task of alpha again' }).click();

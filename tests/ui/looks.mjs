@@ -302,7 +302,7 @@ async function lookTests(tests, options, parts) {
 				await tests.run('320: dialogs, the drawer and signing in need no sideways scrolling', async () => {
 					const fits = async (what) => {
 						const over = await page.evaluate(() => {
-							const boxes = [document.documentElement, ...document.querySelectorAll('[role=dialog], .pf-v6-c-modal-box__body, .ingot-drawer')];
+							const boxes = [document.documentElement, ...document.querySelectorAll('[role=dialog], .pf-v6-c-modal-box__body, .pf-v6-c-modal-box__title-text, .ingot-drawer')];
 							return Math.max(...boxes.map((box) => Math.max(box.scrollWidth - box.clientWidth, box.getBoundingClientRect().right - innerWidth)));
 						});
 						assert(over <= 1, `${what}: ${over} px too wide`);

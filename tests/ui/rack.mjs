@@ -22,6 +22,8 @@ export async function rackTests(tests, options) {
 			await page.locator('tr[data-id]').first().waitFor();
 			const rows = await page.locator('tr[data-id]').count();
 			assert(rows > 5 && rows < 100, `${rows} rows are in the document`);
+			const { height } = await page.locator('tr[data-id]').nth(1).boundingBox();
+			assert(Math.abs(height - 44) < 0.5, `a row is ${height} px high, not what the table reckons with`);
 			await page.screenshot({ path: join(options.shots, 'machines-rack.png') });
 		});
 		await tests.run('rack: scrolls through thousands of rows', async () => {

@@ -18,7 +18,7 @@ export default function Machines() {
 			field: 'name',
 			label: t('field.name'),
 			sort: true,
-			width: 15,
+			width: 14,
 			cell: (machine) => <To to={`/machines/${machine.id}`}>{machine.name ?? machine.id}</To>,
 		},
 		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (machine) => <StateLabel state={machine.state} /> },
@@ -26,7 +26,7 @@ export default function Machines() {
 		{ field: 'address', label: t('field.address'), width: 12, cell: (machine) => machine.address ?? '–' },
 		{ field: 'bmc_address', label: t('field.bmc'), width: 12, cell: (machine) => machine.bmc_address ?? '–' },
 		{ field: 'zone', label: t('field.zone'), sort: true, width: 9, cell: (machine) => <Foreign text={machine.zone} /> },
-		{ field: 'model', label: t('field.model'), width: 12, cell: (machine) => <Foreign text={machine.inventory?.system?.product} /> },
+		{ field: 'model', label: t('field.model'), width: 13, cell: (machine) => <Foreign text={machine.inventory?.system?.product} /> },
 		{ field: 'memory', label: t('field.memory'), width: 9, cell: (machine) => bytes(machine.inventory?.memory_bytes) },
 		{ field: 'firmware', label: t('field.firmware'), width: 9, cell: (machine) => word(machine.firmware) },
 	];
