@@ -26,7 +26,7 @@ static const char usage[] =
 	"\n"
 	"  --dir DIR     database, keys, tokens; made if it is not there\n"
 	"  --port N      where the API listens on 127.0.0.1 (default 0: any; it is printed)\n"
-	"  --machines N  machines in the rack (default 3)\n"
+	"  --machines N  machines in the rack (default 3; 0: nothing is found)\n"
 	"  --nodes N     of which so many are deployed at once (default 0)\n"
 	"  --ui DIR      the dashboard's files\n"
 	"  --hostile     machines tell markup and control characters of themselves\n"
@@ -251,7 +251,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		else if (c == 'p')
 			r = parse_i64(optarg, 0, 65535, &ret->port);
 		else if (c == 'm')
-			r = parse_i64(optarg, 1, MACHINES_MAX, &ret->machines);
+			r = parse_i64(optarg, 0, MACHINES_MAX, &ret->machines);
 		else if (c == 'r')
 			r = parse_i64(optarg, 1, RBD_MAX, &ret->room);
 		else if (c == 'n')

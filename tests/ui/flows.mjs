@@ -191,8 +191,22 @@ export async function flowTests(tests, options) {
 			await dialog().getByRole('textbox').fill('web');
 			await dialog().getByRole('button', { name: 'Stop' }).click();
 			await page.locator('.ingot-head [data-state=stopped]').waitFor();
-			await page.getByRole('button', { name: 'Start', exact: true }).click();
+			// While the server has not answered it is shown as the server said last.
+			let release;
+			const asked = new Promise((resolve) => (release = resolve));
+			await page.route('**/start', async (route) => {
+				await asked;
+				await route.continue();
+			});
+			const start = page.getByRole('button', { name: 'Start', exact: true });
+			const sent = page.waitForRequest((request) => request.url().endsWith('/start'));
+			await start.click();
+			await sent;
+			await page.waitForFunction(() => [...document.querySelectorAll('.ingot-head button')].some((each) => each.disabled));
+			assert((await page.locator('.ingot-head [data-state=stopped]').count()) === 1, 'it is shown as started before the server said so');
+			release();
 			await page.locator('.ingot-head [data-state=running]').waitFor();
+			await page.unroute('**/start');
 			await page.getByRole('button', { name: 'Delete' }).click();
 			await dialog().getByText('Its volume web stays').waitFor();
 			await dialog().getByRole('textbox').fill('we');

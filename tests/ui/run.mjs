@@ -8,6 +8,7 @@ import { bulkTests } from './bulk.mjs';
 import { consoleTests } from './consoles.mjs';
 import { detailTests } from './details.mjs';
 import { dutyTests } from './duties.mjs';
+import { emptyTests } from './empty.mjs';
 import { flowTests } from './flows.mjs';
 import { sizeTests, themeTests } from './looks.mjs';
 import { mapTests } from './map.mjs';
@@ -43,7 +44,7 @@ try {
 }
 // The longest first. Each suite has a provisioner and a browser of its own; one that falls over does not take the others with it.
 const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, bulkTests, restoredTests, dutyTests, detailTests, partTests,
-	rackTests, securityTests, windowTests, mapTests];
+	rackTests, securityTests, windowTests, mapTests, emptyTests];
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {

@@ -186,6 +186,7 @@ export async function browser(url) {
 export async function open(at, { language = 'en', theme = 'light', width = 1366, height = 900, reducedMotion = 'reduce' } = {}) {
 	const context = await at.browser.newContext({
 		locale: language === 'ko' ? 'ko-KR' : 'en-GB',
+		timezoneId: language === 'ko' ? 'Asia/Seoul' : 'Europe/London',
 		viewport: { width, height },
 		colorScheme: theme,
 		reducedMotion,

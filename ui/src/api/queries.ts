@@ -2,7 +2,7 @@
 // What is shown is what the server said: reads are cached by React Query, events say what to read again, changes show once the
 // server has answered.
 import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { call, get, newKey, type Query } from './client';
 import { live } from './live';
 import { asProblem, Problem, type Code } from './problem';
@@ -13,13 +13,16 @@ const EVENTS = 100;
 const GATHER_MS = 400;
 const LOOK_AGAIN_MS = 500;
 
+/** Whether it may have been done all the same: nobody answered, or who did was not the one who does it. */
+const isOpen = (problem: Problem) => [0, 502, 503, 504].includes(problem.status);
+
 export const queryClient = new QueryClient({
 	defaultOptions: {
 		queries: {
 			// Events tell of changes; this is for what no event tells, such as progress and readings.
 			staleTime: 5000,
 			refetchInterval: 20000,
-			retry: (count, error) => count < 2 && [0, 502, 503, 504].includes(asProblem(error).status),
+			retry: (count, error) => count < 2 && isOpen(asProblem(error)),
 			throwOnError: false,
 		},
 	},
@@ -85,10 +88,11 @@ export const useAll = <K extends Collection>(collection: K, query: Query = {}, r
 	});
 
 /** The first ones of a list that may be long, and how many there are in all. */
-export const useFirst = <K extends Collection>(collection: K, limit: number, query: Query = {}) =>
+export const useFirst = <K extends Collection>(collection: K, limit: number, query: Query = {}, refetchInterval?: number) =>
 	useQuery({
 		queryKey: [collection, 'first', limit, query],
 		queryFn: ({ signal }) => get<Page<Resources[K]>>(`/v1/${collection}`, { ...query, limit }, signal),
+		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
 /** Until a volume that is being made is there: cloning an image takes the storage a moment, and what needs the volume is refused
@@ -104,10 +108,11 @@ export async function untilMade(id: string, signal: AbortSignal): Promise<void> 
 }
 
 /** How many there are of something, without reading them. */
-export const useCount = (collection: Collection, query: Query = {}) =>
+export const useCount = (collection: Collection, query: Query = {}, refetchInterval?: number) =>
 	useQuery({
 		queryKey: [collection, 'count', query],
 		queryFn: async ({ signal }) => (await get<Page<unknown>>(`/v1/${collection}`, { ...query, limit: 1 }, signal)).total ?? 0,
+		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
 export const useOne = <K extends Collection>(collection: K, id: string | null | undefined, refetchInterval?: number) =>
@@ -153,14 +158,24 @@ export interface Change {
 	accepted?: () => void;
 }
 
-/** Asks for a change. A creation is asked for once, however often the button is pressed for the same body. */
+/** Asks for a change. A creation is asked for once, however often the button is pressed for the same body: as long as it is not known
+ *  whether it was done it keeps its key, by which the server knows it again. What was refused is asked anew. */
 export function useChange<T = Task | Record<string, unknown>>() {
 	const client = useQueryClient();
-	return useMutation<T, Problem, Change & { key?: string }>({
-		mutationFn: async ({ method, path, body, key, accepted }) => {
-			const answer = await call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': key ?? newKey() } : {} });
-			accepted?.();
-			return answer;
+	const open = useRef<{ what: string; key: string } | null>(null);
+	return useMutation<T, Problem, Change>({
+		mutationFn: async ({ method, path, body, accepted }) => {
+			const what = JSON.stringify([method, path, body]);
+			if (open.current?.what !== what) open.current = { what, key: newKey() };
+			try {
+				const answer = await call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': open.current.key } : {} });
+				open.current = null;
+				accepted?.();
+				return answer;
+			} catch (error) {
+				if (!isOpen(asProblem(error))) open.current = null;
+				throw error;
+			}
 		},
 		onSettled: (_data, _error, change) =>
 			Promise.all([...change.touches, 'tasks'].map((collection) => client.invalidateQueries({ queryKey: [collection] }))),

@@ -100,9 +100,9 @@ export default function BmcRanges() {
 		{ field: 'name', label: t('field.name'), sort: true, width: 16, cell: (range) => range.name },
 		{ field: 'range', label: t('bmcRange.range'), sort: true, width: 22, cell: (range) => range.range },
 		{ field: 'user', label: t('bmcRange.user'), sort: true, width: 12, cell: (range) => range.user },
-		{ field: 'answered', label: t('bmcRange.found'), width: 22, cell: (range) => <Found range={range} /> },
-		{ field: 'scanned_at', label: t('bmcRange.scannedAt'), sort: true, width: 12, cell: (range) => <Time at={range.scanned_at} ago /> },
-		...(admin ? [{ field: 'actions', label: t('field.actions'), width: 16, cell: actions }] : []),
+		{ field: 'answered', label: t('bmcRange.found'), width: 21, cell: (range) => <Found range={range} /> },
+		{ field: 'scanned_at', label: t('bmcRange.scannedAt'), sort: true, width: 14, cell: (range) => <Time at={range.scanned_at} ago /> },
+		...(admin ? [{ field: 'actions', label: t('field.actions'), width: 15, cell: actions }] : []),
 	];
 	return (
 		<Screen title={t('nav.bmcRanges')}>

@@ -126,13 +126,13 @@ function CutOff({ node }: { node: string }) {
 }
 
 function PowerDialog({ machine, action, onClose }: { machine: Machine; action: Power; onClose: () => void }) {
-	const { t, word } = useWords();
+	const { t } = useWords();
 	const change = useChange();
 	const ask = () =>
 		change.mutate({ method: 'POST', path: `/v1/machines/${machine.id}/power`, body: { action }, touches: ['machines'] }, { onSuccess: onClose });
 	const common = {
-		title: t('machine.powerTitle', { action: word(action), name: machine.name }),
-		confirm: word(action),
+		title: t('machine.powerTitle', { action: t(`power.${action}`), name: machine.name }),
+		confirm: t(`power.${action}`),
 		busy: change.isPending,
 		error: change.error,
 		onConfirm: ask,
@@ -152,24 +152,23 @@ function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 	const navigate = useNavigate();
 	const change = useChange();
 	return (
-		<Dialog
+		<DangerDialog
 			title={t('machine.deleteTitle', { name: machine.name })}
 			confirm={t('common.delete')}
-			danger
+			name={machine.name ?? machine.id}
+			lost={<p>{t('machine.deleteExplain')}</p>}
 			busy={change.isPending}
 			error={change.error}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate({ method: 'DELETE', path: `/v1/machines/${machine.id}`, touches: ['machines'], accepted: () => void navigate('/machines') })
 			}
-		>
-			<p>{t('machine.deleteExplain')}</p>
-		</Dialog>
+		/>
 	);
 }
 
 export function MachineActions({ machine }: { machine: Machine }) {
-	const { t, word } = useWords();
+	const { t } = useWords();
 	const [open, setOpen] = useState<'accept' | 'deploy' | 'delete' | Power | null>(null);
 	const close = () => setOpen(null);
 	if (!useMay('operator')) return null;
@@ -184,7 +183,7 @@ export function MachineActions({ machine }: { machine: Machine }) {
 			{machine.bmc_address &&
 				POWERS.filter((action) => (machine.power === 'off' ? action === 'on' : machine.power === 'on' ? action !== 'on' : true)).map((action) => (
 					<Button key={action} variant="secondary" onClick={() => setOpen(action)}>
-						{word(action)}
+						{t(`power.${action}`)}
 					</Button>
 				))}
 			{canDelete(machine) && (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useState } from 'react';
-import { useChange } from '../api/queries';
+import { useChange, useOne } from '../api/queries';
 import type { Node } from '../api/types';
 import { Button, Table, Tbody, Td, Th, Thead, Tr } from '../pf';
 import { Found, Sections } from '../ui/detail';
@@ -44,6 +44,7 @@ function GiveDisks({ node }: { node: Node }) {
 
 function Summary({ node }: { node: Node }) {
 	const { t, bytes, word } = useWords();
+	const machine = useOne('machines', node.machine).data;
 	const used = node.memory_bytes - node.memory_free_bytes;
 	return (
 		<div className="ingot-grid">
@@ -52,7 +53,7 @@ function Summary({ node }: { node: Node }) {
 					facts={[
 						[t('field.address'), node.address],
 						[t('field.zone'), node.zone ? <Foreign key="z" text={node.zone} /> : null],
-						[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{t('node.machine')}</To> : null],
+						[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{machine?.name ?? t('node.machine')}</To> : null],
 						[t('field.cpus'), node.cpus],
 						[t('field.seen'), <Time key="s" at={node.seen} ago />],
 						[t('field.enrolled'), <Time key="e" at={node.created} />],
@@ -82,9 +83,9 @@ function Summary({ node }: { node: Node }) {
 						<Tbody>
 							{node.osds.map((osd, index) => (
 								<Tr key={osd.uuid ?? index}>
-									<Td>{osd.number >= 0 ? osd.number : '–'}</Td>
-									<Td><Foreign text={osd.serial ?? osd.wwn} /></Td>
-									<Td><StateLabel state={osd.state} /></Td>
+									<Td dataLabel={t('field.osd')}>{osd.number >= 0 ? osd.number : '–'}</Td>
+									<Td dataLabel={t('field.serial')}><Foreign text={osd.serial ?? osd.wwn} /></Td>
+									<Td dataLabel={t('field.state')}><StateLabel state={osd.state} /></Td>
 								</Tr>
 							))}
 						</Tbody>

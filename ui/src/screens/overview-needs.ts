@@ -8,7 +8,7 @@ const SLOW_MS = 15 * 60000;
 /** A task that failed is news for a day; then it is history, which the list of tasks has. */
 const NEWS_MS = 24 * 3600000;
 
-type Plain = 'nodeAwaited' | 'nodeUnreachable' | 'poolFull';
+type Plain = 'nodeAwaited' | 'vmUnknown' | 'nodeUnreachable' | 'poolFull';
 type Detailed = 'machineFailed' | 'nodeError' | 'vm' | 'taskFailed' | 'bmc';
 export type Need =
 	| { kind: Plain; name: string; to: string }
@@ -58,7 +58,10 @@ function ofNodes({ nodes }: Seen): Need[] {
 const ofVms = ({ vms }: Seen): Need[] =>
 	vms
 		.filter((vm) => vm.state === 'failed' || vm.state === 'unknown')
-		.map((vm) => ({ kind: 'vm', name: vm.name, to: `/vms/${vm.id}`, detail: vm.error?.text ?? '' }));
+		.map((vm) => {
+			const at = { name: vm.name, to: `/vms/${vm.id}` };
+			return vm.state === 'unknown' && !vm.error ? { kind: 'vmUnknown', ...at } : { kind: 'vm', ...at, detail: vm.error?.text ?? '' };
+		});
 
 function ofMachines({ machines }: Seen): { failed: Need[]; bmcs: Need[] } {
 	const at = (machine: Machine) => ({ name: machine.name ?? machine.id, to: `/machines/${machine.id}` });

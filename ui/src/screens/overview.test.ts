@@ -45,7 +45,7 @@ it('says what needs a person, storage first and BMCs last', () => {
 		tasks: [task({ state: 'failed', error })],
 	});
 	expect(list.map((need) => need.kind)).toEqual([
-		'pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'nodeAwaited', 'vm', 'vm', 'machineFailed', 'taskFailed', 'bmc', 'bmc',
+		'pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'nodeAwaited', 'vmUnknown', 'vm', 'machineFailed', 'taskFailed', 'bmc', 'bmc',
 	]);
 	expect(list.map((need) => need.to)).toEqual([
 		'/pools/p', '/pools/p', '/nodes/n', '/nodes/n2', '/nodes/n3', '/vms/v', '/vms/v2', '/machines/m', '/tasks?task=t', '/machines/m2', '/machines/m3',

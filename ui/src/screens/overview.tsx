@@ -2,9 +2,10 @@
 // Whether something needs a person, in five seconds: what is wrong first, then the cluster, its use, what happens.
 import { useAll, useCount, useEvents, useFirst } from '../api/queries';
 import type { Node, Pool, Task } from '../api/types';
+import type { Key } from '../i18n';
 import { Alert } from '../pf';
 import { useNow } from '../ui/now';
-import { Bar, Panel, Screen, To } from '../ui/parts';
+import { Bar, Panel, Quote, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { TaskProgress, TaskTitle } from '../ui/task-drawer';
 import { StateLabel, useWords } from '../ui/words';
@@ -18,6 +19,9 @@ const ALERTS_SHOWN = 6;
 /** Of the last tasks: those that failed today are among them, or there is more to do than to look at an overview. */
 const TASKS_SEEN = 200;
 const OTHERS = { state: 'new,commissioning,ready,deploying,failed', sort: 'zone' };
+
+/** Why, where what is shown of it does not say so. */
+const EXPLAINED = { nodeAwaited: 'node.awaitedExplain', vmUnknown: 'need.vmUnknownExplain' } as const satisfies Partial<Record<Need['kind'], Key>>;
 
 function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 	const { t } = useWords();
@@ -33,7 +37,7 @@ function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 					title={<>{t(`need.${need.kind}`, { name: need.name })}</>}
 					actionLinks={<To to={need.to}>{t('overview.look')}</To>}
 				>
-					{'pool' in need ? say(need.pool) : need.kind === 'nodeAwaited' ? t('node.awaitedExplain') : 'detail' in need ? <bdi>{need.detail}</bdi> : null}
+					{'pool' in need ? say(need.pool) : need.kind in EXPLAINED ? t(EXPLAINED[need.kind as keyof typeof EXPLAINED]) : 'detail' in need && need.detail ? <Quote text={need.detail} /> : null}
 				</Alert>
 			))}
 			{list.length > ALERTS_SHOWN && <p>{t('overview.more', { count: list.length - ALERTS_SHOWN })}</p>}
@@ -146,7 +150,7 @@ export default function Overview() {
 					{pools.data?.length === 0 && <p>{t('pools.emptyBody')}</p>}
 					{pools.data?.map((pool) => (
 						<p key={pool.id}>
-							<To to="/pools">{pool.name}</To> <StateLabel state={pool.state} /> {say(pool)} {pool.detail}
+							<To to="/pools">{pool.name}</To> <StateLabel state={pool.state} /> {say(pool)} {pool.detail && <Quote text={pool.detail} />}
 						</p>
 					))}
 				</Panel>

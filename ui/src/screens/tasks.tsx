@@ -3,7 +3,7 @@ import { useSearchParams } from 'react-router-dom';
 import { useOne } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, Modal, ModalBody, ModalHeader, ModalVariant } from '../pf';
-import { Facts, Screen, Teach, To } from '../ui/parts';
+import { Facts, Quote, Screen, Teach, To } from '../ui/parts';
 import { ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { RetryTask } from '../ui/retry-task';
@@ -76,8 +76,8 @@ export default function Tasks() {
 		{ field: 'action', label: t('field.action'), sort: true, width: 28, cell: (task) => <TaskTitle task={task} /> },
 		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (task) => <TaskLabel state={task.state} /> },
 		{ field: 'progress', label: t('field.progress'), width: 14, cell: (task) => <TaskProgress task={task} /> },
-		{ field: 'message', label: t('field.message'), width: 22, cell: (task) => task.error?.text ?? step(task.message) },
-		{ field: 'created', label: t('field.started'), sort: true, width: 13, cell: (task) => <Time at={task.created} ago /> },
+		{ field: 'message', label: t('field.message'), width: 21, cell: (task) => (task.error?.text ? <Quote text={task.error.text} /> : step(task.message)) },
+		{ field: 'created', label: t('field.started'), sort: true, width: 14, cell: (task) => <Time at={task.created} ago /> },
 		{
 			field: 'show',
 			label: t('field.actions'),

@@ -3,7 +3,6 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from 'react-router-dom';
-import { newKey } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
 import { untilMade, useAll, useChange } from '../api/queries';
 import type { Vm, Volume } from '../api/types';
@@ -36,7 +35,6 @@ export default function VmNew() {
 	const verdict = useVerdict(given ? cloudInit : noCloudInit);
 	// What was made for this form already: a second try does not make it again.
 	const made = useRef<{ id: string; name: string; image: string; size: string } | null>(null);
-	const vmKey = useRef(newKey());
 	const makeVolume = useChange<Volume>();
 	const left = useRef(new AbortController());
 	useEffect(() => {
@@ -96,13 +94,11 @@ export default function VmNew() {
 					...(given ? bodyOf(cloudInit) : {}),
 				},
 				touches: ['vms', 'volumes'],
-				key: vmKey.current,
 			});
 			if (!left.current.signal.aborted) void navigate(`/vms/${vm.id}`);
 		} catch (reason) {
-			// It is shown from the mutation; a body that was refused may be sent again with other words.
+			// It is shown from the mutation.
 			asProblem(reason);
-			vmKey.current = newKey();
 		}
 	};
 	return (

@@ -35,7 +35,7 @@ export function ProblemLine({ problem }: { problem: Problem }) {
 	const { title, field, remedy } = useProblemWords()(problem);
 	return (
 		<>
-			<strong>{title}</strong> · {problem.detail} {field && <>· {field} </>}· {remedy}
+			<strong>{title}</strong> · <span lang="en">{problem.detail}</span> {field && <>· {field} </>}· {remedy}
 		</>
 	);
 }

@@ -3,7 +3,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { MemoryRouter } from 'react-router-dom';
-import { afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startI18n } from '../i18n';
 import { ResourceTable, type Parts } from './resource-table';
 
@@ -21,6 +21,14 @@ const parts: Parts<{ id: string }, Whole> = {
 };
 
 beforeAll(startI18n);
+beforeEach(() => {
+	// jsdom lays nothing out: there is nothing to be told of.
+	vi.stubGlobal('ResizeObserver', class {
+		observe() {}
+		disconnect() {}
+		unobserve() {}
+	});
+});
 afterEach(() => {
 	cleanup();
 	vi.unstubAllGlobals();
