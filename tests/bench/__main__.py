@@ -9,17 +9,15 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "namespaces"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "metal"))
 
-from lab.wait import LabError  # noqa: E402  (the path has to be set first)
-
-from . import api, cluster, hellos, install, medium, metal, small  # noqa: E402
+from . import api, cluster, hellos, install, medium, metal, small  # noqa: E402  (the path has to be set first)
 from .context import PRIORITY, Bench  # noqa: E402
 from .table import Table  # noqa: E402
 
@@ -59,8 +57,17 @@ def measure(bench: Bench, name: str) -> None:
     print(f"{name} (load {os.getloadavg()[0]:.1f})", flush=True)
     try:
         PARTS[name][1](bench)
-    except (LabError, OSError, AssertionError, KeyError, ValueError, subprocess.SubprocessError) as problem:
+    except Exception as problem:  # whatever it is: what the other parts have measured is not lost with it
+        traceback.print_exc()
         bench.table.fail(name, f"{type(problem).__name__}: {problem}")
+
+
+def take_down(bench: Bench) -> None:
+    try:
+        bench.take_down()
+    except Exception as problem:  # the same: there is a report to be written
+        traceback.print_exc()
+        bench.table.fail(f"after {bench.part}", f"taking it down: {type(problem).__name__}: {problem}")
 
 
 def main() -> int:
@@ -75,10 +82,10 @@ def main() -> int:
     try:
         for i, name in enumerate(names):
             if i and PARTS[name][0] != PARTS[names[i - 1]][0]:
-                bench.take_down()
+                take_down(bench)
             measure(bench, name)
     finally:
-        bench.take_down()
+        take_down(bench)
     path = bench.table.write(bench.results, bench.accel())
     print(f"\n{bench.table.text()}\n\nkept in {path}")
     return 1 if bench.table.failures else 0

@@ -83,7 +83,7 @@ def of_size(size_bytes: int) -> str:
 def installed(story: Unattended) -> dict[str, float]:
     """When the machine was switched on, when its steps began, and when it ended; as monotonic time."""
     story.write_answers(story.box.serial)
-    console = story.boot_medium()
+    console = story.box.start_medium(*story.medium(), *on_usb(2, story.answers))
     came = {"power": powered_at(story.box.machine), "installer": time.monotonic()}
     for step in ("medium", "check", "partition", "write", "verify", "identity", "loader"):
         console.expect(rf"^{step} +\d+ %", WRITE)
