@@ -57,7 +57,7 @@ static bool has_provisioner(const struct screens *screens)
 		ROW_CHOICE, answer                                                                                     \
 	}
 static const struct screen screens_table[SCREEN_COUNT] = {
-	[SCREEN_LANGUAGE] = { "Language", "Choose the language of the installer and of the console.",
+	[SCREEN_LANGUAGE] = { "Language", "Choose the language of the installer's screens.",
 			      ROWS(CHOICE(ANSWER_LANGUAGE)) },
 	[SCREEN_ROLE] = { "Role", "What is this machine to become?", ROWS(CHOICE(ANSWER_ROLE)) },
 	[SCREEN_DISK] = { "Disk", "Where is the system to go? Disks that are in use or in a pool are refused.",
@@ -95,7 +95,7 @@ static const struct screen screens_table[SCREEN_COUNT] = {
 	[SCREEN_PASSWORD] = { "Administrator", "The password of \"admin\" in the dashboard and of root on the console.",
 			      ROWS({ ROW_SECRET, ANSWER_ADMIN_PASSWORD }, { ROW_SECRET, ANSWER_COUNT }),
 			      .applies = has_provisioner },
-	[SCREEN_TIME] = { "Time", "Time zone, such as Asia/Seoul; time servers with a space between two, or none.",
+	[SCREEN_TIME] = { "Time", "Time zone, such as Asia/Seoul; time servers with a space between two. Without any nobody sets the clock.",
 			  ROWS(TEXT(ANSWER_TIME_ZONE), TEXT(ANSWER_TIME_NTP)) },
 	[SCREEN_SUMMARY] = { "Summary", "This will be done. Nothing has been written so far." },
 };
