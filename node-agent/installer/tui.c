@@ -295,8 +295,8 @@ static void move_bar(const struct job_progress *progress, void *ctx)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		text = str_equal(steps[i].step, progress->step) ? tr(steps[i].text) : text;
 	if (progress->bytes_per_s)
-		rate = xasprintf("%u %%   %s/s   %lld:%02lld", progress->percent, speed,
-				 (long long)progress->left_s / 60, (long long)progress->left_s % 60);
+		rate = xasprintf("%u %%   %s/s   %lld:%02lld %s", progress->percent, speed,
+				 (long long)progress->left_s / 60, (long long)progress->left_s % 60, tr("left"));
 	else
 		rate = xasprintf("%u %%", progress->percent);
 	set_line(bar->label, text);

@@ -131,6 +131,7 @@ static const struct words_pair words[] = {
 	{ "Making partitions", "파티션 만들기" },
 	{ "Writing the system", "시스템 기록" },
 	{ "Reading it back", "다시 읽어 확인" },
+	{ "left", "남음" },
 	{ "Writing the configuration", "설정 기록" },
 	{ "Writing the boot loader", "부트 로더 기록" },
 	{ "It went wrong", "오류" },
