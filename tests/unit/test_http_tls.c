@@ -151,7 +151,8 @@ static void test_another_certificate(void **state)
 	_cleanup_free_ char *cert = NULL, *key = NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct fixture *f = *state;
-	struct http_server *server = start(f, 0), *plain = start_server(f, (struct http_server_spec){ .routes = routes });
+	struct http_server *server = start(f, 0),
+			   *plain = start_server(f, (struct http_server_spec){ .routes = routes });
 	struct tls before = tls_open(f, http_server_port(server), "NORMAL");
 	char answer[16];
 	ssize_t n;
