@@ -43,6 +43,7 @@ class Unattended:
                 ("answers put right on the stick are tried again; it writes", self.corrected_answers),
                 ("power is cut while it writes; no boot code for BIOS is on the disk", self.cut),
                 ("the disk is tried first and does not start; the medium behind it does, and installs by answers at a URL", self.install),
+                ("the medium is left in, the answers on a stick: it is not installed again, but started", self.left_in),
                 ("it starts from its disk as a provisioner, with Secure Boot from firmware to kernel", self.start),
                 ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
                 ("a person signs in at the console", lambda: self.appliance.login()),
@@ -118,6 +119,13 @@ admin:
         expect(answers.asked > 0, "nobody has asked for the answers")
         self.box.await_end(120)
         return last
+
+    def left_in(self) -> str:
+        """The same text as was fetched. That the disk is as it was left shows when it starts."""
+        console = self.box.start_medium(*self.medium(), *on_usb(2, self.answers))
+        said = console.expect(r"^(\S+ was installed by these answers already: starting it)\r?\n", 120)
+        self.box.cut_power()
+        return said
 
     def start(self) -> None:
         console = self.box.switch_on()
