@@ -113,8 +113,7 @@ void image_close(struct install *install)
 
 /* ---- write ---- */
 
-/* A sink that writes at an offset of a descriptor. The root is not hashed on its way: what the disk gives back is, and
- * nothing starts from the disk before that was compared. To hash as fast as a disk writes takes a processor of its own. */
+/* A sink that writes at an offset of a descriptor. */
 struct target {
 	struct install *install;
 	int fd;
@@ -128,8 +127,6 @@ static int target_write(uint64_t offset, const void *data, size_t len, void *ctx
 	struct target *target = ctx;
 	struct bundle_sink disk = bundle_sink_fd(&target->fd);
 
-	if (target->is_root)
-		weak_sum_add(&target->install->root_sum, data, len);
 	return disk.write(target->base_bytes + offset, data, len, disk.ctx, err);
 }
 
@@ -138,8 +135,6 @@ static int target_hole(uint64_t offset, uint64_t len, void *ctx, struct err *err
 	struct target *target = ctx;
 	struct bundle_sink disk = bundle_sink_fd(&target->fd);
 
-	if (target->is_root)
-		weak_sum_add(&target->install->root_sum, NULL, len);
 	return disk.hole(target->base_bytes + offset, len, disk.ctx, err);
 }
 
@@ -175,8 +170,7 @@ static bool target_cancelled(void *ctx)
 
 static int copy_to(struct install *install, struct target *target, struct err *err)
 {
-	struct bundle_sink sink = { target_write,     target_hole, target_progress,
-				    target_cancelled, target,	   target->is_root };
+	struct bundle_sink sink = { target_write, target_hole, target_progress, target_cancelled, target };
 	int r = bundle_reader_copy(install->reader, &sink, err);
 
 	return r < 0 ? stream_error(install, r, err) : 0;
@@ -191,7 +185,6 @@ static int write_root(struct install *install, const struct bundle_part *part, s
 	};
 	int r;
 
-	install->root_sum = (struct weak_sum){ 0 };
 	target.fd = install->disk.fd;
 	r = readback_start(&install->disk, target.base_bytes, part->size_bytes, &install->readback, err);
 	if (r == 0)
@@ -254,21 +247,12 @@ static int compare(const struct held_disk *disk, const struct bundle_part *part,
 	return held_disk_lies(disk, err, "part %s has the SHA-256 %s, not %s", part->name, is, should);
 }
 
-/* When the disk gives back what was written, and that is not what it should be: the bundle is at fault. */
-static int judge_root(const struct install *install, const struct bundle_part *part, const struct readback_sums *sums,
-		      struct err *err)
-{
-	if (weak_sum_value(&sums->weak) == weak_sum_value(&install->root_sum))
-		return bundle_part_judge(part, sums->digest, err);
-	return compare(&install->disk, part, sums->digest, err);
-}
-
 static int verify_root(struct install *install, const struct bundle_part *part, struct err *err)
 {
-	struct readback_sums sums = { 0 };
+	uint8_t digest[SHA256_SIZE] = { 0 };
 	int r;
 
-	while ((r = readback_wait(install->readback, WAIT_MS, &sums, err)) == -EAGAIN) {
+	while ((r = readback_wait(install->readback, WAIT_MS, digest, err)) == -EAGAIN) {
 		r = install_check_cancelled(install, err);
 		if (r < 0)
 			return r;
@@ -278,7 +262,7 @@ static int verify_root(struct install *install, const struct bundle_part *part, 
 	if (r < 0)
 		return r;
 	install->status->verified_bytes = part->size_bytes;
-	return judge_root(install, part, &sums, err);
+	return compare(&install->disk, part, digest, err);
 }
 
 /* What the disk gave back stays open, for reading only, as kexec wants it. */

@@ -20,7 +20,6 @@ struct install {
 	int bundle_fd;	     /* the file; -1 if there is none */
 	struct bundle_reader *reader;
 	struct readback *readback; /* of the root part */
-	struct weak_sum root_sum;  /* of what of it was written */
 	int kernel, initrd;	   /* as read back from the ESP, until somebody is given them; -1 */
 
 	int64_t published_ms, asked_ms;

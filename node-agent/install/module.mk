@@ -2,5 +2,5 @@
 $(call module,node-agent/install,lib/base lib/cmd lib/crypto lib/bundle lib/loop node-agent/core node-agent/inventory \
 	node-agent/disk,\
 	jansson libcurl)
-$(foreach t,test_install test_install_order test_install_disk test_install_fetch test_install_boot test_weak_sum,\
+$(foreach t,test_install test_install_order test_install_disk test_install_fetch test_install_boot,\
 	$(eval $(t).modules := node-agent/core node-agent/inventory node-agent/disk node-agent/install))

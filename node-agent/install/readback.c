@@ -26,7 +26,7 @@ struct readback {
 	pthread_cond_t moved;
 	uint64_t written_bytes, done_bytes;
 	bool stop, finished;
-	struct readback_sums sums;
+	uint8_t digest[SHA256_SIZE];
 	struct err err;
 	int result;
 };
@@ -63,7 +63,6 @@ static int read_piece(struct readback *rb, size_t len)
 		have += (size_t)n;
 	}
 	sha256_update(rb->hash, rb->buffer, len);
-	weak_sum_add(&rb->sums.weak, rb->buffer, len);
 	return 0;
 }
 
@@ -85,7 +84,7 @@ static void *readback_thread(void *data)
 	pthread_mutex_lock(&rb->lock);
 	rb->result = r;
 	if (rb->done_bytes == rb->len)
-		sha256_final(TAKE_PTR(rb->hash), rb->sums.digest);
+		sha256_final(TAKE_PTR(rb->hash), rb->digest);
 	rb->finished = true;
 	pthread_cond_broadcast(&rb->moved);
 	pthread_mutex_unlock(&rb->lock);
@@ -163,7 +162,7 @@ uint64_t readback_done_bytes(struct readback *rb)
 	return done;
 }
 
-int readback_wait(struct readback *rb, int64_t ms, struct readback_sums *ret, struct err *err)
+int readback_wait(struct readback *rb, int64_t ms, uint8_t ret_digest[SHA256_SIZE], struct err *err)
 {
 	struct timespec until;
 	int64_t end_ms = monotonic_ms() + ms;
@@ -179,7 +178,7 @@ int readback_wait(struct readback *rb, int64_t ms, struct readback_sums *ret, st
 	if (r < 0 && rb->finished)
 		err_copy(err, &rb->err);
 	else if (r == 0)
-		*ret = rb->sums;
+		memcpy(ret_digest, rb->digest, SHA256_SIZE);
 	pthread_mutex_unlock(&rb->lock);
 	return r;
 }

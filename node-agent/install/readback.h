@@ -6,7 +6,6 @@
 
 #include "crypto/crypto.h"
 #include "disk/held_disk.h"
-#include "install/weak_sum.h"
 
 struct readback;
 /* Will read len bytes at offset (a multiple of 4096). The disk is borrowed for the time of the call. */
@@ -15,13 +14,9 @@ int readback_start(const struct held_disk *disk, uint64_t offset, uint64_t len, 
 void readback_follow(struct readback *readback, uint64_t written_bytes);
 /* How much was read and hashed. */
 uint64_t readback_done_bytes(struct readback *readback);
-/* All has been written and has reached the disk. Waits up to ms for the sums of it: 0, -EAGAIN if they are not ready yet, or
- * what reading said. */
-struct readback_sums {
-	uint8_t digest[SHA256_SIZE];
-	struct weak_sum weak;
-};
-int readback_wait(struct readback *readback, int64_t ms, struct readback_sums *ret, struct err *err);
+/* All has been written and has reached the disk. Waits up to ms for the hash: 0 with the digest, -EAGAIN if it is not ready
+ * yet, or what reading said. */
+int readback_wait(struct readback *readback, int64_t ms, uint8_t ret_digest[SHA256_SIZE], struct err *err);
 /* Ends it wherever it is. NULL is fine; returns NULL. */
 struct readback *readback_free(struct readback *readback);
 

@@ -25,8 +25,9 @@ export class Line {
 			from.on('data', (data) => to.write(data));
 			from.on('error', () => undefined);
 			from.on('close', () => {
-				if (!pair.lost) this.pairs.delete(pair);
+				// While nothing passes, the other end learns nothing of it; at the latest it goes when the line is closed.
 				if (!this.dead && !pair.lost) to.destroy();
+				if (from.destroyed && to.destroyed) this.pairs.delete(pair);
 			});
 			if (this.dead) from.pause();
 		}
@@ -54,8 +55,12 @@ export class Line {
 	freeze(dead = true) {
 		this.dead = dead;
 		for (const { near, far } of this.pairs)
-			for (const end of [near, far])
+			for (const [end, other] of [
+				[near, far],
+				[far, near],
+			])
 				if (dead) end.pause();
+				else if (other.destroyed) end.destroy();
 				else end.resume();
 	}
 
