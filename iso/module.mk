@@ -6,7 +6,7 @@ iso.out := $(BUILD)/ingot-$(images.version).iso
 
 .PHONY: iso check-iso check-iso-reproducible
 
-iso: live-image host-bundle $(BUILD)/ui-work/.paperwork  ## build the installation medium; INPUTS=FILE.inputs: from that and nothing else (root)
+iso: deps live-image host-bundle $(BUILD)/ui-work/.paperwork  ## build the installation medium; INPUTS=FILE.inputs: from that and nothing else (root)
 	$(Q)iso/build.sh --images $(images.out) --keys $(BUILD)/keys --cache $(images.cache) --ui-paperwork $(BUILD)/ui-work/paperwork --version $(images.version) \
 		--epoch $(iso.epoch) --out $(iso.out) $(if $(INPUTS),--inputs $(INPUTS))
 

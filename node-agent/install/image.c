@@ -256,9 +256,13 @@ static int verify_root(struct install *install, const struct bundle_part *part, 
 		r = install_check_cancelled(install, err);
 		if (r < 0)
 			return r;
-		install_progress(install, readback_done_bytes(install->readback), part->size_bytes);
+		install->status->verified_bytes = readback_done_bytes(install->readback);
+		install_progress(install, install->status->verified_bytes, part->size_bytes);
 	}
-	return r < 0 ? r : compare(&install->disk, part, digest, err);
+	if (r < 0)
+		return r;
+	install->status->verified_bytes = part->size_bytes;
+	return compare(&install->disk, part, digest, err);
 }
 
 /* What the disk gave back stays open, for reading only, as kexec wants it. */

@@ -137,7 +137,8 @@ static const struct row {
 	bool (*right)(const char *text); /* of each word of a list */
 } rows[ANSWER_COUNT] = {
 	[ANSWER_ROLE] = { { "role", "Role", .words = role_words, .help = "what the machine becomes" } },
-	[ANSWER_LANGUAGE] = { { "language", "Language", "en", .words = language_words, .help = "of the console" } },
+	[ANSWER_LANGUAGE] = { { "language", "Language", "en", .words = language_words,
+				.help = "of the installer's screens" } },
 	[ANSWER_FINISH] = { { "finish", "When it is done", "reboot", .words = finish_words,
 			      .help = "what happens then" } },
 	[ANSWER_CONSOLE] = { { "console", "Consoles", LIST,

@@ -295,8 +295,8 @@ static void move_bar(const struct job_progress *progress, void *ctx)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		text = str_equal(steps[i].step, progress->step) ? tr(steps[i].text) : text;
 	if (progress->bytes_per_s)
-		rate = xasprintf("%u %%   %s/s   %lld:%02lld", progress->percent, speed,
-				 (long long)progress->left_s / 60, (long long)progress->left_s % 60);
+		rate = xasprintf("%u %%   %s/s   %lld:%02lld %s", progress->percent, speed,
+				 (long long)progress->left_s / 60, (long long)progress->left_s % 60, tr("left"));
 	else
 		rate = xasprintf("%u %%", progress->percent);
 	set_line(bar->label, text);
@@ -352,11 +352,13 @@ static enum screen_id last_look(struct screens *screens)
 		return SCREEN_SUMMARY;
 	}
 	open_bar(&bar, "Looking at the network");
-	machine_probe(&screens->machine, &screens->answers, &problems);
+	answers_done(&screens->agreed);
+	screens_agreed(screens, &screens->agreed);
+	machine_probe(&screens->machine, &screens->agreed, &problems);
 	free(screens->ca_pem);
 	screens->ca_pem = NULL;
 	if (problems.count == 0)
-		join_check(&screens->machine, &screens->answers, &screens->ca_pem, &problems);
+		join_check(&screens->machine, &screens->agreed, &screens->ca_pem, &problems);
 	close_bar(&bar);
 	if (problems.count == 0)
 		return SCREEN_COUNT;
@@ -437,7 +439,7 @@ int tui_run(const struct job *given)
 	int r = machine_read(job.sysroot, &screens.machine, &err);
 
 	if (r == 0) {
-		job.answers = &screens.answers;
+		job.answers = &screens.agreed;
 		answers_set(&screens.answers, ANSWER_ROLE, "provisioner");
 		answers_set(&screens.answers, ANSWER_LANGUAGE, "en");
 		setlocale(LC_CTYPE, "");

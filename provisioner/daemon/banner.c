@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/banner.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdio.h>
 
 #include "crypto/crypto.h"
+#include "daemon/own_addresses.h"
 
 #define HTTPS_PORT 443
-#define ADDRESSES_MAX 16
 #define PEM_MAX_BYTES 65536
 
 /* ---- the text ---- */
@@ -94,44 +91,6 @@ char *banner_text(const struct config *config, const char *const *addresses, siz
 
 /* ---- this host ---- */
 
-/* Addresses by which others reach us: not those of the loopback, and none that are valid on one link only. */
-static char *address_text(const struct ifaddrs *entry)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-	const void *bytes;
-
-	if (!entry->ifa_addr || (entry->ifa_flags & IFF_LOOPBACK) || !(entry->ifa_flags & IFF_UP))
-		return NULL;
-	if (entry->ifa_addr->sa_family == AF_INET) {
-		bytes = &((const struct sockaddr_in *)(const void *)entry->ifa_addr)->sin_addr;
-	} else if (entry->ifa_addr->sa_family == AF_INET6) {
-		const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)entry->ifa_addr)->sin6_addr;
-
-		if (IN6_IS_ADDR_LINKLOCAL(v6))
-			return NULL;
-		bytes = v6;
-	} else {
-		return NULL;
-	}
-	return inet_ntop(entry->ifa_addr->sa_family, bytes, text, sizeof(text)) ? xstrdup(text) : NULL;
-}
-
-static int own_addresses(char **ret, size_t max, size_t *ret_count, struct err *err)
-{
-	struct ifaddrs *all;
-	size_t count = 0;
-
-	if (getifaddrs(&all) < 0)
-		return err_set_errno(err, -errno, "asking for this host's addresses");
-	for (const struct ifaddrs *entry = all; entry && count < max; entry = entry->ifa_next) {
-		ret[count] = address_text(entry);
-		count += ret[count] != NULL;
-	}
-	freeifaddrs(all);
-	*ret_count = count;
-	return 0;
-}
-
 static int authority_fingerprint(const struct config *config, char **ret, struct err *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s/ca.pem", config->state_dir);
@@ -148,18 +107,15 @@ static int authority_fingerprint(const struct config *config, char **ret, struct
 int banner_print(const struct config *config, struct err *err)
 {
 	_cleanup_free_ char *fingerprint = NULL, *text = NULL;
-	char *addresses[ADDRESSES_MAX];
-	size_t count = 0;
+	_cleanup_own_addresses_ struct own_addresses addresses = { 0 };
 	int r = authority_fingerprint(config, &fingerprint, err);
 
 	if (r == 0)
-		r = own_addresses(addresses, ADDRESSES_MAX, &count, err);
+		r = own_addresses_read(&addresses, err);
 	if (r == 0) {
-		text = banner_text(config, (const char *const *)addresses, count, fingerprint);
+		text = banner_text(config, (const char *const *)addresses.list, addresses.count, fingerprint);
 		if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
 			r = err_set_errno(err, -EIO, "writing the text");
 	}
-	for (size_t i = 0; i < count; i++)
-		free(addresses[i]);
 	return r;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "bundle/bundle.h"
 #include "controller/controller.h"
+#include "daemon/own_addresses.h"
 #include "daemon/own_node.h"
 
 #define KEY_MAX_BYTES 65536
@@ -38,6 +39,8 @@ struct daemon {
 	int prefix_length;
 	char *server; /* "ADDRESS:PORT" for agents */
 	char *cert_pem, *key_pem;
+	struct own_addresses named; /* by the certificate */
+	struct address_watch *watch;
 	char *bmc_password, *bundle_error, *bundle_key, *bundle_version, *upload_dir;
 };
 
@@ -124,12 +127,23 @@ static int open_bundle(struct daemon *d, struct err *err)
 	return 0;
 }
 
-static int open_keys(struct daemon *d, struct err *err)
+static void forget_secret(char *text)
+{
+	if (text)
+		wipe(text, strlen(text));
+	free(text);
+}
+
+/* For the names of the configuration and the addresses that this host has now, which may be DHCP's. */
+static int issue_certificate(struct daemon *d, struct err *err)
 {
 	const struct config_api *api = d->config->api;
-	_cleanup_free_ const char **names = new0(const char *, api->name_count + 5);
+	_cleanup_free_ const char **names = new0(const char *, api->name_count + OWN_ADDRESSES_MAX + 4);
+	_cleanup_own_addresses_ struct own_addresses own = { 0 };
+	_cleanup_free_ char *cert_pem = NULL;
+	char *key_pem = NULL;
 	size_t n = 0;
-	int r = ca_open(d->config->state_dir, &d->ca, err);
+	int r = own_addresses_read(&own, err);
 	if (r < 0)
 		return r;
 	names[n++] = d->address;
@@ -137,7 +151,58 @@ static int open_keys(struct daemon *d, struct err *err)
 	names[n++] = "127.0.0.1";
 	for (size_t i = 0; i < api->name_count; i++)
 		names[n++] = api->names[i];
-	r = ca_issue_server(d->ca, CERT_PROVISIONER, names, &d->cert_pem, &d->key_pem, err);
+	for (size_t i = 0; i < own.count; i++)
+		names[n++] = own.list[i];
+	r = ca_issue_server(d->ca, CERT_PROVISIONER, names, &cert_pem, &key_pem, err);
+	if (r < 0)
+		return r;
+	free(d->cert_pem);
+	forget_secret(d->key_pem);
+	own_addresses_done(&d->named);
+	d->cert_pem = TAKE_PTR(cert_pem);
+	d->key_pem = key_pem;
+	d->named = own;
+	own = (struct own_addresses){ 0 };
+	return 0;
+}
+
+/* An address that the certificate does not name yet: who comes from now on is shown one that does. One that went away is left
+ * in it until then. */
+static void addresses_changed(void *data)
+{
+	struct daemon *d = data;
+	_cleanup_own_addresses_ struct own_addresses own = { 0 };
+	_cleanup_err_ struct err err = ERR_INIT;
+	const char *fresh = NULL;
+	int r = own_addresses_read(&own, &err);
+	for (size_t i = 0; i < own.count && !fresh; i++)
+		fresh = own_addresses_have(&d->named, own.list[i]) ? NULL : own.list[i];
+	if (r == 0 && !fresh)
+		return;
+	if (r == 0)
+		r = issue_certificate(d, &err);
+	for (size_t i = 0; i < d->listener_count && r == 0; i++)
+		r = http_server_set_certificate(d->listeners[i], d->cert_pem, d->key_pem, &err);
+	if (r < 0)
+		log_error("a certificate for this host's new addresses: %s", str_or(err.text, "failed"));
+	else
+		log_info("%s is an address of this host now, and the certificate names it", fresh);
+}
+
+/* What changes from here on is told; what was there before is read after. */
+static int watch_addresses(struct daemon *d, struct err *err)
+{
+	int r = address_watch_new(d->loop, addresses_changed, d, &d->watch, err);
+	if (r == 0)
+		addresses_changed(d);
+	return r;
+}
+
+static int open_keys(struct daemon *d, struct err *err)
+{
+	int r = ca_open(d->config->state_dir, &d->ca, err);
+	if (r == 0)
+		r = issue_certificate(d, err);
 	if (r == 0 && d->config->bmc)
 		r = read_text(d->config->bmc->password_file, "bmc.password_file", &d->bmc_password, err);
 	return r;
@@ -333,7 +398,7 @@ static int start(struct daemon *d, struct err *err)
 {
 	int (*const steps[])(struct daemon *, struct err *) = { make_folders,	  take_lock,	 open_keys,
 								open_bundle,	  start_netboot, start_controller,
-								prepare_own_node, start_api };
+								prepare_own_node, start_api,	 watch_addresses };
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r = steps[i](d, err);
 		if (r < 0)
@@ -371,6 +436,7 @@ struct daemon *daemon_free(struct daemon *d)
 {
 	if (!d)
 		return NULL;
+	address_watch_free(d->watch);
 	api_free(d->api);
 	for (size_t i = 0; i < d->listener_count; i++)
 		http_server_free(d->listeners[i]);
@@ -380,13 +446,10 @@ struct daemon *daemon_free(struct daemon *d)
 	netboot_free(d->netboot);
 	ceph_librados_free(d->ceph);
 	ca_free(d->ca);
-	char *const secrets[] = { d->key_pem, d->bmc_password };
-	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
-		if (secrets[i])
-			wipe(secrets[i], strlen(secrets[i]));
-		free(secrets[i]);
-	}
+	forget_secret(d->key_pem);
+	forget_secret(d->bmc_password);
 	free(d->cert_pem);
+	own_addresses_done(&d->named);
 	free(d->bundle_error);
 	free(d->bundle_key);
 	free(d->bundle_version);

@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import re
+import shlex
 import socket
 import ssl
 from pathlib import Path
@@ -101,13 +102,9 @@ class Appliance:
     # As its operator
 
     def set_bmcs(self, addresses: str, user: str, password: str) -> None:
-        """Tells it where BMCs are, as docs/configuration.md says."""
-        section = {"ranges": [addresses], "user": user, "password_file": "/etc/ingot/bmc.password"}
-        self.console.run(f"install -m 640 -g ingot /dev/null /etc/ingot/bmc.password; echo {password} >/etc/ingot/bmc.password")
-        script = f"import json; p = '/etc/ingot/provisioner.json'; c = json.load(open(p)); c['bmc'] = {section}; " \
-                 "f = open(p, 'w'); json.dump(c, f); f.close()"
-        self.console.run(f'python3 -c "{script}"')
-        self.console.run("systemctl restart ingot-provisioner", 120)
+        """Tells it where BMCs are, at its console, as its text and README.md say."""
+        said = f"printf '%s\\n' {shlex.quote(password)} | ingot bmc-range create lab --range {addresses} --user {user} --password-file -"
+        self.console.run(said, 120)
 
     def ingot(self) -> Ingot:
         """The command line, from elsewhere in its network."""

@@ -234,7 +234,7 @@ class Attended:
 
         def done() -> bool:
             t.read(0.05)
-            rates.extend(re.findall(r"(?:Checking the medium|Writing the system).*?(\d+ % \S+ \S+/s \d+:\d\d)", t.flat()))
+            rates.extend(re.findall(r"(?:Checking the medium|Writing the system|Reading it back).*?(\d+ % \S+ \S+/s \d+:\d\d left)", t.flat()))
             return "Take the medium out; Enter restarts" in t.flat()
 
         self.go()

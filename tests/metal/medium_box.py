@@ -213,9 +213,12 @@ class Box:
         self.console = Console(self.machine)
         return self.console
 
-    def start_medium(self, *media: str, disks: bool = True, words: str = "") -> Console:
-        """On, from the installation medium that is one of these: through its menu, up to the installer; words go to the kernel's."""
+    def start_medium(self, *media: str, disks: bool = True, words: str = "", first: str = "") -> Console:
+        """On, from the installation medium that is one of these: through its menu, up to the installer; words go to the kernel's.
+        first: what has to be seen before that menu."""
         console = self.switch_on(*media, disks=disks)
+        if first:
+            console.expect(first, BOOT)
         console.expect("Install Ingot", BOOT)
         if words:
             console.send("e")

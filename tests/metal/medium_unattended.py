@@ -4,7 +4,6 @@ provisioner that is its own node, on a VLAN over a bond; it deploys another."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from lab.checks import expect
@@ -21,6 +20,8 @@ from medium_network import Answers
 PASSWORD = "heron-Crate-77-oak"
 NAME, BLANK = "rack-2", "m3"
 VLAN = 20
+NO_START = r"BdsDxe: failed to load Boot\d+ .*LABDISK"
+BEHIND_DISK = machines.BOOT_STEP + 1
 INSTALLERS = "10.90.2"  # the network of who is installed
 
 
@@ -40,8 +41,9 @@ class Unattended:
         for name, check in (
                 ("answers about a disk that is not there are refused, and nothing is written", self.refused_answers),
                 ("answers put right on the stick are tried again; it writes", self.corrected_answers),
-                ("power is cut while it writes: the disk does not start, neither on UEFI nor on BIOS", self.cut),
-                ("from the medium the installer starts again, fetches answers by the kernel's word, and installs", self.install),
+                ("power is cut while it writes; no boot code for BIOS is on the disk", self.cut),
+                ("the disk is tried first and does not start; the medium behind it does, and installs by answers at a URL", self.install),
+                ("the medium is left in, the answers on a stick: it is not installed again, but started", self.left_in),
                 ("it starts from its disk as a provisioner, with Secure Boot from firmware to kernel", self.start),
                 ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
                 ("a person signs in at the console", lambda: self.appliance.login()),
@@ -99,26 +101,31 @@ admin:
         with self.answers.open("r+b") as image:
             image.write(fresh.read_bytes())
 
-    def cut(self) -> str:
+    def cut(self) -> None:
         self.box.cut_power()
         expect(not self.box.untouched(), "nothing had been written yet")
         with self.box.disk.open("rb") as disk:
             expect(not any(disk.read(440)), "there is boot code for BIOS on the disk")
-        console = self.box.switch_on()
-        said = console.expect(r"(BdsDxe: failed to load Boot\d+ .*LABDISK.*?)\r?\n", BOOT)
-        self.box.cut_power()
-        return re.sub(r"\x1b\S*", "", said)
 
     def install(self) -> str:
         assert self.box.trunk
         answers = Answers(self.lab, self.box.trunk.bridge, INSTALLERS, self.text(self.box.serial))
         try:
-            last = installs(self.box.start_medium(*self.medium(), words=f"ingot.answers={answers.url}"), NAME)
+            # As machines are set up: whatever there were on the disk to start would start.
+            behind = on_usb(1, self.iso, f"bootindex={BEHIND_DISK}")
+            last = installs(self.box.start_medium(*behind, words=f"ingot.answers={answers.url}", first=NO_START), NAME)
         finally:
             answers.close()
         expect(answers.asked > 0, "nobody has asked for the answers")
         self.box.await_end(120)
         return last
+
+    def left_in(self) -> str:
+        """The same text as was fetched. That the disk is as it was left shows when it starts."""
+        console = self.box.start_medium(*self.medium(), *on_usb(2, self.answers))
+        said = console.expect(r"^(\S+ was installed by these answers already: starting it)\r?\n", 120)
+        self.box.cut_power()
+        return said
 
     def start(self) -> None:
         console = self.box.switch_on()

@@ -15,7 +15,7 @@ import time
 import uuid
 
 import ns
-from appliance import ADDRESS, AGENT_PORT, BMC_PASSWORD, BOOT_PORT, Appliance, expect_problem
+from appliance import ADDRESS, AGENT_PORT, API_PORT, BMC_PASSWORD, BOOT_PORT, Appliance, expect_problem
 
 sys.dont_write_bytecode = True
 ns.need("ip", "dnsmasq", "openssl")
@@ -277,6 +277,39 @@ def test_a_node_speaks_by_its_certificate():
     expect_problem(appliance.call("GET", "/v1/machines", token=None, certificate=agent.certificate), 401, "unauthenticated")
     appliance.restart()
     assert agent.desired().status == 200
+
+
+def names_address(address, port):
+    """Whether the certificate that is shown there now is for this address as well."""
+    context = ssl.create_default_context(cafile=appliance.ca())
+    home, listener = (appliance.home, "127.0.0.1") if port == API_PORT else (appliance.machines, ADDRESS)
+    with appliance.network.inside(home):
+        plain = socket.create_connection((listener, port), timeout=10)
+    try:
+        with context.wrap_socket(plain, server_hostname=address):
+            return True
+    except ssl.SSLCertVerificationError:
+        return False
+
+
+def test_addresses_that_come_later_are_named():
+    """As of a DHCP server that answers when the provisioner runs already: what the console shows, a browser can verify."""
+    late, ports = "198.51.100.7", (API_PORT, AGENT_PORT)
+    with open(appliance.ca(), "rb") as f:
+        authority = f.read()
+    assert names_address(ADDRESS, API_PORT) and not any(names_address(late, port) for port in ports)
+    ns.run("ip", "-n", appliance.home, "address", "add", f"{late}/24", "dev", "prov0")
+    try:
+        for port in ports:
+            ns.wait_until(lambda at=port: names_address(late, at), 10, f"the certificate at port {port} names {late}")
+        appliance.restart()
+        assert all(names_address(address, port) for address in (ADDRESS, late) for port in ports)
+    finally:
+        ns.run("ip", "-n", appliance.home, "address", "del", f"{late}/24", "dev", "prov0")
+    appliance.restart()
+    assert not any(names_address(late, port) for port in ports)
+    with open(appliance.ca(), "rb") as f:
+        assert f.read() == authority  # whose fingerprint the console shows
 
 
 def foreign(name, *extra):

@@ -158,6 +158,21 @@ def test_wrong_answers():
         refused(answers(network__mac="52:54:00:00:00:09"), "network.mac", "no interface has", "52:54:00:00:00:01")
 
 
+def test_check():
+    """Anywhere and as anybody: neither medium nor machine is asked for."""
+    def check(text):
+        result = ns.run(machine.agent, "install", "--check", machine.write("check.yaml", text), check=False)
+        return result.returncode, result.stdout, result.stderr
+
+    with open(answers(), encoding="utf-8") as right:
+        code, said, wrong = check(right.read())
+    assert code == 0 and "check.yaml: right; role provisioner, disk disk-a" in said and not wrong, (code, said, wrong)
+    code, said, wrong = check("role: node\ndisk:\n  serial: a\n  erase: b\n")
+    assert code == 2 and not said and "check.yaml:4:10: disk.erase: " in wrong and "check.yaml: join.token: is missing" in wrong, (code, said, wrong)
+    code, said, wrong = check("role: node\ncolour: red\n")
+    assert code == 2 and not said and "check.yaml:2:1: colour" in wrong, (code, said, wrong)
+
+
 def test_answers_by_url():
     """From a server on the wire. What cannot be fetched is named as it is, and nothing is written."""
     web = machine.path("web")
@@ -295,5 +310,5 @@ def test_killed_in_the_middle():
         assert_installed("after")
 
 
-ns.main([test_provisioner, test_state_is_kept, test_state_is_kept_after_a_power_cut, test_wrong_answers, test_answers_by_url, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
+ns.main([test_provisioner, test_state_is_kept, test_state_is_kept_after_a_power_cut, test_wrong_answers, test_check, test_answers_by_url, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
          test_address_is_taken, test_ipv6_address_is_taken, test_interface_is_down, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)

@@ -647,7 +647,8 @@ static int write_here(const struct host_files *files, bool keep, struct err *err
 	};
 	int r = write_host(&spec, &status, err);
 
-	assert_true(r < 0 || (status.total_bytes == ROOT_BYTES && status.bytes == ROOT_BYTES));
+	assert_true(r < 0 || (status.total_bytes == ROOT_BYTES && status.bytes == ROOT_BYTES &&
+			      status.verified_bytes == ROOT_BYTES));
 	write_status_done(&status);
 	return r;
 }

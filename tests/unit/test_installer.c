@@ -15,6 +15,7 @@
 
 #include "crypto/crypto.h"
 #include "installer/disk_content.h"
+#include "installer/job.h"
 #include "installer/machine.h"
 #include "installer/medium.h"
 #include "installer/plan.h"
@@ -449,6 +450,34 @@ static void test_machine(void **state)
 	assert_problem(&answers, ANSWER_NET_BOND_MEMBERS, "no interface has the MAC address 52:54:00:00:00:03");
 }
 
+/* ---- how fast it goes ---- */
+
+/* Of what is read back most was read while it was written: rate and time left are of what is read now. */
+static void test_pace(void **state)
+{
+	struct job_progress progress = { .step = "verify" };
+	struct job_pace pace = { 0 };
+
+	job_pace_tell(&pace, 1000, 0, 1000, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+	/* What comes before the first bytes does not count. */
+	job_pace_tell(&pace, 9000, 800, 1000, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+	job_pace_tell(&pace, 9500, 810, 1000, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+	job_pace_tell(&pace, 11000, 840, 1000, &progress);
+	assert_int_equal(progress.bytes_per_s, 20);
+	assert_int_equal(progress.left_s, 8);
+	job_pace_tell(&pace, 13000, 1000, 1000, &progress);
+	assert_int_equal(progress.bytes_per_s, 50);
+	assert_int_equal(progress.left_s, 0);
+	/* A step that moves no bytes has no rate. */
+	pace = (struct job_pace){ 0 };
+	job_pace_tell(&pace, 1000, 0, 0, &progress);
+	job_pace_tell(&pace, 5000, 0, 0, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -463,6 +492,7 @@ int main(void)
 		TEST(test_unclear_disks),
 		TEST(test_losses),
 		TEST(test_probes_that_cannot_be_made),
+		TEST(test_pace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
