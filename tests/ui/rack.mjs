@@ -54,6 +54,7 @@ export async function rackTests(tests, options) {
 		});
 		await tests.run('rack: the disks of all are not asked for at once, and it is said of how many machines they are', async () => {
 			const asked = [];
+			await page.goto('about:blank');
 			page.on('request', (call) => /\/v1\/machines\?/.test(call.url()) && asked.push(new URL(call.url()).searchParams.get('limit')));
 			await page.goto(`${server.url}/disks`);
 			await page.getByText(new RegExp(`disks in \\d+ of ${MACHINES} machines; more as you scroll`)).waitFor();
