@@ -481,7 +481,7 @@ struct audit {
 enum { AUDIT_VIA_NOTHING, AUDIT_VIA_SESSION, AUDIT_VIA_TOKEN };
 extern const struct schema audit_schema;
 
-/* A creating call that was answered: what the same Idempotency-Key is answered with again. Never shown. */
+/* A call that created or began something and was answered: what the same Idempotency-Key is answered with again. Never shown. */
 struct creation {
 	char *id;	   /* hash of who, which operation, which key */
 	char *fingerprint; /* hashes of the request */

@@ -35,7 +35,7 @@ function presser() {
 
 it('keeps its key for the same body while nobody knows whether it was done', async () => {
 	const press = presser();
-	fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+	answers(502);
 	answers(504);
 	answers(201);
 	expect([await press('dmz'), await press('dmz'), await press('dmz')]).toEqual([false, false, true]);
@@ -46,7 +46,7 @@ it('keeps its key for the same body while nobody knows whether it was done', asy
 
 it('takes a new key for another body, after a refusal, and for the same once more', async () => {
 	const press = presser();
-	fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+	answers(504);
 	answers(409, 'exists');
 	answers(201);
 	answers(201);
@@ -59,4 +59,16 @@ it('sends no key with what is the same however often it is asked', async () => {
 	answers(200);
 	await press('dmz', 'DELETE');
 	expect(keys()).toEqual([undefined]);
+});
+
+it('sends what has a key again by itself when no answer came, with that key; nothing else', async () => {
+	const press = presser();
+	fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+	answers(202);
+	expect(await press('dmz')).toBe(true);
+	expect(keys()).toHaveLength(2);
+	expect(new Set(keys()).size).toBe(1);
+	fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+	expect(await press('dmz', 'DELETE')).toBe(false);
+	expect(keys()).toHaveLength(3);
 });
