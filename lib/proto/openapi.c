@@ -252,9 +252,9 @@ static json_t *parameters_of(const struct operation *op)
 	if (strstr(op->path, "{id}") && changes)
 		json_array_append_new(list, parameter("header", "If-Match", "revision (ETag) that it must still have"));
 	if (operation_takes_key(op))
-		json_array_append_new(
-			list, parameter("header", "Idempotency-Key",
-					"the same key with the same request does it once; kept for a day"));
+		json_array_append_new(list,
+				      parameter("header", "Idempotency-Key",
+						"the same key with the same request does it once; kept for a day"));
 	if (operation_is_unsafe(op) && op->role != ROLE_NONE)
 		json_array_append_new(list, parameter("header", "X-CSRF-Token",
 						      "with a session: its csrf_token; not needed with a token"));
