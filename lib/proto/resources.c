@@ -391,6 +391,7 @@ static const struct field image_fields[] = {
 	TIME(struct image, created, 0, .help = "when it was made"),
 	STR(struct image, upload, HIDDEN),
 	STR(struct image, received_sha256, HIDDEN),
+	BOOL(struct image, call_off, HIDDEN),
 	BYTES(struct image, announced_bytes, HIDDEN, .max = INT64_MAX),
 };
 const struct schema image_schema =
@@ -421,6 +422,7 @@ static const struct field volume_fields[] = {
 	OBJECT(struct volume, error, 0, problem_schema, .help = "why it failed"),
 	TIME(struct volume, created, 0, .help = "when it was made"),
 	BOOL(struct volume, unmade, HIDDEN),
+	BOOL(struct volume, call_off, HIDDEN),
 };
 const struct schema volume_schema = SCHEMA("volume", struct volume, volume_fields, "a replicated block device");
 
