@@ -37,10 +37,19 @@ struct problem *problem_new(const struct err *err)
 void problem_to_err(const struct problem *problem, struct err *ret)
 {
 	enum err_code code = problem && problem->code ? err_code_from_name(problem->code) : ERR_INTERNAL;
+	if (code == ERR_NONE)
+		code = ERR_INTERNAL;
 	if (problem && problem->field)
 		err_set_field(ret, code, problem->field, "%s", str_or(problem->text, "failed"));
 	else
 		err_set(ret, code, "%s", problem ? str_or(problem->text, "failed") : "failed");
+}
+
+struct problem *problem_known(const struct problem *told)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	problem_to_err(told, &err);
+	return problem_new(&err);
 }
 
 /* ---- machine ---- */

@@ -14,7 +14,10 @@ struct problem {
 };
 extern const struct schema problem_schema;
 struct problem *problem_new(const struct err *err);
+/* problem may be NULL. A code that this version does not know, from an agent of another, is ERR_INTERNAL. */
 void problem_to_err(const struct problem *problem, struct err *ret);
+/* What an agent told, with a code that this version knows: the API promises those alone. The caller frees by schema_free(). */
+struct problem *problem_known(const struct problem *told);
 
 /* ---- machine ---- */
 

@@ -639,7 +639,7 @@ static bool take_report(struct node *node, const struct ceph_report *report)
 			if (node->osds[j].number == report->osds[i].id)
 				changed = take_state(&node->osds[j].state, report->osds[i].state) || changed;
 	schema_free(&problem_schema, node->error);
-	node->error = report->error ? schema_dup(&problem_schema, report->error) : NULL;
+	node->error = report->error ? problem_known(report->error) : NULL;
 	return changed;
 }
 
