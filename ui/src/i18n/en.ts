@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Flat: a key is the screen or thing, a dot, and what is said. Words of the API are under word, kind, action and step.
+import { failuresEn } from './failures.en';
+
 export const en = {
+	...failuresEn,
 	'about.dashboard': 'Dashboard',
 	'about.font': 'Font',
 	'about.licence': 'Licence',

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { failuresKo } from './failures.ko';
 import type { Words } from './index';
 
 export const ko: Words = {
+	...failuresKo,
 	'about.dashboard': '대시보드',
 	'about.font': '글꼴',
 	'about.licence': '라이선스',

@@ -65,7 +65,7 @@ export default function ImageScreen() {
 		<Found collection="images" title={t('kind.image')} back={back} refetchInterval={4000}>
 			{(image, stale) => (
 				<Screen title={image.name} back={back} state={<StateLabel state={image.state} />} actions={<Actions image={image} />}>
-					<ResourceError error={image.error} title={t('tasks.failed')} />
+					<ResourceError error={image.error} title={t('tasks.failed')} kind="image" />
 					{stale}
 					<Sections
 						sections={[

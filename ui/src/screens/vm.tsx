@@ -181,7 +181,7 @@ export default function VmScreen() {
 		<Found collection="vms" title={t('kind.vm')} back={back} refetchInterval={2000}>
 			{(vm, stale) => (
 				<Screen title={vm.name} back={back} state={<StateLabel state={vm.state} />} actions={<Actions vm={vm} />}>
-					<ResourceError error={vm.error} title={t('vm.lastError')} />
+					<ResourceError error={vm.error} title={t('vm.lastError')} kind="vm" />
 					{stale}
 					{vm.state === 'migrating' && <Migration vm={vm} />}
 					<Sections

@@ -67,7 +67,7 @@ export default function VolumeScreen() {
 		<Found collection="volumes" title={t('kind.volume')} back={back} refetchInterval={4000}>
 			{(volume, stale) => (
 				<Screen title={volume.name} back={back} state={<StateLabel state={volume.state} />} actions={<Actions volume={volume} />}>
-					<ResourceError error={volume.error} title={t('tasks.failed')} />
+					<ResourceError error={volume.error} title={t('tasks.failed')} kind="volume" />
 					{stale}
 					<Sections
 						sections={[
