@@ -46,12 +46,12 @@ export const failedKind = (resource: string | null | undefined): FailedKind | un
 	(['image', 'machine', 'node', 'vm', 'volume'] as const).find((kind) => kind === resource);
 
 function useFailureWords() {
-	const { known, t } = useWords();
+	const { t, knows } = useWords();
 	return (error: ResourceProblem, kind?: FailedKind) => {
 		// A newer server may have codes that nobody here has words for.
-		const code = known(`failure.${error.code}`) ? error.code : 'internal';
+		const code = knows(`failure.${error.code}`) ? error.code : 'internal';
 		const special = `failureRemedy.${kind}.${code}`;
-		return { title: t(`failure.${code}` as Key), remedy: t(known(special) ? special : (`failureRemedy.${code}` as Key)) };
+		return { title: t(`failure.${code}` as Key), remedy: t(knows(special) ? special : (`failureRemedy.${code}` as Key)) };
 	};
 }
 
