@@ -373,14 +373,14 @@ int session_fail(const struct session *session, const struct command *command, c
 {
 	const struct err_meaning *meaning = err_meaning(err->code);
 	_cleanup_free_ char *remedy = remedy_of(session, reply, err);
-	_cleanup_free_ char *detail = visible(str_or(err->text, ""));
-	_cleanup_free_ char *who = visible(str_or(about, ""));
+	_cleanup_free_ char *detail = utf8_visible(str_or(err->text, ""));
+	_cleanup_free_ char *who = utf8_visible(str_or(about, ""));
 	_cleanup_strbuf_ struct strbuf text = { 0 }; /* written at once: others write to the same terminal */
 	strbuf_addf(&text, "ingot: %s%s%s%s%s\n", who, about ? ": " : "", meaning->title, detail[0] ? ": " : "",
 		    detail);
 	if (err->field) {
 		_cleanup_free_ char *option = option_of_field(command, err->field);
-		_cleanup_free_ char *field = visible(err->field);
+		_cleanup_free_ char *field = utf8_visible(err->field);
 		strbuf_addf(&text, "ingot:   field: %s%s\n", field, option);
 	}
 	if (remedy)

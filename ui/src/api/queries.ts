@@ -101,7 +101,8 @@ export async function untilMade(id: string, signal: AbortSignal): Promise<void> 
 	for (;;) {
 		const volume = await get<Volume>(`/v1/volumes/${encodeURIComponent(id)}`, undefined, signal);
 		if (volume.state === 'failed') throw new Problem(409, (volume.error?.code ?? 'internal') as Code, `${volume.name}: ${volume.error?.text ?? volume.state}`);
-		if (volume.state !== 'creating') return;
+		// One that is called off is deleted, and then there is none.
+		if (volume.state !== 'creating' && volume.state !== 'deleting') return;
 		await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
 		signal.throwIfAborted();
 	}

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Flat: a key is the screen or thing, a dot, and what is said. Words of the API are under word, kind, action and step.
+import { failuresEn } from './failures.en';
+
 export const en = {
+	...failuresEn,
 	'about.dashboard': 'Dashboard',
 	'about.font': 'Font',
 	'about.licence': 'Licence',
@@ -629,6 +632,7 @@ export const en = {
 	'validate.low': 'It must be {{min}} or more.',
 	'validate.number': 'This is not a whole number.',
 	'validate.pattern': 'This is not of the form that is asked for.',
+	'validate.printable': 'There are characters in it that cannot be seen. Leave out line breaks and control characters.',
 	'validate.required': 'This is needed.',
 	'validate.short': 'At least {{min}} characters are needed.',
 	'validate.size': 'This is not a size. Write a number and a unit: 10 GiB.',

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { failuresKo } from './failures.ko';
 import type { Words } from './index';
 
 export const ko: Words = {
+	...failuresKo,
 	'about.dashboard': '대시보드',
 	'about.font': '글꼴',
 	'about.licence': '라이선스',
@@ -630,6 +632,7 @@ export const ko: Words = {
 	'validate.low': '{{min}} 이상이어야 합니다.',
 	'validate.number': '정수가 아닙니다.',
 	'validate.pattern': '형식에 맞지 않습니다.',
+	'validate.printable': '보이지 않는 문자가 있습니다. 줄바꿈과 제어 문자를 빼세요.',
 	'validate.required': '필수 항목입니다.',
 	'validate.short': '{{min}}자 이상이어야 합니다.',
 	'validate.size': '크기가 아닙니다. 숫자와 단위를 쓰세요: 10 GiB.',

@@ -2,7 +2,8 @@
 import { useState } from 'react';
 import type { Image } from '../api/types';
 import { Button } from '../pf';
-import { Hash, Quote, Screen, Teach, To } from '../ui/parts';
+import { Hash, Screen, Teach, To } from '../ui/parts';
+import { FailureLine } from '../ui/problem-alert';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
@@ -21,7 +22,7 @@ export default function Images() {
 		{ field: 'size_bytes', label: t('field.size'), sort: true, width: 12, cell: (image) => bytes(image.size_bytes) },
 		{ field: 'sha256', label: t('field.sha256'), width: 13, cell: (image) => <Hash text={image.sha256} /> },
 		{ field: 'created', label: t('field.created'), sort: true, width: 14, cell: (image) => <Time at={image.created} ago /> },
-		{ field: 'error', label: t('field.error'), width: 11, cell: (image) => (image.error?.text ? <Quote text={image.error.text} /> : '–') },
+		{ field: 'error', label: t('field.error'), width: 11, cell: (image) => (image.error ? <FailureLine error={image.error} /> : '–') },
 		{
 			field: 'actions',
 			label: t('field.actions'),

@@ -64,7 +64,7 @@ function Summary({ machine }: { machine: Machine }) {
 						[t('field.user'), machine.bmc_user],
 					]}
 				/>
-				<ResourceError error={machine.bmc_error} title={t('machine.bmcError')} />
+				<ResourceError error={machine.bmc_error} title={t('machine.bmcError')} kind="bmc" />
 			</Panel>
 			<Panel title={t('machine.network')}>
 				<Facts
@@ -181,7 +181,7 @@ export default function MachineScreen() {
 					state={<StateLabel state={machine.state} />}
 					actions={<MachineActions machine={machine} />}
 				>
-					<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} />
+					<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} kind="machine" />
 					{stale}
 					<Sections sections={sectionsOf(machine)} />
 				</Screen>

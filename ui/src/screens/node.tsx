@@ -107,7 +107,7 @@ export default function NodeScreen() {
 			{(node, stale) => (
 				<Screen title={node.name ?? node.id} back={back} state={<StateLabel state={node.health} />}>
 					<AwaitedNode node={node} />
-					<ResourceError error={node.error} title={t('node.reports')} />
+					<ResourceError error={node.error} title={t('node.reports')} kind="node" />
 					{stale}
 					<Sections
 						sections={[

@@ -3,8 +3,8 @@ import { useSearchParams } from 'react-router-dom';
 import { useOne } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, Modal, ModalBody, ModalHeader, ModalVariant } from '../pf';
-import { Facts, Quote, Screen, Teach, To } from '../ui/parts';
-import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { Facts, Screen, Teach, To } from '../ui/parts';
+import { failedKind, FailureLine, ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { RetryTask } from '../ui/retry-task';
 import { CancelTask, TaskProgress, TaskTitle } from '../ui/task-drawer';
@@ -24,7 +24,7 @@ function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) =>
 				{task && (
 					<>
 						<TaskProgress task={task} />
-						<ResourceError error={task.error} title={t('tasks.failed')} />
+						<ResourceError error={task.error} title={t(task.state === 'cancelled' ? 'failure.cancelled' : 'tasks.failed')} kind={failedKind(task.resource)} />
 						<Facts
 							facts={[
 								[t('field.state'), <TaskLabel key="s" state={task.state} />],
@@ -76,7 +76,7 @@ export default function Tasks() {
 		{ field: 'action', label: t('field.action'), sort: true, width: 28, cell: (task) => <TaskTitle task={task} /> },
 		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (task) => <TaskLabel state={task.state} /> },
 		{ field: 'progress', label: t('field.progress'), width: 14, cell: (task) => <TaskProgress task={task} /> },
-		{ field: 'message', label: t('field.message'), width: 21, cell: (task) => (task.error?.text ? <Quote text={task.error.text} /> : step(task.message)) },
+		{ field: 'message', label: t('field.message'), width: 21, cell: (task) => (task.error ? <FailureLine error={task.error} /> : step(task.message)) },
 		{ field: 'created', label: t('field.started'), sort: true, width: 14, cell: (task) => <Time at={task.created} ago /> },
 		{
 			field: 'show',

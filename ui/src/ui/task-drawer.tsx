@@ -2,8 +2,8 @@
 import { useChange, useFirst } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, DrawerPanelContent, Title } from '../pf';
-import { Bar, Quote, To } from './parts';
-import { ProblemAlert } from './problem-alert';
+import { Bar, To } from './parts';
+import { FailureLine, ProblemAlert } from './problem-alert';
 import { RetryTask } from './retry-task';
 import { useMay } from './session';
 import { resourceAddress } from './where';
@@ -83,7 +83,7 @@ export function TaskDrawer({ tasks, onClose }: { tasks: Task[]; onClose: () => v
 							{failed.data?.items.map((task) => (
 								<li key={task.id}>
 									<TaskLabel state={task.state} /> <TaskTitle task={task} />
-									<p>{task.error?.text && <Quote text={task.error.text} />}</p>
+									<p>{task.error && <FailureLine error={task.error} />}</p>
 									<Time at={task.ended} ago /> <RetryTask task={task} />
 								</li>
 							))}
