@@ -47,7 +47,8 @@ export function TaskTitle({ task }: { task: Task }) {
 	);
 }
 
-export function TaskDrawer({ tasks, onClose }: { tasks: Task[]; onClose: () => void }) {
+/** total: how many run, of which tasks are the first. */
+export function TaskDrawer({ tasks, total, onClose }: { tasks: Task[]; total: number; onClose: () => void }) {
 	const { t, step } = useWords();
 	const failed = useFirst('tasks', FAILED_SHOWN, { state: 'failed', sort: '-created' });
 	return (
@@ -74,6 +75,11 @@ export function TaskDrawer({ tasks, onClose }: { tasks: Task[]; onClose: () => v
 						</li>
 					))}
 				</ul>
+				{total > tasks.length && (
+					<p>
+						<To to="/tasks?state=running">{t('overview.more', { count: total - tasks.length })}</To>
+					</p>
+				)}
 				{(failed.data?.items.length ?? 0) > 0 && (
 					<>
 						<Title headingLevel="h3" size="md">
