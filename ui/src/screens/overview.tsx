@@ -6,7 +6,7 @@ import type { Node, Pool, Task } from '../api/types';
 import type { Key } from '../i18n';
 import { Alert } from '../pf';
 import { useNow } from '../ui/now';
-import { Bar, Panel, Quote, Screen, To } from '../ui/parts';
+import { Bar, Doing, Panel, Quote, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { TaskProgress, TaskTitle } from '../ui/task-drawer';
 import { StateLabel, useWords } from '../ui/words';
@@ -73,7 +73,7 @@ function Capacity({ nodes, pools }: { nodes: Node[]; pools: Pool[] }) {
 
 /** total: how many run, of which tasks are the first. */
 function Running({ tasks, total }: { tasks: Task[]; total: number }) {
-	const { t, step } = useWords();
+	const { t } = useWords();
 	if (tasks.length === 0) return <p>{t('tasks.none')}</p>;
 	const shown = tasks.slice(0, ALERTS_SHOWN);
 	return (
@@ -81,7 +81,7 @@ function Running({ tasks, total }: { tasks: Task[]; total: number }) {
 			<ul className="ingot-list">
 				{shown.map((task) => (
 					<li key={task.id}>
-						<TaskTitle task={task} /> <span className="ingot-note">{step(task.message)}</span>
+						<TaskTitle task={task} /> <span className="ingot-note"><Doing message={task.message} /></span>
 						<TaskProgress task={task} />
 					</li>
 				))}

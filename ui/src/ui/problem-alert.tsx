@@ -40,12 +40,18 @@ export function ProblemLine({ problem }: { problem: Problem }) {
 	);
 }
 
-/** Why a resource is as it is, as the server keeps it. */
+/** Why a resource is as it is, as the server keeps it: what kind of error that is and what to do in the person's language, and the
+ *  server's own words. */
 export function ResourceError({ error, title }: { error: ResourceProblem | null | undefined; title: string }) {
+	const { t, knows } = useWords();
 	if (!error) return null;
+	const kind = `problem.${error.code}`;
+	const remedy = `remedy.${error.code}`;
 	return (
 		<Alert variant="danger" isInline title={title} className="ingot-problem">
+			{knows(kind) && <p>{t(kind)}</p>}
 			<p lang="en">{error.text}</p>
+			{knows(remedy) && <p>{t(remedy)}</p>}
 		</Alert>
 	);
 }

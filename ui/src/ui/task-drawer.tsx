@@ -2,7 +2,7 @@
 import { useChange, useFirst } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, DrawerPanelContent, Title } from '../pf';
-import { Bar, Quote, To } from './parts';
+import { Bar, Doing, Quote, To } from './parts';
 import { ProblemAlert } from './problem-alert';
 import { RetryTask } from './retry-task';
 import { useMay } from './session';
@@ -49,7 +49,7 @@ export function TaskTitle({ task }: { task: Task }) {
 
 /** total: how many run, of which tasks are the first. */
 export function TaskDrawer({ tasks, total, onClose }: { tasks: Task[]; total: number; onClose: () => void }) {
-	const { t, step } = useWords();
+	const { t } = useWords();
 	const failed = useFirst('tasks', FAILED_SHOWN, { state: 'failed', sort: '-created' });
 	return (
 		<DrawerPanelContent defaultSize="24rem" className="ingot-drawer" aria-label={t('tasks.drawer')}>
@@ -69,7 +69,9 @@ export function TaskDrawer({ tasks, total, onClose }: { tasks: Task[]; total: nu
 							<strong>
 								<TaskTitle task={task} />
 							</strong>
-							<p>{step(task.message)}</p>
+							<p>
+								<Doing message={task.message} />
+							</p>
 							<TaskProgress task={task} />
 							<CancelTask task={task} />
 						</li>

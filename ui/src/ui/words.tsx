@@ -20,6 +20,8 @@ export function useWords() {
 	};
 	return {
 		t,
+		/** Whether there are words for it: a newer server may have codes that this dashboard does not know. */
+		knows: known,
 		language: i18n.language,
 		word: (value: string | null | undefined) => say('word', value),
 		kind: (value: string | null | undefined) => say('kind', value),
