@@ -94,7 +94,7 @@ async function koreanFailures(tests, { server, shots }, { failed: volume }) {
 		const [task] = (await server.must('GET', `/v1/tasks?resource_id=${volume.id}&state=failed`)).items;
 		const machine = await failedMachine(server);
 		const { page, context, wrong } = await open(server, { language: 'ko' });
-		const names = (await Promise.all(['images', 'machines', 'nodes', 'pools', 'vms', 'volumes'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
+		const names = (await Promise.all(['images', 'machines', 'nodes', 'pools', 'users', 'vms', 'volumes'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
 		const inKorean = async (path, error, box) => {
 			await page.goto(server.url + path);
 			await page.locator(box).locator('[lang=en]', { hasText: error.text }).first().waitFor();
