@@ -2,7 +2,7 @@
 // Every route: accessible by axe in both themes, without English in Korean, without overflow at 320 px, and a picture of each.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Server, assert, axeSource, open, settled, signIn } from './world.mjs';
+import { Server, assert, axeSource, open, picture, settled, signIn } from './world.mjs';
 
 const SERIOUS = ['serious', 'critical'];
 
@@ -27,7 +27,7 @@ const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/
 const SAID = ['alt', 'aria-description', 'aria-label', 'aria-placeholder', 'aria-roledescription', 'aria-valuetext', 'placeholder', 'title'];
 
 /** Words of three Latin letters and more that the page says in its own words. */
-async function latinWords(page, names) {
+export async function latinWords(page, names) {
 	const texts = await page.evaluate(([others, names]) => {
 		const found = [];
 		// All of the page: dialogs are not within its root. What is for those who hear it counts as well.
@@ -196,7 +196,7 @@ async function lookTests(tests, options, parts) {
 			await tests.run(`axe: sign-in, ${theme}`, async () => {
 				await page.locator('input[name=name]').waitFor();
 				const found = await look(page);
-				await page.screenshot({ path: join(options.shots, `sign-in-${theme}.png`) });
+				await picture(page, join(options.shots, `sign-in-${theme}.png`));
 				assert(found.length === 0, found.join('\n'));
 			});
 			await signIn(page, server);
@@ -204,7 +204,7 @@ async function lookTests(tests, options, parts) {
 				await tests.run(`axe: ${name}, ${theme}`, async () => {
 					await page.goto(server.url + path);
 					await settle(page);
-					await page.screenshot({ path: join(options.shots, `${name}-${theme}.png`) });
+					await picture(page, join(options.shots, `${name}-${theme}.png`));
 					const found = [...(await look(page)), ...(await outOfSight(page)), ...(await codeWords(page, name))];
 					assert(found.length === 0, found.join('\n'));
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
@@ -215,7 +215,7 @@ async function lookTests(tests, options, parts) {
 					await settle(page);
 					await page.getByRole('button', { name: button, exact: true }).first().click();
 					await page.getByRole('dialog').waitFor();
-					await page.screenshot({ path: join(options.shots, `dialog-${name}-${theme}.png`) });
+					await picture(page, join(options.shots, `dialog-${name}-${theme}.png`));
 					const found = await look(page);
 					assert(found.length === 0, found.join('\n'));
 				});
@@ -223,7 +223,7 @@ async function lookTests(tests, options, parts) {
 				await page.goto(server.url);
 				await page.getByRole('button', { name: /^Tasks:/ }).click();
 				await page.locator('.ingot-drawer').waitFor();
-				await page.screenshot({ path: join(options.shots, `drawer-${theme}.png`) });
+				await picture(page, join(options.shots, `drawer-${theme}.png`));
 				const [edge, text] = await Promise.all([page.locator('.ingot-drawer').boundingBox(), page.locator('.ingot-drawer h2').boundingBox()]);
 				assert(text.x - edge.x >= 12, `its text begins ${text.x - edge.x} px from its edge`);
 				const found = await look(page);
@@ -240,7 +240,7 @@ async function lookTests(tests, options, parts) {
 				await tests.run(`korean: ${name}`, async () => {
 					await page.goto(server.url + path);
 					await settle(page);
-					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
+					await picture(page, join(options.shots, `${name}-ko.png`));
 					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
 					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^((machine|node|pool|volume)(-.*)?|vm|image|network)$/.test(name), 'the title is not Korean');
 					const words = await latinWords(page, names);
@@ -289,7 +289,7 @@ async function lookTests(tests, options, parts) {
 				await tests.run(`${size}: ${name} needs no sideways scrolling`, async () => {
 					await page.goto(server.url + path);
 					await settle(page);
-					await page.screenshot({ path: join(options.shots, `${name}-${size}.png`) });
+					await picture(page, join(options.shots, `${name}-${size}.png`));
 					const over = await page.evaluate(() => {
 						const main = document.getElementById('main');
 						return Math.max(document.documentElement.scrollWidth - innerWidth, main ? main.scrollWidth - main.clientWidth : 0);
@@ -297,6 +297,26 @@ async function lookTests(tests, options, parts) {
 					assert(over <= 1, `${over} px too wide`);
 					const unseen = await outOfSight(page);
 					assert(unseen.length === 0, unseen.join('\n'));
+				});
+			if (size === '320')
+				await tests.run('320: cards are sorted and chosen by the keyboard, and their order stays in the address', async () => {
+					await page.goto(`${server.url}/machines`);
+					await settle(page);
+					const sort = page.getByRole('combobox', { name: 'Sort by' });
+					assert((await sort.inputValue()) === 'name', `it says ${await sort.inputValue()}`);
+					await sort.focus();
+					await page.keyboard.press('ArrowDown');
+					await page.waitForURL((url) => url.searchParams.get('sort') === '-name');
+					const [expected] = (await server.must('GET', '/v1/machines?sort=-name&limit=1')).items;
+					await page.locator('tr[data-id]').first().getByRole('link', { name: expected.name, exact: true }).waitFor();
+					await page.reload();
+					await settle(page);
+					assert((await sort.inputValue()) === '-name', 'the order is gone with the page');
+					await page.getByRole('checkbox', { name: 'Select all rows shown' }).focus();
+					await page.keyboard.press('Space');
+					await page.getByText('5 selected').waitFor();
+					const found = await look(page);
+					assert(found.length === 0, found.join('\n'));
 				});
 			if (size === '320')
 				await tests.run('320: dialogs, the drawer and signing in need no sideways scrolling', async () => {
@@ -312,13 +332,13 @@ async function lookTests(tests, options, parts) {
 						await settle(page);
 						await page.getByRole('button', { name: button, exact: true }).first().click();
 						await page.getByRole('dialog').waitFor();
-						await page.screenshot({ path: join(options.shots, `dialog-${name}-320.png`) });
+						await picture(page, join(options.shots, `dialog-${name}-320.png`));
 						await fits(`the dialog ${name}`);
 					}
 					await page.goto(server.url);
 					await page.getByRole('button', { name: /^Tasks:/ }).click();
 					await page.locator('.ingot-drawer').waitFor();
-					await page.screenshot({ path: join(options.shots, 'drawer-320.png') });
+					await picture(page, join(options.shots, 'drawer-320.png'));
 					await fits('the drawer');
 					await context.clearCookies();
 					await page.goto(server.url);

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is shown is what the server said: reads are cached by React Query, events say what to read again, changes show once the
 // server has answered.
-import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
 import { call, get, newKey, type Query } from './client';
+import { eventTail, newestFirst, type EventPage, type EventPages, type EventQuery } from './event-tail';
 import { live } from './live';
 import { asProblem, Problem, type Code } from './problem';
-import { collectionOf, type Collection, type Event, type Page, type Resources, type Task, type Volume } from './types';
+import { collectionOf, type Collection, type Page, type Resources, type Task, type Volume } from './types';
 
 export const PAGE = 200;
 const EVENTS = 100;
 const GATHER_MS = 400;
 const LOOK_AGAIN_MS = 500;
+/** How often is read what no event tells. */
+const READ_MS = 20000;
 
 /** Whether it may have been done all the same: nobody answered, or who did was not the one who does it. */
 const isOpen = (problem: Problem) => [0, 502, 503, 504].includes(problem.status);
@@ -21,7 +24,7 @@ export const queryClient = new QueryClient({
 		queries: {
 			// Events tell of changes; this is for what no event tells, such as progress and readings.
 			staleTime: 5000,
-			refetchInterval: 20000,
+			refetchInterval: READ_MS,
 			retry: (count, error) => count < 2 && isOpen(asProblem(error)),
 			throwOnError: false,
 		},
@@ -43,18 +46,29 @@ export function useLiveQueries(signedIn: boolean): void {
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		const flush = () => {
 			timer = undefined;
+			eventTail.flush(client);
 			changed.forEach((key) => void client.invalidateQueries({ queryKey: [key] }));
 			changed.clear();
 		};
 		const endListen = live.listen((event) => {
+			eventTail.add(event);
 			const collection = event.resource ? collectionOf[event.resource] : undefined;
 			if (collection) changed.add(collection);
 			// Most changes have a task, and most move something on the nodes and the pool.
-			changed.add('tasks').add('events');
+			changed.add('tasks');
 			if (collection === 'machines' || collection === 'vms' || collection === 'volumes') changed.add('nodes').add('pools');
 			timer ??= setTimeout(flush, GATHER_MS);
 		});
-		const endResume = live.onResume(() => void client.invalidateQueries());
+		const endResume = live.onResume(() => {
+			eventTail.begin(client);
+			void client.invalidateQueries();
+		});
+		// What was read before it stood, and happened before it stood, it does not tell.
+		let stood = live.state();
+		const endWatch = live.watch(() => {
+			if (stood === 'connecting' && live.state() === 'open') eventTail.begin(client);
+			stood = live.state();
+		});
 		// A browser has few connections to one place: those that wait in vain must not keep out the ones that would get through.
 		const endSilence = live.onSilence(() => void client.cancelQueries());
 		live.start();
@@ -63,7 +77,9 @@ export function useLiveQueries(signedIn: boolean): void {
 			endListen();
 			endResume();
 			endSilence();
+			endWatch();
 			live.stop();
+			eventTail.clear();
 		};
 	}, [client, signedIn]);
 }
@@ -94,6 +110,11 @@ export const useFirst = <K extends Collection>(collection: K, limit: number, que
 		queryFn: ({ signal }) => get<Page<Resources[K]>>(`/v1/${collection}`, { ...query, limit }, signal),
 		...(refetchInterval ? { refetchInterval } : {}),
 	});
+
+/** Of the tasks that run so many are shown anywhere: how many there are says the list. */
+export const RUNNING_SHOWN = 20;
+const RUNNING_READ_MS = 5000;
+export const useRunning = () => useFirst('tasks', RUNNING_SHOWN, { state: 'running', sort: '-created' }, RUNNING_READ_MS);
 
 /** Until a volume that is being made is there: cloning an image takes the storage a moment, and what needs the volume is refused
  *  until then. Rejects with a Problem when its making failed, and with the signal's reason. */
@@ -135,18 +156,32 @@ export function usePages<T>(path: string, key: string, query: Query, refetchInte
 	});
 }
 
-type EventPage = Page<Event> & { previous: string | null };
-const newestFirst = (data: InfiniteData<EventPage>) => data.pages.flatMap((page) => [...page.items].reverse());
+/** A page of events. The newest one has all that happened before it was asked for, or the stream tells of it: unless that began meanwhile. */
+async function readEvents(query: EventQuery, before: string | null, signal: AbortSignal): Promise<EventPage> {
+	for (;;) {
+		const beginnings = eventTail.beginnings();
+		const page = await get<EventPage>('/v1/events', { ...query, limit: EVENTS, before }, signal);
+		if (before !== null || beginnings === eventTail.beginnings()) return page;
+	}
+}
 
-/** Events, the newest first, as far back as was asked for: a page comes oldest first, and says where older ones go on. */
-export const useEvents = (query: Query = {}) =>
-	useInfiniteQuery({
+/** Events, the newest first, as far back as was asked for: a page comes oldest first, and says where older ones go on. While the stream
+ *  stands what happens is put before them, and nothing is read again. */
+export function useEvents(query: EventQuery = {}) {
+	const tail = useSyncExternalStore(eventTail.watch, eventTail.events);
+	const stands = useSyncExternalStore(live.watch, live.state) === 'open';
+	const { resource, resource_id, kind } = query;
+	const select = useCallback((data: EventPages) => newestFirst(data, tail, { resource, resource_id, kind }), [tail, resource, resource_id, kind]);
+	return useInfiniteQuery({
 		queryKey: ['events', 'pages', query],
-		queryFn: ({ pageParam, signal }) => get<EventPage>('/v1/events', { ...query, limit: EVENTS, before: pageParam }, signal),
+		queryFn: ({ pageParam, signal }) => readEvents(query, pageParam, signal),
 		initialPageParam: null as string | null,
 		getNextPageParam: (last) => last.previous,
-		select: newestFirst,
+		select,
+		staleTime: stands ? Infinity : 5000,
+		refetchInterval: ({ state }) => (stands && state.status !== 'error' && !state.isInvalidated ? false : READ_MS),
 	});
+}
 
 export interface Change {
 	method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';

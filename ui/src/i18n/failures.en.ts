@@ -3,8 +3,9 @@
 // to do may be another thing for a kind of resource ("failureRemedy.machine.timeout").
 import type { Code } from '../api/problem';
 
-/** Every code has both; "offline" is the browser's own, of calls alone. */
-export type FailureKey = `failure.${Exclude<Code, 'offline'>}` | `failureRemedy.${Exclude<Code, 'offline'>}`;
+/** Every code of the server has both; the others are the browser's own, of calls alone. */
+type Failed = Exclude<Code, 'offline' | 'unanswered'>;
+export type FailureKey = `failure.${Failed}` | `failureRemedy.${Failed}`;
 
 export const failuresEn = {
 	'failure.busy': 'Too much was under way',

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What needs a person. "Nothing needs you" is said only when none of this holds.
+import { toldBy, untold } from '../api/failed-tasks';
 import type { Machine, Node, Pool, Task, Vm } from '../api/types';
 import { isMissed } from './awaited';
 
 const FULL = 0.85;
 const SLOW_MS = 15 * 60000;
-/** A task that failed is news for a day; then it is history, which the list of tasks has. */
-const NEWS_MS = 24 * 3600000;
 
 type Plain = 'nodeAwaited' | 'vmUnknown' | 'nodeUnreachable' | 'poolFull';
 type Detailed = 'machineFailed' | 'nodeError' | 'vm' | 'taskFailed' | 'bmc';
@@ -21,7 +20,7 @@ export interface Seen {
 	nodes: Node[];
 	vms: Vm[];
 	pools: Pool[];
-	/** The last ones, the newest first. */
+	/** Those that failed lately and have not been made good. */
 	tasks: Task[];
 }
 
@@ -75,25 +74,13 @@ function ofMachines({ machines }: Seen): { failed: Need[]; bmcs: Need[] } {
 	};
 }
 
-/** Those that failed and have not been made good: tried again, done by a later task, or said of the resource itself. */
-function ofTasks({ tasks, machines, vms }: Seen, now: number): Need[] {
-	const said = new Set([...machines.filter((machine) => machine.state === 'failed'), ...vms.filter((vm) => vm.state === 'failed')].map((each) => each.id));
-	const later = new Set<string>();
-	const list: Need[] = [];
-	for (const task of tasks) {
-		const what = `${task.action} ${task.resource_id}`;
-		const gone = task.resource === 'vm' && !vms.some((vm) => vm.id === task.resource_id);
-		if (task.state === 'failed' && !task.retried_by && !later.has(what) && !said.has(task.resource_id ?? '') && !gone && since(task.ended, now) < NEWS_MS)
-			list.push({ kind: 'taskFailed', name: task.resource_name ?? task.resource_id ?? '', to: `/tasks?task=${task.id}`, detail: task.error?.text ?? '' });
-		later.add(what);
-	}
-	return list;
-}
+const ofTasks = ({ tasks, machines, vms }: Seen): Need[] =>
+	untold(tasks, toldBy(machines, vms)).map((task) => ({ kind: 'taskFailed', name: task.resource_name ?? task.resource_id ?? '', to: `/tasks?task=${task.id}`, detail: task.error?.text ?? '' }));
 
 /** What needs a person, the worst first. */
 export function needs(seen: Seen, now: number): Need[] {
 	const { failed, bmcs } = ofMachines(seen);
-	return [...ofPools(seen, now), ...ofNodes(seen), ...ofVms(seen), ...failed, ...ofTasks(seen, now), ...bmcs];
+	return [...ofPools(seen, now), ...ofNodes(seen), ...ofVms(seen), ...failed, ...ofTasks(seen), ...bmcs];
 }
 
 const MILD: Need['kind'][] = ['poolFull', 'poolSlow', 'nodeError', 'taskFailed', 'bmc'];

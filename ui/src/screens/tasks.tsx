@@ -3,7 +3,7 @@ import { useSearchParams } from 'react-router-dom';
 import { useOne } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, Modal, ModalBody, ModalHeader, ModalVariant } from '../pf';
-import { Facts, Screen, Teach, To } from '../ui/parts';
+import { Doing, Facts, Screen, Teach, To } from '../ui/parts';
 import { failedKind, FailureLine, ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { RetryTask } from '../ui/retry-task';
@@ -28,7 +28,7 @@ function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) =>
 						<Facts
 							facts={[
 								[t('field.state'), <TaskLabel key="s" state={task.state} />],
-								[t('field.message'), step(task.message)],
+								[t('field.message'), <Doing key="m" message={task.message} />],
 								[t('field.started'), <Time key="c" at={task.created} />],
 								[t('field.ended'), <Time key="e" at={task.ended} />],
 								[t('field.deadline'), <Time key="d" at={task.deadline} />],
@@ -59,7 +59,7 @@ function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) =>
 }
 
 export default function Tasks() {
-	const { t, step } = useWords();
+	const { t } = useWords();
 	const [search, setSearch] = useSearchParams();
 	const open = search.get('task');
 	const show = (id: string | null) =>
@@ -76,7 +76,7 @@ export default function Tasks() {
 		{ field: 'action', label: t('field.action'), sort: true, width: 28, cell: (task) => <TaskTitle task={task} /> },
 		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (task) => <TaskLabel state={task.state} /> },
 		{ field: 'progress', label: t('field.progress'), width: 14, cell: (task) => <TaskProgress task={task} /> },
-		{ field: 'message', label: t('field.message'), width: 21, cell: (task) => (task.error ? <FailureLine error={task.error} /> : step(task.message)) },
+		{ field: 'message', label: t('field.message'), width: 21, cell: (task) => (task.error ? <FailureLine error={task.error} /> : <Doing message={task.message} />) },
 		{ field: 'created', label: t('field.started'), sort: true, width: 14, cell: (task) => <Time at={task.created} ago /> },
 		{
 			field: 'show',

@@ -5,7 +5,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'react-router-dom';
 import { usePages } from '../api/queries';
-import { Button, FormSelect, FormSelectOption, SearchInput, Spinner, Table, Tbody, Td, Th, Thead, Toolbar, ToolbarContent, ToolbarItem, Tr } from '../pf';
+import { Button, Checkbox, FormSelect, FormSelectOption, SearchInput, Spinner, Table, Tbody, Td, Th, Thead, Toolbar, ToolbarContent, ToolbarItem, Tr } from '../pf';
 import { ProblemAlert } from './problem-alert';
 import { useWords } from './words';
 
@@ -102,6 +102,29 @@ function useCards(box: HTMLElement | null): boolean {
 	return cards;
 }
 
+/** What the head of a table is for, where rows are cards and have none. */
+function CardSort<T>({ columns, sort, onChange }: { columns: Column<T>[]; sort: string; onChange: (sort: string) => void }) {
+	const { t } = useWords();
+	const ways = columns
+		.filter((column) => column.sort)
+		.flatMap(({ field, label }) => [
+			{ value: field, label: t('table.ascending', { field: label }) },
+			{ value: `-${field}`, label: t('table.descending', { field: label }) },
+		]);
+	if (ways.length === 0) return null;
+	return (
+		<ToolbarItem>
+			<FormSelect aria-label={t('table.sort')} className="ingot-sort" value={sort} onChange={(_event, value) => onChange(value)}>
+				{/* By a field that is no column, or none: as it is, until another is chosen. */}
+				{!ways.some(({ value }) => value === sort) && <FormSelectOption value={sort} label={t('table.unsorted')} isDisabled />}
+				{ways.map(({ value, label }) => (
+					<FormSelectOption key={value} value={value} label={label} />
+				))}
+			</FormSelect>
+		</ToolbarItem>
+	);
+}
+
 /** Rows that are parts of what the list holds: it is read a page after the other, as one comes to the end of the rows. */
 export interface Parts<T, Whole> {
 	rowsOf: (wholes: Whole[]) => T[];
@@ -179,6 +202,10 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 	const allShown = rows.length > 0 && rows.every((row) => chosen.has(row.id));
 	const columns = props.columns.length + (choosable ? 1 : 0);
 	const above = visible[0]?.start ?? 0;
+	const chooseShown = (on: boolean) => {
+		setMatching(false);
+		setChosen(on ? new Set(rows.map((row) => row.id)) : new Set());
+	};
 	const below = virtual.getTotalSize() - (visible.at(-1)?.end ?? 0);
 
 	if (pages.data && total === 0 && !filtered)
@@ -211,6 +238,12 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 							</FormSelect>
 						</ToolbarItem>
 					))}
+					{cards && <CardSort columns={props.columns} sort={sort} onChange={(value) => set('sort', value)} />}
+					{cards && choosable && rows.length > 0 && (
+						<ToolbarItem>
+							<Checkbox id="choose-shown" label={t('table.selectAll')} isChecked={allShown} onChange={(_event, on) => chooseShown(on)} />
+						</ToolbarItem>
+					)}
 					{props.actions && <ToolbarItem>{props.actions}</ToolbarItem>}
 					<ToolbarItem className="ingot-count">
 						{pages.isFetching && <Spinner size="md" aria-label={t('common.loading')} />}{' '}
@@ -252,10 +285,7 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 										className="pf-v6-c-check__input"
 										aria-label={t('table.selectAll')}
 										checked={allShown}
-										onChange={(event) => {
-											setMatching(false);
-											setChosen(event.target.checked ? new Set(rows.map((row) => row.id)) : new Set());
-										}}
+										onChange={(event) => chooseShown(event.target.checked)}
 									/>
 								</Th>
 							)}

@@ -2,7 +2,7 @@
 import { useChange, useFirst } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, DrawerPanelContent, Title } from '../pf';
-import { Bar, To } from './parts';
+import { Bar, Doing, To } from './parts';
 import { FailureLine, ProblemAlert } from './problem-alert';
 import { RetryTask } from './retry-task';
 import { useMay } from './session';
@@ -47,8 +47,9 @@ export function TaskTitle({ task }: { task: Task }) {
 	);
 }
 
-export function TaskDrawer({ tasks, onClose }: { tasks: Task[]; onClose: () => void }) {
-	const { t, step } = useWords();
+/** total: how many run, of which tasks are the first. */
+export function TaskDrawer({ tasks, total, onClose }: { tasks: Task[]; total: number; onClose: () => void }) {
+	const { t } = useWords();
 	const failed = useFirst('tasks', FAILED_SHOWN, { state: 'failed', sort: '-created' });
 	return (
 		<DrawerPanelContent defaultSize="24rem" className="ingot-drawer" aria-label={t('tasks.drawer')}>
@@ -68,12 +69,19 @@ export function TaskDrawer({ tasks, onClose }: { tasks: Task[]; onClose: () => v
 							<strong>
 								<TaskTitle task={task} />
 							</strong>
-							<p>{step(task.message)}</p>
+							<p>
+								<Doing message={task.message} />
+							</p>
 							<TaskProgress task={task} />
 							<CancelTask task={task} />
 						</li>
 					))}
 				</ul>
+				{total > tasks.length && (
+					<p>
+						<To to="/tasks?state=running">{t('overview.more', { count: total - tasks.length })}</To>
+					</p>
+				)}
 				{(failed.data?.items.length ?? 0) > 0 && (
 					<>
 						<Title headingLevel="h3" size="md">
