@@ -262,16 +262,11 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option options[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "machines", required_argument, NULL, 'm' },
-		{ "nodes", required_argument, NULL, 'n' },
-		{ "ui", required_argument, NULL, 'u' },
-		{ "hostile", no_argument, NULL, 'h' },
-		{ "guest", required_argument, NULL, 'g' },
-		{ "room", required_argument, NULL, 'r' },
-		{ "history", required_argument, NULL, 'i' },
-		{ NULL, 0, NULL, 0 },
+		{ "dir", required_argument, NULL, 'd' },      { "port", required_argument, NULL, 'p' },
+		{ "machines", required_argument, NULL, 'm' }, { "nodes", required_argument, NULL, 'n' },
+		{ "ui", required_argument, NULL, 'u' },	      { "hostile", no_argument, NULL, 'h' },
+		{ "guest", required_argument, NULL, 'g' },    { "room", required_argument, NULL, 'r' },
+		{ "history", required_argument, NULL, 'i' },  { NULL, 0, NULL, 0 },
 	};
 	int c, r = 0;
 	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
