@@ -495,7 +495,7 @@ static void done_status(struct ceph_job *job)
 			    now->name, "state", pool_state_words[now->state], "reason", now->detail, NULL);
 	}
 	if (job->err.code == ERR_NONE)
-		pool_usage_note(storage, now);
+		pool_usage_note(storage->store, now, loop_now_ms(storage->loop));
 	store_must_commit(storage->store);
 }
 

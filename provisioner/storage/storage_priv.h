@@ -72,8 +72,9 @@ void storage_show_progress(struct storage *storage);
 /* At the start, before any upload begins: removes what an earlier life had not finished receiving. */
 void storage_sweep_uploads(struct storage *storage);
 void storage_images_register(struct storage *storage);
-/* pool_usage.c. Within a transaction: notes how full a pool is that has just been asked, if an hour has passed since it last was. */
-void pool_usage_note(struct storage *storage, const struct pool *pool);
+/* pool_usage.c. Within a transaction: notes how full a pool is that was asked at now_ms (since 1970), if an hour has passed since it
+ * last was. Samples of a later time go: the clock was set back. */
+void pool_usage_note(struct store *store, const struct pool *pool, int64_t now_ms);
 int storage_require_pool(struct storage *storage, struct err *err);
 /* Ends a job's effect and the task of the document within the caller's transaction. */
 void storage_finish(struct storage *storage, const struct ceph_job *job, const char *task);

@@ -112,7 +112,7 @@ export async function sizeTests(tests, options) {
 
 async function lookTests(tests, options, parts) {
 	if (!tests.wants(...parts)) return;
-	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
+	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3, history: 14 });
 	try {
 		await server.poolActive();
 		const vm = await server.makeVm('web');

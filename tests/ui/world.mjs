@@ -34,7 +34,7 @@ function storeDir() {
 }
 
 export class Server {
-	/** options: machines, nodes, hostile, port; room: what fits into the pool; guest: image of what consoles show; dir: of an earlier one that goes on. */
+	/** options: machines, nodes, hostile, port; room: what fits into the pool; history: for how many days it has been filling; guest: image of what consoles show; dir: of an earlier one that goes on. */
 	static async start(program, ui, options = {}) {
 		const server = new Server();
 		server.dir = options.dir ?? mkdtempSync(join(storeDir(), 'ingot-ui-'));
@@ -56,6 +56,7 @@ export class Server {
 		const args = ['--dir', this.dir, '--ui', this.ui, '--port', String(port), '--machines', String(this.options.machines ?? 3), '--nodes', String(this.options.nodes ?? 0)];
 		if (this.options.hostile) args.push('--hostile');
 		if (this.options.room) args.push('--room', String(this.options.room));
+		if (this.options.history) args.push('--history', String(this.options.history));
 		if (this.options.guest) args.push('--guest', this.options.guest);
 		this.process = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 		this.log = '';

@@ -65,7 +65,7 @@ function Capacity({ nodes, pools }: { nodes: Node[]; pools: Pool[] }) {
 			)}
 			<p>{t('overview.cpus', { count: cpus })}</p>
 			{pools.map((pool) => (
-				<PoolUse key={pool.id} pool={pool} />
+				<PoolUse key={pool.id} pool={pool} charted />
 			))}
 		</>
 	);
@@ -147,7 +147,7 @@ export default function Overview() {
 				<Panel title={t('overview.map')} className="ingot-wide">
 					{nodes.data && others.data && <OverviewMap nodes={nodes.data} machines={others.data.items} others={others.data.total ?? 0} vms={vms.data ?? []} />}
 				</Panel>
-				<Panel title={t('overview.capacity')}>
+				<Panel title={t('overview.capacity')} className="ingot-tall">
 					<Capacity nodes={nodes.data ?? []} pools={pools.data ?? []} />
 				</Panel>
 				<Panel title={t('overview.storage')}>

@@ -22,7 +22,7 @@ function Summary({ pool }: { pool: Pool }) {
 						<Quote text={pool.detail} />
 					</p>
 				)}
-				<PoolUse pool={pool} />
+				<PoolUse pool={pool} charted />
 				<PoolFacts
 					pool={pool}
 					more={[
