@@ -83,7 +83,7 @@ refused() {
 	! "$tmp/images/host/build.sh" --agent "$agent" --out "$tmp/refused" --cache "$tmp/cache" >"$tmp/said" 2>&1 &&
 		grep -qxF "images: $3" "$tmp/said" && [ ! -e "$tmp/refused" ]
 }
-check "a disk's driver that the live image alone has is refused" refused live/modules '$a sata_nv' \
+check "a disk's driver that the live image alone has is refused" refused live/modules 's/^ahci$/&\nsata_nv/' \
 	"host/initrd-modules lacks what live/modules has for disks: sata_nv"
 check "one that the host's initrd lacks is, too" refused host/initrd-modules '/^usb_storage$/d; /^uas$/d' \
 	"host/initrd-modules lacks what live/modules has for disks: uas usb-storage"

@@ -6,7 +6,7 @@ iso.out := $(BUILD)/ingot-$(images.version).iso
 
 .PHONY: iso check-iso check-iso-reproducible
 
-iso: deps live-image host-bundle $(BUILD)/ui-work/.paperwork  ## build the installation medium; INPUTS=FILE.inputs: from that and nothing else (root)
+iso: live-image host-bundle $(BUILD)/ui-work/.paperwork  ## build the installation medium; INPUTS=FILE.inputs: from that and nothing else (root)
 	$(Q)iso/build.sh --images $(images.out) --keys $(BUILD)/keys --cache $(images.cache) --ui-paperwork $(BUILD)/ui-work/paperwork --version $(images.version) \
 		--epoch $(iso.epoch) --out $(iso.out) $(if $(INPUTS),--inputs $(INPUTS))
 
@@ -14,5 +14,5 @@ check-iso: iso  ## check the medium's list of contents and licences; boot it in 
 	$(Q)iso/test-paperwork.sh --iso $(iso.out)
 	$(Q)iso/test-boot.sh --iso $(iso.out)
 
-check-iso-reproducible: deps iso  ## build the images and the medium a second time and compare (root)
+check-iso-reproducible: iso  ## build the images and the medium a second time and compare (root)
 	$(Q)iso/test-reproducible.sh --build $(BUILD) --version $(images.version) --epoch $(iso.epoch)

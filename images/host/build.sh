@@ -210,7 +210,7 @@ check_disk_drivers() {
 	local list missing
 	for list in initrd-modules modules; do
 		missing=$(comm -23 <(disk_drivers "$IMAGES/live/modules") <(module_paths "$IMAGES/host/$list") | sed 's,.*/,,; s,\.ko$,,')
-		[ -z "$missing" ] || die "host/$list lacks what live/modules has for disks:" $missing
+		[ -z "$missing" ] || die "host/$list lacks what live/modules has for disks: ${missing//$'\n'/ }"
 	done
 }
 

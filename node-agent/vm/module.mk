@@ -10,7 +10,7 @@ PROGRAMS += $(AGENT_VM)
 $(AGENT_VM): $(node-agent/vm.objects) $(node-agent/vm.list) $(OUT)/obj/node-agent/daemon/daemon_systemd.o \
 		$(OUT)/obj/node-agent/daemon/daemon_direct.o node-agent/vm/plugin.map
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,--as-needed -Wl,--version-script=node-agent/vm/plugin.map -o $@ \
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,--as-needed -Wl,--version-script=node-agent/vm/plugin.map -Wl,-Map=$@.map -o $@ \
 		$(filter %.o,$^) $$(pkg-config --libs libvirt libxml-2.0 jansson libarchive)
 
 test_vm.modules := node-agent/core node-agent/daemon node-agent/vm
