@@ -99,10 +99,18 @@ $(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made $(FLAGS)
 endef
 module = $(eval $(call module_template,$(strip $(1)),$(strip $(2)),$(strip $(3)),$(strip $(4))))
 
+# A program that was linked before there were maps is linked again.
+define mapped
+ifeq ($$(wildcard $(1).map),)
+.PHONY: $(1)
+endif
+endef
+
 PROGRAMS :=
 # $(1) program, $(2) main source, $(3) modules in it. The linker's map says which archives it has parts of: for the medium's paperwork.
 define program_template
 PROGRAMS += $(OUT)/$(1)
+$(call mapped,$(OUT)/$(1))
 $(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).archive))
 	@echo "  LD    $$@"
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -Wl,-Map=$$@.map -o $$@ $$(filter %.o,$$^) \

@@ -6,6 +6,7 @@ node-agent/vm.cflags += -fPIC
 
 AGENT_VM := $(OUT)/ingot-agent-vm.so
 PROGRAMS += $(AGENT_VM)
+$(eval $(call mapped,$(AGENT_VM)))
 # -pie and the sanitizers' runtime belong to the program that loads it.
 $(AGENT_VM): $(node-agent/vm.objects) $(node-agent/vm.list) $(OUT)/obj/node-agent/daemon/daemon_systemd.o \
 		$(OUT)/obj/node-agent/daemon/daemon_direct.o node-agent/vm/plugin.map
