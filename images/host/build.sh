@@ -205,7 +205,17 @@ build_initrd() {
 	pack_cpio "$root" "$1/initrd" 19
 }
 
+# A disk that the live image installs to has to be found by the initrd at the next start, and by the host when it is plugged in later.
+check_disk_drivers() {
+	local list missing
+	for list in initrd-modules modules; do
+		missing=$(comm -23 <(disk_drivers "$IMAGES/live/modules") <(module_paths "$IMAGES/host/$list") | sed 's,.*/,,; s,\.ko$,,')
+		[ -z "$missing" ] || die "host/$list lacks what live/modules has for disks: ${missing//$'\n'/ }"
+	done
+}
+
 tools_tree "$cache"
+check_disk_drivers
 lock "$cache" host
 root_key=$({
 	list_versions "$IMAGES/host/packages"
