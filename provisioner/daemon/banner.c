@@ -76,7 +76,7 @@ char *banner_text(const struct config *config, const char *const *addresses, siz
 	if (urls == 0)
 		strbuf_adds(&text, "      at no address yet: is a cable plugged in, is there a DHCP server?\n");
 	if (served && authority) {
-		strbuf_adds(&text, "    The SHA-256 fingerprint of its certificate, which the browser shows as well:\n");
+		strbuf_adds(&text, "    The SHA-256 fingerprint of its certificate, as a browser shows it:\n");
 		add_fingerprint(&text, served);
 		strbuf_adds(&text, "    That of the authority which signed it, for those who import that:\n");
 		add_fingerprint(&text, authority);

@@ -206,12 +206,11 @@ static int open_keys(struct daemon *d, struct err *err)
 
 /* ---- network boot ---- */
 
-static int start_netboot(struct daemon *d, struct err *err)
+static struct netboot_spec netboot_spec_of(const struct config *config)
 {
-	const struct config_provisioning *net = d->config->provisioning;
-	const struct netboot_spec spec = {
-		.loop = d->loop,
-		.run_dir = d->config->run_dir,
+	const struct config_provisioning *net = config->provisioning;
+	return (struct netboot_spec){
+		.run_dir = config->run_dir,
 		.interface = net->interface,
 		.address = net->address,
 		.dhcp_first = net->dhcp_first,
@@ -220,12 +219,28 @@ static int start_netboot(struct daemon *d, struct err *err)
 		.gateway = net->gateway,
 		.boot_port = (uint16_t)net->boot_port,
 		.agent_port = (uint16_t)net->agent_port,
-		.live_dir = d->config->images->live_dir,
-		.loader_dir = d->config->images->loader_dir,
-		.bundle_path = d->bundle_error ? NULL : d->config->images->bundle,
-		.ca_pem = ca_pem(d->ca),
-		.ca_fingerprint = ca_fingerprint(d->ca),
+		.live_dir = config->images->live_dir,
+		.loader_dir = config->images->loader_dir,
 	};
+}
+
+int daemon_check(const struct config *config, struct err *err)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	const struct netboot_spec spec = netboot_spec_of(config);
+	if (netboot_settings_check(&spec, &why) == 0)
+		return 0;
+	_cleanup_free_ char *field = xasprintf("provisioning.%s", str_or(why.field, ""));
+	return err_set_field(err, why.code, field, "%s: %s", field, why.text);
+}
+
+static int start_netboot(struct daemon *d, struct err *err)
+{
+	struct netboot_spec spec = netboot_spec_of(d->config);
+	spec.loop = d->loop;
+	spec.bundle_path = d->bundle_error ? NULL : d->config->images->bundle;
+	spec.ca_pem = ca_pem(d->ca);
+	spec.ca_fingerprint = ca_fingerprint(d->ca);
 	return netboot_start(&spec, &d->netboot, err);
 }
 

@@ -494,6 +494,13 @@ def test_a_wrong_configuration_is_named():
         for arguments in (("--check",), ()):
             result = ns.run(program, "--config", path, *arguments, check=False)
             assert result.returncode == 1 and words in result.stderr and path in result.stderr, result.stderr
+    # What only those who serve it can judge is judged by --check as well.
+    for changes, words in (({"address": "10.77.0.1/8", "dhcp_first": "10.78.0.0", "dhcp_last": "10.79.0.0"},
+                            "provisioning.dhcp_last: the range 10.78.0.0 to 10.79.0.0 is empty or has more than 65536 addresses"),
+                           ({"dhcp_first": "10.76.0.9"}, "provisioning.dhcp_")):
+        appliance.write_config(path, provisioning={**appliance.settings["provisioning"], **changes})
+        result = ns.run(program, "--config", path, "--check", check=False)
+        assert result.returncode == 1 and words in result.stderr and path in result.stderr, result.stderr
     assert "valid" in ns.run(program, "--config", appliance.config, "--check").stdout
     assert ns.run(program, "--config", "/none.json", check=False).returncode == 1
     assert ns.run(program, "--bogus", check=False).returncode == 2
