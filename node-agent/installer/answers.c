@@ -385,33 +385,3 @@ void answers_check_alone(const struct answers *answers, enum answer answer, stru
 	if (row->question.secret)
 		wipe(copy, strlen(copy));
 }
-
-/* ---- passwords ---- */
-
-unsigned password_bits(const char *password)
-{
-	unsigned lower = 0, upper = 0, digit = 0, other = 0, alphabet, counted = 0;
-	size_t len = strlen(password);
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)password[i];
-
-		*(islower(c) ? &lower : isupper(c) ? &upper : isdigit(c) ? &digit : &other) = 1;
-		/* The next of a run ("1234", "aaaa") or of a pair that came before ("abab") adds next to nothing. */
-		if (i >= 1 && abs((int)c - (unsigned char)password[i - 1]) <= 1)
-			continue;
-		if (i >= 2 && c == (unsigned char)password[i - 2])
-			continue;
-		counted++;
-	}
-	alphabet = lower * 26 + upper * 26 + digit * 10 + other * 33;
-	while (alphabet > 1U << (bits + 1))
-		bits++;
-	return counted * bits + (unsigned)(len - counted);
-}
-
-const char *password_word(unsigned bits)
-{
-	return bits < PASSWORD_MIN_BITS ? "too weak" : bits < 55 ? "fair" : bits < 75 ? "good" : "strong";
-}

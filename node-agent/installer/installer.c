@@ -12,6 +12,7 @@
 #include "install/fetch.h"
 #include "installer/job.h"
 #include "installer/join_check.h"
+#include "installer/link_wait.h"
 #include "installer/machine.h"
 #include "installer/tui.h"
 #include "schema/schema.h"
@@ -203,6 +204,7 @@ static int run_answers(const struct installer_options *options)
 		return say_error(&err);
 	if (start_if_done(&job, &code))
 		return code;
+	link_wait(&machine, &answers);
 	machine_check(&machine, &answers, &problems);
 	if (problems.count == 0)
 		machine_probe(&machine, &answers, &problems);

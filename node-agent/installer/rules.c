@@ -391,9 +391,10 @@ static void rule_password(const struct answers *answers, struct problems *proble
 	if (strlen(password) < PASSWORD_MIN_LENGTH)
 		problem_add(problems, ANSWER_ADMIN_PASSWORD, "has %zu characters; use at least %d", strlen(password),
 			    PASSWORD_MIN_LENGTH);
-	else if (password_bits(password) < PASSWORD_MIN_BITS)
+	else if (password_bits(password, answers->value[ANSWER_HOST_NAME]) < PASSWORD_MIN_BITS)
 		problem_add(problems, ANSWER_ADMIN_PASSWORD,
-			    "is too easy to guess; make it longer, or mix letters, digits and other characters");
+			    "is too easy to guess: the host's name, words such as admin and what is repeated hardly count; make it longer, or mix "
+			    "letters, digits and other characters");
 }
 
 static void rule_host(const struct answers *answers, struct problems *problems)

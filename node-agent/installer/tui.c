@@ -66,7 +66,8 @@ static int show_strength(newtComponent entry, void *data, int key, int cursor)
 {
 	struct drawn *drawn = data;
 	_cleanup_free_ char *password = after_key(newtEntryGetValue(entry), key, (size_t)cursor);
-	_cleanup_free_ char *text = xasprintf("%-20s", *password ? tr(password_word(password_bits(password))) : "");
+	unsigned bits = password_bits(password, answers_get(&drawn->screens->answers, ANSWER_HOST_NAME));
+	_cleanup_free_ char *text = xasprintf("%-20s", *password ? tr(password_word(bits)) : "");
 
 	newtLabelSetText(drawn->strength, text);
 	wipe(password, strlen(password));
@@ -150,7 +151,8 @@ static void draw_buttons(struct drawn *drawn, enum screen_id id, int top)
 		drawn->back = newtCompactButton(4, top, tr("Back"));
 		newtFormAddComponent(drawn->form, drawn->back);
 	}
-	if (id == SCREEN_DISK) {
+	/* Disks are connected, and links come, while their list is shown. */
+	if (id == SCREEN_DISK || id == SCREEN_PORT || id == SCREEN_PROV_PORT) {
 		drawn->again = newtCompactButton(24, top, tr("Look again"));
 		newtFormAddComponent(drawn->form, drawn->again);
 	}

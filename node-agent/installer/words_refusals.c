@@ -108,8 +108,9 @@ const struct words_pair words_refusals[] = {
 	{ "is missing (the machine becomes a provisioner); say admin.password or admin.password_hash",
 	  "값이 없습니다(프로비저너가 됩니다). 암호를 입력하십시오" },
 	{ "has %zu characters; use at least %d", "%zu자입니다. %d자 이상 쓰십시오" },
-	{ "is too easy to guess; make it longer, or mix letters, digits and other characters",
-	  "추측하기 너무 쉽습니다. 더 길게 하거나 글자, 숫자, 다른 문자를 섞으십시오" },
+	{ "is too easy to guess: the host's name, words such as admin and what is repeated hardly count; make it longer, or "
+	  "mix letters, digits and other characters",
+	  "추측하기 너무 쉽습니다. 호스트 이름, admin 같은 낱말, 되풀이는 거의 도움이 되지 않습니다. 더 길게 하거나 글자, 숫자, 다른 문자를 섞으십시오" },
 	/* ---- machine.c ---- */
 	{ "this machine has no disk; connect one, or look whether its controller is switched on",
 	  "이 서버에 디스크가 없습니다. 디스크를 연결하거나 컨트롤러가 켜져 있는지 확인하십시오" },
@@ -122,6 +123,9 @@ const struct words_pair words_refusals[] = {
 	  "%s에 무엇이 있는지 알 수 없습니다: %s. 확인하고(wipefs %s) 필요한 내용이 없으면 지우거나(wipefs -a), 다른 디스크를 "
 	  "고르십시오" },
 	{ "%s is too small: %s; choose a larger disk", "%s은(는) 너무 작습니다: %s. 더 큰 디스크를 고르십시오" },
+	{ "%s has sectors of %u bytes, and a BIOS does not start from it; start this machine by UEFI (firmware setup), or "
+	  "choose another disk",
+	  "%s의 섹터는 %u바이트라 BIOS로는 시작할 수 없습니다. 펌웨어 설정에서 UEFI로 시작하거나 다른 디스크를 고르십시오" },
 	{ "%s has no Ingot host whose state could be kept (%s); say new",
 	  "%s에 상태를 유지할 Ingot 호스트가 없습니다(%s). 새로 시작하십시오" },
 	{ "%s (%s) has no link; connect its cable, or choose another interface",
