@@ -14,6 +14,7 @@
 #include "installer/join_check.h"
 #include "installer/link_wait.h"
 #include "installer/machine.h"
+#include "installer/medium_clock.h"
 #include "installer/tui.h"
 #include "schema/schema.h"
 
@@ -183,7 +184,7 @@ static int run_answers(const struct installer_options *options)
 	_cleanup_machine_ struct machine machine = { 0 };
 	_cleanup_medium_ struct medium medium = { 0 };
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *mark = NULL, *ca_pem = NULL;
+	_cleanup_free_ char *mark = NULL, *ca_pem = NULL, *said = NULL;
 	int64_t told_ms = 0;
 	struct job job = { .answers = &answers,
 			   .medium = &medium,
@@ -196,6 +197,9 @@ static int run_answers(const struct installer_options *options)
 	if (medium_open(options->medium, &medium, &err) < 0 ||
 	    load_answers(options->answers, &answers, &mark, &err) < 0)
 		return say_error(&err);
+	said = clock_check(&medium, options->prefix);
+	if (said)
+		printf("%s\n", said);
 	job.mark = mark;
 	/* What is wrong in the file is said before what does not fit the machine. */
 	if (!answers_check(&answers, &problems))

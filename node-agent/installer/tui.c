@@ -9,6 +9,7 @@
 #include <newt.h>
 
 #include "installer/join_check.h"
+#include "installer/medium_clock.h"
 #include "installer/screens.h"
 #include "installer/words.h"
 #include "schema/schema.h"
@@ -411,8 +412,11 @@ static int install(struct job *job, struct write_status *status, struct err *err
 static int ask_and_install(struct screens *screens, struct job *job, struct write_status *status, struct err *err)
 {
 	enum screen_id from = words_can_show("ko") ? SCREEN_LANGUAGE : SCREEN_ROLE;
+	_cleanup_free_ char *clock = clock_check(job->medium, job->prefix);
 	int r;
 
+	if (clock)
+		say("Time", clock);
 	for (;;) {
 		ask(screens, from);
 		job->ca_pem = screens->ca_pem;

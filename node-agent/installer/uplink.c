@@ -100,7 +100,11 @@ bool uplink_open(const struct machine *machine, const struct answers *answers, s
 			    nic->name, err.text);
 	} else if (!is_static && lease(machine, ret, &err) < 0) {
 		problem_add(problems, ANSWER_NET_MODE,
-			    "no DHCP server gives %s an address; look at its cable and network.vlan, or say static",
+			    answers_is(answers, ANSWER_NET_BOND_MODE, "802.3ad")
+				    ? "no DHCP server gives %s an address; it was asked through this one member without LACP, "
+				      "which some switches do not answer: let the switch's ports work without it (LACP "
+				      "fallback), or say static"
+				    : "no DHCP server gives %s an address; look at its cable and network.vlan, or say static",
 			    nic->name);
 	} else {
 		return true;

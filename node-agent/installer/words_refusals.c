@@ -152,6 +152,10 @@ const struct words_pair words_refusals[] = {
 	  "연결이 없습니다. 케이블을 연결하거나 다른 인터페이스를 고르십시오" },
 	{ "%s cannot be used to reach the provisioner: %s", "%s(으)로 프로비저너에 연결할 수 없습니다: %s" },
 	{ "cannot be given to %s to reach the provisioner: %s", "프로비저너에 연결하려고 %s에 줄 수 없습니다: %s" },
+	{ "no DHCP server gives %s an address; it was asked through this one member without LACP, which some switches do not "
+	  "answer: let the switch's ports work without it (LACP fallback), or say static",
+	  "%s에 주소를 주는 DHCP 서버가 없습니다. LACP 없이 이 인터페이스 하나로만 물어보았는데, 그러면 응답하지 않는 스위치가 "
+	  "있습니다. 스위치 포트가 LACP 없이도 동작하게 하거나(LACP fallback) 고정 주소를 쓰십시오" },
 	{ "no DHCP server gives %s an address; look at its cable and network.vlan, or say static",
 	  "%s에 주소를 주는 DHCP 서버가 없습니다. 케이블과 VLAN을 확인하거나 고정 주소를 쓰십시오" },
 	{ "the provisioner does not answer at %s (%s); look at the cable and at network.*, or name an address in "
