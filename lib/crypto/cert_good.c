@@ -60,3 +60,12 @@ bool cert_good_for(const char *cert_pem, const char *key_pem, const char *ca_tex
 	}
 	return true;
 }
+
+bool cert_is_for(const char *cert_pem, const char *name)
+{
+	_cleanup_(gnutls_x509_crt_deinit_p) gnutls_x509_crt_t crt = NULL;
+	gnutls_datum_t pem;
+
+	return pem_borrow(cert_pem, &pem, NULL) == 0 && gnutls_x509_crt_init(&crt) == 0 &&
+	       gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) == 0 && is_for(crt, name);
+}

@@ -75,6 +75,8 @@ int cert_validity(const char *cert_pem, int64_t *ret_from_ms, int64_t *ret_until
  * read is not. */
 bool cert_good_for(const char *cert_pem, const char *key_pem, const char *ca_text, const char *const *names,
 		   int64_t spare_s);
+/* Whether the first certificate is for this name or address; what cannot be read is for none. */
+bool cert_is_for(const char *cert_pem, const char *name);
 /* SHA-256 (hex) of the DER of a PEM certificate; of several, of the first. */
 int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err);
 

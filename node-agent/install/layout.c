@@ -43,10 +43,11 @@ int layout_check_firmware(const char *sysroot, unsigned sector_bytes, struct err
 
 	if (sector_bytes == BIOS_SECTOR_BYTES || access(efi, F_OK) == 0)
 		return 0;
-	return err_set(err, ERR_UNSUPPORTED,
-		       "the disk has sectors of %u bytes, and a BIOS starts only from those of %d; start this machine by "
-		       "UEFI (firmware setup), or choose another disk",
-		       sector_bytes, BIOS_SECTOR_BYTES);
+	return err_set(
+		err, ERR_UNSUPPORTED,
+		"the disk has sectors of %u bytes, and a BIOS starts only from those of %d; start this machine by "
+		"UEFI (firmware setup), or choose another disk",
+		sector_bytes, BIOS_SECTOR_BYTES);
 }
 
 int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, struct err *err)

@@ -112,7 +112,9 @@ static bool is_printable(const char *text)
  * Speeds: those of a UART's divisor, with parity and bits as the kernel takes them (Documentation/admin-guide/serial-console). */
 static bool is_console(const char *text)
 {
-	static const char *const speeds[] = { "9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600" };
+	static const char *const speeds[] = {
+		"9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600"
+	};
 	const char *comma = strchr(text, ','), *options = comma ? comma + 1 : NULL;
 
 	if (str_equal(text, "tty0"))

@@ -39,13 +39,15 @@ char *clock_judge(int64_t now_s, int64_t made_s, int64_t *ret_set_s)
 	day_text(now_s, now, sizeof(now));
 	day_text(made_s, made, sizeof(made));
 	if (now_s < made_s)
-		return format("The clock of this machine shows %s, before this medium was made (%s): it is set to that time. "
-			      "Set it right in the firmware, or name time servers.",
-			      now, made);
+		return format(
+			"The clock of this machine shows %s, before this medium was made (%s): it is set to that time. "
+			"Set it right in the firmware, or name time servers.",
+			now, made);
 	if (now_s - made_s > CLOCK_AHEAD_MAX_S)
-		return format("The clock of this machine shows %s, more than 10 years after this medium was made (%s). If that "
-			      "is wrong, set it in the firmware: certificates are judged by it.",
-			      now, made);
+		return format(
+			"The clock of this machine shows %s, more than 10 years after this medium was made (%s). If that "
+			"is wrong, set it in the firmware: certificates are judged by it.",
+			now, made);
 	return NULL;
 }
 

@@ -14,14 +14,14 @@
 
 /* What is tried first on a server, and the most frequent of all lists. None within another but behind it. */
 static const char *const words[] = {
-	"administrator", "administrateur", "admin",    "password", "passwort", "passw", "pass",	  "letmein",
-	"welcome",	 "provisioner",	   "ingot",    "changeme", "change",   "secret", "login", "master",
-	"qwertyuiop",	 "qwerty",	   "qwertz",   "asdfghjkl", "asdf",    "zxcvbnm", "zxcv", "azerty",
-	"iloveyou",	 "sunshine",	   "princess", "football", "baseball", "dragon", "monkey", "shadow",
-	"superman",	 "batman",	   "trustno",  "default",  "server",   "cluster", "system", "manager",
-	"operator",	 "supervisor",	   "support",  "oracle",   "linux",    "debian", "calvin", "root",
-	"toor",		 "guest",	   "user",     "test",	   "demo",     "hello",	 "love",   "summer",
-	"winter",	 "spring",	   "autumn",   "company",  "computer", "internet", "abcd", "rack",
+	"administrator", "administrateur", "admin",    "password",  "passwort", "passw",    "pass",   "letmein",
+	"welcome",	 "provisioner",	   "ingot",    "changeme",  "change",	"secret",   "login",  "master",
+	"qwertyuiop",	 "qwerty",	   "qwertz",   "asdfghjkl", "asdf",	"zxcvbnm",  "zxcv",   "azerty",
+	"iloveyou",	 "sunshine",	   "princess", "football",  "baseball", "dragon",   "monkey", "shadow",
+	"superman",	 "batman",	   "trustno",  "default",   "server",	"cluster",  "system", "manager",
+	"operator",	 "supervisor",	   "support",  "oracle",    "linux",	"debian",   "calvin", "root",
+	"toor",		 "guest",	   "user",     "test",	    "demo",	"hello",    "love",   "summer",
+	"winter",	 "spring",	   "autumn",   "company",   "computer", "internet", "abcd",   "rack",
 };
 
 /* In lower case, and what is written for a letter as that letter. */

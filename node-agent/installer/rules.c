@@ -249,8 +249,8 @@ static bool check_unicast(const struct answers *answers, enum answer answer, str
 }
 
 /* The router of network.*, or of the machines: a host of that network, and another one than we. */
-static void check_router(const struct answers *answers, enum answer answer, const struct subnet *subnet,
-			 enum answer of, struct problems *problems)
+static void check_router(const struct answers *answers, enum answer answer, const struct subnet *subnet, enum answer of,
+			 struct problems *problems)
 {
 	const char *text = answers->value[answer];
 	struct in6_addr address6;
@@ -392,9 +392,10 @@ static void rule_password(const struct answers *answers, struct problems *proble
 		problem_add(problems, ANSWER_ADMIN_PASSWORD, "has %zu characters; use at least %d", strlen(password),
 			    PASSWORD_MIN_LENGTH);
 	else if (password_bits(password, answers->value[ANSWER_HOST_NAME]) < PASSWORD_MIN_BITS)
-		problem_add(problems, ANSWER_ADMIN_PASSWORD,
-			    "is too easy to guess: the host's name, words such as admin and what is repeated hardly count; make it longer, or mix "
-			    "letters, digits and other characters");
+		problem_add(
+			problems, ANSWER_ADMIN_PASSWORD,
+			"is too easy to guess: the host's name, words such as admin and what is repeated hardly count; make it longer, or mix "
+			"letters, digits and other characters");
 }
 
 static void rule_host(const struct answers *answers, struct problems *problems)

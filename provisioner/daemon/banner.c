@@ -95,33 +95,39 @@ char *banner_text(const struct config *config, const char *const *addresses, siz
 
 /* ---- this host ---- */
 
-/* Of a certificate in the state folder; NULL while there is none. */
-static int fingerprint_of(const struct config *config, const char *name, char **ret, struct err *err)
+/* A certificate in the state folder and its fingerprint; NULL while there is none. */
+static int fingerprint_of(const struct config *config, const char *name, char **ret_pem, char **ret, struct err *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", config->state_dir, name);
-	_cleanup_free_ char *pem = NULL;
-	int r = read_file(path, PEM_MAX_BYTES, &pem, NULL);
+	int r = read_file(path, PEM_MAX_BYTES, ret_pem, NULL);
 
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return err_set_errno(err, r, "reading %s", path);
-	r = cert_fingerprint(pem, ret, err);
+	r = cert_fingerprint(*ret_pem, ret, err);
 	return r < 0 ? err_prefix(err, "%s", path) : 0;
 }
 
 int banner_print(const struct config *config, struct err *err)
 {
-	_cleanup_free_ char *served = NULL, *authority = NULL, *text = NULL;
+	_cleanup_free_ char *served = NULL, *authority = NULL, *text = NULL, *served_pem = NULL, *authority_pem = NULL;
 	_cleanup_own_addresses_ struct own_addresses addresses = { 0 };
-	int r = fingerprint_of(config, CERTIFICATE_FILE, &served, err);
+	const char *named[OWN_ADDRESSES_MAX];
+	size_t count = 0;
+	int r = fingerprint_of(config, CERTIFICATE_FILE, &served_pem, &served, err);
 
 	if (r == 0)
-		r = fingerprint_of(config, "ca.pem", &authority, err);
+		r = fingerprint_of(config, "ca.pem", &authority_pem, &authority, err);
 	if (r == 0)
 		r = own_addresses_read(&addresses, err);
 	if (r == 0) {
-		text = banner_text(config, (const char *const *)addresses.list, addresses.count, served, authority);
+		/* One that has just come is shown when the certificate names it: beside an older fingerprint it would be a lie. */
+		for (size_t i = 0; i < addresses.count; i++) {
+			if (!served_pem || cert_is_for(served_pem, addresses.list[i]))
+				named[count++] = addresses.list[i];
+		}
+		text = banner_text(config, named, count, served, authority);
 		if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
 			r = err_set_errno(err, -EIO, "writing the text");
 	}

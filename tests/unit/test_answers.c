@@ -174,9 +174,19 @@ static void test_same_network(void **state)
 
 static void test_password_strength(void **state)
 {
-	static const char *const weak[] = { "aaaaaaaaaaaaaaaaaaaaaaaa", "1234567890", "abababababababab", "adminadmin",
-					    "Password123", "letmein2024", "Administrator1", "P@ssw0rd2024!", "xkqvxkqvxkqv",
-					    "ingotingot1", "Rack-One-2024", "ADMIN-admin-1", "qwertyuiop123" };
+	static const char *const weak[] = { "aaaaaaaaaaaaaaaaaaaaaaaa",
+					    "1234567890",
+					    "abababababababab",
+					    "adminadmin",
+					    "Password123",
+					    "letmein2024",
+					    "Administrator1",
+					    "P@ssw0rd2024!",
+					    "xkqvxkqvxkqv",
+					    "ingotingot1",
+					    "Rack-One-2024",
+					    "ADMIN-admin-1",
+					    "qwertyuiop123" };
 	static const char *const fine[] = { "kT9-vQ2+xW", "correct horse battery staple", "violet tram 81 echo",
 					    "admin keeps 7 brown owls" };
 
