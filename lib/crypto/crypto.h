@@ -70,7 +70,14 @@ int csr_new(const char *common_name, char **ret_key_pem, char **ret_csr_pem, str
 int csr_key_fingerprint(const char *csr_pem, char **ret_hex, struct err *err);
 /* From when until when a PEM certificate is good, in ms since 1970. ERR_INVALID if it cannot be read. */
 int cert_validity(const char *cert_pem, int64_t *ret_from_ms, int64_t *ret_until_ms, struct err *err);
-/* SHA-256 (hex) of the DER of a PEM certificate. */
+/* Whether a server may go on showing the first certificate of cert_pem: it is key_pem's, the authority of ca_text signed it, it
+ * is for all of these names and addresses (NULL-terminated), and it is good now and for spare_s more seconds. What cannot be
+ * read is not. */
+bool cert_good_for(const char *cert_pem, const char *key_pem, const char *ca_text, const char *const *names,
+		   int64_t spare_s);
+/* Whether the first certificate is for this name or address; what cannot be read is for none. */
+bool cert_is_for(const char *cert_pem, const char *name);
+/* SHA-256 (hex) of the DER of a PEM certificate; of several, of the first. */
 int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err);
 
 #endif

@@ -228,6 +228,8 @@ void screens_agreed(const struct screens *screens, struct answers *ret)
 
 /* ---- lists ---- */
 
+#define NAME_COLUMNS ((size_t)16)
+
 static void add_option(struct options *options, const char *value, char *label, bool chosen)
 {
 	options->list = xrealloc(options->list, (options->count + 1) * sizeof(options->list[0]));
@@ -244,18 +246,30 @@ void options_done(struct options *options)
 	*options = (struct options){ 0 };
 }
 
+/* What tells a disk from the others: its serial number, or its WWN where it has none or another disk has the same. */
+static const char *disk_name(const struct screens *screens, const struct disk *disk)
+{
+	unsigned same = 0;
+
+	for (unsigned i = 0; disk->serial && i < screens->machine.disks.count; i++)
+		same += str_equal(screens->machine.disks.disks[i].serial, disk->serial);
+	return same > 1 && disk->wwn ? disk->wwn : str_or(disk->serial, disk->wwn);
+}
+
 static void add_disks(const struct screens *screens, const char *now, struct options *ret)
 {
 	for (unsigned i = 0; i < screens->machine.disks.count; i++) {
 		const struct disk *disk = &screens->machine.disks.disks[i];
 		const struct disk_content *content = &screens->machine.contents[i];
-		const char *name = str_or(disk->serial, disk->wwn);
+		const char *name = disk_name(screens, disk);
+		/* Of a long one the end: WWNs of one maker begin alike. */
+		size_t len = strlen(str_or(name, "")), skip = len > NAME_COLUMNS ? len - NAME_COLUMNS : 0;
 		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
 
 		/* One that cannot be named is shown all the same: it is looked for. */
 		add_option(ret, str_or(name, ""),
-			   xasprintf("%-8.8s %9s  %-14.14s %-16.16s %.20s", disk->name, size, str_or(disk->model, "-"),
-				     str_or(name, "-"),
+			   xasprintf("%-8.8s %9s  %-14.14s %-*s %.20s", disk->name, size, str_or(disk->model, "-"),
+				     (int)NAME_COLUMNS, name ? name + skip : "-",
 				     !name	     ? tr("no serial number")
 				     : disk->in_use  ? disk->use
 				     : content->pool ? content->pool

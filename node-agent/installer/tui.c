@@ -9,6 +9,7 @@
 #include <newt.h>
 
 #include "installer/join_check.h"
+#include "installer/medium_clock.h"
 #include "installer/screens.h"
 #include "installer/words.h"
 #include "schema/schema.h"
@@ -66,7 +67,8 @@ static int show_strength(newtComponent entry, void *data, int key, int cursor)
 {
 	struct drawn *drawn = data;
 	_cleanup_free_ char *password = after_key(newtEntryGetValue(entry), key, (size_t)cursor);
-	_cleanup_free_ char *text = xasprintf("%-20s", *password ? tr(password_word(password_bits(password))) : "");
+	unsigned bits = password_bits(password, answers_get(&drawn->screens->answers, ANSWER_HOST_NAME));
+	_cleanup_free_ char *text = xasprintf("%-20s", *password ? tr(password_word(bits)) : "");
 
 	newtLabelSetText(drawn->strength, text);
 	wipe(password, strlen(password));
@@ -150,7 +152,8 @@ static void draw_buttons(struct drawn *drawn, enum screen_id id, int top)
 		drawn->back = newtCompactButton(4, top, tr("Back"));
 		newtFormAddComponent(drawn->form, drawn->back);
 	}
-	if (id == SCREEN_DISK) {
+	/* Disks are connected, and links come, while their list is shown. */
+	if (id == SCREEN_DISK || id == SCREEN_PORT || id == SCREEN_PROV_PORT) {
 		drawn->again = newtCompactButton(24, top, tr("Look again"));
 		newtFormAddComponent(drawn->form, drawn->again);
 	}
@@ -409,8 +412,11 @@ static int install(struct job *job, struct write_status *status, struct err *err
 static int ask_and_install(struct screens *screens, struct job *job, struct write_status *status, struct err *err)
 {
 	enum screen_id from = words_can_show("ko") ? SCREEN_LANGUAGE : SCREEN_ROLE;
+	_cleanup_free_ char *clock = clock_check(job->medium, job->prefix);
 	int r;
 
+	if (clock)
+		say("Time", clock);
 	for (;;) {
 		ask(screens, from);
 		job->ca_pem = screens->ca_pem;

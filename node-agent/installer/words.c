@@ -105,6 +105,14 @@ static const struct words_pair words[] = {
 	{ "an Ingot host", "Ingot 호스트" },
 	{ "an Ingot host, not whole", "Ingot 호스트(완전하지 않음)" },
 	{ "no serial number", "일련번호 없음" },
+	{ "The clock of this machine shows %s, before this medium was made (%s): it is set to that time. Set it right in the "
+	  "firmware, or name time servers.",
+	  "이 서버의 시계는 %s입니다. 이 매체를 만든 때(%s)보다 이르므로 그때로 맞춥니다. 펌웨어에서 바로 맞추거나 시간 서버를 "
+	  "지정하십시오." },
+	{ "The clock of this machine shows %s, more than 10 years after this medium was made (%s). If that is wrong, set it in "
+	  "the firmware: certificates are judged by it.",
+	  "이 서버의 시계는 %s입니다. 이 매체를 만든 때(%s)보다 10년 넘게 늦습니다. 틀렸다면 펌웨어에서 맞추십시오. 인증서를 이 "
+	  "시계로 판단합니다." },
 	{ "Look again", "다시 찾기" },
 	{ "Looking at the disks", "디스크 확인" },
 	{ "The disks are not as they were shown: what will be lost has changed. Read it again.",

@@ -364,6 +364,11 @@ int disk_find(const char *sysroot, const char *wwn, const char *serial, uint64_t
 	}
 	there = describe_all(&list);
 	wanted = describe_wanted(wwn, serial, size_bytes);
-	return err_set(err, found ? ERR_STATE : ERR_NOT_FOUND, "%s disk has %s; there is %s",
-		       found ? "more than one" : "no", wanted, there);
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "no disk has %s; there is %s", wanted, there);
+	return err_set(
+		err, ERR_STATE,
+		"more than one disk has %s; there is %s. If they are several disks, name one by serial number and WWN; if "
+		"they are paths to one disk (multipath), leave one of them connected",
+		wanted, there);
 }

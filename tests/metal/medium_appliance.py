@@ -53,14 +53,15 @@ class Appliance:
         self.console.run("stty cols 500")
 
     def shell(self) -> str:
-        """`ingot` works, the provisioner and dnsmasq are no one but their own user, the CA is the one that was shown."""
+        """`ingot` works, the provisioner and dnsmasq are no one but their own user, its certificate is the one that was shown."""
         listed = self.console.run("ingot machine list", 120)
         users = self.console.run("ps -o user= -C ingot-provisioner,dnsmasq | sort -u")
         expect(users == "ingot", f"the provisioner is run by {users}")
         pem = self.console.run(f"cat {STATE}/ca.pem")
-        shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem + "\n")).digest().hex(":").upper()
-        expect(shown == self.fingerprint, f"the console shows {self.fingerprint}; the CA has {shown}")
         self.ca.write_text(pem + "\n", encoding="ascii")
+        with self._connect() as connection:
+            shown = hashlib.sha256(connection.getpeercert(binary_form=True)).digest().hex(":").upper()
+        expect(shown == self.fingerprint, f"the console shows {self.fingerprint}; a browser is shown {shown}")
         return listed.splitlines()[0] if listed else "no machines"
 
     def zone(self, name: str) -> None:
@@ -70,13 +71,15 @@ class Appliance:
 
     # In a browser
 
-    def _call(self, method: str, path: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
-        context = ssl.create_default_context(cafile=str(self.ca))
+    def _connect(self) -> ssl.SSLSocket:
         host = self.url.removeprefix("https://")  # as it was read off the console
         with self.box.lab.namespace.inside():
             plain = socket.create_connection((host, PORT), timeout=60)
-        connection = http.client.HTTPConnection(host)
-        connection.sock = context.wrap_socket(plain, server_hostname=host)
+        return ssl.create_default_context(cafile=str(self.ca)).wrap_socket(plain, server_hostname=host)
+
+    def _call(self, method: str, path: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(self.url.removeprefix("https://"))
+        connection.sock = self._connect()
         data = json.dumps(body).encode() if body is not None else None
         if data:
             headers["Content-Type"] = "application/json"

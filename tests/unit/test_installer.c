@@ -11,12 +11,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "installer/disk_content.h"
 #include "installer/job.h"
 #include "installer/machine.h"
+#include "installer/medium_clock.h"
 #include "installer/medium.h"
 #include "installer/plan.h"
 #include "installer/record.h"
@@ -480,6 +482,44 @@ static void test_pace(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void test_clock(void **state)
+{
+	const int64_t made_s = 1760000000;
+	_cleanup_free_ char *early = NULL, *late = NULL;
+	int64_t set_s;
+
+	assert_null(clock_judge(made_s, made_s, &set_s));
+	assert_int_equal(set_s, 0);
+	assert_null(clock_judge(made_s + CLOCK_AHEAD_MAX_S, made_s, &set_s));
+	early = clock_judge(0, made_s, &set_s);
+	assert_non_null(strstr(early, "1970-01-01 00:00 UTC"));
+	assert_non_null(strstr(early, "(2025-10-09 "));
+	assert_int_equal(set_s, made_s);
+	late = clock_judge(made_s + CLOCK_AHEAD_MAX_S + 1, made_s, &set_s);
+	assert_non_null(strstr(late, "more than 10 years"));
+	assert_int_equal(set_s, 0); /* it may be right */
+}
+
+/* The second console is told so, and touches nothing. */
+static void test_another_console_is_at_it(void **state)
+{
+	_cleanup_answers_ struct answers answers = { 0 };
+	_cleanup_free_ char *path = xasprintf("%s/run/ingot/install.lock", dir);
+	struct medium medium = { .dir = dir };
+	const struct job job = { .answers = &answers, .medium = &medium, .sysroot = dir, .prefix = dir };
+	struct write_status status;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_close_ int fd = -1;
+
+	put_text("run/ingot/install.lock", "");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_true(job_run(&job, &status, &err) < 0);
+	assert_int_equal(err.code, ERR_BUSY);
+	assert_non_null(strstr(err.text, "on its way on another console"));
+	assert_string_equal(status.step, "medium"); /* nothing was begun */
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -493,6 +533,8 @@ int main(void)
 		TEST(test_losses),
 		TEST(test_probes_that_cannot_be_made),
 		TEST(test_pace),
+		TEST(test_clock),
+		TEST(test_another_console_is_at_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,6 +269,30 @@ static void test_lists(void **state)
 	options_done(&options);
 }
 
+/* Two paths to one disk, or two disks of a careless maker: their WWNs tell them apart, by the end that is shown. */
+static void test_disks_of_one_serial_number(void **state)
+{
+	struct screens *s = *state;
+	struct options options;
+
+	str_set(&s->machine.disks.disks[1].serial, "a");
+	str_set(&s->machine.disks.disks[0].wwn, "naa.5000c500a1b2c3d4");
+	str_set(&s->machine.disks.disks[1].wwn, "naa.5000c500a1b2c3d5");
+	screen_options(s, &screen_get(SCREEN_DISK)->rows[0], &options);
+	assert_string_equal(options.list[0].value, "naa.5000c500a1b2c3d4");
+	assert_non_null(strstr(options.list[0].label, "5000c500a1b2c3d4 empty"));
+	assert_non_null(strstr(options.list[1].label, "5000c500a1b2c3d5 "));
+	options_done(&options);
+	set(s, SCREEN_DISK, 0, "naa.5000c500a1b2c3d5");
+	assert_null(answers_get(&s->answers, ANSWER_DISK_SERIAL));
+	assert_string_equal(answers_get(&s->answers, ANSWER_DISK_WWN), "naa.5000c500a1b2c3d5");
+	/* Only one of them has a WWN: the other cannot be told by its number, and its number is what it has. */
+	str_set(&s->machine.disks.disks[0].wwn, NULL);
+	screen_options(s, &screen_get(SCREEN_DISK)->rows[0], &options);
+	assert_string_equal(options.list[0].value, "a");
+	options_done(&options);
+}
+
 /* Where there is nothing to choose, a person reads why, and not how an answer file would say it. */
 static void test_no_disk_to_choose(void **state)
 {
@@ -516,6 +540,7 @@ int main(void)
 		TEST(test_to_dhcp_and_back),
 		TEST(test_lists),
 		TEST(test_no_disk_to_choose),
+		TEST(test_disks_of_one_serial_number),
 		TEST(test_summary_is_for_people),
 		TEST(test_summary_has_no_secrets),
 		TEST(test_role_changes),
