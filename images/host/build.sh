@@ -140,7 +140,8 @@ configure() {
 	ln -sf /proc/self/mounts "$root/etc/mtab"
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files myhostname dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
-	sed -i '/^pool /d' "$root/etc/chrony/chrony.conf" # the installer names the time servers
+	# The installer names the time servers, and these know of leap seconds: the image has no zones that count them.
+	sed -i '/^pool /d; /^leapsectz /d' "$root/etc/chrony/chrony.conf"
 	sed -i -E 's,^root:[^:]*:,root:*:,; s,^([^:]*:[^:]*):[0-9]+:,\1:1:,' "$root/etc/shadow"
 	# QEMU runs as the user that libvirt was compiled for; udev gives /dev/kvm to the group.
 	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"
