@@ -136,6 +136,29 @@ export async function accessTests(tests, options) {
 			assert(!text.includes('first password') && !text.includes(PASSWORD), 'a password is in the audit list');
 			await context.close();
 		});
+		await tests.run('access: a second window that signs in leaves the first one at work; signed in once and out once is it everywhere', async () => {
+			const { page, context } = await open(server);
+			const second = await context.newPage();
+			const form = (each) => each.locator('input[name=password]');
+			await page.goto(`${server.url}/networks`);
+			await second.goto(`${server.url}/networks`);
+			await form(second).waitFor();
+			await signIn(page, server);
+			await second.locator('h1', { hasText: 'Networks' }).waitFor();
+			// The server has another session for the cookie than the first window knows of, and nobody has told it.
+			await second.evaluate(async ([name, password]) => {
+				await fetch('/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name, password }) });
+			}, ['admin', PASSWORD]);
+			await page.goto(`${server.url}/networks`);
+			await second.getByRole('button', { name: 'Create a network' }).click();
+			await second.getByRole('dialog').locator('input[name=name]').fill('shared');
+			await second.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+			await second.getByRole('dialog').waitFor({ state: 'detached' });
+			await second.getByRole('button', { name: 'Sign out' }).click();
+			await form(second).waitFor();
+			await form(page).waitFor();
+			await context.close();
+		});
 		await tests.run('access: a session that has ended asks to sign in again', async () => {
 			const { page, context } = await open(server);
 			await signIn(page, server);
