@@ -151,11 +151,21 @@ export interface Change {
 	method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 	path: string;
 	body?: unknown;
+	/** Of what was shown: who changed it meanwhile is not overwritten. */
+	revision?: number;
 	/** Collections that are read again. */
 	touches: string[];
 	/** Called when the server has said yes, before anything is read again: the page of what was deleted is gone after that, and with
 	 *  it whoever waited for the end of the change. */
 	accepted?: () => void;
+}
+
+/** What a form shows of a resource, with its revision: as it was when the form was opened, and as it is now while nothing differs of
+ *  what the form shows. Machines and nodes change by themselves, which is no conflict. */
+export function useShown<T extends object>(resource: T, fields: (keyof T)[]): T {
+	const shown = useRef(resource);
+	if (fields.every((field) => shown.current[field] === resource[field])) shown.current = resource;
+	return shown.current;
 }
 
 /** Asks for a change. A creation is asked for once, however often the button is pressed for the same body: as long as it is not known
@@ -164,11 +174,15 @@ export function useChange<T = Task | Record<string, unknown>>() {
 	const client = useQueryClient();
 	const open = useRef<{ what: string; key: string } | null>(null);
 	return useMutation<T, Problem, Change>({
-		mutationFn: async ({ method, path, body, accepted }) => {
+		mutationFn: async ({ method, path, body, revision, accepted }) => {
 			const what = JSON.stringify([method, path, body]);
 			if (open.current?.what !== what) open.current = { what, key: newKey() };
+			const headers = {
+				...(method === 'POST' ? { 'Idempotency-Key': open.current.key } : {}),
+				...(revision === undefined ? {} : { 'If-Match': `"${revision}"` }),
+			};
 			try {
-				const answer = await call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': open.current.key } : {} });
+				const answer = await call<T>(method, path, { body, headers });
 				open.current = null;
 				accepted?.();
 				return answer;

@@ -488,7 +488,7 @@ export const en = {
 	'remedy.invalid': 'Correct it and send it again.',
 	'remedy.not-found': 'It may have been deleted: go back to the list.',
 	'remedy.offline': 'See whether the provisioner runs and your network reaches it; it is tried again by itself.',
-	'remedy.revision': 'Look at it again and repeat your change.',
+	'remedy.revision': 'Nothing was changed by you. Close this, look at what it is now, and repeat your change if it is still wanted.',
 	'remedy.rate-limit': 'Wait a little, then try again.',
 	'remedy.state': 'Wait until what is under way has ended, or look at its state.',
 	'remedy.timeout': 'Try again; if it happens again, look at the log of the task.',

@@ -489,7 +489,7 @@ export const ko: Words = {
 	'remedy.invalid': '고쳐서 다시 보내세요.',
 	'remedy.not-found': '삭제되었을 수 있습니다. 목록으로 돌아가세요.',
 	'remedy.offline': '프로비저너가 실행 중이고 네트워크로 연결되는지 확인하세요. 자동으로 다시 시도합니다.',
-	'remedy.revision': '다시 확인하고 변경을 되풀이하세요.',
+	'remedy.revision': '변경한 것이 없습니다. 이 창을 닫고 지금 상태를 확인한 뒤, 그래도 필요하면 다시 변경하세요.',
 	'remedy.rate-limit': '잠시 기다렸다가 다시 시도하세요.',
 	'remedy.state': '진행 중인 일이 끝날 때까지 기다리거나 상태를 확인하세요.',
 	'remedy.timeout': '다시 시도하세요. 되풀이되면 작업 로그를 보세요.',
