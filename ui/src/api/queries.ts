@@ -41,10 +41,22 @@ export function useLiveQueries(signedIn: boolean): void {
 		if (!signedIn) return undefined;
 		const changed = new Set<string>();
 		let timer: ReturnType<typeof setTimeout> | undefined;
+		// Reading again calls off what is being read: however much happens, a read that has begun is let come to its end.
+		const reading = new Set<string>();
+		let ended = false;
+		const gather = () => {
+			if (!ended) timer ??= setTimeout(flush, GATHER_MS);
+		};
 		const flush = () => {
 			timer = undefined;
-			changed.forEach((key) => void client.invalidateQueries({ queryKey: [key] }));
-			changed.clear();
+			for (const key of [...changed].filter((each) => !reading.has(each))) {
+				changed.delete(key);
+				reading.add(key);
+				void client.invalidateQueries({ queryKey: [key] }).finally(() => {
+					reading.delete(key);
+					if (changed.has(key)) gather();
+				});
+			}
 		};
 		const endListen = live.listen((event) => {
 			const collection = event.resource ? collectionOf[event.resource] : undefined;
@@ -52,13 +64,14 @@ export function useLiveQueries(signedIn: boolean): void {
 			// Most changes have a task, and most move something on the nodes and the pool.
 			changed.add('tasks').add('events');
 			if (collection === 'machines' || collection === 'vms' || collection === 'volumes') changed.add('nodes').add('pools');
-			timer ??= setTimeout(flush, GATHER_MS);
+			gather();
 		});
 		const endResume = live.onResume(() => void client.invalidateQueries());
 		// A browser has few connections to one place: those that wait in vain must not keep out the ones that would get through.
 		const endSilence = live.onSilence(() => void client.cancelQueries());
 		live.start();
 		return () => {
+			ended = true;
 			clearTimeout(timer);
 			endListen();
 			endResume();
