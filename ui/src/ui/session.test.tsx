@@ -89,3 +89,10 @@ it('goes on from the sign-in form when another window signed in, and ends when a
 	await waitFor(() => expect(one.result.current.session).toBeNull());
 	expect(one.result.current.ended).toBe(false);
 });
+
+it('leaves a session that has ended already', async () => {
+	const { result } = await open();
+	now = null;
+	await act(() => result.current.signOut());
+	expect(result.current.session).toBeNull();
+});

@@ -79,7 +79,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 				tell('in');
 			},
 			signOut: async () => {
-				await call('DELETE', '/v1/session');
+				await call('DELETE', '/v1/session').catch((error: unknown) => {
+					// A session that has ended already is left by saying so.
+					if (asProblem(error).status !== 401) throw error;
+				});
 				become(null);
 				tell('out');
 			},
