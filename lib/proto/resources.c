@@ -569,7 +569,8 @@ static const struct field task_fields[] = {
 	TIME(struct task, deadline, 0, .help = "when it fails if it has not ended"),
 	STR(struct task, retry_of, 0, .help = "task that failed or was cancelled, and that this one tries again"),
 	STR(struct task, retried_by, 0, .help = "task that tried this one again"),
-	F(struct task, order, FIELD_JSON, HIDDEN),
+	F(struct task, order, FIELD_JSON, 0,
+	  .help = "what was asked for, as the body of the call has it (disk, action, node), and is asked for again when it is tried again; null: nothing but the action"),
 };
 const struct schema task_schema = SCHEMA("task", struct task, task_fields, "a job that takes longer than a blink");
 

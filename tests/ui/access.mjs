@@ -104,6 +104,41 @@ export async function accessTests(tests, options) {
 			assert(wrong.length + viewer.wrong.length === 0, [...wrong, ...viewer.wrong].join('\n'));
 			await viewer.context.close();
 		});
+		await tests.run('access: of a user only what was changed is sent; who was changed meanwhile is not overwritten; one is deleted by the name', async () => {
+			const { page, context, wrong } = await open(server);
+			const dialog = page.getByRole('dialog');
+			await server.must('POST', '/v1/users', { name: 'olga', role: 'viewer', password: 'first password' });
+			await signIn(page, server);
+			await page.goto(`${server.url}/users`);
+			const edit = page.getByRole('button', { name: 'Edit olga' });
+			const save = dialog.getByRole('button', { name: 'Save' });
+			await edit.click();
+			assert(await save.isDisabled(), 'it saves what was not changed');
+			await dialog.locator('select[name=role]').selectOption('operator');
+			// Somebody else is faster.
+			await server.must('PATCH', '/v1/users/olga', { disabled: true });
+			await save.click();
+			await dialog.getByText('It was changed meanwhile').waitFor();
+			await dialog.getByText('Close this, look at what it is now').waitFor();
+			await dialog.getByRole('button', { name: 'Cancel' }).click();
+			const before = await server.must('GET', '/v1/users/olga');
+			assert(before.disabled && before.role === 'viewer', JSON.stringify(before));
+			await page.locator('tr', { hasText: 'olga' }).getByText('Disabled').waitFor();
+			await edit.click();
+			await dialog.locator('select[name=role]').selectOption('operator');
+			const [sent] = await Promise.all([page.waitForRequest((request) => request.method() === 'PATCH'), save.click()]);
+			await dialog.waitFor({ state: 'detached' });
+			assert(sent.postData() === '{"role":"operator"}', sent.postData());
+			const after = await server.must('GET', '/v1/users/olga');
+			assert(after.disabled && after.role === 'operator', JSON.stringify(after));
+			await page.getByRole('button', { name: 'Delete olga' }).click();
+			await dialog.getByRole('textbox').fill('olga');
+			await dialog.getByRole('button', { name: 'Delete' }).click();
+			await dialog.waitFor({ state: 'detached' });
+			assert((await server.api('GET', '/v1/users/olga')).status === 404, 'the user is still there');
+			assert(wrong.length === 0, wrong.join('\n'));
+			await context.close();
+		});
 		await tests.run('access: a token is shown once, works, and works no more when deleted', async () => {
 			const { page, context } = await open(server);
 			await signIn(page, server);
@@ -134,6 +169,29 @@ export async function accessTests(tests, options) {
 			const text = await page.locator('tbody').innerText();
 			assert(text.includes('user.create') && text.includes('session.create'), text);
 			assert(!text.includes('first password') && !text.includes(PASSWORD), 'a password is in the audit list');
+			await context.close();
+		});
+		await tests.run('access: a second window that signs in leaves the first one at work; signed in once and out once is it everywhere', async () => {
+			const { page, context } = await open(server);
+			const second = await context.newPage();
+			const form = (each) => each.locator('input[name=password]');
+			await page.goto(`${server.url}/networks`);
+			await second.goto(`${server.url}/networks`);
+			await form(second).waitFor();
+			await signIn(page, server);
+			await second.locator('h1', { hasText: 'Networks' }).waitFor();
+			// The server has another session for the cookie than the first window knows of, and nobody has told it.
+			await second.evaluate(async ([name, password]) => {
+				await fetch('/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name, password }) });
+			}, ['admin', PASSWORD]);
+			await page.goto(`${server.url}/networks`);
+			await second.getByRole('button', { name: 'Create a network' }).click();
+			await second.getByRole('dialog').locator('input[name=name]').fill('shared');
+			await second.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+			await second.getByRole('dialog').waitFor({ state: 'detached' });
+			await second.getByRole('button', { name: 'Sign out' }).click();
+			await form(second).waitFor();
+			await form(page).waitFor();
 			await context.close();
 		});
 		await tests.run('access: a session that has ended asks to sign in again', async () => {

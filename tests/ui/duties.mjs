@@ -168,7 +168,7 @@ export async function dutyTests(tests, options) {
 
 		await tests.run('retry: a deploy that was cancelled in the drawer, which follows from screen to screen, is tried again, once, after its name was typed', async () => {
 			const { inventory } = await server.must('GET', `/v1/machines/${machine.id}`);
-			const disk = inventory.disks[0].serial;
+			const { serial: disk, model } = inventory.disks[0];
 			await go('/machines');
 			await page.getByRole('button', { name: /^Tasks:/ }).click();
 			const drawer = page.locator('.ingot-drawer');
@@ -185,7 +185,8 @@ export async function dutyTests(tests, options) {
 			await go(`/tasks?task=${first.id}`);
 			await dialog().getByRole('button', { name: 'Try the task of alpha again' }).click();
 			const ask = dialog().last();
-			await ask.getByText('is lost').first().waitFor();
+			await ask.getByText(`Everything on disk ${disk} (`).waitFor();
+			await ask.getByText(model).waitFor();
 			const again = ask.getByRole('button', { name: 'Try again' });
 			assert(await again.isDisabled(), 'it is tried again without the name');
 			await ask.getByRole('textbox').fill('alpha');

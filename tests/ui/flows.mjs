@@ -101,6 +101,40 @@ export async function flowTests(tests, options) {
 			await page.getByText('The name is taken').waitFor();
 			await page.locator('.pf-v6-c-helper-text .pf-m-error').first().waitFor();
 		});
+		await tests.run('path: a virtual machine that is refused leaves no volume unsaid, and the next try takes that one', async () => {
+			const volumes = async () => (await server.must('GET', '/v1/volumes')).items.map((each) => each.name).sort().join();
+			await server.must('POST', '/v1/volumes', { name: 'other-disk', size_bytes: 1 << 30 });
+			await server.until('/v1/volumes/other-disk', (each) => each.state === 'available', 'a volume');
+			await server.must('POST', '/v1/vms', { name: 'solo', volume: 'other-disk', memory_bytes: 1 << 30, start: false });
+			await go('/vms/new');
+			const name = page.locator('input[name=name]');
+			await name.fill('solo');
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.getByText('The name is taken').waitFor();
+			assert((await volumes()) === 'other-disk,web', await volumes());
+			// The name is free when it is asked for, and taken when it is wanted.
+			await page.route('**/v1/vms', async (route) => {
+				await server.must('POST', '/v1/vms', { name: 'late', volume: 'late-disk', memory_bytes: 1 << 30, start: false });
+				await route.continue();
+			}, { times: 1 });
+			await server.must('POST', '/v1/volumes', { name: 'late-disk', size_bytes: 1 << 30 });
+			await server.until('/v1/volumes/late-disk', (each) => each.state === 'available', 'a volume');
+			await name.fill('late');
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.getByText('The volume late was made and stays').waitFor();
+			await page.getByRole('link', { name: 'Look at it, or delete it' }).waitFor();
+			await name.fill('later');
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.locator('.ingot-title', { hasText: 'later' }).waitFor();
+			assert((await volumes()) === 'late,late-disk,other-disk,web', await volumes());
+			for (const each of ['later', 'late', 'solo']) {
+				const vm = await server.must('GET', `/v1/vms/${each}`);
+				await server.must('DELETE', `/v1/vms/${vm.id}`);
+			}
+			await server.until('/v1/vms', (list) => list.items.length === 1, 'one virtual machine');
+			for (const each of ['late', 'late-disk', 'other-disk']) await server.must('DELETE', `/v1/volumes/${each}`);
+			await server.until('/v1/volumes', (list) => list.items.length === 1, 'one volume');
+		});
 		await tests.run('path: networks are made, a taken VLAN is refused at its field', async () => {
 			await go('/networks');
 			await page.getByText('No networks yet').waitFor();

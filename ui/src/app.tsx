@@ -42,7 +42,7 @@ export function App() {
 	if (!session) return <SignIn />;
 	if (session.user.password_change_required) return <NewPassword forced />;
 	return (
-		<Suspense fallback={<Bullseye />}>
+		<Suspense key={session.user.id} fallback={<Bullseye />}>
 			<Routes>
 				<Route path="/console/:collection/:id/:kind" element={<ConsoleWindow />} />
 				<Route element={<Shell />}>

@@ -4,7 +4,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, renderHook } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { useChange } from './queries';
+import { useChange, useShown } from './queries';
 
 const fetched = vi.fn<typeof fetch>();
 beforeEach(() => {
@@ -71,4 +71,20 @@ it('sends what has a key again by itself when no answer came, with that key; not
 	fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
 	expect(await press('dmz', 'DELETE')).toBe(false);
 	expect(keys()).toHaveLength(3);
+});
+
+it('sends the revision that was shown with what changes something', async () => {
+	const wrapper = ({ children }: { children: ReactNode }) => <QueryClientProvider client={new QueryClient()}>{children}</QueryClientProvider>;
+	const { result } = renderHook(() => useChange(), { wrapper });
+	answers(200);
+	await act(() => result.current.mutateAsync({ method: 'PATCH', path: '/v1/users/1', body: {}, revision: 7, touches: [] }));
+	expect((fetched.mock.calls[0]?.[1]?.headers as Record<string, string>)['If-Match']).toBe('"7"');
+});
+
+it('follows what changes beside the fields of a form, and keeps the revision that was shown when one of them changes', () => {
+	const { result, rerender } = renderHook(({ machine }) => useShown(machine, ['zone']), { initialProps: { machine: { zone: 'a', revision: 1 } } });
+	rerender({ machine: { zone: 'a', revision: 2 } });
+	expect(result.current.revision).toBe(2);
+	rerender({ machine: { zone: 'b', revision: 3 } });
+	expect(result.current).toEqual({ zone: 'a', revision: 2 });
 });

@@ -16,6 +16,7 @@ const PAUSES_MS = [300, 1500];
 let csrfToken: string | null = null;
 let whenSignedOut: () => void = () => undefined;
 let whenPasswordIsOld: () => void = () => undefined;
+let whenTokenIsOld: () => Promise<boolean> = () => Promise.resolve(false);
 
 export const setCsrfToken = (token: string | null) => {
 	csrfToken = token;
@@ -29,6 +30,15 @@ export const onSignedOut = (fn: () => void) => {
 export const onPasswordOld = (fn: () => void) => {
 	whenPasswordIsOld = fn;
 };
+
+/** Called when the session is not the one of which the CSRF token is: another window has signed in. Tells whether it is the same
+ *  user's, whose call may be sent again with the token that is known then. */
+export const onTokenOld = (fn: () => Promise<boolean>) => {
+	whenTokenIsOld = fn;
+};
+
+/** Whether what was refused so may be sent once more: the token was of an older session, and there is a newer one now. */
+export const isRenewed = async (problem: Problem): Promise<boolean> => problem.status === 403 && problem.field === 'X-CSRF-Token' && (await whenTokenIsOld());
 
 export function address(path: string, query: Query = {}): string {
 	const search = new URLSearchParams();
@@ -59,7 +69,7 @@ async function answered(url: string, init: RequestInit, pauses: number[]): Promi
 	}
 }
 
-export async function send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+export async function send(method: string, path: string, options: CallOptions = {}, again = false): Promise<Response> {
 	const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
 	if (method !== 'GET') Object.assign(headers, unsafeHeaders());
 	else if (!isAttended()) headers['X-Unattended'] = '1';
@@ -74,6 +84,7 @@ export async function send(method: string, path: string, options: CallOptions = 
 	}, headers['Idempotency-Key'] ? PAUSES_MS : []);
 	if (response.ok) return response;
 	const problem = await problemOf(response);
+	if (!again && (await isRenewed(problem))) return send(method, path, options, true);
 	if (problem.status === 401 && path !== '/v1/session') whenSignedOut();
 	if (problem.status === 403 && problem.field === 'password_change_required') whenPasswordIsOld();
 	throw problem;

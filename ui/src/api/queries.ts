@@ -44,11 +44,23 @@ export function useLiveQueries(signedIn: boolean): void {
 		if (!signedIn) return undefined;
 		const changed = new Set<string>();
 		let timer: ReturnType<typeof setTimeout> | undefined;
+		// Reading again calls off what is being read: however much happens, a read that has begun is let come to its end.
+		const reading = new Set<string>();
+		let ended = false;
+		const gather = () => {
+			if (!ended) timer ??= setTimeout(flush, GATHER_MS);
+		};
 		const flush = () => {
 			timer = undefined;
 			eventTail.flush(client);
-			changed.forEach((key) => void client.invalidateQueries({ queryKey: [key] }));
-			changed.clear();
+			for (const key of [...changed].filter((each) => !reading.has(each))) {
+				changed.delete(key);
+				reading.add(key);
+				void client.invalidateQueries({ queryKey: [key] }).finally(() => {
+					reading.delete(key);
+					if (changed.has(key)) gather();
+				});
+			}
 		};
 		const endListen = live.listen((event) => {
 			eventTail.add(event);
@@ -57,7 +69,7 @@ export function useLiveQueries(signedIn: boolean): void {
 			// Most changes have a task, and most move something on the nodes and the pool.
 			changed.add('tasks');
 			if (collection === 'machines' || collection === 'vms' || collection === 'volumes') changed.add('nodes').add('pools');
-			timer ??= setTimeout(flush, GATHER_MS);
+			gather();
 		});
 		const endResume = live.onResume(() => {
 			eventTail.begin(client);
@@ -73,6 +85,7 @@ export function useLiveQueries(signedIn: boolean): void {
 		const endSilence = live.onSilence(() => void client.cancelQueries());
 		live.start();
 		return () => {
+			ended = true;
 			clearTimeout(timer);
 			endListen();
 			endResume();
@@ -187,11 +200,21 @@ export interface Change {
 	method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 	path: string;
 	body?: unknown;
+	/** Of what was shown: who changed it meanwhile is not overwritten. */
+	revision?: number;
 	/** Collections that are read again. */
 	touches: string[];
 	/** Called when the server has said yes, before anything is read again: the page of what was deleted is gone after that, and with
 	 *  it whoever waited for the end of the change. */
 	accepted?: () => void;
+}
+
+/** What a form shows of a resource, with its revision: as it was when the form was opened, and as it is now while nothing differs of
+ *  what the form shows. Machines and nodes change by themselves, which is no conflict. */
+export function useShown<T extends object>(resource: T, fields: (keyof T)[]): T {
+	const shown = useRef(resource);
+	if (fields.every((field) => shown.current[field] === resource[field])) shown.current = resource;
+	return shown.current;
 }
 
 /** Asks for a change. A creation is asked for once, however often the button is pressed for the same body: as long as it is not known
@@ -200,11 +223,15 @@ export function useChange<T = Task | Record<string, unknown>>() {
 	const client = useQueryClient();
 	const open = useRef<{ what: string; key: string } | null>(null);
 	return useMutation<T, Problem, Change>({
-		mutationFn: async ({ method, path, body, accepted }) => {
+		mutationFn: async ({ method, path, body, revision, accepted }) => {
 			const what = JSON.stringify([method, path, body]);
 			if (open.current?.what !== what) open.current = { what, key: newKey() };
+			const headers = {
+				...(method === 'POST' ? { 'Idempotency-Key': open.current.key } : {}),
+				...(revision === undefined ? {} : { 'If-Match': `"${revision}"` }),
+			};
 			try {
-				const answer = await call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': open.current.key } : {} });
+				const answer = await call<T>(method, path, { body, headers });
 				open.current = null;
 				accepted?.();
 				return answer;

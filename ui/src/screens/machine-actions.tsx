@@ -2,17 +2,17 @@
 // What can be asked of a machine: accept, deploy, power, to forget it.
 import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router-dom';
-import { useAll, useChange } from '../api/queries';
+import { useChange } from '../api/queries';
 import type { Machine } from '../api/types';
 import { Button, FormGroup, Radio } from '../pf';
+import { CutOff } from '../ui/cut-off';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { TextField, useComplaint } from '../ui/field';
 import { Foreign } from '../ui/parts';
-import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { diskName, systemDisk } from '../ui/system-disk';
-import { useNames, useWords } from '../ui/words';
-import { canDelete, runsOn } from './machine-plan';
+import { useWords } from '../ui/words';
+import { canDelete } from './machine-plan';
 
 type Power = 'on' | 'off' | 'cycle' | 'reset';
 const POWERS: Power[] = ['on', 'off', 'cycle', 'reset'];
@@ -107,21 +107,6 @@ function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 			<TextField label={t('field.hostName')} request="machine_deploy_request" name="name" value={name} onChange={setName} error={change.error} />
 			<TextField label={t('danger.type', { name: machine.name })} request="none" name="confirm" value={typed} onChange={setTyped} />
 		</Dialog>
-	);
-}
-
-/** What a node loses with its power. */
-function CutOff({ node }: { node: string }) {
-	const { t } = useWords();
-	const names = useNames();
-	const vms = useAll('vms');
-	const runs = runsOn(node, vms.data ?? []);
-	return (
-		<>
-			<p>{t('machine.powerLostNode')}</p>
-			<ProblemAlert error={vms.error} />
-			{runs.length > 0 && <p>{t('machine.powerLostVms', { names: names(runs) })}</p>}
-		</>
 	);
 }
 

@@ -5,6 +5,7 @@ import { readAll } from '../api/queries';
 import type { Machine, Vm } from '../api/types';
 import type { BulkItem } from '../ui/bulk';
 import type { Selection } from '../ui/resource-table';
+import { runsOn } from '../ui/runs-on';
 import { diskName, systemDisk, type Disk } from '../ui/system-disk';
 
 export const MACHINE_STATES = ['new', 'commissioning', 'ready', 'deploying', 'deployed', 'failed'] as const satisfies readonly Machine['state'][];
@@ -43,10 +44,6 @@ const CAN: Record<BulkAction, (machine: Machine) => boolean> = {
 	off: (machine) => Boolean(machine.bmc_address) && machine.power !== 'off',
 	delete: canDelete,
 };
-
-/** Names of the virtual machines that a node runs, or may run. */
-export const runsOn = (node: string | null | undefined, vms: Vm[]): string[] =>
-	node ? vms.filter((vm) => vm.node === node && vm.state !== 'stopped' && vm.state !== 'failed').map((vm) => vm.name) : [];
 
 export function planOf(action: BulkAction, machines: Machine[], vms: Vm[], chosen = machines.length): Plan {
 	const sorted = [...machines].sort((a, b) => BY_NAME.compare(nameOf(a), nameOf(b)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useState } from 'react';
-import { useChange, useOne } from '../api/queries';
+import { useChange, useOne, useShown } from '../api/queries';
 import type { Node } from '../api/types';
 import { Button, Table, Tbody, Td, Th, Thead, Tr } from '../pf';
 import { Found, Sections } from '../ui/detail';
@@ -18,6 +18,7 @@ function GiveDisks({ node }: { node: Node }) {
 	const { t } = useWords();
 	const [asking, setAsking] = useState(false);
 	const change = useChange<Node>();
+	const shown = useShown(node, ['pool_disks']);
 	const name = node.name ?? node.id;
 	if (!useMay('operator') || node.pool_disks) return null;
 	return (
@@ -35,7 +36,7 @@ function GiveDisks({ node }: { node: Node }) {
 					busy={change.isPending}
 					error={change.error}
 					onClose={() => setAsking(false)}
-					onConfirm={() => change.mutate({ method: 'PATCH', path: `/v1/nodes/${node.id}`, body: { pool_disks: true }, touches: ['nodes', 'pools'] }, { onSuccess: () => setAsking(false) })}
+					onConfirm={() => change.mutate({ method: 'PATCH', path: `/v1/nodes/${node.id}`, body: { pool_disks: true }, revision: shown.revision, touches: ['nodes', 'pools'] }, { onSuccess: () => setAsking(false) })}
 				/>
 			)}
 		</>

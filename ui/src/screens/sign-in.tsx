@@ -157,11 +157,13 @@ export function PasswordForm({ onDone }: { onDone: (session: Session) => void })
 export function NewPassword({ forced }: { forced?: boolean }) {
 	const { t } = useWords();
 	const { renew, signOut } = useSession();
+	const [staying, setStaying] = useState<unknown>(null);
 	return (
 		<Frame title={t('password.title')}>
 			{forced && <Alert variant="info" isInline title={t('password.forced')} />}
 			<PasswordForm onDone={renew} />
-			<Button variant="link" onClick={() => void signOut()}>
+			<ProblemAlert error={staying} lead={t('session.staying')} />
+			<Button variant="link" onClick={() => void signOut().catch(setStaying)}>
 				{t('session.signOut')}
 			</Button>
 		</Frame>

@@ -20,6 +20,11 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 	const [role, setRole] = useState<Role>(user?.role ?? 'viewer');
 	const [disabled, setDisabled] = useState(user?.disabled ?? false);
 	const change = useChange<User>();
+	const changed = {
+		...(role !== user?.role ? { role } : {}),
+		...(disabled !== user?.disabled ? { disabled } : {}),
+		...(password ? { password, password_change_required: true } : {}),
+	};
 	const bad = user ? password !== '' && complain('user_request', 'password', password) : (complain('user_request', 'name', name) ?? complain('user_request', 'password', password));
 	return (
 		<Dialog
@@ -27,7 +32,7 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 			confirm={user ? t('common.save') : t('common.create')}
 			busy={change.isPending}
 			error={change.error}
-			disabled={Boolean(bad)}
+			disabled={Boolean(bad) || Object.keys(changed).length === 0}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate(
@@ -35,7 +40,8 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 						? {
 								method: 'PATCH',
 								path: `/v1/users/${user.id}`,
-								body: { role, disabled, ...(password ? { password, password_change_required: true } : {}) },
+								body: changed,
+								revision: user.revision,
 								touches: ['users'],
 							}
 						: { method: 'POST', path: '/v1/users', body: { name, role, password, password_change_required: true }, touches: ['users'] },

@@ -3,7 +3,6 @@
 import { Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { NavLink, Outlet, useLocation } from 'react-router-dom';
 import { live } from '../api/live';
-import { asProblem } from '../api/problem';
 import { useRunning } from '../api/queries';
 import type { Role } from '../api/types';
 import type { Key } from '../i18n';
@@ -138,12 +137,11 @@ const NARROW = '(max-width: 1199px)';
 
 export function Shell() {
 	const { t } = useWords();
-	const { session, signOut, again } = useSession();
+	const { session, signOut } = useSession();
 	const [staying, setStaying] = useState<unknown>(null);
 	const leave = () => {
 		setStaying(null);
-		// A session that has ended already is left by looking at it again.
-		signOut().catch((error: unknown) => (asProblem(error).status === 401 ? again() : setStaying(error)));
+		signOut().catch(setStaying);
 	};
 	const [sidebar, setSidebar] = useState(() => !matchMedia(NARROW).matches);
 	const [drawer, setDrawer] = useState(false);
