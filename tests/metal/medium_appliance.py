@@ -12,13 +12,19 @@ import socket
 import ssl
 from pathlib import Path
 
+from lab import machine as machines
 from lab.checks import expect
-from lab.cli import Ingot
+from lab.cli import Events, Ingot
+from lab.path import WholePath
+from lab.steps import Steps
+from lab.wait import LabError
 from medium_box import Box, Console
+from medium_display import Display
 
 PORT = 443
 PAIRS = r"((?:[0-9A-F]{2}:){15}[0-9A-F]{2})"
 STATE = "/var/lib/ingot/provisioner"
+SYNCED = 60
 
 
 class Appliance:
@@ -27,6 +33,7 @@ class Appliance:
         assert box.console
         self.console: Console = box.console
         self.fingerprint = self.url = ""
+        self.halves: list[str] = []
         self.ca = box.machine.path / "ca.pem"
 
     # At the console
@@ -38,8 +45,8 @@ class Appliance:
         console = self.console
         # Among others, and not before it is there.
         self.url = console.expect(rf"^ +(https://{re.escape(self.box.address)})\r?\n", 120)
-        halves = [console.expect(rf"^ +{PAIRS}\r?\n", 30) for _ in range(2)]
-        self.fingerprint = ":".join(halves)
+        self.halves = [console.expect(rf"^ +{PAIRS}\r?\n", 30) for _ in range(2)]
+        self.fingerprint = ":".join(self.halves)
         console.expect(r"ingot machine list", 30)
         return self.url
 
@@ -52,6 +59,16 @@ class Appliance:
         # One line each, however long.
         self.console.run("stty cols 500")
 
+    def on_screen(self, display: Display) -> None:
+        """The same words stand there, and a person at the keyboard gets in."""
+        display.see(self.url, *self.halves, "ingot machine list", "login:")
+        display.type("root\n")
+        display.see("Password:")
+        display.type(self.password + "\n")
+        display.see("#")
+        display.type("tty\n")
+        display.see("/dev/tty1")
+
     def shell(self) -> str:
         """`ingot` works, the provisioner and dnsmasq are no one but their own user, the CA is the one that was shown."""
         listed = self.console.run("ingot machine list", 120)
@@ -63,10 +80,23 @@ class Appliance:
         self.ca.write_text(pem + "\n", encoding="ascii")
         return listed.splitlines()[0] if listed else "no machines"
 
-    def zone(self, name: str) -> None:
+    def zone(self, name: str, short: str) -> None:
+        """short: what a clock of that zone says."""
         link = self.console.run("readlink -f /etc/localtime")
         expect(link == f"/usr/share/zoneinfo/{name}", f"the time zone is {link}")
-        self.console.run("test -s /etc/localtime")
+        said = self.console.run("date +%Z")
+        expect(said == short, f"its clock is one of {said}")
+
+    def follows(self, server: str) -> str:
+        """Its clock is set by this time server, and by no other."""
+        self.console.run(f"chronyc waitsync {SYNCED} 0 0 1 >/dev/null", SYNCED + 30)
+        sources = self.console.run("chronyc -n sources").splitlines()[2:]
+        expect(len(sources) == 1 and sources[0].startswith(f"^* {server} "), f"its time servers are {sources}")
+        tracking = self.console.run("chronyc -n tracking")
+        expect(f"({server})" in tracking, f"its clock follows another: {tracking}")
+        said = self.console.run("journalctl -u chrony -o cat --no-pager")
+        expect("leap second check" not in said, f"it asks for a time zone that is not there: {said}")
+        return sources[0]
 
     # In a browser
 
@@ -113,3 +143,15 @@ class Appliance:
         program = lab.write(f"ingot-{self.box.machine.name}", script, mode=0o755)
         token = self.console.run(f"cat {STATE}/admin.token")
         return Ingot(program, self.url, token, self.ca, lab.logs / "cli.log")
+
+    def guard(self) -> None:
+        """What the path asks of its provisioner: whether it still runs."""
+        if not machines.running(self.box.machine):
+            raise LabError("the provisioner's machine is off")
+
+    def path(self, ingot: Ingot) -> WholePath:
+        """From machines that it finds to its nodes; the caller closes the path's events."""
+        lab, name = self.box.lab, self.box.machine.name
+        events = Events(ingot, lab.logs / f"events-{name}.jsonl", self.guard)
+        steps, guest = Steps(lab.file(f"timings-{name}.json")), self.build / "images/guest/counter.img"
+        return WholePath(lab, steps, self, ingot, guest, events)

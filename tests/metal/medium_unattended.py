@@ -7,14 +7,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.checks import expect
-from lab.cli import Events, Json
+from lab.cli import Json
 from lab.path import WholePath, describe
-from lab.steps import Steps
-from lab.wait import LabError
 from lab.world import Lab
 from lab import machine as machines
 from medium_appliance import Appliance
-from medium_box import BOOT, SECURE, WRITE, Box, Story, installs, on_usb, stick
+from medium_box import BOOT, SECURE, WRITE, Box, Story, installs, on_usb, opens_on_screen, stick
+from medium_display import CARD, USB_KEYBOARD, Display
 from medium_network import Answers
 
 PASSWORD = "heron-Crate-77-oak"
@@ -28,7 +27,8 @@ INSTALLERS = "10.90.2"  # the network of who is installed
 class Unattended:
     def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
         self.lab, self.iso, self.build = lab, iso, build
-        self.box = Box(lab, "u", 2, SECURE, VLAN)
+        self.box = Box(lab, "u", 2, SECURE, VLAN, screen=(*CARD, *USB_KEYBOARD))
+        self.display = Display(self.box.machine, build / "images/live/vmlinuz")
         self.blank = lab.add_machine(BLANK, 3, "bios", memory_mib=2048)
         self.box.take_in(self.blank.tap)
         self.answers = self.box.machine.path / "answers.img"
@@ -40,12 +40,14 @@ class Unattended:
         story = Story("unattended, Secure Boot")
         for name, check in (
                 ("answers about a disk that is not there are refused, and nothing is written", self.refused_answers),
+                ("the same stands on its screen, where the USB keyboard opens the screens", self.on_screen),
                 ("answers put right on the stick are tried again; it writes", self.corrected_answers),
                 ("power is cut while it writes; no boot code for BIOS is on the disk", self.cut),
                 ("the disk is tried first and does not start; the medium behind it does, and installs by answers at a URL", self.install),
                 ("the medium is left in, the answers on a stick: it is not installed again, but started", self.left_in),
                 ("it starts from its disk as a provisioner, with Secure Boot from firmware to kernel", self.start),
                 ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
+                ("its screen shows the same, and lets a person in at the USB keyboard", lambda: self.appliance.on_screen(self.display)),
                 ("a person signs in at the console", lambda: self.appliance.login()),
                 ("ingot works there", lambda: self.appliance.shell()),
                 ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard()),
@@ -86,6 +88,9 @@ admin:
         console.expect('"r" and Enter tries the answers again', 60)
         expect(self.box.untouched(), "the disk was written to")
         return said
+
+    def on_screen(self) -> None:
+        opens_on_screen(self.display, "disk.serial", self.box)
 
     def corrected_answers(self) -> str:
         console = self.box.console
@@ -140,20 +145,13 @@ admin:
 
     # The second machine
 
-    def guard(self) -> None:
-        """What the path asks of its provisioner: whether it still runs."""
-        if not machines.running(self.box.machine):
-            raise LabError("the provisioner's machine is off")
-
     def discover(self) -> str:
         bmc = self.blank.bmc
         assert bmc
         self.appliance.set_bmcs(bmc.address, bmc.user, bmc.password)
         ingot = self.appliance.ingot()
         ingot.text("version", timeout=60)
-        events = Events(ingot, self.lab.logs / "events.jsonl", self.guard)
-        steps, guest = Steps(self.lab.file("timings.json")), self.build / "images/guest/counter.img"
-        self.path = WholePath(self.lab, steps, self, ingot, guest, events)
+        self.path = self.appliance.path(ingot)
         found = self.path.discover([self.blank])[BLANK]
         self.found = {BLANK: found}  # the provisioner's own machine is known as well
         expect(found["boot_mac"] == self.blank.mac and found["bmc_address"] == bmc.address, f"it is {found}")
