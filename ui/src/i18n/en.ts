@@ -498,6 +498,7 @@ export const en = {
 	'remedy.unsupported': 'It cannot be done with this hardware or version.',
 	'role.admin': 'Also manages users and sees the audit list.',
 	'role.operator': 'Works with machines, storage and virtual machines.',
+	'role.needed': 'This takes the role: {{role}}',
 	'role.viewer': 'Sees everything, changes nothing.',
 	'sel.ended': 'Over:',
 	'sel.noClock': 'No time',

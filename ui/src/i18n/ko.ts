@@ -499,6 +499,7 @@ export const ko: Words = {
 	'remedy.unsupported': '이 하드웨어나 버전에서는 할 수 없습니다.',
 	'role.admin': '사용자를 관리하고 감사 기록도 봅니다.',
 	'role.operator': '머신, 스토리지, 가상 머신을 다룹니다.',
+	'role.needed': '이 작업에는 다음 역할이 필요합니다: {{role}}',
 	'role.viewer': '모든 것을 볼 수 있지만 바꾸지는 못합니다.',
 	'sel.ended': '해제:',
 	'sel.noClock': '시각 없음',
