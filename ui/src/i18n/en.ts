@@ -195,6 +195,7 @@ export const en = {
 	'field.starts': 'Starts',
 	'field.state': 'State',
 	'field.step': 'Step',
+	'field.took': 'Took',
 	'field.threads': 'Cores',
 	'field.time': 'Time',
 	'field.type': 'Kind',

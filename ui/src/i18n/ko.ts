@@ -196,6 +196,7 @@ export const ko: Words = {
 	'field.starts': '시작 횟수',
 	'field.state': '상태',
 	'field.step': '단계',
+	'field.took': '걸린 시간',
 	'field.threads': '코어',
 	'field.time': '시각',
 	'field.type': '종류',
