@@ -94,8 +94,14 @@ export async function accessTests(tests, options) {
 			await viewer.page.locator('tbody tr[data-id] a').first().click();
 			await viewer.page.locator('h1', { hasText: 'machine-1' }).waitFor();
 			assert((await viewer.page.getByRole('button', { name: 'Accept' }).count()) === 0, 'a viewer can accept');
-			await viewer.page.goto(`${server.url}/users`);
-			await viewer.page.locator('.ingot-problem').waitFor();
+			await viewer.page.goto(`${server.url}/machines`);
+			await viewer.page.locator('tbody tr[data-id] a').first().waitFor();
+			assert((await viewer.page.getByRole('checkbox').count()) === 0, 'a viewer can choose machines, for nothing');
+			for (const [path, role] of [['users', 'admin'], ['tokens', 'operator'], ['join-tokens', 'admin'], ['vms/new', 'operator']]) {
+				await viewer.page.goto(`${server.url}/${path}`);
+				await viewer.page.getByText(new RegExp(`This takes the role: ${role}`, 'i')).waitFor();
+				assert((await viewer.page.locator('#main button[type=submit], #main .ingot-toolbar').count()) === 0, `${path} has a form for a viewer`);
+			}
 			// Whoever is signed in is asked as soon as somebody says so.
 			await server.must('PATCH', '/v1/users/vera', { password_change_required: true });
 			await viewer.page.goto(`${server.url}/machines`);

@@ -105,9 +105,16 @@ export async function flowTests(tests, options) {
 			const volumes = async () => (await server.must('GET', '/v1/volumes')).items.map((each) => each.name).sort().join();
 			await server.must('POST', '/v1/volumes', { name: 'other-disk', size_bytes: 1 << 30 });
 			await server.until('/v1/volumes/other-disk', (each) => each.state === 'available', 'a volume');
-			await server.must('POST', '/v1/vms', { name: 'solo', volume: 'other-disk', memory_bytes: 1 << 30, start: false });
-			await go('/vms/new');
 			const name = page.locator('input[name=name]');
+			// On a volume that is there.
+			await go('/vms/new');
+			await name.fill('solo');
+			await page.getByRole('radio', { name: 'A volume that is there' }).check();
+			await page.locator('select[name=volume]').selectOption({ label: 'other-disk · 1 GiB' });
+			await page.getByRole('checkbox', { name: 'Start it at once' }).uncheck();
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.locator('.ingot-title', { hasText: 'solo' }).waitFor();
+			await go('/vms/new');
 			await name.fill('solo');
 			await page.getByRole('button', { name: 'Create' }).click();
 			await page.getByText('The name is taken').waitFor();
@@ -210,13 +217,15 @@ export async function flowTests(tests, options) {
 		await tests.run('path: it migrates with progress, and its timeline tells of it', async () => {
 			const vm = (await server.must('GET', '/v1/vms')).items.find((each) => each.name === 'web');
 			await go(`/vms/${vm.id}`);
+			const target = (await server.must('GET', '/v1/nodes')).items.filter((node) => node.id !== vm.node).at(-1);
 			await page.getByRole('button', { name: 'Migrate' }).click();
+			await dialog().locator('select[name=node]').selectOption(target.id);
 			await dialog().getByRole('button', { name: 'Migrate' }).click();
 			await page.locator('.ingot-head [data-state=migrating]').waitFor();
 			await page.getByText(/Migrating from/).waitFor();
 			await page.locator('.ingot-head [data-state=running]').waitFor();
 			const after = await server.must('GET', `/v1/vms/${vm.id}`);
-			assert(after.node !== vm.node, 'it is where it was');
+			assert(after.node === target.id, 'it is not where it was sent');
 			await page.getByRole('tab', { name: 'Timeline' }).click();
 			await page.getByText(/web moved to/).waitFor();
 		});
@@ -259,6 +268,7 @@ export async function flowTests(tests, options) {
 			await go('/tasks');
 			await page.getByRole('button', { name: 'Details of the task of alpha' }).first().click();
 			await dialog().getByText('Steps').waitFor();
+			await dialog().locator('dl > div', { hasText: 'Took' }).getByText(/^\d+ (second|minute)s?$/).waitFor();
 			await dialog().getByText('Verifying the BMC').or(dialog().getByText('Writing the host image')).first().waitFor();
 		});
 		await tests.run('live: a killed provisioner is said to be gone; the page goes on by itself when it is back', async () => {

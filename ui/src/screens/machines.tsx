@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { Machine } from '../api/types';
 import { ButtonLink, Foreign, Screen, Teach, To } from '../ui/parts';
 import { ResourceTable, type Column, type Filter } from '../ui/resource-table';
+import { useMay } from '../ui/session';
 import { StateLabel, useWords } from '../ui/words';
 import { MachineBulk, MachineBulkButtons, type BulkAsk } from './machine-bulk';
 import { MACHINE_STATES } from './machine-plan';
@@ -12,6 +13,7 @@ const BMCS = ['ok', 'unreachable', 'credentials', 'unknown'] as const satisfies 
 
 export default function Machines() {
 	const { t, bytes, word } = useWords();
+	const operator = useMay('operator');
 	const [ask, setAsk] = useState<BulkAsk | null>(null);
 	const columns: Column<Machine>[] = [
 		{
@@ -45,7 +47,7 @@ export default function Machines() {
 				filters={filters}
 				defaultSort="name"
 				rowName={(machine) => machine.name ?? machine.id}
-				selectionActions={(selection, clear) => <MachineBulkButtons selection={selection} clear={clear} onAsk={setAsk} />}
+				selectionActions={operator ? (selection, clear) => <MachineBulkButtons selection={selection} clear={clear} onAsk={setAsk} /> : undefined}
 				empty={
 					<Teach title={t('machines.emptyTitle')} action={<ButtonLink to="/bmc-ranges">{t('machines.tellBmcs')}</ButtonLink>}>
 						{t('machines.emptyBody')}

@@ -13,7 +13,7 @@ import { TaskLabel, Time, useWords } from '../ui/words';
 const STATES = ['running', 'succeeded', 'failed', 'cancelled'] as const satisfies readonly Task['state'][];
 
 function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) => void }) {
-	const { t, action, step } = useWords();
+	const { t, action, step, duration } = useWords();
 	const found = useOne('tasks', id, 1500);
 	const task = found.data;
 	return (
@@ -31,6 +31,7 @@ function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) =>
 								[t('field.message'), <Doing key="m" message={task.message} />],
 								[t('field.started'), <Time key="c" at={task.created} />],
 								[t('field.ended'), <Time key="e" at={task.ended} />],
+								[t('field.took'), task.created && task.ended && duration(task.created, task.ended)],
 								[t('field.deadline'), <Time key="d" at={task.deadline} />],
 							]}
 						/>

@@ -5,6 +5,7 @@ import type { Role, User } from '../api/types';
 import { Button, Checkbox } from '../pf';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { SelectField, TextField, useComplaint } from '../ui/field';
+import { ForRole } from '../ui/for-role';
 import { Screen, Teach } from '../ui/parts';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { useSession } from '../ui/session';
@@ -78,7 +79,7 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 	);
 }
 
-export default function Users() {
+function UserList() {
 	const { t, word } = useWords();
 	const { session } = useSession();
 	const [editing, setEditing] = useState<User | 'new' | null>(null);
@@ -136,5 +137,14 @@ export default function Users() {
 				/>
 			)}
 		</Screen>
+	);
+}
+
+export default function Users() {
+	const { t } = useWords();
+	return (
+		<ForRole role="admin" title={t('nav.users')}>
+			<UserList />
+		</ForRole>
 	);
 }

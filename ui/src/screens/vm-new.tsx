@@ -9,6 +9,7 @@ import { untilMade, useAll, useChange } from '../api/queries';
 import type { Vm, Volume } from '../api/types';
 import { ActionGroup, Alert, Button, Checkbox, Form, FormGroup, Radio } from '../pf';
 import { SelectField, TextField, useComplaint } from '../ui/field';
+import { ForRole } from '../ui/for-role';
 import { parseBytes } from '../ui/format';
 import { ButtonLink, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
@@ -33,7 +34,7 @@ async function checkFree(name: string): Promise<void> {
 	if (found) throw new Problem(409, 'exists', `there is a virtual machine '${name}' already`, 'name');
 }
 
-export default function VmNew() {
+function VmForm() {
 	const { t, bytes } = useWords();
 	const navigate = useNavigate();
 	const complain = useComplaint();
@@ -217,5 +218,14 @@ export default function VmNew() {
 				</ActionGroup>
 			</Form>
 		</Screen>
+	);
+}
+
+export default function VmNew() {
+	const { t } = useWords();
+	return (
+		<ForRole role="operator" title={t('vm.create')}>
+			<VmForm />
+		</ForRole>
 	);
 }
