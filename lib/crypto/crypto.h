@@ -54,6 +54,9 @@ const char *ca_fingerprint(const struct ca *ca); /* SHA-256 of the DER, hexadeci
 /* A server certificate with its new key. names: DNS names and IP addresses for subjectAltName, NULL-terminated. */
 int ca_issue_server(struct ca *ca, const char *common_name, const char *const *names, char **ret_cert_pem,
 		    char **ret_key_pem, struct err *err);
+/* The same for a key that there is. ERR_INVALID if it cannot be read. */
+int ca_reissue_server(struct ca *ca, const char *common_name, const char *const *names, const char *key_pem,
+		      char **ret_cert_pem, struct err *err);
 /* A certificate for a request (PKCS #10, RFC 2986), after its self-signature was checked; what it asks for is ignored but
  * its key: the name is common_name, the addresses go to subjectAltName, usage is TLS client and server. ERR_INVALID for a
  * bad request. */

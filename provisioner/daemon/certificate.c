@@ -32,11 +32,20 @@ static int save(const char *path, const char *text, unsigned mode, struct err *e
 	return r < 0 ? err_set_errno(err, r, "writing %s", path) : 0;
 }
 
-static int issue(struct ca *ca, const char *const *names, struct certificate *ret, struct err *err)
+/* With another name the key stays, so that who knows the server by its key goes on knowing it; with another life it does not. */
+static int issue(struct ca *ca, const char *const *names, const struct certificate *before, struct certificate *ret,
+		 struct err *err)
 {
+	static const char *const any[] = { NULL };
 	_cleanup_free_ char *cert_pem = NULL;
-	int r = ca_issue_server(ca, CERT_PROVISIONER, names, &cert_pem, &ret->key_pem, err);
+	int r;
 
+	if (before->chain_pem && cert_good_for(before->chain_pem, before->key_pem, ca_pem(ca), any, SPARE_S)) {
+		ret->key_pem = xstrdup(before->key_pem);
+		r = ca_reissue_server(ca, CERT_PROVISIONER, names, ret->key_pem, &cert_pem, err);
+	} else {
+		r = ca_issue_server(ca, CERT_PROVISIONER, names, &cert_pem, &ret->key_pem, err);
+	}
 	/* The authority comes along, for those who want to look at it, or to import it, where they are connected. */
 	if (r == 0)
 		ret->chain_pem = xasprintf("%s%s", cert_pem, ca_pem(ca));
@@ -58,8 +67,10 @@ int certificate_get(const char *state_dir, struct ca *ca, const char *const *nam
 	}
 	load(cert_path, key_path, &found);
 	if (!found.chain_pem || !cert_good_for(found.chain_pem, found.key_pem, ca_pem(ca), names, SPARE_S)) {
-		certificate_done(&found);
-		r = issue(ca, names, &found, err);
+		_cleanup_(certificate_done) struct certificate before = found;
+
+		found = (struct certificate){ 0 };
+		r = issue(ca, names, &before, &found, err);
 		/* A crash between the two leaves a pair that does not match, and is made anew. */
 		if (r == 0)
 			r = save(key_path, found.key_pem, 0600, err);

@@ -15,8 +15,8 @@ struct certificate {
 };
 void certificate_done(struct certificate *certificate); /* the key is wiped */
 
-/* Gives what is in the folder where that is good for all names (NULL-terminated) and not near its end, else a new one, which is
- * in the folder when this returns. *certificate: what was had before, or zeros; it stays as it is where that is the same still.
+/* Gives what is in the folder where that is good for all names (NULL-terminated) and not near its end, else a new one (of the same
+ * key, where only names are missing), which is in the folder when this returns. *certificate: what was had before, or zeros; it stays as it is where that is the same still.
  * *ret_fresh: whether it is another one now. Errors: those of ca_issue_server(), -errno of what cannot be written. */
 int certificate_get(const char *state_dir, struct ca *ca, const char *const *names, struct certificate *certificate,
 		    bool *ret_fresh, struct err *err);

@@ -34,3 +34,11 @@ export const useTheme = () =>
 		watchers.add(fn);
 		return () => void watchers.delete(fn);
 	}, wish);
+export const useDark = () =>
+	useSyncExternalStore(
+		(fn) => {
+			watchers.add(fn);
+			return () => void watchers.delete(fn);
+		},
+		() => document.documentElement.classList.contains('pf-v6-theme-dark'),
+	);
