@@ -210,6 +210,42 @@ export async function accessTests(tests, options) {
 			await ended.waitFor();
 			await context.close();
 		});
+		await tests.run('access: what was typed is still there for who signs in again, and for nobody else', async () => {
+			const { page, context, wrong } = await open(server);
+			const dialog = page.getByRole('dialog');
+			await server.must('POST', '/v1/users', { name: 'otto', role: 'operator', password: PASSWORD });
+			await signIn(page, server);
+			await page.goto(`${server.url}/networks`);
+			const over = page.locator('.ingot-over');
+			const again = async (name) => {
+				await page.getByText('Your session has ended').waitFor();
+				await page.keyboard.press('Escape');
+				assert((await page.locator('#root').getAttribute('aria-hidden')) === 'true', 'the page that waits is read aloud');
+				await over.getByRole('textbox', { name: 'Name' }).fill(name);
+				await over.locator('input[name=password]').fill(PASSWORD);
+				await over.locator('input[name=password]').press('Enter');
+				await over.waitFor({ state: 'detached' });
+			};
+			const typed = async (name) => {
+				await page.getByRole('button', { name: 'Create a network' }).click();
+				await dialog.locator('input[name=name]').fill(name);
+				await dialog.locator('input[name=vlan]').fill('77');
+				// The page finds out by itself: it looks again at what runs.
+				await context.clearCookies();
+			};
+			await typed('kept');
+			await again('admin');
+			assert((await dialog.locator('input[name=name]').inputValue()) === 'kept', 'what was typed is gone');
+			await dialog.getByRole('button', { name: 'Create' }).click();
+			await dialog.waitFor({ state: 'detached' });
+			await page.locator('tr', { hasText: 'kept' }).waitFor();
+			await typed('private');
+			await again('otto');
+			await page.locator('.ingot-user', { hasText: 'otto' }).waitFor();
+			assert((await page.locator('input[name=name]').count()) === 0, 'another user sees what was typed');
+			assert(wrong.length === 0, wrong.join('\n'));
+			await context.close();
+		});
 	} finally {
 		await server.stop();
 	}

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who is signed in. The cookie is the browser's; what is kept here is what the server said of the session.
-import { useQueryClient } from '@tanstack/react-query';
+import { onlineManager, useQueryClient } from '@tanstack/react-query';
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { call, get, onPasswordOld, onSignedOut, onTokenOld, setCsrfToken } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
 import { useLiveQueries } from '../api/queries';
 import type { Role, Session } from '../api/types';
 
+/** ended: the server knows the session no longer; it is the last one then, whose page waits for its user to sign in again. */
 type State = { session: Session | null; loading: boolean; ended: boolean; problem: Problem | null };
 interface Context extends State {
 	signIn(name: string, password: string): Promise<void>;
@@ -27,15 +28,17 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 	const user = useRef<string | null>(null);
 	const others = useRef<BroadcastChannel | null>(null);
 	const become = useCallback(
-		(session: Session | null, ended = false) => {
+		(session: Session | null) => {
 			setCsrfToken(session?.csrf_token ?? null);
 			// What one user has read is not for another.
 			if (user.current !== null && user.current !== session?.user.id) client.clear();
+			else void client.invalidateQueries();
 			user.current = session?.user.id ?? null;
-			setState({ session, loading: false, ended, problem: null });
+			setState({ session, loading: false, ended: false, problem: null });
 		},
 		[client],
 	);
+	const end = useCallback(() => setState((state) => ({ ...state, loading: false, ended: state.session !== null })), []);
 	/** Tells whether it is the user's who was signed in before. */
 	const read = useCallback(async (): Promise<boolean> => {
 		const before = user.current;
@@ -45,16 +48,16 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 			return before === session.user.id;
 		} catch (error) {
 			const problem = asProblem(error);
-			if (problem.status === 401) become(null, before !== null);
+			if (problem.status === 401) end();
 			// Who is signed in stays so while nobody answers.
 			else if (before === null) setState({ session: null, loading: false, ended: false, problem });
 			return false;
 		}
-	}, [become]);
+	}, [become, end]);
 
 	useEffect(() => {
 		void read();
-		onSignedOut(() => become(null, true));
+		onSignedOut(end);
 		onPasswordOld(() => void read());
 		onTokenOld(read);
 		// The cookie is of all windows of a browser: each is told when another has changed it.
@@ -66,9 +69,15 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 				else void read();
 			};
 		return () => channel?.close();
-	}, [become, read]);
+	}, [become, end, read]);
 
-	useLiveQueries(Boolean(state.session) && !state.session?.user.password_change_required);
+	// Nothing is asked for a page that waits: it would be refused.
+	const { ended } = state;
+	useEffect(() => {
+		onlineManager.setOnline(!ended);
+		return () => onlineManager.setOnline(true);
+	}, [ended]);
+	useLiveQueries(Boolean(state.session) && !ended && !state.session?.user.password_change_required);
 
 	const value = useMemo<Context>(() => {
 		const tell = (word: Word) => others.current?.postMessage(word);
