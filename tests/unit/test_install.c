@@ -609,7 +609,7 @@ static void test_disk_too_small(void **state)
 	make_disk("vda", "disk-a", 4 * GIB);
 	json_object_set_new(json_object_get(order, "disk"), "size_bytes", json_integer(4 * GIB));
 	install(order);
-	assert_failed("check", ERR_CAPACITY, "the disk has 4294967296 bytes, a host needs at least 7787773952");
+	assert_failed("check", ERR_CAPACITY, "the disk has 4294967296 bytes, a host needs at least 7796162560");
 	assert_true(disk_untouched("vda"));
 	assert_int_equal(world.downloads, 0);
 }
