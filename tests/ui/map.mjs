@@ -78,7 +78,7 @@ export async function mapTests(tests, options) {
 			await needs().waitFor();
 			const error = { code: 'unreachable', text: '<i>no answer</i>', field: null };
 			await change(/\/v1\/machines\?.*bmc_state=/, (list) => ({ ...list, items: [{ id: 'x', name: 'mute', state: 'deployed', bmc_state: 'unreachable', bmc_error: error }] }));
-			await change(/\/v1\/tasks\?.*sort=-created/, (list) => ({
+			await change(/\/v1\/tasks\?.*sort=-ended/, (list) => ({
 				...list,
 				items: [{ id: 't', action: 'machine.power', resource: 'machine', resource_id: 'y', resource_name: 'stuck', state: 'failed', ended: new Date().toISOString(), retried_by: null, error }, ...list.items],
 			}));

@@ -531,7 +531,7 @@ export const en = {
 	'session.password': 'Password',
 	'session.signIn': 'Sign in',
 	'session.signOut': 'Sign out',
-	'session.staying': 'You are still signed in.',
+	'session.staying': 'You may still be signed in.',
 	'settings.bmcs': 'Finding machines',
 	'settings.language': 'Language',
 	'settings.look': 'Appearance',

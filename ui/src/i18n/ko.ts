@@ -531,7 +531,7 @@ export const ko: Words = {
 	'session.password': '비밀번호',
 	'session.signIn': '로그인',
 	'session.signOut': '로그아웃',
-	'session.staying': '아직 로그인되어 있습니다.',
+	'session.staying': '아직 로그인되어 있을 수 있습니다.',
 	'settings.bmcs': '머신 찾기',
 	'settings.language': '언어',
 	'settings.look': '모양',
