@@ -85,6 +85,7 @@ export async function chartTests(tests, options) {
 			assert((await chart().getByRole('table').count()) === 0, 'the table is there before it is wanted');
 			await chart().locator('summary').focus();
 			await page.keyboard.press('Enter');
+			await chart().locator('tbody tr').first().waitFor();
 			const rows = await chart().locator('tbody tr').evaluateAll((all) => all.map((row) => ({ at: row.dataset.at, cells: Array.from(row.cells, (cell) => cell.innerText) })));
 			const [ahead, ...were] = rows;
 			assert(/\(if it goes on so\)$/.test(ahead.cells[0]) && ahead.cells[1] === ahead.cells[2] && Date.parse(ahead.at) > Date.now() + DAYS * DAY_MS, JSON.stringify(ahead));

@@ -84,6 +84,7 @@ export async function rackTests(tests, options) {
 		await tests.run('rack: the guide and the drawer ask for what they show, not for the whole rack', async () => {
 			const asked = [];
 			const note = (call) => /\/v1\/(machines|tasks)\?/.test(call.url()) && asked.push(new URL(call.url()).searchParams);
+			await page.goto('about:blank');
 			page.on('request', note);
 			await page.goto(`${server.url}/guide`);
 			await page.getByText(`Machines found: ${MACHINES}`).waitFor();
@@ -92,9 +93,7 @@ export async function rackTests(tests, options) {
 			await page.locator('.ingot-drawer').getByRole('link', { name: 'All tasks' }).waitFor();
 			await settled(page);
 			page.off('request', note);
-			const running = asked.filter((query) => query.get('state') === 'running');
-			const rest = asked.filter((query) => !running.includes(query));
-			assert(rest.length > 0 && rest.every((query) => Number(query.get('limit')) <= 50 && !query.get('cursor')), `it was asked for ${rest.join('; ')}`);
+			assert(asked.length > 0 && asked.every((query) => Number(query.get('limit')) <= 50 && !query.get('cursor')), `it was asked for ${asked.join('; ')}`);
 		});
 		const QUERY = 'q=machine-9';
 		const matching = async () => {
