@@ -6,12 +6,27 @@
 # A module sees the headers of those folders and no others: its include path is a directory of links to them. The ways around
 # that (".." in a path, a folder inside the module's own, another folder's *_priv.h) are what `make lint` refuses.
 
+# Targets that need nothing but Debian and root. The modules below ask the compiler and pkg-config where libraries are while make
+# reads them, so the packages come first and a second make then does the work: for these goals the first one reads nothing else.
+AFTER_DEPS := bench check check-iso check-iso-install check-iso-reproducible check-lab check-make-lab check-metal iso lab
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+.PHONY: deps
+deps:  ## install the Debian packages that the build and the tests use (root)
+	@tests/deps.sh
+
+ifneq ($(if $(deps_there),,$(filter deps $(AFTER_DEPS),$(MAKECMDGOALS))),)
+.PHONY: $(MAKECMDGOALS)
+$(filter-out deps,$(MAKECMDGOALS)): with-deps ;
+.PHONY: with-deps
+with-deps: deps
+	+@$(MAKE) --no-print-directory deps_there=1 $(filter-out deps,$(MAKECMDGOALS))
+else
+
 VARIANT ?= release
 BUILD ?= build
 OUT := $(if $(filter release,$(VARIANT)),$(BUILD),$(BUILD)/$(VARIANT))
-.DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 
 CC ?= gcc
@@ -84,13 +99,21 @@ $(OUT)/obj/$(1)/%.o: $(1)/%.c $(OUT)/inc/$(subst /,-,$(1))/.made $(FLAGS)
 endef
 module = $(eval $(call module_template,$(strip $(1)),$(strip $(2)),$(strip $(3)),$(strip $(4))))
 
+# A program that was linked before there were maps is linked again.
+define mapped
+ifeq ($$(wildcard $(1).map),)
+.PHONY: $(1)
+endif
+endef
+
 PROGRAMS :=
-# $(1) program, $(2) main source, $(3) modules in it
+# $(1) program, $(2) main source, $(3) modules in it. The linker's map says which archives it has parts of: for the medium's paperwork.
 define program_template
 PROGRAMS += $(OUT)/$(1)
+$(call mapped,$(OUT)/$(1))
 $(OUT)/$(1): $(patsubst %.c,$(OUT)/obj/%.o,$(2)) $$(foreach m,$(3),$$($$(m).archive))
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -Wl,-Map=$$@.map -o $$@ $$(filter %.o,$$^) \
 		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(shell pkg-config --libs $$(sort $$(foreach m,$(3),$$($$(m).pkgs)))) \
 		$$(sort $$(foreach m,$(3),$$($$(m).ldlibs)))
 endef
@@ -105,15 +128,11 @@ LIB := lib/base lib/loop lib/cmd lib/fsm lib/schema lib/proto lib/crypto lib/htt
 -include $(wildcard pxe/module.mk) $(wildcard images/*/module.mk) $(wildcard images/module.mk) $(wildcard ui/module.mk) $(wildcard iso/module.mk)
 -include $(wildcard tests/*/module.mk) $(wildcard docs/module.mk)
 
-.PHONY: all programs deps check lint help clean
+.PHONY: all programs check lint help clean
 all: programs ui  ## build the programs and the dashboard
 programs: $(PROGRAMS)
 
-deps:  ## install the Debian packages that the build and the tests use (root)
-	@tests/deps.sh
-
-# The packages come first, in a make of its own: what follows asks pkg-config about them.
-check: deps  ## set everything up and run all tests (root)
+check:  ## set everything up and run all tests (root)
 	@tests/check.sh
 
 lint:  ## clang-format, clang-tidy, cppcheck, shellcheck, and what this project forbids
@@ -141,6 +160,7 @@ help:  ## list the targets
 		sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
 
 clean:  ## remove what was built (caches of images stay in build/cache)
-	rm -rf $(BUILD)/obj $(BUILD)/inc $(BUILD)/asan $(BUILD)/debug $(BUILD)/tsan $(BUILD)/fuzz $(PROGRAMS)
+	rm -rf $(BUILD)/obj $(BUILD)/inc $(BUILD)/asan $(BUILD)/debug $(BUILD)/tsan $(BUILD)/fuzz $(PROGRAMS) $(PROGRAMS:=.map)
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
+endif

@@ -9,8 +9,8 @@
 
 #define FILE_MAX MIB
 #define CALL_DEADLINE_MS 30000
-#define CREATE_TRIES 3
-#define CREATE_AGAIN_MS 1000
+#define KEYED_TRIES 3
+#define KEYED_AGAIN_MS 1000
 
 /* ---- life ---- */
 
@@ -299,7 +299,7 @@ static bool was_not_answered(const struct reply *reply, const struct err *err)
 	return err->code == ERR_UNREACHABLE ? reply->status == 0 : err->code == ERR_BUSY;
 }
 
-static int call_create(struct session *session, const struct call *plain, struct reply *ret, struct err *err)
+static int call_once(struct session *session, const struct call *plain, struct reply *ret, struct err *err)
 {
 	_cleanup_free_ char *key = uuid_new();
 	_cleanup_free_ char *header = xasprintf("Idempotency-Key: %s", key);
@@ -311,8 +311,8 @@ static int call_create(struct session *session, const struct call *plain, struct
 		int r = session_call(session, &call, ret, &why);
 		if (r == 0)
 			return 0;
-		if (tries == CREATE_TRIES || !was_not_answered(ret, &why) ||
-		    pause_ms(session, CREATE_AGAIN_MS, NULL) < 0) {
+		if (tries == KEYED_TRIES || !was_not_answered(ret, &why) ||
+		    pause_ms(session, KEYED_AGAIN_MS, NULL) < 0) {
 			if (err)
 				err_move(err, &why);
 			return r;
@@ -326,8 +326,8 @@ int session_operation(struct session *session, const struct operation *operation
 {
 	_cleanup_free_ char *path = operation_path(operation, id);
 	const struct call call = { .method = operation->method, .path = path, .body = body };
-	if (operation->kind == OPERATION_CREATE)
-		return call_create(session, &call, ret, err);
+	if (operation_takes_key(operation))
+		return call_once(session, &call, ret, err);
 	return session_call(session, &call, ret, err);
 }
 
@@ -373,14 +373,14 @@ int session_fail(const struct session *session, const struct command *command, c
 {
 	const struct err_meaning *meaning = err_meaning(err->code);
 	_cleanup_free_ char *remedy = remedy_of(session, reply, err);
-	_cleanup_free_ char *detail = visible(str_or(err->text, ""));
-	_cleanup_free_ char *who = visible(str_or(about, ""));
+	_cleanup_free_ char *detail = utf8_visible(str_or(err->text, ""));
+	_cleanup_free_ char *who = utf8_visible(str_or(about, ""));
 	_cleanup_strbuf_ struct strbuf text = { 0 }; /* written at once: others write to the same terminal */
 	strbuf_addf(&text, "ingot: %s%s%s%s%s\n", who, about ? ": " : "", meaning->title, detail[0] ? ": " : "",
 		    detail);
 	if (err->field) {
 		_cleanup_free_ char *option = option_of_field(command, err->field);
-		_cleanup_free_ char *field = visible(err->field);
+		_cleanup_free_ char *field = utf8_visible(err->field);
 		strbuf_addf(&text, "ingot:   field: %s%s\n", field, option);
 	}
 	if (remedy)

@@ -45,8 +45,8 @@ struct call {
 /* 0 with the answer; or err as the provisioner or the connection has it. ERR_CANCELLED after a signal. reply->status is
  * set either way. */
 int session_call(struct session *session, const struct call *call, struct reply *ret, struct err *err);
-/* A call of an operation on a resource; id may be NULL if its path has none. One that creates something and is not answered
- * is made again a few times, with the same Idempotency-Key: it creates once. */
+/* A call of an operation on a resource; id may be NULL if its path has none. One that creates or begins something and is not
+ * answered is made again a few times, with the same Idempotency-Key: it is done once. */
 int session_operation(struct session *session, const struct operation *operation, const char *id, json_t *body,
 		      struct reply *ret, struct err *err);
 /* Runs the loop until loop_quit(), the deadline (then ERR_TIMEOUT) or a signal (ERR_CANCELLED). */

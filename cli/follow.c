@@ -42,7 +42,7 @@ static void PRINTF_LIKE(3, 4) say(struct follow *f, bool in_place, const char *f
 	va_start(ap, fmt);
 	_cleanup_free_ char *raw = xvasprintf(fmt, ap);
 	va_end(ap);
-	_cleanup_free_ char *text = visible(raw);
+	_cleanup_free_ char *text = utf8_visible(raw);
 	double elapsed = (double)(loop_monotonic_ms(f->session->loop) - f->started_ms) / 1000;
 	fprintf(stderr, "%s%7.1fs  %s%s", f->line_open ? "\r\033[K" : "", elapsed, text, in_place ? "" : "\n");
 	fflush(stderr);
@@ -247,7 +247,7 @@ static void say_what_goes_on(struct follow *f, const struct err *why)
 	strbuf_addf(&text, "%singot: %s; what was started goes on. To watch it: ingot task watch",
 		    f->line_open ? "\n" : "", str_or(why->text, "ended"));
 	for (size_t i = 0; i < f->count; i++) {
-		_cleanup_free_ char *id = visible(f->tasks[i].item->id);
+		_cleanup_free_ char *id = utf8_visible(f->tasks[i].item->id);
 		if (!f->tasks[i].ended)
 			strbuf_addf(&text, " %s", id);
 	}

@@ -10,7 +10,7 @@
 
 static int refuse_usage(const struct invocation *in, const struct err *err)
 {
-	_cleanup_free_ char *text = visible(str_or(err->text, "?"));
+	_cleanup_free_ char *text = utf8_visible(str_or(err->text, "?"));
 	_cleanup_free_ char *name = in->command ? command_name(in->command) : xstrdup(str_or(in->noun, ""));
 	fprintf(stderr, "ingot: %s\nSee 'ingot%s%s --help'.\n", text, name[0] ? " " : "", name);
 	return EXIT_USAGE;

@@ -14,11 +14,11 @@ char *local_time(const char *text)
 	struct tm tm;
 	char out[64];
 	if (time_parse(text, &ms) < 0)
-		return visible(text);
+		return utf8_visible(text);
 	/* Rounded down, also before 1970. */
 	time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
 	if (!localtime_r(&seconds, &tm) || strftime(out, sizeof(out), "%Y-%m-%d %H:%M:%S", &tm) == 0)
-		return visible(text);
+		return utf8_visible(text);
 	return xstrdup(out);
 }
 
@@ -27,7 +27,7 @@ static char *list_cell(const json_t *value)
 	struct strbuf sb = { 0 };
 	for (size_t i = 0; i < json_array_size(value); i++) {
 		const char *text = json_string_value(json_array_get(value, i));
-		_cleanup_free_ char *shown = text ? visible(text) : xstrdup("{...}");
+		_cleanup_free_ char *shown = text ? utf8_visible(text) : xstrdup("{...}");
 		strbuf_addf(&sb, "%s%s", i ? ", " : "", shown);
 	}
 	return strbuf_take(&sb);
@@ -39,7 +39,7 @@ char *cell_format(const struct field *field, const json_t *value)
 	char *text = NULL;
 	if (json_is_string(value))
 		text = field && field->type == FIELD_TIME ? local_time(json_string_value(value))
-							  : visible(json_string_value(value));
+							  : utf8_visible(json_string_value(value));
 	else if (json_is_integer(value) && field && field->type == FIELD_BYTES && json_integer_value(value) >= 0)
 		text = bytes_format((uint64_t)json_integer_value(value));
 	else if (json_is_boolean(value))

@@ -270,7 +270,7 @@ static void on_event(const json_t *event, void *data)
 
 static void on_lost(const struct err *err, void *data)
 {
-	_cleanup_free_ char *text = visible(str_or(err->text, "it was closed"));
+	_cleanup_free_ char *text = utf8_visible(str_or(err->text, "it was closed"));
 	fprintf(stderr, "ingot: the connection was lost (%s); trying again\n", text);
 }
 
@@ -329,7 +329,7 @@ int verb_version(struct session *session, const struct invocation *in)
 		json_decref(json);
 	} else if (reply.json) {
 		_cleanup_free_ char *version =
-			visible(str_or(json_string_value(json_object_get(reply.json, "version")), "?"));
+			utf8_visible(str_or(json_string_value(json_object_get(reply.json, "version")), "?"));
 		_cleanup_free_ char *line = xasprintf("ingot-provisioner %s\n", version);
 		print_text(line);
 	}

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Text from elsewhere, made fit for a terminal. What a server, an agent or a BMC says may hold escape sequences that
- * would move the cursor, change the title or type for the person; none of them gets through. Output is UTF-8 in every
+ * would move the cursor, change the title or type for the person; none of them gets through (utf8_visible()). Output is UTF-8 in every
  * locale. */
 #ifndef INGOT_CLI_VISIBLE_H
 #define INGOT_CLI_VISIBLE_H
 
-#include "base/util.h"
+#include "base/utf8.h"
 
-/* Control characters (C0, DEL, C1), separators of lines and controls of direction are written as "\n" or "\u009b",
- * bytes that are not UTF-8 as "\xff". The caller frees. */
-char *visible(const char *text);
-/* The columns it takes on a terminal; text as visible() gives it. visible_setup() was called. */
+/* The columns it takes on a terminal; text as utf8_visible() gives it. visible_setup() was called. */
 size_t visible_width(const char *text);
 /* Once, at the start of the program. */
 void visible_setup(void);

@@ -48,18 +48,14 @@ tools_tree() {
 	KERNEL_VERSION=${versions[0]##*/}
 }
 
-# copy_modules ROOT LIST
+# module_paths LIST
 #
-# Copies the modules named in LIST, and those they depend on, from the tools'
-# tree into ROOT and indexes them there. A line is a module's name, or a
+# Paths below lib/modules/VERSION, sorted, of the modules named in LIST and of those they depend on. A line is a module's name, or a
 # folder below kernel/ ending in a slash: every module in it; "!" before a
 # folder or name leaves it out again (unless something needs it).
-copy_modules() {
-	local root=$1 list=$2 from="$TOOLS/lib/modules/$KERNEL_VERSION" to paths
-	to="$root/lib/modules/$KERNEL_VERSION"
-	paths=$(mktemp)
-	mkdir -p "$to"
-	list_words "$list" | awk -v dep="$from/modules.dep" -v builtin="$from/modules.builtin" '
+module_paths() {
+	local from="$TOOLS/lib/modules/$KERNEL_VERSION"
+	list_words "$1" | awk -v dep="$from/modules.dep" -v builtin="$from/modules.builtin" '
 		function stem(path) {
 			sub(/.*\//, "", path); sub(/\.ko$/, "", path); gsub(/-/, "_", path)
 			return path
@@ -93,12 +89,29 @@ copy_modules() {
 		END {
 			for (path in wanted) take(path)
 			exit bad
-		}' | LC_ALL=C sort >"$paths"
+		}' | LC_ALL=C sort
+}
+
+# copy_modules ROOT LIST
+#
+# Copies the modules of module_paths from the tools' tree into ROOT and indexes them there.
+copy_modules() {
+	local root=$1 list=$2 from="$TOOLS/lib/modules/$KERNEL_VERSION" to paths
+	to="$root/lib/modules/$KERNEL_VERSION"
+	paths=$(mktemp)
+	mkdir -p "$to"
+	module_paths "$list" >"$paths"
 	tar -C "$from" -cf - -T "$paths" | tar -C "$to" -xf -
 	cp "$from"/modules.{builtin,builtin.modinfo,order} "$to/"
 	depmod -b "$root" "$KERNEL_VERSION"
 	# busybox reads the texts only; the others would be for kmod.
 	rm -f "$paths"
+}
+
+# disk_drivers LIST: as module_paths, what of it disks hang on, their buses included. Nobody installs to a loop device or a CD.
+disk_drivers() {
+	module_paths "$1" | grep -E '^kernel/drivers/(ata/|block/|message/|mmc/|nvme/|pci/controller/vmd|scsi/|usb/host/|usb/storage/|virtio/)' |
+		grep -vE '/(loop|sr_mod)\.ko$'
 }
 
 # libraries_of FILE: paths of the shared libraries FILE needs, found in the

@@ -74,5 +74,21 @@ check "another line in what starts it builds the base anew" made_base
 check "with that line" starts_with "$tmp/cache" '# one more line'
 check "and the other cache knows nothing of it" [ "$(base_of "$cache")" = "$base" ]
 
+# What the live image installs to, a host starts from: a driver that only one of them has builds no host image.
+# refused LIST SED WORDS: with the change of SED in LIST, WORDS are what the build says in place of an image.
+refused() {
+	cp "$IMAGES/live/modules" "$tmp/images/live/"
+	cp "$IMAGES/host/"{initrd-modules,modules} "$tmp/images/host/"
+	sed -i "$2" "$tmp/images/$1"
+	! "$tmp/images/host/build.sh" --agent "$agent" --out "$tmp/refused" --cache "$tmp/cache" >"$tmp/said" 2>&1 &&
+		grep -qxF "images: $3" "$tmp/said" && [ ! -e "$tmp/refused" ]
+}
+check "a disk's driver that the live image alone has is refused" refused live/modules 's/^ahci$/&\nsata_nv/' \
+	"host/initrd-modules lacks what live/modules has for disks: sata_nv"
+check "one that the host's initrd lacks is, too" refused host/initrd-modules '/^usb_storage$/d; /^uas$/d' \
+	"host/initrd-modules lacks what live/modules has for disks: uas usb-storage"
+check "and one that only the initrd has" refused host/modules '/^sdhci_pci$/d' \
+	"host/modules lacks what live/modules has for disks: cqhci sdhci-pci"
+
 echo "cache: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso [--inputs FILE]
+# build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --map FILE... --version V --epoch SECONDS --out FILE.iso [--inputs FILE]
 #
+# FILE of each --map: PROGRAM.map, what the linker says of a program that is on the medium.
 # DIR of --ui-paperwork: what the dashboard is made of (ui/tools/paperwork.mjs).
 # FILE of --inputs: FILE.inputs of another build; this one is refused if it is
 # made from anything else.
@@ -23,13 +24,14 @@ LABEL=INGOT
 LIMIT_BYTES=1000000000
 GRUB_BIOS=/usr/lib/grub/i386-pc
 
-images='' keys='' cache='' paperwork='' version='' epoch='' out='' inputs=''
+images='' keys='' cache='' paperwork='' version='' epoch='' out='' inputs='' maps=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--images) images=$2 ;;
 	--keys) keys=$2 ;;
 	--cache) cache=$2 ;;
 	--ui-paperwork) paperwork=$2 ;;
+	--map) maps+=("$2") ;;
 	--version) version=$2 ;;
 	--epoch) epoch=$2 ;;
 	--out) out=$2 ;;
@@ -38,8 +40,8 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 2
 done
-for word in "$images" "$keys" "$cache" "$paperwork" "$version" "$epoch" "$out"; do
-	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --version V --epoch SECONDS --out FILE.iso [--inputs FILE]"
+for word in "$images" "$keys" "$cache" "$paperwork" "${maps[*]}" "$version" "$epoch" "$out"; do
+	[ -n "$word" ] || die "usage: build.sh --images DIR --keys DIR --cache DIR --ui-paperwork DIR --map FILE... --version V --epoch SECONDS --out FILE.iso [--inputs FILE]"
 done
 export SOURCE_DATE_EPOCH=$epoch TZ=UTC LC_ALL=C
 
@@ -91,11 +93,12 @@ medium() {
 
 # made_from: all that decides what comes out, a line each: the package files
 # that go into images; the tools and libraries of this machine; the dashboard's
-# packages (the lock file has their hashes); the sources, by their commit's time.
+# packages (the lock file has their hashes); the sources (source.sh).
 made_from() {
 	echo "# What ingot-$version.iso was made from. \"make iso INPUTS=FILE\" makes it from nothing else."
 	echo "version $version"
 	echo "epoch $epoch"
+	echo "source $("$ISO/source.sh")"
 	echo "key $(sha256sum <"$keys/signing.pub" | cut -d' ' -f1)"
 	echo "dashboard $(sha256sum <"$ISO/../ui/package-lock.json" | cut -d' ' -f1)"
 	echo "compiler $(gcc --version | head -n 1)"
@@ -114,10 +117,42 @@ same_inputs() {
 	grep -q '^version ' "$1" || die "INPUTS: $1 does not say what a medium was made from; it lies beside the medium, FILE.inputs"
 	diff <(grep -v '^#' "$1") <(grep -v '^#' "$tmp/inputs") >"$tmp/difference" || {
 		sed -n "s/^</  $(basename "$1" | sed 's,[/&],,g'):/p; s/^>/  here:/p" "$tmp/difference" | head -n 40 >&2
+		if grep -q '^[<>] source ' "$tmp/difference"; then
+			say "source is the contents of all files of the sources: git status shows what here is not the commit's" >&2
+		fi
 		die "no medium is made: it would be made from other things than those in $1 (above). Take the commit, the key and the" \
 			"packages of that file (for older packages point apt to a snapshot of the archive, run apt-get update, and remove" \
 			"$cache), or build without INPUTS"
 	}
+}
+
+# linked_in MAP: archives and startup objects of this machine that a program has parts of.
+linked_in() {
+	awk '/^Archive member included / { on = 1; next } /^[A-Z]/ && !/^LOAD / { on = 0 }
+		on && /^\// { sub(/\([^)]*\)$/, ""); print } /^LOAD \/.*\.o$/ { print $2 }' "$1" | sort -u
+}
+
+# package_of FILE: NAME VERSION of the package that has brought it to this machine, which may know it by a name before /usr was merged.
+package_of() {
+	local path name
+	path=$(realpath "$1")
+	name=$(dpkg-query -S "$path" 2>/dev/null || dpkg-query -S "${path#/usr}" 2>/dev/null) ||
+		die "$path is part of a program on the medium, and no package has brought it: nobody knows its licence"
+	# shellcheck disable=SC2016
+	dpkg-query -W -f '${Package} ${Version}\n' "${name%%: *}"
+}
+
+# static_packages: as packages_of_images, those that are in our programs without a file of their own on the medium.
+static_packages() {
+	local map path images
+	for map in "${maps[@]}"; do
+		[ -s "$map" ] || die "$map is missing: make programs"
+		images=host
+		[ "$(basename "$map")" != ingot-agent.map ] || images='host live'
+		linked_in "$map" | while read -r path; do
+			package_of "$path" || exit
+		done | sort -u | awk -v images="$images" '{ n = split(images, words); for (i = 1; i <= n; i++) print $0, words[i] }'
+	done
 }
 
 # packages_of_images: lines NAME VERSION IMAGE, one for each package that
@@ -125,6 +160,7 @@ same_inputs() {
 packages_of_images() {
 	sed 's/$/ host/' "$images/host/packages"
 	sed 's/$/ live/' "$images/live/packages"
+	cat "$tmp/static"
 	packages_of "$LOADERS" | sed 's/$/ loader/'
 	# shellcheck disable=SC2016
 	dpkg-query -W -f '${Package} ${Version} loader\n' grub-pc-bin grub-efi-amd64-bin
@@ -177,9 +213,11 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 signed_loaders "$cache"
 made_from >"$tmp/inputs"
+grep -q '^source [0-9a-f]' "$tmp/inputs" || die "the sources cannot be read"
 [ -z "$inputs" ] || same_inputs "$inputs"
+static_packages >"$tmp/static"
 key=$({
-	cat "$images/live/key" "$images/host.bundle.key"
+	cat "$images/live/key" "$images/host.bundle.key" "$tmp/static"
 	hash_files "$ISO"/{build.sh,early.cfg,esp.cfg,grub.cfg,sbom.jq} "$IMAGES/grub/signed.sh" "$GRUB_BIOS/boot_hybrid.img" "$GRUB_BIOS/kernel.img"
 	hash_files "$keys/signing.pub" "$images/host.bundle"
 	hash_tree "$paperwork"

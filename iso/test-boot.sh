@@ -4,9 +4,9 @@
 # test-boot.sh --iso FILE [--keep] [--kvm]
 #
 # Boots the installation medium as machines would, in QEMU, up to the
-# installer: with BIOS from an optical drive and from a stick, with UEFI, and
-# with UEFI and the Secure Boot keys that machines are sold with. No network
-# but QEMU's own.
+# installer: with BIOS from an optical drive and from a stick, with UEFI from a
+# stick and from virtual media, and with UEFI and the Secure Boot keys that
+# machines are sold with. No network but QEMU's own.
 set -euo pipefail
 
 ISO=$(cd "$(dirname "$0")" && pwd)
@@ -27,6 +27,9 @@ DISK=(-drive "if=none,id=disk,file=$tmp/disk.img,format=raw,cache=unsafe" -devic
 CDROM=(-drive "if=none,id=medium,file=$iso,format=raw,media=cdrom,readonly=on" -device "ide-cd,drive=medium,bootindex=1")
 STICK=(-device qemu-xhci -drive "if=none,id=medium,file=$iso,format=raw,readonly=on"
 	-device "usb-storage,drive=medium,removable=on,bootindex=1")
+# What a BMC makes of a file: an optical drive on USB.
+VIRTUAL=(-device qemu-xhci -drive "if=none,id=medium,file=$iso,format=raw,media=cdrom,readonly=on"
+	-device "usb-storage,drive=medium,removable=on,bootindex=1")
 
 # to_installer NAME WHAT FIRMWARE QEMU-ARGUMENT...
 to_installer() {
@@ -46,6 +49,9 @@ to_installer stick-bios "BIOS, stick" BIOS "${STICK[@]}"
 stop
 uefi OVMF_CODE_4M.fd OVMF_VARS_4M.fd
 to_installer stick-uefi "UEFI, stick" UEFI "${STICK[@]}" "${UEFI[@]}"
+stop
+uefi OVMF_CODE_4M.fd OVMF_VARS_4M.fd
+to_installer virtual-uefi "UEFI, virtual media" UEFI "${VIRTUAL[@]}" "${UEFI[@]}"
 stop
 
 secure_boot

@@ -92,6 +92,12 @@ jq -r '.packages[] | select(.SPDXID | startswith("SPDXRef-deb-")) | "\(.name) \(
 	# shellcheck disable=SC2016
 	dpkg-query -S /usr/lib/grub/i386-pc/kernel.img /usr/lib/grub/x86_64-efi/kernel.img | cut -d: -f1 | sort -u |
 		xargs dpkg-query -W -f '${Package} ${Version}\n'
+	# shellcheck disable=SC2016
+	# Archives that the linker took parts of, and what every program begins and ends with: places of sections in its map.
+	cat "$build/"{ingot-agent,ingot-agent-vm.so,ingot-provisioner,ingot}.map | grep -oE ' /[^ ()]+\.(a\(|o$)' | tr -d ' (' | sort -u |
+		xargs realpath | sort -u | while IFS= read -r path; do
+		dpkg-query -S "$path" 2>/dev/null || dpkg-query -S "${path#/usr}" || echo "no-package-of-$path"
+	done | cut -d: -f1 | sort -u | xargs dpkg-query -W -f '${Package} ${Version}\n'
 	list_words "$ISO/../images/grub/packages" | while IFS= read -r name; do
 		grep "^$name " "$tmp/debian" || echo "$name is not in the list"
 	done

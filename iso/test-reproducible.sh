@@ -76,6 +76,8 @@ copy_sources() {
 plugin=() plugin_name=()
 if [ -e "$build/ingot-agent-vm.so" ]; then plugin=(--plugin "$source/build/ingot-agent-vm.so") plugin_name=(ingot-agent-vm.so); fi
 programs=(ingot-agent "${plugin_name[@]}" ingot-provisioner ingot ingot-bundle)
+maps=()
+for name in ingot-agent "${plugin_name[@]}" ingot-provisioner ingot; do maps+=(--map "$source/build/$name.map"); done
 build_programs() { elsewhere make -C "$source" --no-print-directory -j2 BUILD=build "${programs[@]/#/build/}" >"$again/make.log"; }
 build_ui() { elsewhere make -C "$source" --no-print-directory BUILD=build build/ui-work/.paperwork >"$again/ui.log"; }
 build_live() { elsewhere "$source/images/live/build.sh" --agent "$source/build/ingot-agent" --out "$again/images/live" --cache "$again/cache"; }
@@ -92,7 +94,7 @@ build_bundle() {
 # build_iso OPTION...
 build_iso() {
 	elsewhere "$source/iso/build.sh" --images "$again/images" --keys "$build/keys" --cache "$again/cache" \
-		--ui-paperwork "$source/build/ui-work/paperwork" --version "$version" --epoch "$epoch" \
+		--ui-paperwork "$source/build/ui-work/paperwork" "${maps[@]}" --version "$version" --epoch "$epoch" \
 		--out "$again/ingot-$version.iso" "$@"
 }
 
@@ -132,5 +134,9 @@ check "another version of a package is refused, by its name" refused "s/^package
 check "a package that the list lacks is refused, by its name" refused '/^package live busybox-static /d' "  here: $busybox"
 check "another compiler is refused" refused 's/^compiler .*/compiler gcc 1.0/' "  other.inputs: compiler gcc 1.0"
 check "a list of something else is refused" refused '/^version/d' "does not say what a medium was made from"
+check "other sources are refused" refused 's/^source .*/source 0123/' "  other.inputs: source 0123"
+# The same commit and time, with a change that nobody has committed.
+echo '/* another */' >>"$source/lib/base/err.h"
+check "a change in the sources is refused, and where to look is said" refused 's/^# What/& (a copy)/' "git status shows what here"
 printf 'reproducible: %d passed, %d failed, %d s\n' "$passed" "$failed" "$SECONDS"
 [ "$failed" -eq 0 ]

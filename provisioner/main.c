@@ -130,14 +130,21 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ingot-provisioner: %s\n", err.text);
 		return 1;
 	}
-	if (options.check)
-		puts("the configuration is valid");
+	if (options.check) {
+		code = daemon_check(&config, &err) < 0;
+		if (code)
+			fprintf(stderr, "ingot-provisioner: %s: %s\n", options.config, err.text);
+		else
+			puts("the configuration is valid");
+		config_done(&config);
+		return code;
+	}
 	if (options.banner) {
 		code = banner_print(&config, &err) < 0;
 		if (code)
 			fprintf(stderr, "ingot-provisioner: %s\n", err.text);
 	} else {
-		code = options.check ? 0 : run(&config);
+		code = run(&config);
 	}
 	config_done(&config);
 	return code;

@@ -108,6 +108,9 @@ check_shellcheck() {
 	scripts | xargs -d '\n' shellcheck -x -P SCRIPTDIR -P SCRIPTDIR/.. -f gcc
 }
 
+# What a person calls first works on a machine that has no compiler yet.
+check_deps() { tests/test-deps.sh; }
+
 # Each unit of the host image reaches no more of the system than images/host/exposure says, and all of them are in it.
 check_units() {
 	local unit most said units=images/host/overlay/usr/lib/systemd/system list=images/host/exposure
@@ -178,7 +181,7 @@ check() {
 for tool in clang clang-format clang-tidy cppcheck git pyflakes3 shellcheck systemd-analyze; do
 	command -v "$tool" >/dev/null || { echo "lint: $tool is missing: make deps" >&2; exit 1; }
 done
-for name in spdx forbidden folders units format python shellcheck cppcheck tidy; do
+for name in spdx forbidden folders deps units format python shellcheck cppcheck tidy; do
 	check "$name"
 done
 echo "lint: $passed passed, $failed failed"

@@ -2,6 +2,12 @@
 import hooks from 'eslint-plugin-react-hooks';
 import ts from 'typescript-eslint';
 
+/** The whole package, the index of a kind of parts, and the folders that bundlers cannot take apart. */
+const notDeep = {
+	regex: '^@patternfly/react-(core|icons|table)(?!/dist/styles/[a-z]+\\.css$)(?!/dist/esm/(components|helpers|layouts|icons)/[A-Za-z-]+)',
+	message: 'Import from the folder of one part in dist/esm: the whole package is too much for the first load.',
+};
+
 export default ts.config(
 	{ ignores: ['node_modules', 'src/**/*.gen.*'] },
 	...ts.configs.recommended,
@@ -10,15 +16,7 @@ export default ts.config(
 		plugins: { 'react-hooks': hooks },
 		rules: {
 			...hooks.configs.recommended.rules,
-			'no-restricted-imports': [
-				'error',
-				{
-					paths: ['@patternfly/react-core', '@patternfly/react-icons', '@patternfly/react-table'].map((name) => ({
-						name,
-						message: 'Import from its dist/esm folder: the whole package is too much for the first load.',
-					})),
-				},
-			],
+			'no-restricted-imports': ['error', { patterns: [notDeep, { regex: '^@patternfly/react-(?!.*\\.css$)', message: 'Import it in src/pf.ts, and take it from there.' }] }],
 			'no-restricted-syntax': [
 				'error',
 				{
@@ -37,5 +35,9 @@ export default ts.config(
 			'no-eval': 'error',
 			'no-implied-eval': 'error',
 		},
+	},
+	{
+		files: ['src/pf.ts', 'src/ui/spoken.tsx'],
+		rules: { 'no-restricted-imports': ['error', { patterns: [notDeep] }] },
 	},
 );

@@ -11,7 +11,7 @@ ui: $(UI_WORK)/.built  ## build the dashboard into build/ui
 $(UI_WORK)/.npm:
 	@mkdir -p $(@D)
 	@command -v npm >/dev/null && command -v node >/dev/null || { \
-		echo "ui: npm is missing: install Node.js 18 or newer with npm (sudo make deps)" >&2; exit 1; }
+		echo "ui: npm is missing: install Node.js 18.18 or newer with npm (sudo make deps)" >&2; exit 1; }
 	@touch $@
 
 # What npm installs is of the lock file's versions and hashes.
@@ -20,9 +20,14 @@ $(UI_WORK)/.packages: ui/package.json ui/package-lock.json ui/.npmrc | $(UI_WORK
 	$(Q)cd ui && npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
-$(UI_WORK)/openapi.json: $(OUT)/openapi-dump
+# A program that was linked anew says the same as a rule: the document keeps its time then, and nothing is made of it again.
+$(UI_WORK)/.openapi: $(OUT)/openapi-dump
 	@mkdir -p $(@D)
-	@$< >$@.new && if cmp -s $@.new $@; then rm $@.new; touch $@; else mv $@.new $@; fi
+	@$< >$(@D)/openapi.new && if cmp -s $(@D)/openapi.new $(@D)/openapi.json; then rm $(@D)/openapi.new; else \
+		mv $(@D)/openapi.new $(@D)/openapi.json; fi
+	@touch $@
+
+$(UI_WORK)/openapi.json: $(UI_WORK)/.openapi ;
 
 $(UI_WORK)/.generated: $(UI_WORK)/openapi.json $(UI_WORK)/.packages ui/tools/generate.mjs
 	@cd ui && node tools/generate.mjs ../$(UI_WORK)/openapi.json src/api

@@ -140,7 +140,8 @@ configure() {
 	ln -sf /proc/self/mounts "$root/etc/mtab"
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files myhostname dns\nservices: files\nprotocols: files\n' \
 		>"$root/etc/nsswitch.conf"
-	sed -i '/^pool /d' "$root/etc/chrony/chrony.conf" # the installer names the time servers
+	# The installer names the time servers, and these know of leap seconds: the image has no zones that count them.
+	sed -i '/^pool /d; /^leapsectz /d' "$root/etc/chrony/chrony.conf"
 	sed -i -E 's,^root:[^:]*:,root:*:,; s,^([^:]*:[^:]*):[0-9]+:,\1:1:,' "$root/etc/shadow"
 	# QEMU runs as the user that libvirt was compiled for; udev gives /dev/kvm to the group.
 	echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>"$root/etc/passwd"
@@ -205,7 +206,17 @@ build_initrd() {
 	pack_cpio "$root" "$1/initrd" 19
 }
 
+# A disk that the live image installs to has to be found by the initrd at the next start, and by the host when it is plugged in later.
+check_disk_drivers() {
+	local list missing
+	for list in initrd-modules modules; do
+		missing=$(comm -23 <(disk_drivers "$IMAGES/live/modules") <(module_paths "$IMAGES/host/$list") | sed 's,.*/,,; s,\.ko$,,')
+		[ -z "$missing" ] || die "host/$list lacks what live/modules has for disks: ${missing//$'\n'/ }"
+	done
+}
+
 tools_tree "$cache"
+check_disk_drivers
 lock "$cache" host
 root_key=$({
 	list_versions "$IMAGES/host/packages"

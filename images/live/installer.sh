@@ -48,8 +48,19 @@ find_medium() {
 	done
 }
 
+# Whether some USB storage is known, and its disk is not there yet.
+usb_settling() {
+	local interface
+	for interface in /sys/bus/usb/devices/*:*; do
+		[ "$(cat "$interface/bInterfaceClass" 2>/dev/null)" = 08 ] || continue
+		set -- "$interface"/host*/target*/*/block/*
+		[ -e "$1" ] || return 0
+	done
+	return 1
+}
+
 # Prints the file or URL of the answers, if there are any. A second stick may
-# come a little later than the first.
+# come a little later than the first: 3 s, and up to 18 s where it is on its way.
 find_answers() {
 	local rounds=0
 	if [ -n "$1" ]; then
@@ -58,7 +69,7 @@ find_answers() {
 	fi
 	umount "$ANSWERS" 2>/dev/null
 	until mount_with answers.yaml INGOT-ANS "$ANSWERS" || mount_with answers.yaml INGOT "$ANSWERS" ||
-		[ "$rounds" -ge 6 ]; do
+		{ [ "$rounds" -ge 6 ] && { [ "$rounds" -ge 36 ] || ! usb_settling; }; }; do
 		rounds=$((rounds + 1))
 		usleep 500000
 	done >/dev/null
@@ -155,6 +166,7 @@ run_installer() {
 	fi
 	find_medium
 	answers=$(find_answers "$1")
+	[ -n "$answers" ] || say "no answers.yaml on a file system labelled INGOT-ANS or INGOT: the consoles ask"
 	say "starting the installer of version $(cat "$MEDIUM/ingot/version")"
 	# From here on the consoles belong to the installer.
 	echo 1 >/proc/sys/kernel/printk

@@ -57,11 +57,16 @@ struct bundle_sink {
 	void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *ctx); /* may be NULL */
 	bool (*cancelled)(void *ctx);						/* may be NULL */
 	void *ctx;
+	/* The sink's owner hashes what it is given, on a thread of its own, and has the part judged: it is not hashed here. */
+	bool unjudged;
 };
-/* Passes the current part to the sink and checks its size and hash: ERR_CORRUPT if they differ, after which what was
- * written must not be used; ERR_CANCELLED; or the sink's error. sink NULL: checks only. A negative errno from read() of the
- * descriptor comes back as such, not as ERR_CORRUPT. */
+/* Passes the current part to the sink and checks its size and, unless the sink is unjudged, its hash: ERR_CORRUPT if they differ,
+ * after which what was written must not be used; ERR_CANCELLED; or the sink's error. sink NULL: checks only. A negative errno
+ * from read() of the descriptor comes back as such, not as ERR_CORRUPT. */
 int bundle_reader_copy(struct bundle_reader *reader, const struct bundle_sink *sink, struct err *err);
+
+/* Whether a part that its sink's owner has hashed is what the manifest says: 0, or ERR_CORRUPT. */
+int bundle_part_judge(const struct bundle_part *part, const uint8_t digest[SHA256_SIZE], struct err *err);
 
 /* Ready sink: pwrite() to a file or block device; holes are punched or zeroed. fd is borrowed and must outlive the sink. */
 struct bundle_sink bundle_sink_fd(int *fd);

@@ -334,17 +334,12 @@ int ca_open(const char *dir, struct ca **ret_ca, struct err *err)
 
 /* ---- issuing ---- */
 
-int ca_issue_server(struct ca *ca, const char *common_name, const char *const *names, char **ret_cert_pem,
-		    char **ret_key_pem, struct err *err)
+static int issue_server(struct ca *ca, gnutls_x509_privkey_t key, const char *common_name, const char *const *names,
+			char **ret_cert_pem, struct err *err)
 {
-	_cleanup_(gnutls_x509_privkey_deinit_p) gnutls_x509_privkey_t key = NULL;
 	_cleanup_(gnutls_x509_crt_deinit_p) gnutls_x509_crt_t crt = NULL;
-	_cleanup_free_ char *cert_pem = NULL;
-	int r = p256_key_new(&key, err);
+	int r = gnutls_x509_crt_init(&crt);
 
-	if (r < 0)
-		return r;
-	r = gnutls_x509_crt_init(&crt);
 	if (r >= 0)
 		r = gnutls_x509_crt_set_key(crt, key);
 	if (r < 0)
@@ -352,14 +347,41 @@ int ca_issue_server(struct ca *ca, const char *common_name, const char *const *n
 	r = crt_set_name(crt, common_name, err);
 	if (r >= 0)
 		r = crt_add_alt_names(crt, names, err);
+	return r < 0 ? r : crt_finish(ca, crt, SERVER_LIFE_S, false, ret_cert_pem, err);
+}
+
+int ca_issue_server(struct ca *ca, const char *common_name, const char *const *names, char **ret_cert_pem,
+		    char **ret_key_pem, struct err *err)
+{
+	_cleanup_(gnutls_x509_privkey_deinit_p) gnutls_x509_privkey_t key = NULL;
+	_cleanup_free_ char *cert_pem = NULL;
+	int r = p256_key_new(&key, err);
+
 	if (r >= 0)
-		r = crt_finish(ca, crt, SERVER_LIFE_S, false, &cert_pem, err);
+		r = issue_server(ca, key, common_name, names, &cert_pem, err);
 	if (r >= 0)
 		r = key_export_pem(key, ret_key_pem, err);
 	if (r < 0)
 		return r;
 	*ret_cert_pem = TAKE_PTR(cert_pem);
 	return 0;
+}
+
+int ca_reissue_server(struct ca *ca, const char *common_name, const char *const *names, const char *key_pem,
+		      char **ret_cert_pem, struct err *err)
+{
+	_cleanup_(gnutls_x509_privkey_deinit_p) gnutls_x509_privkey_t key = NULL;
+	gnutls_datum_t pem;
+	int r = pem_borrow(key_pem, &pem, err);
+
+	if (r < 0)
+		return r;
+	r = gnutls_x509_privkey_init(&key);
+	if (r >= 0)
+		r = gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN);
+	if (r < 0)
+		return gnutls_err(err, ERR_INVALID, r, "cannot use the server's key");
+	return issue_server(ca, key, common_name, names, ret_cert_pem, err);
 }
 
 /* The request's key, after the proof that the sender has the private half. */

@@ -54,6 +54,9 @@ const char *ca_fingerprint(const struct ca *ca); /* SHA-256 of the DER, hexadeci
 /* A server certificate with its new key. names: DNS names and IP addresses for subjectAltName, NULL-terminated. */
 int ca_issue_server(struct ca *ca, const char *common_name, const char *const *names, char **ret_cert_pem,
 		    char **ret_key_pem, struct err *err);
+/* The same for a key that there is. ERR_INVALID if it cannot be read. */
+int ca_reissue_server(struct ca *ca, const char *common_name, const char *const *names, const char *key_pem,
+		      char **ret_cert_pem, struct err *err);
 /* A certificate for a request (PKCS #10, RFC 2986), after its self-signature was checked; what it asks for is ignored but
  * its key: the name is common_name, the addresses go to subjectAltName, usage is TLS client and server. ERR_INVALID for a
  * bad request. */
@@ -70,7 +73,14 @@ int csr_new(const char *common_name, char **ret_key_pem, char **ret_csr_pem, str
 int csr_key_fingerprint(const char *csr_pem, char **ret_hex, struct err *err);
 /* From when until when a PEM certificate is good, in ms since 1970. ERR_INVALID if it cannot be read. */
 int cert_validity(const char *cert_pem, int64_t *ret_from_ms, int64_t *ret_until_ms, struct err *err);
-/* SHA-256 (hex) of the DER of a PEM certificate. */
+/* Whether a server may go on showing the first certificate of cert_pem: it is key_pem's, the authority of ca_text signed it, it
+ * is for all of these names and addresses (NULL-terminated), and it is good now and for spare_s more seconds. What cannot be
+ * read is not. */
+bool cert_good_for(const char *cert_pem, const char *key_pem, const char *ca_text, const char *const *names,
+		   int64_t spare_s);
+/* Whether the first certificate is for this name or address; what cannot be read is for none. */
+bool cert_is_for(const char *cert_pem, const char *name);
+/* SHA-256 (hex) of the DER of a PEM certificate; of several, of the first. */
 int cert_fingerprint(const char *cert_pem, char **ret_hex, struct err *err);
 
 #endif

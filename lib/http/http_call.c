@@ -148,7 +148,7 @@ static void on_finished(struct transfer *transfer, CURLcode result)
 		if (call->too_large)
 			err_set(&call->err, ERR_TOO_LARGE, "the answer is longer than %zu bytes", call->data_max_bytes);
 		else
-			curl_err(&call->err, result, call->error_text);
+			curl_err(&call->err, call->easy, result, call->error_text);
 	}
 	call_dirty(call);
 }

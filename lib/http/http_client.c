@@ -228,7 +228,20 @@ void client_easy_free(struct http_client *client, CURL *easy)
 	curl_easy_cleanup(easy);
 }
 
-int curl_err(struct err *err, CURLcode result, const char *text)
+/* libcurl says the same of whatever is wrong with a certificate, and names the files it looked into, which are ours in memory. */
+static const char *refusal_text(CURL *easy)
+{
+	long flags = 0; /* of gnutls_certificate_status_t */
+
+	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &flags);
+	if (flags & GNUTLS_CERT_NOT_ACTIVATED)
+		return "the server's certificate is not valid yet by this machine's clock; look at the clocks of both";
+	if (flags & GNUTLS_CERT_EXPIRED)
+		return "the server's certificate is not valid any more by this machine's clock; look at the clocks of both";
+	return "the server's certificate was not issued by the authority that is trusted";
+}
+
+int curl_err(struct err *err, CURL *easy, CURLcode result, const char *text)
 {
 	if (!*text)
 		text = curl_easy_strerror(result);
@@ -236,9 +249,8 @@ int curl_err(struct err *err, CURLcode result, const char *text)
 	case CURLE_OPERATION_TIMEDOUT:
 		return err_set(err, ERR_TIMEOUT, "%s", text);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		/* libcurl names the files it looked into, which are ours in memory. */
 		if (strstr(text, "CAfile"))
-			text = "the server's certificate was not issued by the authority that is trusted";
+			text = refusal_text(easy);
 		return err_set(err, ERR_UNREACHABLE, "%s", text);
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:

@@ -47,8 +47,8 @@ void client_easy_free(struct http_client *client, CURL *easy);
 /* Tells what is to be told, soon or now. The client may be gone after client_pump(). */
 void client_kick(struct http_client *client);
 void client_pump(struct http_client *client);
-/* What a result means. text: libcurl's own words, or empty. */
-int curl_err(struct err *err, CURLcode result, const char *text);
+/* What a result of a transfer means. text: libcurl's own words, or empty. */
+int curl_err(struct err *err, CURL *easy, CURLcode result, const char *text);
 bool header_value_clean(const char *value);
 
 /* http_call.c */

@@ -119,6 +119,11 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 		conn->server = server;
 		conn->mhd = mhd;
 		conn->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		/* Nothing has been said yet: the daemon's own are put aside for this session. */
+		if (server->credentials)
+			gnutls_credentials_set(
+				MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
+				GNUTLS_CRD_CERTIFICATE, server->credentials->tls);
 		list_init(&conn->link);
 		*socket_context = conn;
 		server->connections++;
@@ -260,12 +265,38 @@ void server_tell_soon(struct http_server *server)
 
 /* ---- start and stop ---- */
 
+/* The caller ends what is returned. */
+static int load_credentials(const char *cert_pem, const char *key_pem, const char *client_ca_pem,
+			    gnutls_certificate_credentials_t *ret, struct err *err)
+{
+	gnutls_datum_t cert = { .data = (unsigned char *)cert_pem, .size = (unsigned)strlen(cert_pem) };
+	gnutls_datum_t key = { .data = (unsigned char *)key_pem, .size = (unsigned)strlen(key_pem) };
+	gnutls_datum_t trust = { .data = (unsigned char *)client_ca_pem };
+	gnutls_certificate_credentials_t credentials;
+	int r;
+
+	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
+		abort(); /* out of memory */
+	r = gnutls_certificate_set_x509_key_mem(credentials, &cert, &key, GNUTLS_X509_FMT_PEM);
+	if (r < 0) {
+		r = err_set(err, ERR_INVALID, "cannot use the server's certificate and key: %s", gnutls_strerror(r));
+	} else if (client_ca_pem) {
+		trust.size = (unsigned)strlen(client_ca_pem);
+		r = gnutls_certificate_set_x509_trust_mem(credentials, &trust, GNUTLS_X509_FMT_PEM);
+		if (r <= 0)
+			r = err_set(err, ERR_INVALID, "cannot use the authority for client certificates");
+	}
+	if (r < 0) {
+		gnutls_certificate_free_credentials(credentials);
+		return r;
+	}
+	*ret = credentials;
+	return 0;
+}
+
 /* The daemon says nothing about what is wrong with a certificate. */
 static int check_certificates(const struct http_server_spec *spec, struct err *err)
 {
-	gnutls_datum_t cert = { .data = (unsigned char *)spec->cert_pem };
-	gnutls_datum_t key = { .data = (unsigned char *)spec->key_pem };
-	gnutls_datum_t trust = { .data = (unsigned char *)spec->client_ca_pem };
 	gnutls_certificate_credentials_t credentials;
 	int r;
 
@@ -274,21 +305,10 @@ static int check_certificates(const struct http_server_spec *spec, struct err *e
 							    : 0;
 	if (!spec->key_pem)
 		return err_set(err, ERR_INVALID, "a certificate without its key");
-	cert.size = (unsigned)strlen(spec->cert_pem);
-	key.size = (unsigned)strlen(spec->key_pem);
-	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
-		abort(); /* out of memory */
-	r = gnutls_certificate_set_x509_key_mem(credentials, &cert, &key, GNUTLS_X509_FMT_PEM);
-	if (r < 0) {
-		r = err_set(err, ERR_INVALID, "cannot use the server's certificate and key: %s", gnutls_strerror(r));
-	} else if (spec->client_ca_pem) {
-		trust.size = (unsigned)strlen(spec->client_ca_pem);
-		r = gnutls_certificate_set_x509_trust_mem(credentials, &trust, GNUTLS_X509_FMT_PEM);
-		if (r <= 0)
-			r = err_set(err, ERR_INVALID, "cannot use the authority for client certificates");
-	}
-	gnutls_certificate_free_credentials(credentials);
-	return r < 0 ? r : 0;
+	r = load_credentials(spec->cert_pem, spec->key_pem, spec->client_ca_pem, &credentials, err);
+	if (r == 0)
+		gnutls_certificate_free_credentials(credentials);
+	return r;
 }
 
 static int check_routes(const struct http_server_spec *spec, struct err *err)
@@ -341,6 +361,8 @@ static struct http_server *server_make(const struct http_server_spec *spec)
 	server->data = spec->data;
 	server->body_dir = xstrdup(spec->body_dir);
 	server->check_clients = spec->client_ca_pem;
+	server->client_ca_pem = spec->client_ca_pem ? xstrdup(spec->client_ca_pem) : NULL;
+	server->has_tls = spec->cert_pem;
 	server->idle_timeout_ms = spec->idle_timeout_ms > 0 ? spec->idle_timeout_ms : IDLE_TIMEOUT_DEFAULT_MS;
 	server->first_head_ms =
 		spec->first_head_ms > 0 ? spec->first_head_ms : MIN_OF(server->idle_timeout_ms, FIRST_HEAD_DEFAULT_MS);
@@ -373,6 +395,7 @@ int http_server_new(const struct http_server_spec *spec, struct http_server **re
 	if (!server->daemon) {
 		if (fcntl(fd, F_GETFD) >= 0)
 			close_fd(fd);
+		free(server->client_ca_pem);
 		free(server->body_dir);
 		free(server);
 		return err_set(err, ERR_INTERNAL, "cannot start the HTTP server");
@@ -388,6 +411,24 @@ int http_server_new(const struct http_server_spec *spec, struct http_server **re
 uint16_t http_server_port(const struct http_server *server)
 {
 	return server->port;
+}
+
+int http_server_set_certificate(struct http_server *server, const char *cert_pem, const char *key_pem, struct err *err)
+{
+	struct http_credentials *fresh;
+	gnutls_certificate_credentials_t credentials;
+	int r;
+
+	loop_assert_thread(server->loop);
+	if (!server->has_tls)
+		return err_set(err, ERR_INVALID, "a certificate for a server that speaks plain HTTP");
+	r = load_credentials(cert_pem, key_pem, server->client_ca_pem, &credentials, err);
+	if (r < 0)
+		return r;
+	fresh = new0(struct http_credentials, 1);
+	*fresh = (struct http_credentials){ server->credentials, credentials };
+	server->credentials = fresh;
+	return 0;
 }
 
 /* Nothing may be suspended when the daemon stops (it aborts): all is answered, then the daemon runs until it has taken
@@ -423,6 +464,14 @@ struct http_server *http_server_free(struct http_server *server)
 	loop_timer_free(server->teller);
 	while (!list_empty(&server->orphans))
 		request_free(CONTAINER_OF(server->orphans.next, struct http_request, link));
+	while (server->credentials) {
+		struct http_credentials *last = server->credentials;
+
+		server->credentials = last->before;
+		gnutls_certificate_free_credentials(last->tls);
+		free(last);
+	}
+	free(server->client_ca_pem);
 	free(server->body_dir);
 	free(server);
 	return NULL;

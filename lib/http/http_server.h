@@ -60,6 +60,9 @@ struct http_server_spec {
  * stays the caller's. */
 int http_server_new(const struct http_server_spec *spec, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
+/* Connections that are made from now on are shown this certificate; those that are there go on with theirs. The loop's thread.
+ * ERR_INVALID: certificate and key are none, or the server speaks plain HTTP; what it has stays. */
+int http_server_set_certificate(struct http_server *server, const char *cert_pem, const char *key_pem, struct err *err);
 /* Answers what waits with 503, ends streams and connections; their gone and closed functions are called. Not from within a
  * handler or another function that the server calls. NULL is fine; returns NULL. */
 struct http_server *http_server_free(struct http_server *server);

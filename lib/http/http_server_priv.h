@@ -3,6 +3,7 @@
 #ifndef INGOT_HTTP_HTTP_SERVER_PRIV_H
 #define INGOT_HTTP_HTTP_SERVER_PRIV_H
 
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 
@@ -28,6 +29,12 @@
 #define PATH_SEGMENTS_MAX 32
 #define QUERY_PAIRS_MAX 64
 
+/* Sessions that have not ended may use any that there was. */
+struct http_credentials {
+	struct http_credentials *before;
+	gnutls_certificate_credentials_t tls;
+};
+
 struct http_server {
 	struct loop *loop;
 	struct MHD_Daemon *daemon;
@@ -44,7 +51,9 @@ struct http_server {
 	bool (*admit)(struct http_request *request, void *data);
 	void *data;
 	char *body_dir;
-	bool check_clients;
+	bool check_clients, has_tls;
+	char *client_ca_pem;
+	struct http_credentials *credentials; /* set after the start; NULL: those of the daemon */
 	int64_t idle_timeout_ms, first_head_ms;
 	int64_t answer_deadline_ms; /* these two are constants but for tests */
 	int64_t heartbeat_ms;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The target of a request line: path and query, decoded; and the route for it. libmicrohttpd's own decoding is not used: it
  * decodes the path before it is split, so that "%2F" would make two segments of one. */
+#include "base/utf8.h"
 #include "http/http_server_priv.h"
 
 static int hex_digit(char c)
@@ -11,39 +12,16 @@ static int hex_digit(char c)
 				      : -1;
 }
 
-/* Length of the UTF-8 sequence at s, or 0 (RFC 3629 section 4). */
-static unsigned utf8_sequence(const unsigned char *s)
-{
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
-	if (s[0] >= 0xe0 && s[0] <= 0xef) {
-		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
-			return 0;
-		if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[3] & 0xc0) != 0x80)
-			return 0;
-		if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-			return 0;
-		return 4;
-	}
-	return 0;
-}
-
 /* Text that may be compared, stored and logged: UTF-8 without control characters. */
 static bool text_clean(const char *text)
 {
-	for (const unsigned char *s = (const unsigned char *)text; *s;) {
-		unsigned len = utf8_sequence(s);
+	while (*text) {
+		uint32_t c = 0;
+		size_t len = utf8_take(text, &c);
 
-		if (len == 0 || *s < 0x20 || *s == 0x7f)
+		if (len == 0 || c < 0x20 || c == 0x7f)
 			return false;
-		s += len;
+		text += len;
 	}
 	return true;
 }

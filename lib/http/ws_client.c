@@ -276,7 +276,7 @@ static void on_finished(struct transfer *transfer, CURLcode result)
 	if (result == CURLE_OK)
 		curl_easy_getinfo(dial->easy, CURLINFO_ACTIVESOCKET, &fd);
 	if (fd == CURL_SOCKET_BAD) {
-		curl_err(&dial->err, result != CURLE_OK ? result : CURLE_COULDNT_CONNECT, dial->error_text);
+		curl_err(&dial->err, dial->easy, result != CURLE_OK ? result : CURLE_COULDNT_CONNECT, dial->error_text);
 		dial_fail_soon(dial);
 		return;
 	}

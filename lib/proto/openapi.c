@@ -251,10 +251,10 @@ static json_t *parameters_of(const struct operation *op)
 	}
 	if (strstr(op->path, "{id}") && changes)
 		json_array_append_new(list, parameter("header", "If-Match", "revision (ETag) that it must still have"));
-	if (op->kind == OPERATION_CREATE)
+	if (operation_takes_key(op))
 		json_array_append_new(list,
 				      parameter("header", "Idempotency-Key",
-						"the same key with the same request creates once; kept for a day"));
+						"the same key with the same request does it once; kept for a day"));
 	if (operation_is_unsafe(op) && op->role != ROLE_NONE)
 		json_array_append_new(list, parameter("header", "X-CSRF-Token",
 						      "with a session: its csrf_token; not needed with a token"));
@@ -338,19 +338,25 @@ static json_t *paths_of(json_t *components)
 
 /* ---- the rest ---- */
 
-/* RFC 9457, with two members of ours. */
-static json_t *problem_document(void)
+/* Every kind of error there is: of a call that is refused, and of work that fails later. */
+static json_t *codes_json(void)
 {
 	json_t *codes = json_array();
 	for (int code = ERR_NONE + 1; code < ERR_CODE_COUNT; code++)
 		json_array_append_new(codes, json_string(err_meaning((enum err_code)code)->name));
+	return codes;
+}
+
+/* RFC 9457, with two members of ours. */
+static json_t *problem_document(void)
+{
 	return json_pack("{s:s, s:s, s:[s, s, s, s], s:{s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:s}, s:{s:s, s:o}, "
 			 "s:{s:[s, s], s:s}}}",
 			 "type", "object", "description", "why a request failed (RFC 9457)", "required", "type",
 			 "title", "status", "code", "properties", "type", "type", "string", "format", "uri-reference",
 			 "title", "type", "string", "status", "type", "integer", "detail", "type", "string",
 			 "description", "what is wrong, and what would be right", "code", "type", "string", "enum",
-			 codes, "field", "type", "string", "null", "description", "the field that is wrong");
+			 codes_json(), "field", "type", "string", "null", "description", "the field that is wrong");
 }
 
 json_t *openapi_document(void)
@@ -360,6 +366,10 @@ json_t *openapi_document(void)
 	json_object_set_new(schemas, "problem_document", problem_document());
 	json_t *event = json_object_get(json_object_get(schemas, "event"), "properties");
 	json_object_set_new(json_object_get(event, "code"), "x-ingot-texts", event_texts_json());
+	json_t *kept = json_object_get(json_object_get(schemas, "problem"), "properties");
+	json_object_set_new(kept, "code",
+			    json_pack("{s:s, s:o, s:s}", "type", "string", "enum", codes_json(), "description",
+				      "stable word for the kind of error, as in problem_document"));
 	json_t *problem =
 		json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "It failed", "content", "application/problem+json",
 			  "schema", "$ref", "#/components/schemas/problem_document");

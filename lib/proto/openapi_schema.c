@@ -2,6 +2,7 @@
 /* Schemas as JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "proto/openapi_priv.h"
 
 static bool shows(const struct field *f, enum openapi_form form)
@@ -36,6 +37,7 @@ static void add_format(json_t *json, enum field_format format)
 		const char *format, *pattern;
 	} formats[] = {
 		[FORMAT_ANY] = { NULL, NULL },
+		[FORMAT_TEXT] = { "printable", "^[^" UTF8_HIDDEN_CLASS "]*$" },
 		[FORMAT_NAME] = { NULL, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" },
 		[FORMAT_UUID] = { "uuid", NULL },
 		[FORMAT_ADDRESS] = { NULL, "^[0-9a-fA-F.:]+$" },

@@ -175,6 +175,13 @@ bool operation_is_unsafe(const struct operation *operation)
 	return !str_equal(operation->method, "GET") && !str_equal(operation->method, "HEAD");
 }
 
+bool operation_takes_key(const struct operation *operation)
+{
+	bool begins = (operation->kind == OPERATION_ACTION || operation->kind == OPERATION_TASK) &&
+		      str_equal(operation->method, "POST") && strstr(operation->path, "{id}");
+	return operation->kind == OPERATION_CREATE || begins;
+}
+
 static bool field_is_scalar(const struct field *field)
 {
 	return field->type != FIELD_OBJECT && field->type != FIELD_OBJECTS && field->type != FIELD_STRINGS &&

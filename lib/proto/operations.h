@@ -118,6 +118,9 @@ extern const struct operation operations[OPERATION_COUNT];
 
 /* Whether it may change something: what a session's calls need more than the cookie for, and what is audited. */
 bool operation_is_unsafe(const struct operation *operation);
+/* Whether a call that was not answered may be made again with the same Idempotency-Key (draft-ietf-httpapi-idempotency-key-header):
+ * what creates or begins something by POST. */
+bool operation_takes_key(const struct operation *operation);
 /* A field of a resource that lists can be asked for by "?FIELD=value" and sorted by. */
 bool field_filters(const struct field *field);
 bool field_sorts(const struct field *field);

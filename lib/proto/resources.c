@@ -37,10 +37,19 @@ struct problem *problem_new(const struct err *err)
 void problem_to_err(const struct problem *problem, struct err *ret)
 {
 	enum err_code code = problem && problem->code ? err_code_from_name(problem->code) : ERR_INTERNAL;
+	if (code == ERR_NONE)
+		code = ERR_INTERNAL;
 	if (problem && problem->field)
 		err_set_field(ret, code, problem->field, "%s", str_or(problem->text, "failed"));
 	else
 		err_set(ret, code, "%s", problem ? str_or(problem->text, "failed") : "failed");
+}
+
+struct problem *problem_known(const struct problem *told)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	problem_to_err(told, &err);
+	return problem_new(&err);
 }
 
 /* ---- machine ---- */
@@ -164,13 +173,13 @@ static const struct field machine_fields[] = {
 	STR(struct machine, enroll_hash, HIDDEN),
 	STR(struct machine, enroll_key, HIDDEN),
 	STR(struct machine, node, 0, .help = "the node it became"),
-	STR(struct machine, zone, COLUMN | FIELD_UPDATE, .max = ZONE_MAX,
+	STR(struct machine, zone, COLUMN | FIELD_UPDATE, .format = FORMAT_TEXT, .max = ZONE_MAX,
 	    .help = "where it stands, in words of your own: a rack, a room; null or empty: not said"),
 };
 const struct schema machine_schema = SCHEMA("machine", struct machine, machine_fields, "a physical server");
 
 static const struct field machine_deploy_fields[] = {
-	STR(struct machine_deploy, disk, CREATE, .min = 1, .max = 255,
+	STR(struct machine_deploy, disk, CREATE, .format = FORMAT_TEXT, .min = 1, .max = 255,
 	    .help = "serial number or WWN of the disk to write; default: the one disk that is large enough and free; where there is a choice it must be made"),
 	STR(struct machine_deploy, name, CREATE, .format = FORMAT_NAME, .help = "new host name"),
 };
@@ -185,7 +194,7 @@ const struct schema machine_power_schema =
 
 static const struct field machine_accept_fields[] = {
 	STR(struct machine_accept, name, CREATE, .format = FORMAT_NAME, .help = "host name to give it"),
-	STR(struct machine_accept, zone, CREATE, .max = ZONE_MAX,
+	STR(struct machine_accept, zone, CREATE, .format = FORMAT_TEXT, .max = ZONE_MAX,
 	    .help = "where it stands, in words of your own: a rack, a room"),
 };
 const struct schema machine_accept_schema =
@@ -241,10 +250,10 @@ const struct schema machine_sel_schema =
 static const struct field bmc_range_fields[] = {
 	ID(struct bmc_range),
 	STR(struct bmc_range, name, COLUMN | REQUIRED, .format = FORMAT_NAME, .help = "name of the range"),
-	STR(struct bmc_range, range, COLUMN | REQUIRED, .min = 1, .max = 64,
+	STR(struct bmc_range, range, COLUMN | REQUIRED, .format = FORMAT_TEXT, .min = 1, .max = 64,
 	    .help = "IPv4 addresses: FIRST-LAST, one address, or ADDRESS/PREFIX; :PORT behind for another port than 623"),
-	STR(struct bmc_range, user, COLUMN | REQUIRED | FIELD_UPDATE, .min = 1, .max = BMC_USER_MAX,
-	    .help = "user on these BMCs"),
+	STR(struct bmc_range, user, COLUMN | REQUIRED | FIELD_UPDATE, .format = FORMAT_TEXT, .min = 1,
+	    .max = BMC_USER_MAX, .help = "user on these BMCs"),
 	STR(struct bmc_range, password, REQUIRED | FIELD_UPDATE | HIDDEN, .min = 1, .max = BMC_PASSWORD_MAX,
 	    .help = "that user's password; it is never shown"),
 	INT(struct bmc_range, addresses, COLUMN, .help = "how many addresses that are"),
@@ -391,6 +400,7 @@ static const struct field image_fields[] = {
 	TIME(struct image, created, 0, .help = "when it was made"),
 	STR(struct image, upload, HIDDEN),
 	STR(struct image, received_sha256, HIDDEN),
+	BOOL(struct image, call_off, HIDDEN),
 	BYTES(struct image, announced_bytes, HIDDEN, .max = INT64_MAX),
 };
 const struct schema image_schema =
@@ -411,7 +421,8 @@ static const struct field volume_fields[] = {
 	ENUM(struct volume, state, COLUMN, volume_state_words, .help = "state"),
 	BYTES(struct volume, size_bytes, COLUMN | CREATE, .max = INT64_MAX,
 	      .help = "size; default: that of the image; a multiple of 512"),
-	STR(struct volume, image, CREATE, .max = 63, .help = "image (name or id) to clone; default: empty"),
+	STR(struct volume, image, CREATE, .format = FORMAT_TEXT, .max = 63,
+	    .help = "image (name or id) to clone; default: empty"),
 	STR(struct volume, image_name, COLUMN, .help = "that image's name"),
 	STR(struct volume, pool, 0, .help = "pool it is in"),
 	STR(struct volume, vm, 0, .help = "virtual machine that uses it"),
@@ -420,6 +431,7 @@ static const struct field volume_fields[] = {
 	OBJECT(struct volume, error, 0, problem_schema, .help = "why it failed"),
 	TIME(struct volume, created, 0, .help = "when it was made"),
 	BOOL(struct volume, unmade, HIDDEN),
+	BOOL(struct volume, call_off, HIDDEN),
 };
 const struct schema volume_schema = SCHEMA("volume", struct volume, volume_fields, "a replicated block device");
 
@@ -432,7 +444,7 @@ static const struct field network_fields[] = {
 	    .help = "VLAN it is on the wire (IEEE 802.1Q); 0: untagged, the one that the nodes themselves are in"),
 	INT(struct network, mtu, COLUMN | CREATE, .min = 1280, .max = 9216, .initial = "1500",
 	    .help = "largest packet, in bytes; the nodes' network cards and switches must let it through"),
-	STR(struct network, description, COLUMN | CREATE, .max = 255, .help = "what it is for"),
+	STR(struct network, description, COLUMN | CREATE, .format = FORMAT_TEXT, .max = 255, .help = "what it is for"),
 	TIME(struct network, created, 0, .help = "when it was made"),
 };
 const struct schema network_schema =
@@ -471,9 +483,10 @@ static const struct field vm_fields[] = {
 	INT(struct vm, cpus, COLUMN | CREATE, .min = 1, .max = 256, .initial = "1", .help = "virtual processors"),
 	BYTES(struct vm, memory_bytes, COLUMN | CREATE, .min = 16 * (int64_t)MIB, .max = 16384 * (int64_t)GIB,
 	      .initial = "128 MiB", .help = "memory"),
-	STR(struct vm, volume, REQUIRED, .min = 1, .max = 63, .help = "volume (name or id) it boots from"),
+	STR(struct vm, volume, REQUIRED, .format = FORMAT_TEXT, .min = 1, .max = 63,
+	    .help = "volume (name or id) it boots from"),
 	STR(struct vm, volume_name, COLUMN, .help = "that volume\'s name"),
-	F_LIST(struct vm, networks, network_count, FIELD_STRINGS, CREATE, .max = VM_NICS_MAX,
+	F_LIST(struct vm, networks, network_count, FIELD_STRINGS, CREATE, .format = FORMAT_TEXT, .max = VM_NICS_MAX,
 	       .help = "networks (name or id) that it has a network card in; one card for each"),
 	F_LIST(struct vm, nics, nic_count, FIELD_OBJECTS, 0, .of = &vm_nic_schema, .help = "its network cards"),
 	BOOL(struct vm, start, CREATE, .help = "start it at once"),
@@ -503,7 +516,7 @@ static const struct field vm_fields[] = {
 const struct schema vm_schema = SCHEMA("vm", struct vm, vm_fields, "a virtual machine");
 
 static const struct field vm_migrate_fields[] = {
-	STR(struct vm_migrate, node, CREATE, .min = 1, .max = 63,
+	STR(struct vm_migrate, node, CREATE, .format = FORMAT_TEXT, .min = 1, .max = 63,
 	    .help = "node (name or id); default: the best other node"),
 };
 const struct schema vm_migrate_schema =
@@ -556,7 +569,8 @@ static const struct field task_fields[] = {
 	TIME(struct task, deadline, 0, .help = "when it fails if it has not ended"),
 	STR(struct task, retry_of, 0, .help = "task that failed or was cancelled, and that this one tries again"),
 	STR(struct task, retried_by, 0, .help = "task that tried this one again"),
-	F(struct task, order, FIELD_JSON, HIDDEN),
+	F(struct task, order, FIELD_JSON, 0,
+	  .help = "what was asked for, as the body of the call has it (disk, action, node), and is asked for again when it is tried again; null: nothing but the action"),
 };
 const struct schema task_schema = SCHEMA("task", struct task, task_fields, "a job that takes longer than a blink");
 
@@ -646,7 +660,7 @@ static const struct field user_fields[] = {
 const struct schema user_schema = SCHEMA("user", struct user, user_fields, "a person who may sign in");
 
 static const struct field sign_in_fields[] = {
-	STR(struct sign_in, name, REQUIRED, .min = 1, .max = 255, .help = "name of the user"),
+	STR(struct sign_in, name, REQUIRED, .format = FORMAT_TEXT, .min = 1, .max = 255, .help = "name of the user"),
 	STR(struct sign_in, password, REQUIRED | HIDDEN, .min = 1, .max = PASSWORD_MAX, .help = "password"),
 };
 const struct schema sign_in_schema = SCHEMA("sign_in", struct sign_in, sign_in_fields, "who wants to sign in");

@@ -14,7 +14,10 @@ struct problem {
 };
 extern const struct schema problem_schema;
 struct problem *problem_new(const struct err *err);
+/* problem may be NULL. A code that this version does not know, from an agent of another, is ERR_INTERNAL. */
 void problem_to_err(const struct problem *problem, struct err *ret);
+/* What an agent told, with a code that this version knows: the API promises those alone. The caller frees by schema_free(). */
+struct problem *problem_known(const struct problem *told);
 
 /* ---- machine ---- */
 
@@ -258,6 +261,7 @@ struct image {
 	char *id, *name, *pool, *sha256, *upload, *task;
 	char *received_sha256; /* of what came in, as it came in */
 	int state;
+	bool call_off;			      /* its import was cancelled: whatever comes of that, it has failed */
 	uint64_t size_bytes, announced_bytes; /* announced: 0 if it was not */
 	int64_t created;
 	struct problem *error;
@@ -274,7 +278,8 @@ struct volume {
 	char *id, *name, *pool, *image, *vm, *task;
 	char *image_name, *vm_name; /* filled in when it is shown */
 	int state;
-	bool unmade; /* while it is deleted: it had failed, and there is nothing in it that could be used */
+	bool unmade;   /* while it is deleted: it had failed, and there is nothing in it that could be used */
+	bool call_off; /* its making was cancelled: it goes, with what there is of it */
 	uint64_t size_bytes;
 	int64_t created;
 	struct problem *error;
@@ -481,7 +486,7 @@ struct audit {
 enum { AUDIT_VIA_NOTHING, AUDIT_VIA_SESSION, AUDIT_VIA_TOKEN };
 extern const struct schema audit_schema;
 
-/* A creating call that was answered: what the same Idempotency-Key is answered with again. Never shown. */
+/* A call that created or began something and was answered: what the same Idempotency-Key is answered with again. Never shown. */
 struct creation {
 	char *id;	   /* hash of who, which operation, which key */
 	char *fingerprint; /* hashes of the request */

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "base/utf8.h"
 #include "schema/schema.h"
 
 /* <ctype.h> asks the locale. */
@@ -65,6 +66,8 @@ static const struct {
 	[FORMAT_UUID] = { uuid_valid, "a UUID such as 123e4567-e89b-42d3-a456-426614174000" },
 	[FORMAT_ADDRESS] = { address_ok, "an IPv4 or IPv6 address" },
 	[FORMAT_MAC] = { mac_ok, "a MAC address such as 52:54:00:12:34:56, in lower case" },
+	[FORMAT_TEXT] = { utf8_printable, "a line of characters that can be seen; leave out control characters, line "
+					  "breaks, and marks without width or of direction" },
 	[FORMAT_SHA256] = { sha256_ok, "64 hexadecimal digits in lower case" },
 };
 

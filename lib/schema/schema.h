@@ -33,6 +33,7 @@ enum field_flag {
 
 enum field_format {
 	FORMAT_ANY,
+	FORMAT_TEXT, /* what a person wrote, to be read in a list: one line, all of which can be seen (utf8_printable()) */
 	FORMAT_NAME,	/* a DNS label: RFC 1123 section 2.1 */
 	FORMAT_UUID,	/* RFC 9562 section 4 */
 	FORMAT_ADDRESS, /* IPv4 or IPv6 */

@@ -2,6 +2,7 @@
 /* From JSON, with errors that say where and what would be right. */
 #include <errno.h>
 
+#include "base/utf8.h"
 #include "schema/schema_priv.h"
 
 #define STRING_MAX_BYTES 65536
@@ -20,16 +21,18 @@ struct decoder {
 	struct err *err;
 };
 
-/* As much of a text as a message should repeat, cut between characters (UTF-8). The caller frees. */
+/* As much of a text as a message should repeat, cut between characters (UTF-8), and nothing of it that cannot be seen. The
+ * caller frees. */
 static char *quoted(const char *text)
 {
 	size_t len = strlen(text);
 	if (len <= QUOTED_MAX_BYTES)
-		return xstrdup(text);
+		return utf8_visible(text);
 	len = QUOTED_MAX_BYTES;
 	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
 		len--;
-	return xasprintf("%.*s...", (int)len, text);
+	_cleanup_free_ char *head = xstrndup(text, len), *shown = utf8_visible(head);
+	return xasprintf("%s...", shown);
 }
 
 static void path_text(const struct path *path, struct strbuf *sb)

@@ -174,24 +174,24 @@ int held_disk_forget(const struct held_disk *disk, struct err *err)
 	return r;
 }
 
-int held_disk_open_direct(const struct held_disk *disk, bool *ret_direct, struct err *err)
+int held_disk_open_direct(const struct held_disk *disk, bool writable, bool *ret_direct, struct err *err)
 {
-	int fd = open(disk->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC;
+	int fd = open(disk->path, flags | O_DIRECT);
 
 	*ret_direct = fd >= 0;
 	if (fd < 0 && errno == EINVAL)
-		fd = open(disk->path, O_RDONLY | O_CLOEXEC);
+		fd = open(disk->path, flags);
 	return fd < 0 ? err_set_errno(err, -errno, "%s", disk->disk.path) : fd;
 }
 
-/* have: at least this much of it. */
-static int read_aligned(const struct held_disk *disk, int fd, uint64_t at, uint8_t *buffer, size_t len, size_t least,
-			struct err *err)
+int held_disk_read_direct(const struct held_disk *disk, int fd, uint64_t at, uint8_t *ret_data, size_t len,
+			  size_t least, struct err *err)
 {
 	size_t have = 0;
 
 	while (have < least) {
-		ssize_t n = pread(fd, buffer + have, len - have, (off_t)(at + have));
+		ssize_t n = pread(fd, ret_data + have, len - have, (off_t)(at + have));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -210,7 +210,7 @@ int held_disk_reread(const struct held_disk *disk, uint64_t offset, void *ret_da
 	_cleanup_free_ uint8_t *buffer = aligned_alloc(ALIGNMENT_BYTES, PIECE_BYTES);
 	uint8_t *to = ret_data;
 	bool direct = false;
-	_cleanup_close_ int fd = held_disk_open_direct(disk, &direct, err);
+	_cleanup_close_ int fd = held_disk_open_direct(disk, false, &direct, err);
 	int r = fd < 0 ? fd : 0;
 
 	if (!buffer)
@@ -222,7 +222,7 @@ int held_disk_reread(const struct held_disk *disk, uint64_t offset, void *ret_da
 		size_t piece = (size_t)MIN_OF(aligned_end - at, PIECE_BYTES);
 		size_t least = (size_t)MIN_OF(end - at, PIECE_BYTES);
 
-		r = read_aligned(disk, fd, at, buffer, piece, least, err);
+		r = held_disk_read_direct(disk, fd, at, buffer, piece, least, err);
 		if (r < 0)
 			break;
 		memcpy(to, buffer + skip, least - skip);

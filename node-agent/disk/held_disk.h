@@ -42,8 +42,14 @@ int held_disk_sync(const struct held_disk *disk, struct err *err);
 /* The same; and what is read from now on comes from the disk, not from what the kernel remembers of it. */
 int held_disk_forget(const struct held_disk *disk, struct err *err);
 
-/* For reading past the cache: O_DIRECT, or where the file system knows none (*ret_direct false) an ordinary one. */
-int held_disk_open_direct(const struct held_disk *disk, bool *ret_direct, struct err *err);
+/* The same disk once more, for reading, and writing if writable, past the cache: O_DIRECT, or where the file system knows none
+ * (*ret_direct false) an ordinary descriptor. With O_DIRECT offsets, lengths and addresses are multiples of 4096. The caller
+ * closes it; or the errors of open(2). */
+int held_disk_open_direct(const struct held_disk *disk, bool writable, bool *ret_direct, struct err *err);
+/* Reads len bytes through a descriptor of held_disk_open_direct(), all three aligned as it wants it. 0 when at least `least` of them
+ * were there; or what reading said, with the offset. */
+int held_disk_read_direct(const struct held_disk *disk, int fd, uint64_t at, uint8_t *ret_data, size_t len,
+			  size_t least, struct err *err);
 /* Reads past the cache; any offset and length. */
 int held_disk_reread(const struct held_disk *disk, uint64_t offset, void *ret_data, size_t len, struct err *err);
 /* Reads past the cache what was written. what: in words. ERR_CORRUPT says where the first byte is that differs. */

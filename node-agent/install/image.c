@@ -9,10 +9,6 @@
 #include "install/install_priv.h"
 #include "install/loader.h"
 
-#define WAIT_MS 250
-/* What is written is pushed to the disk in pieces of this size, so that neither the cache nor the last fsync grows. */
-#define FLUSH_BYTES (8 * MIB)
-
 /* Where the parts go. Kernel and initrd are there twice after an upgrade, and share the ESP with the loaders. */
 static const struct {
 	uint64_t max_bytes;
@@ -105,7 +101,7 @@ void image_close(struct install *install)
 {
 	install->kernel = close_fd(install->kernel);
 	install->initrd = close_fd(install->initrd);
-	install->readback = readback_free(install->readback);
+	piece_sums_done(&install->root_sums);
 	install->reader = bundle_reader_free(install->reader);
 	install->fetch = fetch_free(install->fetch);
 	install->bundle_fd = close_fd(install->bundle_fd);
@@ -113,54 +109,41 @@ void image_close(struct install *install)
 
 /* ---- write ---- */
 
-/* A sink that writes at an offset of a descriptor. */
+/* A sink: the root goes to its partition while the next bytes are got and hashed, the small ones to a file. */
 struct target {
 	struct install *install;
+	struct write_behind *behind; /* NULL: the file */
 	int fd;
-	uint64_t base_bytes;
-	uint64_t flushed_bytes;
-	bool is_root;
 };
 
 static int target_write(uint64_t offset, const void *data, size_t len, void *ctx, struct err *err)
 {
 	struct target *target = ctx;
-	struct bundle_sink disk = bundle_sink_fd(&target->fd);
+	struct bundle_sink file = bundle_sink_fd(&target->fd);
 
-	return disk.write(target->base_bytes + offset, data, len, disk.ctx, err);
+	return target->behind ? write_behind_put(target->behind, data, len, err)
+			      : file.write(offset, data, len, file.ctx, err);
 }
 
+/* A squashfs has no holes to speak of: as zeros they are on the disk for certain. */
 static int target_hole(uint64_t offset, uint64_t len, void *ctx, struct err *err)
 {
 	struct target *target = ctx;
-	struct bundle_sink disk = bundle_sink_fd(&target->fd);
+	struct bundle_sink file = bundle_sink_fd(&target->fd);
 
-	return disk.hole(target->base_bytes + offset, len, disk.ctx, err);
-}
-
-/* Starts writing a piece back; drops the piece before, which has had the time to get there, and has it read back. */
-static void flush_behind(struct target *target, uint64_t done_bytes)
-{
-	uint64_t at = target->base_bytes + target->flushed_bytes;
-
-	if (done_bytes - target->flushed_bytes < FLUSH_BYTES)
-		return;
-	sync_file_range(target->fd, (off_t)at, (off_t)(done_bytes - target->flushed_bytes), SYNC_FILE_RANGE_WRITE);
-	if (target->flushed_bytes >= FLUSH_BYTES)
-		posix_fadvise(target->fd, (off_t)(at - FLUSH_BYTES), (off_t)FLUSH_BYTES, POSIX_FADV_DONTNEED);
-	readback_follow(target->install->readback, target->flushed_bytes);
-	target->flushed_bytes = done_bytes;
+	return target->behind ? write_behind_put(target->behind, NULL, len, err)
+			      : file.hole(offset, len, file.ctx, err);
 }
 
 static void target_progress(uint64_t done_bytes, uint64_t total_bytes, void *ctx)
 {
 	struct target *target = ctx;
+	struct install *install = target->install;
 
-	if (!target->is_root)
+	if (!target->behind)
 		return;
-	flush_behind(target, done_bytes);
-	target->install->status->bytes = done_bytes;
-	install_progress(target->install, done_bytes, total_bytes);
+	install->status->bytes = write_behind_done_bytes(target->behind);
+	install_progress(install, install->status->bytes, total_bytes);
 }
 
 static bool target_cancelled(void *ctx)
@@ -168,28 +151,39 @@ static bool target_cancelled(void *ctx)
 	return install_cancelled(((struct target *)ctx)->install);
 }
 
-static int copy_to(struct install *install, struct target *target, struct err *err)
+static int copy_to(struct target *target, struct err *err)
 {
-	struct bundle_sink sink = { target_write, target_hole, target_progress, target_cancelled, target };
-	int r = bundle_reader_copy(install->reader, &sink, err);
+	struct bundle_sink sink = { target_write,     target_hole, target_progress,
+				    target_cancelled, target,	   .unjudged = target->behind };
+	int r = bundle_reader_copy(target->install->reader, &sink, err);
 
-	return r < 0 ? stream_error(install, r, err) : 0;
+	return r < 0 ? stream_error(target->install, r, err) : 0;
 }
 
 static int write_root(struct install *install, const struct bundle_part *part, struct err *err)
 {
-	struct target target = {
-		.install = install,
-		.base_bytes = install->layout->partitions[PARTITION_ROOT_A].offset_bytes,
-		.is_root = true,
+	struct target target = { .install = install, .fd = -1 };
+	const struct write_behind_spec spec = {
+		.disk = &install->disk,
+		.offset = install->layout->partitions[PARTITION_ROOT_A].offset_bytes,
+		.len = part->size_bytes,
+		.cancelled = target_cancelled,
+		.ctx = &target,
 	};
-	int r;
+	uint8_t digest[SHA256_SIZE] = { 0 };
+	int r = write_behind_start(&spec, &target.behind, err);
 
-	target.fd = install->disk.fd;
-	r = readback_start(&install->disk, target.base_bytes, part->size_bytes, &install->readback, err);
 	if (r == 0)
-		r = copy_to(install, &target, err);
-	return r < 0 ? r : held_disk_sync(&install->disk, err);
+		r = copy_to(&target, err);
+	if (r == 0)
+		r = write_behind_finish(target.behind, digest, &install->root_sums, err);
+	write_behind_free(target.behind);
+	if (r == 0)
+		r = bundle_part_judge(part, digest, err);
+	if (r < 0)
+		return r;
+	install->status->bytes = part->size_bytes;
+	return held_disk_sync(&install->disk, err);
 }
 
 static int write_small(struct install *install, const struct bundle_part *part, struct err *err)
@@ -202,7 +196,7 @@ static int write_small(struct install *install, const struct bundle_part *part, 
 
 	if (fd < 0)
 		return err_set_errno(err, -errno, "%s", path);
-	r = copy_to(install, &target, err);
+	r = copy_to(&target, err);
 	if (r < 0 || !esp_path)
 		return r;
 	r = esp_put(&install->esp, path, esp_path, err);
@@ -247,18 +241,21 @@ static int compare(const struct held_disk *disk, const struct bundle_part *part,
 	return held_disk_lies(disk, err, "part %s has the SHA-256 %s, not %s", part->name, is, should);
 }
 
+static int root_checked(uint64_t done_bytes, void *ctx, struct err *err)
+{
+	struct install *install = ctx;
+
+	install->status->verified_bytes = done_bytes;
+	install_progress(install, done_bytes, install->root_sums.len);
+	return install_check_cancelled(install, err);
+}
+
 static int verify_root(struct install *install, const struct bundle_part *part, struct err *err)
 {
-	uint8_t digest[SHA256_SIZE] = { 0 };
-	int r;
+	_cleanup_free_ char *what = xasprintf("part %s", part->name);
 
-	while ((r = readback_wait(install->readback, WAIT_MS, digest, err)) == -EAGAIN) {
-		r = install_check_cancelled(install, err);
-		if (r < 0)
-			return r;
-		install_progress(install, readback_done_bytes(install->readback), part->size_bytes);
-	}
-	return r < 0 ? r : compare(&install->disk, part, digest, err);
+	return readback_compare(
+		&(struct readback_spec){ &install->disk, &install->root_sums, what, root_checked, install }, err);
 }
 
 /* What the disk gave back stays open, for reading only, as kexec wants it. */

@@ -19,8 +19,8 @@ struct install {
 	struct fetch *fetch; /* NULL: from a file */
 	int bundle_fd;	     /* the file; -1 if there is none */
 	struct bundle_reader *reader;
-	struct readback *readback; /* of the root part */
-	int kernel, initrd;	   /* as read back from the ESP, until somebody is given them; -1 */
+	struct piece_sums root_sums; /* of the root part, once it was written */
+	int kernel, initrd;	     /* as read back from the ESP, until somebody is given them; -1 */
 
 	int64_t published_ms, asked_ms;
 	bool cancelled;

@@ -17,8 +17,13 @@
 #define SFDISK_DEADLINE_MS 120000
 #define ALIGNMENT_BYTES MIB
 #define BOOT_CODE_BYTES 440
+#define BIOS_SECTOR_BYTES 512
 /* The second copy of the table: a header and at least 16 KiB of entries, rounded up to the alignment (UEFI 5.3.1). */
 #define TABLE_END_BYTES MIB
+
+/* On a disk with sectors of 4 KiB a cluster has that at least, and FAT32 has 65525 of them or more (Microsoft's specification of
+ * FAT, "FAT Type Determination"): 256 MiB and the tables. Disks that were installed before have 256 MiB, and are read as they are. */
+#define ESP_BYTES (264 * MIB)
 
 static const struct {
 	const char *label;
@@ -26,11 +31,24 @@ static const struct {
 	uint64_t size_bytes; /* of the last: at least */
 } partitions[PARTITION_COUNT] = {
 	[PARTITION_BIOS] = { "ingot-bios", "21686148-6449-6E6F-744E-656564454649", 1 * MIB },
-	[PARTITION_ESP] = { "ingot-esp", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", 256 * MIB },
+	[PARTITION_ESP] = { "ingot-esp", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", ESP_BYTES },
 	[PARTITION_ROOT_A] = { "ingot-root-a", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709", 2 * GIB },
 	[PARTITION_ROOT_B] = { "ingot-root-b", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709", 2 * GIB },
 	[PARTITION_STATE] = { "ingot-state", "0FC63DAF-8483-4772-8E79-3D69D8477DE4", 3 * GIB },
 };
+
+int layout_check_firmware(const char *sysroot, unsigned sector_bytes, struct err *err)
+{
+	_cleanup_free_ char *efi = xasprintf("%s/sys/firmware/efi", sysroot);
+
+	if (sector_bytes == BIOS_SECTOR_BYTES || access(efi, F_OK) == 0)
+		return 0;
+	return err_set(
+		err, ERR_UNSUPPORTED,
+		"the disk has sectors of %u bytes, and a BIOS starts only from those of %d; start this machine by "
+		"UEFI (firmware setup), or choose another disk",
+		sector_bytes, BIOS_SECTOR_BYTES);
+}
 
 int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, struct err *err)
 {

@@ -19,6 +19,8 @@ struct layout {
 
 /* Plans the partitions of a disk; new UUIDs. ERR_CAPACITY if it is too small, saying what is needed and what there is. */
 int layout_plan(uint64_t disk_bytes, unsigned sector_bytes, struct layout *ret, struct err *err);
+/* Whether the firmware that started this machine could start it from a disk with such sectors. ERR_UNSUPPORTED with what to do. */
+int layout_check_firmware(const char *sysroot, unsigned sector_bytes, struct err *err);
 /* What sfdisk reads on its standard input; the caller frees. */
 char *layout_script(const struct layout *layout);
 /* A partition's entry in the table, as it has to be on the disk (UEFI 5.3.3). */

@@ -84,6 +84,8 @@ static int step_check(struct install *install, struct err *err)
 		return r;
 	str_set(&install->status->disk_path, disk->disk.path);
 	r = held_disk_check_unused(disk, err);
+	if (r == 0)
+		r = layout_check_firmware(spec->sysroot, disk->disk.logical_block_bytes, err);
 	if (r == 0 && spec->keep_state)
 		r = layout_read(disk, install->layout, err);
 	else if (r == 0)

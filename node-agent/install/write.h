@@ -11,6 +11,7 @@ struct write_status {
 	const char *step;	     /* "check", "partition", "write", "verify", "identity", "loader" */
 	unsigned progress;	     /* of the step, percent */
 	uint64_t bytes, total_bytes; /* of the root part: written, and in all (0: not known yet) */
+	uint64_t verified_bytes;     /* of the root part: read back and compared; told in the step "verify" */
 	char *disk_path;	     /* once the disk was found; for people */
 	struct layout layout;
 };

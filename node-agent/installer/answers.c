@@ -108,9 +108,28 @@ static bool is_printable(const char *text)
 	return *text != '\0';
 }
 
+/* The terminals that the host image has a login on (images/host/build.sh): others would show the kernel's words and then nothing.
+ * Speeds: those of a UART's divisor, with parity and bits as the kernel takes them (Documentation/admin-guide/serial-console). */
 static bool is_console(const char *text)
 {
-	return str_starts(text, "tty") && all_of(text, ",");
+	static const char *const speeds[] = {
+		"9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600"
+	};
+	const char *comma = strchr(text, ','), *options = comma ? comma + 1 : NULL;
+
+	if (str_equal(text, "tty0"))
+		return true;
+	if ((!str_starts(text, "ttyS0") && !str_starts(text, "ttyS1")) || (text[5] && text[5] != ','))
+		return false;
+	for (size_t i = 0; options && i < ARRAY_SIZE(speeds); i++) {
+		const char *rest = options + strlen(speeds[i]);
+
+		if (str_starts(options, speeds[i]) &&
+		    (!*rest || str_equal(rest, "n8") || str_equal(rest, "n8r") || str_equal(rest, "n") ||
+		     str_equal(rest, "e7") || str_equal(rest, "o7") || str_equal(rest, "n7")))
+			return true;
+	}
+	return !options;
 }
 
 static bool is_zone(const char *text)
@@ -137,11 +156,12 @@ static const struct row {
 	bool (*right)(const char *text); /* of each word of a list */
 } rows[ANSWER_COUNT] = {
 	[ANSWER_ROLE] = { { "role", "Role", .words = role_words, .help = "what the machine becomes" } },
-	[ANSWER_LANGUAGE] = { { "language", "Language", "en", .words = language_words, .help = "of the console" } },
+	[ANSWER_LANGUAGE] = { { "language", "Language", "en", .words = language_words,
+				.help = "of the installer's screens" } },
 	[ANSWER_FINISH] = { { "finish", "When it is done", "reboot", .words = finish_words,
 			      .help = "what happens then" } },
 	[ANSWER_CONSOLE] = { { "console", "Consoles", LIST,
-			       .help = "consoles of the kernel, such as [tty0, \"ttyS0,115200\"]" },
+			       .help = "tty0, ttyS0 or ttyS1, with a speed such as [tty0, \"ttyS0,115200n8\"]" },
 			     64,
 			     is_console },
 	[ANSWER_DISK_SERIAL] = { { "disk.serial", "Disk", .help = "the serial number of the disk" },
@@ -366,34 +386,4 @@ void answers_check_alone(const struct answers *answers, enum answer answer, stru
 	}
 	if (row->question.secret)
 		wipe(copy, strlen(copy));
-}
-
-/* ---- passwords ---- */
-
-unsigned password_bits(const char *password)
-{
-	unsigned lower = 0, upper = 0, digit = 0, other = 0, alphabet, counted = 0;
-	size_t len = strlen(password);
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)password[i];
-
-		*(islower(c) ? &lower : isupper(c) ? &upper : isdigit(c) ? &digit : &other) = 1;
-		/* The next of a run ("1234", "aaaa") or of a pair that came before ("abab") adds next to nothing. */
-		if (i >= 1 && abs((int)c - (unsigned char)password[i - 1]) <= 1)
-			continue;
-		if (i >= 2 && c == (unsigned char)password[i - 2])
-			continue;
-		counted++;
-	}
-	alphabet = lower * 26 + upper * 26 + digit * 10 + other * 33;
-	while (alphabet > 1U << (bits + 1))
-		bits++;
-	return counted * bits + (unsigned)(len - counted);
-}
-
-const char *password_word(unsigned bits)
-{
-	return bits < PASSWORD_MIN_BITS ? "too weak" : bits < 55 ? "fair" : bits < 75 ? "good" : "strong";
 }

@@ -106,11 +106,12 @@ int answers_parse(const char *text, size_t len, const char *name, struct answers
 /* The same from a file. */
 int answers_read(const char *path, struct answers *ret, struct err *err);
 
-/* How hard a password is to guess, in bits, by its length, kinds of characters, repeats and runs; see password_words for what
- * that is called. Below PASSWORD_MIN_BITS or PASSWORD_MIN_LENGTH it is refused. */
+/* How hard a password is to guess, in bits, by its length and kinds of characters; repeats, runs, years, the host's name (NULL: not
+ * known) and words that everybody tries count little, however they are written. See password_word for what that is called. Below
+ * PASSWORD_MIN_BITS or PASSWORD_MIN_LENGTH it is refused. */
 #define PASSWORD_MIN_BITS 40
 #define PASSWORD_MIN_LENGTH 10
-unsigned password_bits(const char *password);
+unsigned password_bits(const char *password, const char *host_name);
 const char *password_word(unsigned bits); /* "too weak", "fair", "good", "strong" */
 
 /* Names of the time zone database (IANA, Debian 12's tzdata). */

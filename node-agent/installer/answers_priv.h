@@ -23,5 +23,7 @@ bool subnet_parse(const char *text, struct subnet *ret);
 bool subnet_has(const struct subnet *subnet, const char *address);
 /* IPv4: neither the network's own number nor the broadcast address. */
 bool subnet_is_host(const struct subnet *subnet, uint32_t address);
+/* An IPv4 or IPv6 address that a machine may have on a network. */
+bool address_is_unicast(const char *text);
 
 #endif

@@ -12,7 +12,9 @@
 #include "install/fetch.h"
 #include "installer/job.h"
 #include "installer/join_check.h"
+#include "installer/link_wait.h"
 #include "installer/machine.h"
+#include "installer/medium_clock.h"
 #include "installer/tui.h"
 #include "schema/schema.h"
 
@@ -182,7 +184,7 @@ static int run_answers(const struct installer_options *options)
 	_cleanup_machine_ struct machine machine = { 0 };
 	_cleanup_medium_ struct medium medium = { 0 };
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *mark = NULL, *ca_pem = NULL;
+	_cleanup_free_ char *mark = NULL, *ca_pem = NULL, *said = NULL;
 	int64_t told_ms = 0;
 	struct job job = { .answers = &answers,
 			   .medium = &medium,
@@ -195,6 +197,9 @@ static int run_answers(const struct installer_options *options)
 	if (medium_open(options->medium, &medium, &err) < 0 ||
 	    load_answers(options->answers, &answers, &mark, &err) < 0)
 		return say_error(&err);
+	said = clock_check(&medium, options->prefix);
+	if (said)
+		printf("%s\n", said);
 	job.mark = mark;
 	/* What is wrong in the file is said before what does not fit the machine. */
 	if (!answers_check(&answers, &problems))
@@ -203,6 +208,7 @@ static int run_answers(const struct installer_options *options)
 		return say_error(&err);
 	if (start_if_done(&job, &code))
 		return code;
+	link_wait(&machine, &answers);
 	machine_check(&machine, &answers, &problems);
 	if (problems.count == 0)
 		machine_probe(&machine, &answers, &problems);

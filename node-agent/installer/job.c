@@ -21,29 +21,42 @@
 struct running {
 	const struct job *job;
 	const char *step;
-	int64_t began_ms, told_ms;
+	struct job_pace pace;
+	int64_t told_ms;
 };
 
 /* ---- telling ---- */
 
+void job_pace_tell(struct job_pace *pace, int64_t now_ms, uint64_t done, uint64_t total, struct job_progress *ret)
+{
+	uint64_t took_ms, moved;
+
+	ret->bytes_per_s = 0;
+	ret->left_s = -1;
+	/* Of what is read back most was read while it was written. */
+	if (!pace->running)
+		*pace = (struct job_pace){ now_ms, done, done > 0 };
+	took_ms = (uint64_t)(now_ms - pace->began_ms);
+	if (!total || took_ms < RATE_AFTER_MS || done <= pace->began_bytes)
+		return;
+	moved = done - pace->began_bytes;
+	ret->bytes_per_s = moved * 1000 / took_ms;
+	ret->left_s = (int64_t)((total - MIN_OF(done, total)) * took_ms / moved / 1000);
+}
+
 static void tell(struct running *running, const char *step, unsigned percent, uint64_t done, uint64_t total)
 {
-	int64_t now_ms = monotonic_ms(), took_ms;
-	struct job_progress progress = { .step = step, .percent = percent, .left_s = -1 };
+	struct job_progress progress = { .step = step, .percent = percent };
+	int64_t now_ms = monotonic_ms();
 	bool is_new = !str_equal(step, running->step);
 
 	running->step = step;
-	/* The rate is that of the bytes, not of what comes before the first of them. */
-	if (is_new || !done)
-		running->began_ms = now_ms;
+	if (is_new)
+		running->pace = (struct job_pace){ 0 };
+	job_pace_tell(&running->pace, now_ms, done, total, &progress);
 	if (!running->job->progress || (!is_new && now_ms - running->told_ms < TELL_INTERVAL_MS && percent < 100))
 		return;
 	running->told_ms = now_ms;
-	took_ms = now_ms - running->began_ms;
-	if (total && took_ms >= RATE_AFTER_MS && done) {
-		progress.bytes_per_s = done * 1000 / (uint64_t)took_ms;
-		progress.left_s = (int64_t)((total - MIN_OF(done, total)) * (uint64_t)took_ms / done / 1000);
-	}
 	running->job->progress(&progress, running->job->ctx);
 }
 
@@ -54,9 +67,13 @@ static void medium_progress(uint64_t done, uint64_t total, void *ctx)
 
 static void write_progress(const struct write_status *status, void *ctx)
 {
-	bool is_write = str_equal(status->step, "write");
+	bool is_write = str_equal(status->step, "write"), is_verify = str_equal(status->step, "verify");
 
-	tell(ctx, status->step, status->progress, is_write ? status->bytes : 0, is_write ? status->total_bytes : 0);
+	tell(ctx, status->step, status->progress,
+	     is_write	 ? status->bytes
+	     : is_verify ? status->verified_bytes
+			 : 0,
+	     is_write || is_verify ? status->total_bytes : 0);
 }
 
 /* ---- the job ---- */

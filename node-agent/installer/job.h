@@ -13,6 +13,16 @@ struct job_progress {
 	uint64_t bytes_per_s; /* 0: this step moves none, or it is not known yet */
 	int64_t left_s;	      /* of the step; -1: not known */
 };
+/* How fast bytes go, from the first that were told on: what was done before, and the time until then, are none of it. */
+struct job_pace {
+	int64_t began_ms;
+	uint64_t began_bytes;
+	bool running;
+};
+/* Takes in how much is done of a step now, and fills bytes_per_s and left_s of *ret where they can be told: a second after the
+ * first bytes. done 0: none have come yet. A step begins with a pace of zeros. Pure. */
+void job_pace_tell(struct job_pace *pace, int64_t now_ms, uint64_t done, uint64_t total, struct job_progress *ret);
+
 /* All borrowed. */
 struct job {
 	const struct answers *answers;

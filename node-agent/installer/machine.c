@@ -156,6 +156,11 @@ static void check_disk(const struct machine *machine, const struct answers *answ
 			disk->path, machine->contents[i].unclear, disk->path);
 	else if (layout_plan(disk->size_bytes, disk->logical_block_bytes, &layout, &err) < 0)
 		problem_add(problems, field, "%s is too small: %s; choose a larger disk", disk->path, err.text);
+	else if (layout_check_firmware(machine->sysroot, disk->logical_block_bytes, NULL) < 0)
+		problem_add(problems, field,
+			    "%s has sectors of %u bytes, and a BIOS does not start from it; start this machine by UEFI "
+			    "(firmware setup), or choose another disk",
+			    disk->path, disk->logical_block_bytes);
 	if (answers_keep(answers) && !machine->contents[i].host)
 		problem_add(problems, ANSWER_DISK_STATE, "%s has no Ingot host whose state could be kept (%s); say new",
 			    disk->path, machine->contents[i].text);

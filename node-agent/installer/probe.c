@@ -387,3 +387,48 @@ int probe_dhcp_served(const char *interface, unsigned vlan, int64_t wait_ms, cha
 	close_fd(probe.fd);
 	return r;
 }
+
+/* ---- whether anybody is there ---- */
+
+/* What a switch says itself on a port that passes nothing on yet goes to 01:80:c2:00:00:0X (IEEE 802.1Q table 8-1). */
+static bool is_passed_on(const uint8_t *frame, const uint8_t *own_mac)
+{
+	static const uint8_t link_only[5] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
+
+	return memcmp(frame, link_only, sizeof(link_only)) != 0 && memcmp(frame + ETH_ALEN, own_mac, ETH_ALEN) != 0;
+}
+
+static bool hear_until(const struct probe *probe, int64_t until_ms)
+{
+	int64_t left_ms;
+
+	while ((left_ms = until_ms - monotonic_ms()) > 0) {
+		struct pollfd wait = { .fd = probe->fd, .events = POLLIN };
+		uint8_t frame[FRAME_MAX];
+
+		if (poll(&wait, 1, (int)left_ms) > 0 &&
+		    recv(probe->fd, frame, sizeof(frame), MSG_DONTWAIT) >= ETH_HLEN && is_passed_on(frame, probe->mac))
+			return true;
+	}
+	return false;
+}
+
+int probe_heard(const char *interface, int64_t until_ms)
+{
+	struct probe probe = { .fd = -1 };
+	struct packet discover;
+	uint32_t xid;
+	int r = probe_open(interface, 0, &probe);
+
+	if (r < 0)
+		return r;
+	random_bytes(&xid, sizeof(xid));
+	make_discover(&probe, xid, &discover);
+	while (r == 0 && monotonic_ms() < until_ms) {
+		r = send_frame(&probe, everyone, ETH_P_IP, &discover, sizeof(discover));
+		if (r == 0)
+			r = hear_until(&probe, MIN_OF(monotonic_ms() + DHCP_INTERVAL_MS, until_ms));
+	}
+	close_fd(probe.fd);
+	return r;
+}

@@ -15,5 +15,8 @@ int probe_address_taken(const char *interface, unsigned vlan, int family, const 
 /* 1 with the server's address (the caller frees) if one offers an address to DHCPDISCOVER (RFC 2131 section 4.4.1) within
  * wait_ms, 0 if none does, or a negative errno: it could not be asked. */
 int probe_dhcp_served(const char *interface, unsigned vlan, int64_t wait_ms, char **ret_server);
+/* Asks for DHCP every 2 s until the monotonic clock shows until_ms, so that somebody has a reason to speak. 1: a frame came that a
+ * switch has passed on, of whatever kind, VLAN and sender; 0: none did; or a negative errno. */
+int probe_heard(const char *interface, int64_t until_ms);
 
 #endif

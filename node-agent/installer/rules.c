@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/dhcp_range.h"
 #include "installer/answers_priv.h"
 #include "installer/words.h"
 
@@ -108,6 +109,18 @@ bool subnet_has(const struct subnet *subnet, const char *address)
 bool subnet_is_host(const struct subnet *subnet, uint32_t address)
 {
 	return (address & ~mask_of(subnet)) != 0 && (address | mask_of(subnet)) != UINT32_MAX;
+}
+
+bool address_is_unicast(const char *text)
+{
+	struct in6_addr address6;
+	uint32_t address;
+
+	/* "This network", the loopback, and from multicast on (RFC 6890 table 1 and 3, RFC 5771). */
+	if (address4_parse(text, &address))
+		return address >> 24 != 0 && address >> 24 != 127 && address >> 24 < 224;
+	return inet_pton(AF_INET6, text, &address6) == 1 && !IN6_IS_ADDR_UNSPECIFIED(&address6) &&
+	       !IN6_IS_ADDR_LOOPBACK(&address6) && !IN6_IS_ADDR_MULTICAST(&address6);
 }
 
 /* ---- rules ---- */
@@ -216,10 +229,50 @@ static void rule_interface(const struct answers *answers, struct problems *probl
 	}
 }
 
+/* Without what is behind a slash. */
+static bool check_unicast(const struct answers *answers, enum answer answer, struct problems *problems)
+{
+	const char *text = answers->value[answer];
+	_cleanup_free_ char *address = text ? xstrndup(text, strcspn(text, "/")) : NULL;
+	struct in6_addr any;
+
+	/* What is no address at all is told by the answer alone. */
+	if (!address || (inet_pton(AF_INET, address, &any) != 1 && inet_pton(AF_INET6, address, &any) != 1))
+		return true;
+	if (address_is_unicast(address))
+		return true;
+	problem_add(problems, answer,
+		    "%s is no address that a machine may have on a network (of 0/8, 127/8, 224/4 and above, or of IPv6 "
+		    "::, ::1 and ff00::/8); choose another address",
+		    address);
+	return false;
+}
+
+/* The router of network.*, or of the machines: a host of that network, and another one than we. */
+static void check_router(const struct answers *answers, enum answer answer, const struct subnet *subnet, enum answer of,
+			 struct problems *problems)
+{
+	const char *text = answers->value[answer];
+	struct in6_addr address6;
+	uint32_t address = 0;
+
+	if (!text || !check_unicast(answers, answer, problems))
+		return;
+	if (subnet->v6 ? inet_pton(AF_INET6, text, &address6) == 1 &&
+				 memcmp(&address6, &subnet->address6, sizeof(address6)) == 0
+		       : address4_parse(text, &address) && address == subnet->address)
+		problem_add(problems, answer, "is the machine's own address; say the router's, or leave it out");
+	else if (!subnet_has(subnet, text))
+		problem_add(problems, answer, "%s is not in the network of %s, %s", text, answers_question(of)->path,
+			    answers->value[of]);
+	else if (!subnet->v6 && subnet->prefix <= 30 && !subnet_is_host(subnet, address))
+		problem_add(problems, answer,
+			    "is the number of the network or its broadcast address; choose an address between them");
+}
+
 static void rule_network(const struct answers *answers, struct problems *problems)
 {
 	static const enum answer of_static[] = { ANSWER_NET_ADDRESS, ANSWER_NET_GATEWAY };
-	const char *gateway = answers->value[ANSWER_NET_GATEWAY];
 	struct subnet subnet;
 
 	rule_interface(answers, problems);
@@ -231,15 +284,14 @@ static void rule_network(const struct answers *answers, struct problems *problem
 	require(answers, ANSWER_NET_ADDRESS, "(network.mode is static)", problems);
 	if (!HAS(ANSWER_NET_ADDRESS) || !subnet_parse(answers->value[ANSWER_NET_ADDRESS], &subnet))
 		return;
+	check_unicast(answers, ANSWER_NET_ADDRESS, problems);
 	if (subnet.v6 && answers_joins(answers))
 		problem_add(problems, ANSWER_NET_ADDRESS,
 			    "is of IPv6, and provisioners are reached by IPv4; say an IPv4 address");
 	if (!subnet.v6 && subnet.prefix <= 30 && !subnet_is_host(&subnet, subnet.address))
 		problem_add(problems, ANSWER_NET_ADDRESS,
 			    "is the number of the network or its broadcast address; choose an address between them");
-	if (gateway && !subnet_has(&subnet, gateway))
-		problem_add(problems, ANSWER_NET_GATEWAY, "%s is not in the network of network.address, %s", gateway,
-			    answers->value[ANSWER_NET_ADDRESS]);
+	check_router(answers, ANSWER_NET_GATEWAY, &subnet, ANSWER_NET_ADDRESS, problems);
 }
 
 /* One address of the range; true if it can be used for more checks. */
@@ -255,6 +307,33 @@ static bool check_in_range(const struct answers *answers, enum answer answer, co
 	problem_add(problems, answer, "%s is not an address of a host in the network of provisioning.address, %s", text,
 		    answers->value[ANSWER_PROV_ADDRESS]);
 	return false;
+}
+
+/* What somebody has already cannot be given to machines. */
+static void check_range(const struct answers *answers, uint32_t first, uint32_t last, uint32_t own,
+			struct problems *problems)
+{
+	static const enum answer others[] = { ANSWER_NET_ADDRESS, ANSWER_NET_GATEWAY };
+
+	if (first > last)
+		problem_add(problems, ANSWER_PROV_DHCP_LAST, "is lower than provisioning.dhcp_first; exchange them");
+	else if (!dhcp_range_fits(first, last))
+		problem_add(problems, ANSWER_PROV_DHCP_LAST,
+			    "the range has %u addresses, and at most %u can be given; choose a smaller range",
+			    last - first + 1, (unsigned)DHCP_RANGE_MAX);
+	if (first <= own && own <= last)
+		problem_add(problems, ANSWER_PROV_DHCP_FIRST,
+			    "the range contains the provisioner's own address; choose one before or behind it");
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		const char *text = answers->value[others[i]];
+		_cleanup_free_ char *address = text ? xstrndup(text, strcspn(text, "/")) : NULL;
+		uint32_t address4;
+
+		if (address && address4_parse(address, &address4) && first <= address4 && address4 <= last)
+			problem_add(problems, ANSWER_PROV_DHCP_FIRST,
+				    "the range contains %s, which is %s; choose one before or behind it", address,
+				    answers_question(others[i])->path);
+	}
 }
 
 static void rule_provisioning(const struct answers *answers, struct problems *problems)
@@ -274,17 +353,16 @@ static void rule_provisioning(const struct answers *answers, struct problems *pr
 			"or VLAN of its own for provisioning, or say network.mode: static, or provisioning.dhcp: proxy");
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		require(answers, needed[i], "(the machine becomes a provisioner)", problems);
-	if (!HAS(ANSWER_PROV_ADDRESS) || !subnet_parse(answers->value[ANSWER_PROV_ADDRESS], &subnet) || subnet.v6)
+	if (!HAS(ANSWER_PROV_ADDRESS) || !subnet_parse(answers->value[ANSWER_PROV_ADDRESS], &subnet) || subnet.v6 ||
+	    !check_unicast(answers, ANSWER_PROV_ADDRESS, problems))
 		return;
 	has_first = check_in_range(answers, ANSWER_PROV_DHCP_FIRST, &subnet, &first, problems);
 	has_last = check_in_range(answers, ANSWER_PROV_DHCP_LAST, &subnet, &last, problems);
-	if (has_first && has_last && first > last)
-		problem_add(problems, ANSWER_PROV_DHCP_LAST, "is lower than provisioning.dhcp_first; exchange them");
-	else if (has_first && has_last && first <= subnet.address && subnet.address <= last)
-		problem_add(problems, ANSWER_PROV_DHCP_FIRST,
-			    "the range contains the provisioner's own address; choose one before or behind it");
-	if (check_in_range(answers, ANSWER_PROV_GATEWAY, &subnet, &gateway, problems) && has_first && has_last &&
-	    first <= gateway && gateway <= last)
+	if (has_first && has_last)
+		check_range(answers, first, last, subnet.address, problems);
+	check_router(answers, ANSWER_PROV_GATEWAY, &subnet, ANSWER_PROV_ADDRESS, problems);
+	if (has_first && has_last && HAS(ANSWER_PROV_GATEWAY) &&
+	    address4_parse(answers->value[ANSWER_PROV_GATEWAY], &gateway) && first <= gateway && gateway <= last)
 		problem_add(problems, ANSWER_PROV_GATEWAY,
 			    "is within the range that is given to machines; choose another range");
 	if (!answers_one_network(answers) && HAS(ANSWER_NET_ADDRESS) &&
@@ -313,14 +391,19 @@ static void rule_password(const struct answers *answers, struct problems *proble
 	if (strlen(password) < PASSWORD_MIN_LENGTH)
 		problem_add(problems, ANSWER_ADMIN_PASSWORD, "has %zu characters; use at least %d", strlen(password),
 			    PASSWORD_MIN_LENGTH);
-	else if (password_bits(password) < PASSWORD_MIN_BITS)
-		problem_add(problems, ANSWER_ADMIN_PASSWORD,
-			    "is too easy to guess; make it longer, or mix letters, digits and other characters");
+	else if (password_bits(password, answers->value[ANSWER_HOST_NAME]) < PASSWORD_MIN_BITS)
+		problem_add(
+			problems, ANSWER_ADMIN_PASSWORD,
+			"is too easy to guess: the host's name, words such as admin and what is repeated hardly count; make it longer, or mix "
+			"letters, digits and other characters");
 }
 
 static void rule_host(const struct answers *answers, struct problems *problems)
 {
 	require(answers, ANSWER_HOST_NAME, "", problems);
+	if (answers_is(answers, ANSWER_HOST_NAME, "localhost"))
+		problem_add(problems, ANSWER_HOST_NAME,
+			    "is what every machine calls itself; choose a name that no other machine has");
 }
 
 /* By the order of the questions; there is one problem an answer. */

@@ -57,7 +57,7 @@ static bool has_provisioner(const struct screens *screens)
 		ROW_CHOICE, answer                                                                                     \
 	}
 static const struct screen screens_table[SCREEN_COUNT] = {
-	[SCREEN_LANGUAGE] = { "Language", "Choose the language of the installer and of the console.",
+	[SCREEN_LANGUAGE] = { "Language", "Choose the language of the installer's screens.",
 			      ROWS(CHOICE(ANSWER_LANGUAGE)) },
 	[SCREEN_ROLE] = { "Role", "What is this machine to become?", ROWS(CHOICE(ANSWER_ROLE)) },
 	[SCREEN_DISK] = { "Disk", "Where is the system to go? Disks that are in use or in a pool are refused.",
@@ -95,7 +95,8 @@ static const struct screen screens_table[SCREEN_COUNT] = {
 	[SCREEN_PASSWORD] = { "Administrator", "The password of \"admin\" in the dashboard and of root on the console.",
 			      ROWS({ ROW_SECRET, ANSWER_ADMIN_PASSWORD }, { ROW_SECRET, ANSWER_COUNT }),
 			      .applies = has_provisioner },
-	[SCREEN_TIME] = { "Time", "Time zone, such as Asia/Seoul; time servers with a space between two, or none.",
+	[SCREEN_TIME] = { "Time",
+			  "Time zone, such as Asia/Seoul; time servers with a space between two. Without any nobody sets the clock.",
 			  ROWS(TEXT(ANSWER_TIME_ZONE), TEXT(ANSWER_TIME_NTP)) },
 	[SCREEN_SUMMARY] = { "Summary", "This will be done. Nothing has been written so far." },
 };
@@ -136,6 +137,7 @@ enum screen_id screen_back(const struct screens *screens, enum screen_id id)
 void screens_done(struct screens *screens)
 {
 	answers_done(&screens->answers);
+	answers_done(&screens->agreed);
 	machine_done(&screens->machine);
 	if (screens->password_again)
 		wipe(screens->password_again, strlen(screens->password_again));
@@ -184,38 +186,6 @@ static void set_ports(struct screens *screens, const char *macs)
 
 	answers_set(&screens->answers, ANSWER_NET_MAC, several ? NULL : macs);
 	answers_set(&screens->answers, ANSWER_NET_BOND_MEMBERS, several ? macs : NULL);
-	if (!several)
-		answers_set(&screens->answers, ANSWER_NET_BOND_MODE, NULL);
-}
-
-/* What was answered for another role cannot stay: the screens that asked it are not shown any more. */
-static void set_role(struct screens *screens, const char *role)
-{
-	static const enum answer of_provisioner[] = { ANSWER_PROV_DHCP,	      ANSWER_PROV_MAC,
-						      ANSWER_PROV_VLAN,	      ANSWER_PROV_ADDRESS,
-						      ANSWER_PROV_DHCP_FIRST, ANSWER_PROV_DHCP_LAST,
-						      ANSWER_PROV_GATEWAY,    ANSWER_ADMIN_PASSWORD };
-	struct answers *answers = &screens->answers;
-
-	answers_set(answers, ANSWER_ROLE, role);
-	for (size_t i = 0; answers_joins(answers) && i < ARRAY_SIZE(of_provisioner); i++)
-		answers_set(answers, of_provisioner[i], NULL);
-	if (!answers_joins(answers)) {
-		answers_set(answers, ANSWER_JOIN_TOKEN, NULL);
-		answers_set(answers, ANSWER_JOIN_ADDRESS, NULL);
-	}
-	if (!answers_has_node(answers))
-		answers_set(answers, ANSWER_NODE_DISKS, NULL);
-}
-
-/* The role of a host that is kept is kept with it. */
-static void set_state(struct screens *screens, const char *state)
-{
-	const struct disk_content *content = chosen_content(screens);
-
-	answers_set(&screens->answers, ANSWER_DISK_STATE, state);
-	if (answers_keep(&screens->answers) && content && content->role)
-		set_role(screens, content->role);
 }
 
 void row_set(struct screens *screens, const struct row *row, const char *value)
@@ -228,21 +198,37 @@ void row_set(struct screens *screens, const struct row *row, const char *value)
 		set_ports(screens, value);
 	} else if (row->answer == ANSWER_DISK_SERIAL) {
 		set_disk(screens, value);
-	} else if (row->answer == ANSWER_ROLE) {
-		set_role(screens, value);
-	} else if (row->answer == ANSWER_DISK_STATE) {
-		set_state(screens, value);
 	} else {
 		answers_set(&screens->answers, row->answer, value);
 	}
-	/* What cannot be said beside it; the screen that asked it is not shown any more. */
-	if (row->answer == ANSWER_NET_MODE && !str_equal(value, "static")) {
-		answers_set(&screens->answers, ANSWER_NET_ADDRESS, NULL);
-		answers_set(&screens->answers, ANSWER_NET_GATEWAY, NULL);
+}
+
+void screens_agreed(const struct screens *screens, struct answers *ret)
+{
+	const struct disk_content *content = chosen_content(screens);
+
+	*ret = (struct answers){ 0 };
+	for (unsigned i = 0; i < ANSWER_COUNT; i++)
+		answers_set(ret, (enum answer)i, screens->answers.value[i]);
+	for (unsigned id = 0; id < SCREEN_COUNT; id++) {
+		const struct screen *screen = &screens_table[id];
+
+		/* A host that was to be kept, and is not there any more, is a thing to be said and not to be passed over. */
+		if (id == SCREEN_STATE || applies(screens, (enum screen_id)id))
+			continue;
+		for (unsigned i = 0; i < screen->row_count; i++) {
+			if (screen->rows[i].answer != ANSWER_COUNT)
+				answers_set(ret, screen->rows[i].answer, NULL);
+		}
 	}
+	/* The role of a host that is kept is kept with it. */
+	if (answers_keep(ret) && content && content->role)
+		answers_set(ret, ANSWER_ROLE, content->role);
 }
 
 /* ---- lists ---- */
+
+#define NAME_COLUMNS ((size_t)16)
 
 static void add_option(struct options *options, const char *value, char *label, bool chosen)
 {
@@ -260,18 +246,30 @@ void options_done(struct options *options)
 	*options = (struct options){ 0 };
 }
 
+/* What tells a disk from the others: its serial number, or its WWN where it has none or another disk has the same. */
+static const char *disk_name(const struct screens *screens, const struct disk *disk)
+{
+	unsigned same = 0;
+
+	for (unsigned i = 0; disk->serial && i < screens->machine.disks.count; i++)
+		same += str_equal(screens->machine.disks.disks[i].serial, disk->serial);
+	return same > 1 && disk->wwn ? disk->wwn : str_or(disk->serial, disk->wwn);
+}
+
 static void add_disks(const struct screens *screens, const char *now, struct options *ret)
 {
 	for (unsigned i = 0; i < screens->machine.disks.count; i++) {
 		const struct disk *disk = &screens->machine.disks.disks[i];
 		const struct disk_content *content = &screens->machine.contents[i];
-		const char *name = str_or(disk->serial, disk->wwn);
+		const char *name = disk_name(screens, disk);
+		/* Of a long one the end: WWNs of one maker begin alike. */
+		size_t len = strlen(str_or(name, "")), skip = len > NAME_COLUMNS ? len - NAME_COLUMNS : 0;
 		_cleanup_free_ char *size = bytes_format(disk->size_bytes);
 
 		/* One that cannot be named is shown all the same: it is looked for. */
 		add_option(ret, str_or(name, ""),
-			   xasprintf("%-8.8s %9s  %-14.14s %-16.16s %.20s", disk->name, size, str_or(disk->model, "-"),
-				     str_or(name, "-"),
+			   xasprintf("%-8.8s %9s  %-14.14s %-*s %.20s", disk->name, size, str_or(disk->model, "-"),
+				     (int)NAME_COLUMNS, name ? name + skip : "-",
 				     !name	     ? tr("no serial number")
 				     : disk->in_use  ? disk->use
 				     : content->pool ? content->pool
@@ -395,14 +393,16 @@ char *screen_problem(const struct screens *screens, enum screen_id id)
 {
 	const struct screen *screen = &screens_table[id];
 	_cleanup_problems_ struct problems problems = { 0 };
+	_cleanup_answers_ struct answers agreed = { 0 };
 	char *found = NULL;
 
 	if (id == SCREEN_SUMMARY || !applies(screens, id))
 		return NULL;
 	if (id == SCREEN_DISK)
 		found = disk_missing(screens);
-	answers_check(&screens->answers, &problems);
-	machine_check(&screens->machine, &screens->answers, &problems);
+	screens_agreed(screens, &agreed);
+	answers_check(&agreed, &problems);
+	machine_check(&screens->machine, &agreed, &problems);
 	for (unsigned i = 0; i < problems.count && !found; i++) {
 		if (asks(screen, problems.list[i].answer))
 			found = xasprintf("%s: %s", tr(answers_question(problems.list[i].answer)->label),

@@ -28,7 +28,8 @@ enum screen_id {
 
 /* What is known while screens are shown. */
 struct screens {
-	struct answers answers; /* kept whatever way one goes */
+	struct answers answers; /* kept whatever way one goes, and whatever does not count at the moment with them */
+	struct answers agreed;	/* what counts of them, as it was last judged: for the job */
 	char *password_again;	/* the second time it was typed; wiped */
 	struct machine machine;
 	char *ca_pem; /* of the provisioner to join, once it was asked */
@@ -73,8 +74,12 @@ void options_done(struct options *options);
 
 /* What a row has now; borrowed; never NULL. */
 const char *row_value(const struct screens *screens, const struct row *row);
-/* Takes what was entered. A row of marks: words with a space between. Other answers that hang on it follow. */
+/* Takes what was entered. A row of marks: words with a space between. Another disk takes back what was allowed of the one before;
+ * all other answers stay. */
 void row_set(struct screens *screens, const struct row *row, const char *value);
+/* A copy of the answers without those of screens that do not apply: of another role, of a fixed address under DHCP, of a bond of
+ * one. The role is that of the host where its state is kept. The caller ends it with answers_done(). */
+void screens_agreed(const struct screens *screens, struct answers *ret);
 /* NULL if what this screen asks is answered rightly, or what is wrong; the caller frees. */
 char *screen_problem(const struct screens *screens, enum screen_id id);
 /* The screen that asks it; SCREEN_SUMMARY if none does. */

@@ -109,10 +109,12 @@ static void add_line(struct strbuf *text, enum answer answer, const char *value)
 /* grouped: those of the two networks, or the others. */
 static void add_answers(const struct screens *screens, bool grouped, struct strbuf *text)
 {
-	const struct answers *answers = &screens->answers;
-	int system = machine_find_disk(&screens->machine, answers);
+	_cleanup_answers_ struct answers agreed = { 0 };
+	const struct answers *answers = &agreed;
+	int system = machine_find_disk(&screens->machine, &screens->answers);
 	const char *kept = system < 0 ? NULL : screens->machine.contents[system].host_name, *last = NULL;
 
+	screens_agreed(screens, &agreed);
 	for (unsigned i = 0; i < ANSWER_COUNT; i++) {
 		const char *value = answers_get(answers, (enum answer)i), *group = group_of((enum answer)i);
 

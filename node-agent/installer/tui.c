@@ -9,6 +9,7 @@
 #include <newt.h>
 
 #include "installer/join_check.h"
+#include "installer/medium_clock.h"
 #include "installer/screens.h"
 #include "installer/words.h"
 #include "schema/schema.h"
@@ -66,7 +67,8 @@ static int show_strength(newtComponent entry, void *data, int key, int cursor)
 {
 	struct drawn *drawn = data;
 	_cleanup_free_ char *password = after_key(newtEntryGetValue(entry), key, (size_t)cursor);
-	_cleanup_free_ char *text = xasprintf("%-20s", *password ? tr(password_word(password_bits(password))) : "");
+	unsigned bits = password_bits(password, answers_get(&drawn->screens->answers, ANSWER_HOST_NAME));
+	_cleanup_free_ char *text = xasprintf("%-20s", *password ? tr(password_word(bits)) : "");
 
 	newtLabelSetText(drawn->strength, text);
 	wipe(password, strlen(password));
@@ -150,7 +152,8 @@ static void draw_buttons(struct drawn *drawn, enum screen_id id, int top)
 		drawn->back = newtCompactButton(4, top, tr("Back"));
 		newtFormAddComponent(drawn->form, drawn->back);
 	}
-	if (id == SCREEN_DISK) {
+	/* Disks are connected, and links come, while their list is shown. */
+	if (id == SCREEN_DISK || id == SCREEN_PORT || id == SCREEN_PROV_PORT) {
 		drawn->again = newtCompactButton(24, top, tr("Look again"));
 		newtFormAddComponent(drawn->form, drawn->again);
 	}
@@ -295,8 +298,8 @@ static void move_bar(const struct job_progress *progress, void *ctx)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		text = str_equal(steps[i].step, progress->step) ? tr(steps[i].text) : text;
 	if (progress->bytes_per_s)
-		rate = xasprintf("%u %%   %s/s   %lld:%02lld", progress->percent, speed,
-				 (long long)progress->left_s / 60, (long long)progress->left_s % 60);
+		rate = xasprintf("%u %%   %s/s   %lld:%02lld %s", progress->percent, speed,
+				 (long long)progress->left_s / 60, (long long)progress->left_s % 60, tr("left"));
 	else
 		rate = xasprintf("%u %%", progress->percent);
 	set_line(bar->label, text);
@@ -352,11 +355,13 @@ static enum screen_id last_look(struct screens *screens)
 		return SCREEN_SUMMARY;
 	}
 	open_bar(&bar, "Looking at the network");
-	machine_probe(&screens->machine, &screens->answers, &problems);
+	answers_done(&screens->agreed);
+	screens_agreed(screens, &screens->agreed);
+	machine_probe(&screens->machine, &screens->agreed, &problems);
 	free(screens->ca_pem);
 	screens->ca_pem = NULL;
 	if (problems.count == 0)
-		join_check(&screens->machine, &screens->answers, &screens->ca_pem, &problems);
+		join_check(&screens->machine, &screens->agreed, &screens->ca_pem, &problems);
 	close_bar(&bar);
 	if (problems.count == 0)
 		return SCREEN_COUNT;
@@ -407,8 +412,11 @@ static int install(struct job *job, struct write_status *status, struct err *err
 static int ask_and_install(struct screens *screens, struct job *job, struct write_status *status, struct err *err)
 {
 	enum screen_id from = words_can_show("ko") ? SCREEN_LANGUAGE : SCREEN_ROLE;
+	_cleanup_free_ char *clock = clock_check(job->medium, job->prefix);
 	int r;
 
+	if (clock)
+		say("Time", clock);
 	for (;;) {
 		ask(screens, from);
 		job->ca_pem = screens->ca_pem;
@@ -437,7 +445,7 @@ int tui_run(const struct job *given)
 	int r = machine_read(job.sysroot, &screens.machine, &err);
 
 	if (r == 0) {
-		job.answers = &screens.answers;
+		job.answers = &screens.agreed;
 		answers_set(&screens.answers, ANSWER_ROLE, "provisioner");
 		answers_set(&screens.answers, ANSWER_LANGUAGE, "en");
 		setlocale(LC_CTYPE, "");

@@ -99,9 +99,14 @@ bool uplink_open(const struct machine *machine, const struct answers *answers, s
 		problem_add(problems, ANSWER_NET_ADDRESS, "cannot be given to %s to reach the provisioner: %s",
 			    nic->name, err.text);
 	} else if (!is_static && lease(machine, ret, &err) < 0) {
-		problem_add(problems, ANSWER_NET_MODE,
-			    "no DHCP server gives %s an address; look at its cable and network.vlan, or say static",
-			    nic->name);
+		problem_add(
+			problems, ANSWER_NET_MODE,
+			answers_is(answers, ANSWER_NET_BOND_MODE, "802.3ad")
+				? "no DHCP server gives %s an address; it was asked through this one member without LACP, "
+				  "which some switches do not answer: let the switch's ports work without it (LACP "
+				  "fallback), or say static"
+				: "no DHCP server gives %s an address; look at its cable and network.vlan, or say static",
+			nic->name);
 	} else {
 		return true;
 	}

@@ -12,7 +12,7 @@ static const struct words_pair words[] = {
 	{ "Back", "이전" },
 	{ "Install", "설치" },
 	{ "Language", "언어" },
-	{ "Choose the language of the installer and of the console.", "설치 프로그램과 콘솔의 언어를 고르십시오." },
+	{ "Choose the language of the installer's screens.", "설치 화면의 언어를 고르십시오." },
 	{ "Role", "역할" },
 	{ "What is this machine to become?", "이 서버를 무엇으로 사용합니까?" },
 	{ "Provisioner: finds, installs and runs the other machines",
@@ -87,8 +87,8 @@ static const struct words_pair words[] = {
 	{ "good", "좋음" },
 	{ "strong", "강함" },
 	{ "Time", "시간" },
-	{ "Time zone, such as Asia/Seoul; time servers with a space between two, or none.",
-	  "시간대(예: Asia/Seoul)와 시간 서버. 서버는 빈칸으로 구분하며 없어도 됩니다." },
+	{ "Time zone, such as Asia/Seoul; time servers with a space between two. Without any nobody sets the clock.",
+	  "시간대(예: Asia/Seoul)와 시간 서버. 서버는 빈칸으로 구분합니다. 없으면 시계를 맞추지 않습니다." },
 	{ "Time zone", "시간대" },
 	{ "Time servers", "시간 서버" },
 	{ "Summary", "요약" },
@@ -105,6 +105,14 @@ static const struct words_pair words[] = {
 	{ "an Ingot host", "Ingot 호스트" },
 	{ "an Ingot host, not whole", "Ingot 호스트(완전하지 않음)" },
 	{ "no serial number", "일련번호 없음" },
+	{ "The clock of this machine shows %s, before this medium was made (%s): it is set to that time. Set it right in the "
+	  "firmware, or name time servers.",
+	  "이 서버의 시계는 %s입니다. 이 매체를 만든 때(%s)보다 이르므로 그때로 맞춥니다. 펌웨어에서 바로 맞추거나 시간 서버를 "
+	  "지정하십시오." },
+	{ "The clock of this machine shows %s, more than 10 years after this medium was made (%s). If that is wrong, set it in "
+	  "the firmware: certificates are judged by it.",
+	  "이 서버의 시계는 %s입니다. 이 매체를 만든 때(%s)보다 10년 넘게 늦습니다. 틀렸다면 펌웨어에서 맞추십시오. 인증서를 이 "
+	  "시계로 판단합니다." },
 	{ "Look again", "다시 찾기" },
 	{ "Looking at the disks", "디스크 확인" },
 	{ "The disks are not as they were shown: what will be lost has changed. Read it again.",
@@ -131,6 +139,7 @@ static const struct words_pair words[] = {
 	{ "Making partitions", "파티션 만들기" },
 	{ "Writing the system", "시스템 기록" },
 	{ "Reading it back", "다시 읽어 확인" },
+	{ "left", "남음" },
 	{ "Writing the configuration", "설정 기록" },
 	{ "Writing the boot loader", "부트 로더 기록" },
 	{ "It went wrong", "오류" },

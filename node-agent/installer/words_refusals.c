@@ -14,7 +14,8 @@ const struct words_pair words_refusals[] = {
 	{ "it must be", "올바른 값" },
 	{ "say", "다음 중 하나:" },
 	{ " or ", " 또는 " },
-	{ "consoles of the kernel, such as [tty0, \"ttyS0,115200\"]", "커널의 콘솔. 예: [tty0, \"ttyS0,115200\"]" },
+	{ "tty0, ttyS0 or ttyS1, with a speed such as [tty0, \"ttyS0,115200n8\"]",
+	  "tty0, ttyS0, ttyS1 가운데 하나와 속도. 예: [tty0, \"ttyS0,115200n8\"]" },
 	{ "the serial number of the disk", "디스크의 일련번호" },
 	{ "the World Wide Name of the disk, such as naa.5000c500a1b2c3d4",
 	  "디스크의 World Wide Name. 예: naa.5000c500a1b2c3d4" },
@@ -78,7 +79,19 @@ const struct words_pair words_refusals[] = {
 	  "IPv6 주소인데 프로비저너에는 IPv4로 연결합니다. IPv4 주소를 쓰십시오" },
 	{ "is the number of the network or its broadcast address; choose an address between them",
 	  "네트워크 주소이거나 브로드캐스트 주소입니다. 그 사이의 주소를 고르십시오" },
-	{ "%s is not in the network of network.address, %s", "%s은(는) 이 서버의 네트워크 %s에 속하지 않습니다" },
+	{ "%s is not in the network of %s, %s", "%s은(는) 네트워크 %s, %s에 속하지 않습니다" },
+	{ "%s is no address that a machine may have on a network (of 0/8, 127/8, 224/4 and above, or of IPv6 ::, ::1 and "
+	  "ff00::/8); choose another address",
+	  "%s은(는) 네트워크에서 서버가 쓸 수 있는 주소가 아닙니다(0/8, 127/8, 224/4 이상, IPv6의 ::, ::1, ff00::/8). 다른 "
+	  "주소를 고르십시오" },
+	{ "is the machine's own address; say the router's, or leave it out",
+	  "이 서버 자신의 주소입니다. 라우터의 주소를 쓰거나 비워 두십시오" },
+	{ "the range has %u addresses, and at most %u can be given; choose a smaller range",
+	  "범위에 주소가 %u개 있는데 최대 %u개까지 나눠 줄 수 있습니다. 더 작은 범위를 고르십시오" },
+	{ "the range contains %s, which is %s; choose one before or behind it",
+	  "범위에 %s(%s)이(가) 들어 있습니다. 그 앞이나 뒤의 범위를 고르십시오" },
+	{ "is what every machine calls itself; choose a name that no other machine has",
+	  "모든 서버가 자신을 부르는 이름입니다. 다른 서버가 쓰지 않는 이름을 고르십시오" },
 	{ "%s is not an address of a host in the network of provisioning.address, %s",
 	  "%s은(는) 프로비저닝 네트워크 %s의 호스트 주소가 아닙니다" },
 	{ "the network has DHCP (network.mode), and the provisioner would serve it there itself; name an interface or VLAN "
@@ -95,8 +108,9 @@ const struct words_pair words_refusals[] = {
 	{ "is missing (the machine becomes a provisioner); say admin.password or admin.password_hash",
 	  "값이 없습니다(프로비저너가 됩니다). 암호를 입력하십시오" },
 	{ "has %zu characters; use at least %d", "%zu자입니다. %d자 이상 쓰십시오" },
-	{ "is too easy to guess; make it longer, or mix letters, digits and other characters",
-	  "추측하기 너무 쉽습니다. 더 길게 하거나 글자, 숫자, 다른 문자를 섞으십시오" },
+	{ "is too easy to guess: the host's name, words such as admin and what is repeated hardly count; make it longer, or "
+	  "mix letters, digits and other characters",
+	  "추측하기 너무 쉽습니다. 호스트 이름, admin 같은 낱말, 되풀이는 거의 도움이 되지 않습니다. 더 길게 하거나 글자, 숫자, 다른 문자를 섞으십시오" },
 	/* ---- machine.c ---- */
 	{ "this machine has no disk; connect one, or look whether its controller is switched on",
 	  "이 서버에 디스크가 없습니다. 디스크를 연결하거나 컨트롤러가 켜져 있는지 확인하십시오" },
@@ -109,6 +123,9 @@ const struct words_pair words_refusals[] = {
 	  "%s에 무엇이 있는지 알 수 없습니다: %s. 확인하고(wipefs %s) 필요한 내용이 없으면 지우거나(wipefs -a), 다른 디스크를 "
 	  "고르십시오" },
 	{ "%s is too small: %s; choose a larger disk", "%s은(는) 너무 작습니다: %s. 더 큰 디스크를 고르십시오" },
+	{ "%s has sectors of %u bytes, and a BIOS does not start from it; start this machine by UEFI (firmware setup), or "
+	  "choose another disk",
+	  "%s의 섹터는 %u바이트라 BIOS로는 시작할 수 없습니다. 펌웨어 설정에서 UEFI로 시작하거나 다른 디스크를 고르십시오" },
 	{ "%s has no Ingot host whose state could be kept (%s); say new",
 	  "%s에 상태를 유지할 Ingot 호스트가 없습니다(%s). 새로 시작하십시오" },
 	{ "%s (%s) has no link; connect its cable, or choose another interface",
@@ -135,6 +152,10 @@ const struct words_pair words_refusals[] = {
 	  "연결이 없습니다. 케이블을 연결하거나 다른 인터페이스를 고르십시오" },
 	{ "%s cannot be used to reach the provisioner: %s", "%s(으)로 프로비저너에 연결할 수 없습니다: %s" },
 	{ "cannot be given to %s to reach the provisioner: %s", "프로비저너에 연결하려고 %s에 줄 수 없습니다: %s" },
+	{ "no DHCP server gives %s an address; it was asked through this one member without LACP, which some switches do not "
+	  "answer: let the switch's ports work without it (LACP fallback), or say static",
+	  "%s에 주소를 주는 DHCP 서버가 없습니다. LACP 없이 이 인터페이스 하나로만 물어보았는데, 그러면 응답하지 않는 스위치가 "
+	  "있습니다. 스위치 포트가 LACP 없이도 동작하게 하거나(LACP fallback) 고정 주소를 쓰십시오" },
 	{ "no DHCP server gives %s an address; look at its cable and network.vlan, or say static",
 	  "%s에 주소를 주는 DHCP 서버가 없습니다. 케이블과 VLAN을 확인하거나 고정 주소를 쓰십시오" },
 	{ "the provisioner does not answer at %s (%s); look at the cable and at network.*, or name an address in "

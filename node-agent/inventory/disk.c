@@ -209,9 +209,21 @@ static bool is_disk(const char *sysroot, const char *name)
 		if (str_starts(name, other_devices[i]))
 			return false;
 	}
+	/* Boot partitions of an eMMC are devices of their own, with the serial of the whole: firmware's, a few MB. */
+	if (str_starts(name, "mmcblk") && strstr(name, "boot"))
+		return false;
 	/* Hidden: one path of an NVMe namespace that has a device of its own. */
 	return sysfs_number(0, "%s/sys/block/%s/size", sysroot, name) > 0 &&
 	       sysfs_number(0, "%s/sys/block/%s/hidden", sysroot, name) == 0;
+}
+
+static char *read_model(const char *sysroot, const char *name)
+{
+	char *model = sysfs_text("%s/sys/block/%s/device/model", sysroot, name);
+
+	if (!model)
+		model = sysfs_text("%s/sys/block/%s/device/name", sysroot, name); /* MMC */
+	return model;
 }
 
 static void disk_read(const char *sysroot, const struct uses *uses, const char *name, struct disk *ret)
@@ -221,7 +233,7 @@ static void disk_read(const char *sysroot, const struct uses *uses, const char *
 		.path = xasprintf("%s/dev/%s", sysroot, name),
 		.wwn = read_wwn(sysroot, name),
 		.serial = read_serial(sysroot, name),
-		.model = sysfs_text("%s/sys/block/%s/device/model", sysroot, name),
+		.model = read_model(sysroot, name),
 		/* In units of 512 bytes, whatever the block size (sysfs-block, ABI). */
 		.size_bytes = (uint64_t)sysfs_number(0, "%s/sys/block/%s/size", sysroot, name) * 512,
 		.logical_block_bytes =
@@ -352,6 +364,11 @@ int disk_find(const char *sysroot, const char *wwn, const char *serial, uint64_t
 	}
 	there = describe_all(&list);
 	wanted = describe_wanted(wwn, serial, size_bytes);
-	return err_set(err, found ? ERR_STATE : ERR_NOT_FOUND, "%s disk has %s; there is %s",
-		       found ? "more than one" : "no", wanted, there);
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "no disk has %s; there is %s", wanted, there);
+	return err_set(
+		err, ERR_STATE,
+		"more than one disk has %s; there is %s. If they are several disks, name one by serial number and WWN; if "
+		"they are paths to one disk (multipath), leave one of them connected",
+		wanted, there);
 }

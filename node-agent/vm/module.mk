@@ -6,11 +6,12 @@ node-agent/vm.cflags += -fPIC
 
 AGENT_VM := $(OUT)/ingot-agent-vm.so
 PROGRAMS += $(AGENT_VM)
+$(eval $(call mapped,$(AGENT_VM)))
 # -pie and the sanitizers' runtime belong to the program that loads it.
 $(AGENT_VM): $(node-agent/vm.objects) $(node-agent/vm.list) $(OUT)/obj/node-agent/daemon/daemon_systemd.o \
 		$(OUT)/obj/node-agent/daemon/daemon_direct.o node-agent/vm/plugin.map
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,--as-needed -Wl,--version-script=node-agent/vm/plugin.map -o $@ \
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now,--as-needed -Wl,--version-script=node-agent/vm/plugin.map -Wl,-Map=$@.map -o $@ \
 		$(filter %.o,$^) $$(pkg-config --libs libvirt libxml-2.0 jansson libarchive)
 
 test_vm.modules := node-agent/core node-agent/daemon node-agent/vm

@@ -476,8 +476,8 @@ static void answer_problem(struct api_call *call, const struct err *err)
 static void finish(struct api_call *call, int r, struct err *err)
 {
 	api_fn fn = bindings[call->operation - operations].fn;
-	if (r == 0 && call->operation->kind == OPERATION_CREATE)
-		r = api_create(call, fn, err);
+	if (r == 0 && operation_takes_key(call->operation))
+		r = api_once(call, fn, err);
 	else if (r == 0 && fn)
 		r = fn(call, err);
 	if (r == 0 && !call->answered)

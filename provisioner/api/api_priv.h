@@ -49,7 +49,7 @@ struct api_call {
 	const char *task;      /* OPERATION_TASK: borrowed id */
 	const void *result;    /* OPERATION_CREATE: borrowed document */
 	bool answered;	       /* the handler answered by itself */
-	bool repeated;	       /* OPERATION_CREATE: it was created by an earlier call with the same key */
+	bool repeated;	       /* it was done by an earlier call with the same key */
 	char *token_text;      /* OPERATION_CREATE of a token: shown this once */
 	int status;	       /* answered; 0: as the kind of operation has it */
 	int64_t retry_after_s; /* with ERR_RATE_LIMIT */
@@ -104,8 +104,9 @@ const char *api_string_value(struct api *api, const struct store_kind *kind, con
 /* Answers OPERATION_LIST: ?limit=&cursor=&sort=&q=&FIELD=value. ERR_INVALID names the parameter. */
 int api_list(struct api_call *call, struct err *err);
 
-/* Calls fn to create something, or finds what an earlier call with the same Idempotency-Key created. */
-int api_create(struct api_call *call, api_fn fn, struct err *err);
+/* Calls fn to create or begin something, or finds what an earlier call with the same Idempotency-Key did; operation_takes_key().
+ * ERR_INVALID, ERR_STATE name the header: no key, or that of another request. ERR_NOT_FOUND: what was done is gone by now. */
+int api_once(struct api_call *call, api_fn fn, struct err *err);
 int api_events(struct api_call *call, struct err *err);
 /* Whether it is asked for as a stream, not as a page. */
 bool api_wants_stream(const struct http_request *request);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Idempotency-Key: a creating call whose answer was lost is made again and creates nothing more. What was created is noted
- * in the same transaction, so that a crash leaves both or neither. */
+/* Idempotency-Key: a call whose answer was lost is made again, and nothing more is created or begun. What was done is noted in
+ * the same transaction, so that a crash leaves both or neither. */
 #include "api/api_priv.h"
 #include "crypto/crypto.h"
 
@@ -25,14 +25,16 @@ static int check_key(const char *key, struct err *err)
 /* Keys are their caller's own: nobody learns of another's calls. */
 static char *creation_id(const struct api_call *call, const char *key)
 {
-	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s", call->who.id, call->operation->name, key);
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s%s%s", call->who.id, call->operation->name, key,
+					      call->id ? "\n" : "", str_or(call->id, ""));
 	_cleanup_free_ char *hash = sha256_hex(text, strlen(text));
 	return xstrndup(hash, ID_DIGITS);
 }
 
 static char *request_text(const struct api_call *call, bool with_hidden)
 {
-	json_t *json = schema_encode(call->operation->request, call->body, with_hidden);
+	json_t *json = call->operation->request ? schema_encode(call->operation->request, call->body, with_hidden)
+						: json_object();
 	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(json);
 	return text;
@@ -83,18 +85,27 @@ static void drop_old(struct api *api)
 		store_remove(api->store, &kind_creation, oldest->id);
 }
 
-static void note(struct api_call *call, const char *id, char *fingerprint)
+static void note(struct api_call *call, const char *id, char *fingerprint, const char *resource)
 {
 	struct store *store = call->api->store;
 	drop_old(call->api);
 	struct creation *creation = store_create_id(store, &kind_creation, id);
 	creation->fingerprint = fingerprint;
-	creation->resource = xstrdup(*(char *const *)call->result);
+	creation->resource = xstrdup(resource);
 	creation->task = xstrdup(call->task);
 	creation->created = loop_now_ms(call->api->spec.loop);
 }
 
-static int create(struct api_call *call, api_fn fn, const char *id, const char *fingerprint, struct err *err)
+/* What was edited has moved when it is committed: what is borrowed is looked for again. */
+static void find_again(struct api_call *call, const char *resource, const char *task_id)
+{
+	struct store *store = call->api->store;
+	const struct task *task = task_id ? store_get(store, &kind_task, task_id) : NULL;
+	call->task = task ? task->id : NULL;
+	call->result = store_get(store, call->kind, resource);
+}
+
+static int begin(struct api_call *call, api_fn fn, const char *id, const char *fingerprint, struct err *err)
 {
 	struct store *store = call->api->store;
 	store_begin(store);
@@ -103,15 +114,14 @@ static int create(struct api_call *call, api_fn fn, const char *id, const char *
 		store_rollback(store);
 		return r;
 	}
-	_cleanup_free_ char *resource = xstrdup(*(char *const *)call->result), *task = xstrdup(call->task);
-	note(call, id, xstrdup(fingerprint));
+	bool creates = call->operation->kind == OPERATION_CREATE;
+	_cleanup_free_ char *resource = xstrdup(creates ? *(char *const *)call->result : call->id);
+	_cleanup_free_ char *task = xstrdup(call->task);
+	note(call, id, xstrdup(fingerprint), resource);
 	r = store_commit(store, err);
-	if (r < 0)
-		return r;
-	const struct task *made = task ? store_get(store, &kind_task, task) : NULL;
-	call->result = store_get(store, call->kind, resource);
-	call->task = made ? made->id : NULL;
-	return 0;
+	if (r == 0)
+		find_again(call, resource, task);
+	return r;
 }
 
 static int repeat(struct api_call *call, const struct creation *creation, const char *fingerprint, struct err *err)
@@ -119,16 +129,20 @@ static int repeat(struct api_call *call, const struct creation *creation, const 
 	if (!same_request(str_or(creation->fingerprint, ""), fingerprint))
 		return err_set_field(err, ERR_STATE, KEY_HEADER,
 				     KEY_HEADER ": this key was used with another request; take a new one");
-	call->result = store_get(call->api->store, call->kind, creation->resource);
-	call->task = creation->task;
 	call->repeated = true;
-	if (call->result)
-		return 0;
-	return err_set(err, ERR_NOT_FOUND, "the %s that was created with this " KEY_HEADER " is gone: %s",
-		       call->kind->name, creation->resource);
+	find_again(call, creation->resource, creation->task);
+	if (call->operation->kind == OPERATION_TASK && !call->task)
+		return err_set(err, ERR_NOT_FOUND, "the task that was begun with this " KEY_HEADER " is gone: %s",
+			       creation->task);
+	if (!call->result)
+		return err_set(err, ERR_NOT_FOUND, "the %s that was created with this " KEY_HEADER " is gone: %s",
+			       call->kind->name, creation->resource);
+	/* A creation names the task that made it, even when that is forgotten. */
+	call->task = creation->task;
+	return 0;
 }
 
-int api_create(struct api_call *call, api_fn fn, struct err *err)
+int api_once(struct api_call *call, api_fn fn, struct err *err)
 {
 	const char *key = http_request_header(call->request, KEY_HEADER);
 	if (!key)
@@ -140,5 +154,5 @@ int api_create(struct api_call *call, api_fn fn, struct err *err)
 	const struct creation *creation = store_get(call->api->store, &kind_creation, id);
 	if (creation && !expired(call->api, creation))
 		return repeat(call, creation, fingerprint, err);
-	return create(call, fn, id, fingerprint, err);
+	return begin(call, fn, id, fingerprint, err);
 }

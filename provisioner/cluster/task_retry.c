@@ -35,7 +35,7 @@ static int power(struct cluster *cluster, const struct task *task, const char **
 
 static int create_volume(struct cluster *cluster, const struct task *task, const char **ret_task, struct err *err)
 {
-	return volume_create_again(cluster->spec.storage, task->resource_id, ret_task, err);
+	return volume_create_again(cluster->spec.storage, task, ret_task, err);
 }
 
 static int delete_volume(struct cluster *cluster, const struct task *task, const char **ret_task, struct err *err)
@@ -85,18 +85,19 @@ static const struct retry {
 	const char *action;
 	const struct store_kind *kind;
 	retry_fn fn;
+	bool made_anew; /* if it is gone */
 } retries[] = {
-	{ "machine.commission", &kind_machine, commission },
-	{ "machine.deploy", &kind_machine, deploy },
-	{ "machine.power", &kind_machine, power },
-	{ "volume.create", &kind_volume, create_volume },
-	{ "volume.delete", &kind_volume, delete_volume },
-	{ "image.import", &kind_image, import_image },
-	{ "image.delete", &kind_image, delete_image },
-	{ "vm.start", &kind_vm, start },
-	{ "vm.stop", &kind_vm, stop },
-	{ "vm.delete", &kind_vm, delete_vm },
-	{ "vm.migrate", &kind_vm, migrate },
+	{ "machine.commission", &kind_machine, commission, false },
+	{ "machine.deploy", &kind_machine, deploy, false },
+	{ "machine.power", &kind_machine, power, false },
+	{ "volume.create", &kind_volume, create_volume, true },
+	{ "volume.delete", &kind_volume, delete_volume, false },
+	{ "image.import", &kind_image, import_image, false },
+	{ "image.delete", &kind_image, delete_image, false },
+	{ "vm.start", &kind_vm, start, false },
+	{ "vm.stop", &kind_vm, stop, false },
+	{ "vm.delete", &kind_vm, delete_vm, false },
+	{ "vm.migrate", &kind_vm, migrate, false },
 };
 
 /* NULL, with err: it cannot be tried again. */
@@ -105,7 +106,8 @@ static const struct retry *find_retry(struct cluster *cluster, const struct task
 	for (size_t i = 0; i < ARRAY_SIZE(retries); i++) {
 		if (!str_equal(retries[i].action, task->action))
 			continue;
-		if (store_get(cluster->store, retries[i].kind, task->resource_id))
+		if (store_get(cluster->store, retries[i].kind, task->resource_id) ||
+		    (retries[i].made_anew && task->state == TASK_CANCELLED))
 			return &retries[i];
 		err_set(err, ERR_STATE, "the %s %s, which the task was about, is gone", task->resource,
 			str_or(task->resource_name, task->resource_id));

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/banner.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdio.h>
 
 #include "crypto/crypto.h"
+#include "daemon/certificate.h"
+#include "daemon/own_addresses.h"
 
 #define HTTPS_PORT 443
-#define ADDRESSES_MAX 16
 #define PEM_MAX_BYTES 65536
 
 /* ---- the text ---- */
@@ -66,7 +64,8 @@ static void add_fingerprint(struct strbuf *text, const char *fingerprint)
 	}
 }
 
-char *banner_text(const struct config *config, const char *const *addresses, size_t count, const char *fingerprint)
+char *banner_text(const struct config *config, const char *const *addresses, size_t count, const char *served,
+		  const char *authority)
 {
 	struct strbuf text = { 0 };
 	unsigned urls = 0;
@@ -76,9 +75,11 @@ char *banner_text(const struct config *config, const char *const *addresses, siz
 		urls += add_listener_urls(&text, config->api->listen[i], addresses, count);
 	if (urls == 0)
 		strbuf_adds(&text, "      at no address yet: is a cable plugged in, is there a DHCP server?\n");
-	if (fingerprint) {
-		strbuf_adds(&text, "    The SHA-256 fingerprint of the authority that signed its certificate:\n");
-		add_fingerprint(&text, fingerprint);
+	if (served && authority) {
+		strbuf_adds(&text, "    The SHA-256 fingerprint of its certificate, as a browser shows it:\n");
+		add_fingerprint(&text, served);
+		strbuf_adds(&text, "    That of the authority which signed it, for those who import that:\n");
+		add_fingerprint(&text, authority);
 	} else {
 		strbuf_adds(&text, "    It has not started yet; journalctl -u ingot-provisioner says why.\n");
 	}
@@ -94,72 +95,41 @@ char *banner_text(const struct config *config, const char *const *addresses, siz
 
 /* ---- this host ---- */
 
-/* Addresses by which others reach us: not those of the loopback, and none that are valid on one link only. */
-static char *address_text(const struct ifaddrs *entry)
+/* A certificate in the state folder and its fingerprint; NULL while there is none. */
+static int fingerprint_of(const struct config *config, const char *name, char **ret_pem, char **ret, struct err *err)
 {
-	char text[INET6_ADDRSTRLEN] = "";
-	const void *bytes;
-
-	if (!entry->ifa_addr || (entry->ifa_flags & IFF_LOOPBACK) || !(entry->ifa_flags & IFF_UP))
-		return NULL;
-	if (entry->ifa_addr->sa_family == AF_INET) {
-		bytes = &((const struct sockaddr_in *)(const void *)entry->ifa_addr)->sin_addr;
-	} else if (entry->ifa_addr->sa_family == AF_INET6) {
-		const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)entry->ifa_addr)->sin6_addr;
-
-		if (IN6_IS_ADDR_LINKLOCAL(v6))
-			return NULL;
-		bytes = v6;
-	} else {
-		return NULL;
-	}
-	return inet_ntop(entry->ifa_addr->sa_family, bytes, text, sizeof(text)) ? xstrdup(text) : NULL;
-}
-
-static int own_addresses(char **ret, size_t max, size_t *ret_count, struct err *err)
-{
-	struct ifaddrs *all;
-	size_t count = 0;
-
-	if (getifaddrs(&all) < 0)
-		return err_set_errno(err, -errno, "asking for this host's addresses");
-	for (const struct ifaddrs *entry = all; entry && count < max; entry = entry->ifa_next) {
-		ret[count] = address_text(entry);
-		count += ret[count] != NULL;
-	}
-	freeifaddrs(all);
-	*ret_count = count;
-	return 0;
-}
-
-static int authority_fingerprint(const struct config *config, char **ret, struct err *err)
-{
-	_cleanup_free_ char *path = xasprintf("%s/ca.pem", config->state_dir);
-	_cleanup_free_ char *pem = NULL;
-	int r = read_file(path, PEM_MAX_BYTES, &pem, NULL);
+	_cleanup_free_ char *path = xasprintf("%s/%s", config->state_dir, name);
+	int r = read_file(path, PEM_MAX_BYTES, ret_pem, NULL);
 
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return err_set_errno(err, r, "reading %s", path);
-	return cert_fingerprint(pem, ret, err);
+	r = cert_fingerprint(*ret_pem, ret, err);
+	return r < 0 ? err_prefix(err, "%s", path) : 0;
 }
 
 int banner_print(const struct config *config, struct err *err)
 {
-	_cleanup_free_ char *fingerprint = NULL, *text = NULL;
-	char *addresses[ADDRESSES_MAX];
+	_cleanup_free_ char *served = NULL, *authority = NULL, *text = NULL, *served_pem = NULL, *authority_pem = NULL;
+	_cleanup_own_addresses_ struct own_addresses addresses = { 0 };
+	const char *named[OWN_ADDRESSES_MAX];
 	size_t count = 0;
-	int r = authority_fingerprint(config, &fingerprint, err);
+	int r = fingerprint_of(config, CERTIFICATE_FILE, &served_pem, &served, err);
 
 	if (r == 0)
-		r = own_addresses(addresses, ADDRESSES_MAX, &count, err);
+		r = fingerprint_of(config, "ca.pem", &authority_pem, &authority, err);
+	if (r == 0)
+		r = own_addresses_read(&addresses, err);
 	if (r == 0) {
-		text = banner_text(config, (const char *const *)addresses, count, fingerprint);
+		/* One that has just come is shown when the certificate names it: beside an older fingerprint it would be a lie. */
+		for (size_t i = 0; i < addresses.count; i++) {
+			if (!served_pem || cert_is_for(served_pem, addresses.list[i]))
+				named[count++] = addresses.list[i];
+		}
+		text = banner_text(config, named, count, served, authority);
 		if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
 			r = err_set_errno(err, -EIO, "writing the text");
 	}
-	for (size_t i = 0; i < count; i++)
-		free(addresses[i]);
 	return r;
 }

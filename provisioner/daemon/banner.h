@@ -7,12 +7,13 @@
 #include "daemon/config.h"
 
 /* The text, for an issue file (agetty(8)): plain ASCII, no backslash. addresses: what this host has, IPv4 and IPv6 without
- * brackets; they stand for listeners on all addresses. fingerprint: SHA-256 of the authority's certificate in hexadecimal, or
- * NULL while there is none. Pure. The caller frees. */
-char *banner_text(const struct config *config, const char *const *addresses, size_t count, const char *fingerprint);
+ * brackets; they stand for listeners on all addresses. served, authority: SHA-256 of the certificate that is shown to those who
+ * connect, and of its authority's, in hexadecimal; NULL while there is none. Pure. The caller frees. */
+char *banner_text(const struct config *config, const char *const *addresses, size_t count, const char *served,
+		  const char *authority);
 
-/* Prints it for this host as it is now. Any thread. Errors: -errno of what cannot be read; a missing ca.pem is none, the
- * text says that the provisioner has not started yet. */
+/* Prints it for this host as it is now. Any thread. Errors: -errno of what cannot be read, ERR_INVALID for what is no
+ * certificate, with the file; where one is missing that is none, the text says that the provisioner has not started yet. */
 int banner_print(const struct config *config, struct err *err);
 
 #endif

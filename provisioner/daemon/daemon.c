@@ -13,11 +13,14 @@
 #include "base/log.h"
 #include "bundle/bundle.h"
 #include "controller/controller.h"
+#include "daemon/certificate.h"
+#include "daemon/own_addresses.h"
 #include "daemon/own_node.h"
 
 #define KEY_MAX_BYTES 65536
 #define LISTENERS_MAX 20
 #define AGENTS_MAX 20000
+#define CERTIFICATE_EVERY_MS (INT64_C(3600) * 1000)
 /* An agent has two, and one for each viewer of a console. */
 #define AGENTS_PER_ADDRESS_MAX 128
 
@@ -37,7 +40,9 @@ struct daemon {
 	char *address; /* ours on the provisioning network, without prefix */
 	int prefix_length;
 	char *server; /* "ADDRESS:PORT" for agents */
-	char *cert_pem, *key_pem;
+	struct certificate certificate;
+	struct loop_timer *certificate_timer;
+	struct address_watch *watch;
 	char *bmc_password, *bundle_error, *bundle_key, *bundle_version, *upload_dir;
 };
 
@@ -124,12 +129,22 @@ static int open_bundle(struct daemon *d, struct err *err)
 	return 0;
 }
 
-static int open_keys(struct daemon *d, struct err *err)
+static void forget_secret(char *text)
+{
+	if (text)
+		wipe(text, strlen(text));
+	free(text);
+}
+
+/* One for the names of the configuration and the addresses that this host has now, which may be DHCP's. An address that went
+ * away is left in it for as long as nothing else wants another one. */
+static int get_certificate(struct daemon *d, bool *ret_fresh, struct err *err)
 {
 	const struct config_api *api = d->config->api;
-	_cleanup_free_ const char **names = new0(const char *, api->name_count + 5);
+	_cleanup_free_ const char **names = new0(const char *, api->name_count + OWN_ADDRESSES_MAX + 4);
+	_cleanup_own_addresses_ struct own_addresses own = { 0 };
 	size_t n = 0;
-	int r = ca_open(d->config->state_dir, &d->ca, err);
+	int r = own_addresses_read(&own, err);
 	if (r < 0)
 		return r;
 	names[n++] = d->address;
@@ -137,7 +152,53 @@ static int open_keys(struct daemon *d, struct err *err)
 	names[n++] = "127.0.0.1";
 	for (size_t i = 0; i < api->name_count; i++)
 		names[n++] = api->names[i];
-	r = ca_issue_server(d->ca, CERT_PROVISIONER, names, &d->cert_pem, &d->key_pem, err);
+	for (size_t i = 0; i < own.count; i++)
+		names[n++] = own.list[i];
+	return certificate_get(d->config->state_dir, d->ca, names, &d->certificate, ret_fresh, err);
+}
+
+/* Who comes from now on is shown one that names all addresses and has not ended. */
+static void follow_certificate(struct daemon *d)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool fresh = false;
+	int r = get_certificate(d, &fresh, &err);
+	for (size_t i = 0; i < d->listener_count && r == 0 && fresh; i++)
+		r = http_server_set_certificate(d->listeners[i], d->certificate.chain_pem, d->certificate.key_pem,
+						&err);
+	if (r < 0)
+		log_error("a certificate for this host's addresses: %s", str_or(err.text, "failed"));
+	else if (fresh)
+		log_info("there is a new certificate: this host has a new address, or the old one came to its end");
+}
+
+static void addresses_changed(void *data)
+{
+	follow_certificate(data);
+}
+
+static void look_at_certificate(void *data)
+{
+	struct daemon *d = data;
+	d->certificate_timer = loop_timer_new(d->loop, CERTIFICATE_EVERY_MS, look_at_certificate, d);
+	follow_certificate(d);
+}
+
+/* What changes from here on is told; what was there before is read after. */
+static int watch_addresses(struct daemon *d, struct err *err)
+{
+	int r = address_watch_new(d->loop, addresses_changed, d, &d->watch, err);
+	if (r == 0)
+		look_at_certificate(d);
+	return r;
+}
+
+static int open_keys(struct daemon *d, struct err *err)
+{
+	bool fresh;
+	int r = ca_open(d->config->state_dir, &d->ca, err);
+	if (r == 0)
+		r = get_certificate(d, &fresh, err);
 	if (r == 0 && d->config->bmc)
 		r = read_text(d->config->bmc->password_file, "bmc.password_file", &d->bmc_password, err);
 	return r;
@@ -145,12 +206,11 @@ static int open_keys(struct daemon *d, struct err *err)
 
 /* ---- network boot ---- */
 
-static int start_netboot(struct daemon *d, struct err *err)
+static struct netboot_spec netboot_spec_of(const struct config *config)
 {
-	const struct config_provisioning *net = d->config->provisioning;
-	const struct netboot_spec spec = {
-		.loop = d->loop,
-		.run_dir = d->config->run_dir,
+	const struct config_provisioning *net = config->provisioning;
+	return (struct netboot_spec){
+		.run_dir = config->run_dir,
 		.interface = net->interface,
 		.address = net->address,
 		.dhcp_first = net->dhcp_first,
@@ -159,12 +219,28 @@ static int start_netboot(struct daemon *d, struct err *err)
 		.gateway = net->gateway,
 		.boot_port = (uint16_t)net->boot_port,
 		.agent_port = (uint16_t)net->agent_port,
-		.live_dir = d->config->images->live_dir,
-		.loader_dir = d->config->images->loader_dir,
-		.bundle_path = d->bundle_error ? NULL : d->config->images->bundle,
-		.ca_pem = ca_pem(d->ca),
-		.ca_fingerprint = ca_fingerprint(d->ca),
+		.live_dir = config->images->live_dir,
+		.loader_dir = config->images->loader_dir,
 	};
+}
+
+int daemon_check(const struct config *config, struct err *err)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	const struct netboot_spec spec = netboot_spec_of(config);
+	if (netboot_settings_check(&spec, &why) == 0)
+		return 0;
+	_cleanup_free_ char *field = xasprintf("provisioning.%s", str_or(why.field, ""));
+	return err_set_field(err, why.code, field, "%s: %s", field, why.text);
+}
+
+static int start_netboot(struct daemon *d, struct err *err)
+{
+	struct netboot_spec spec = netboot_spec_of(d->config);
+	spec.loop = d->loop;
+	spec.bundle_path = d->bundle_error ? NULL : d->config->images->bundle;
+	spec.ca_pem = ca_pem(d->ca);
+	spec.ca_fingerprint = ca_fingerprint(d->ca);
 	return netboot_start(&spec, &d->netboot, err);
 }
 
@@ -222,8 +298,8 @@ static int add_listener(struct daemon *d, const struct http_server_spec *given, 
 	struct http_server_spec spec = *given;
 	spec.loop = d->loop;
 	spec.data = d->api;
-	spec.cert_pem = d->cert_pem;
-	spec.key_pem = d->key_pem;
+	spec.cert_pem = d->certificate.chain_pem;
+	spec.key_pem = d->certificate.key_pem;
 	spec.body_dir = d->upload_dir;
 	if (d->listener_count == LISTENERS_MAX)
 		return err_set(err, ERR_INVALID, "more than %d listeners", LISTENERS_MAX);
@@ -333,7 +409,7 @@ static int start(struct daemon *d, struct err *err)
 {
 	int (*const steps[])(struct daemon *, struct err *) = { make_folders,	  take_lock,	 open_keys,
 								open_bundle,	  start_netboot, start_controller,
-								prepare_own_node, start_api };
+								prepare_own_node, start_api,	 watch_addresses };
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r = steps[i](d, err);
 		if (r < 0)
@@ -371,6 +447,8 @@ struct daemon *daemon_free(struct daemon *d)
 {
 	if (!d)
 		return NULL;
+	address_watch_free(d->watch);
+	loop_timer_free(d->certificate_timer);
 	api_free(d->api);
 	for (size_t i = 0; i < d->listener_count; i++)
 		http_server_free(d->listeners[i]);
@@ -380,13 +458,8 @@ struct daemon *daemon_free(struct daemon *d)
 	netboot_free(d->netboot);
 	ceph_librados_free(d->ceph);
 	ca_free(d->ca);
-	char *const secrets[] = { d->key_pem, d->bmc_password };
-	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
-		if (secrets[i])
-			wipe(secrets[i], strlen(secrets[i]));
-		free(secrets[i]);
-	}
-	free(d->cert_pem);
+	certificate_done(&d->certificate);
+	forget_secret(d->bmc_password);
 	free(d->bundle_error);
 	free(d->bundle_key);
 	free(d->bundle_version);

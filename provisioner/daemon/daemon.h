@@ -7,6 +7,8 @@
 #include "loop/loop.h"
 
 struct daemon;
+/* What daemon_new() would refuse of a configuration that can be read, without a look at this host. ERR_INVALID with the field. */
+int daemon_check(const struct config *config, struct err *err);
 /* Starts everything. Errors name the field or the file. config is borrowed. */
 int daemon_new(struct loop *loop, const struct config *config, struct daemon **ret, struct err *err);
 struct daemon *daemon_free(struct daemon *daemon);

@@ -8,6 +8,7 @@
 
 #define LEASES_MAX_BYTES (16 * MIB)
 #define SWEEP_EVERY_MS 2000
+#define OWN_MAX 64
 
 struct netboot {
 	struct loop *loop;
@@ -16,7 +17,7 @@ struct netboot {
 	struct dnsmasq *dnsmasq;
 	struct host_table hosts;
 	uint32_t first, last;
-	uint32_t taken[2]; /* our own address, the gateway */
+	uint32_t address, gateway; /* 0: none */
 	char *bundle_url;
 	void (*lease)(const char *mac, const char *address, void *data);
 	void *data;
@@ -92,6 +93,16 @@ static void netboot_set_reservation(void *ctx, const char *mac_text, const char 
 		log_warning("netboot: no reservation for %s: %s", mac_text, err.text);
 }
 
+/* None of our own, which may have come since we started, from another DHCP server as well; nor the gateway. */
+static uint32_t choose_address(struct netboot *netboot, const struct mac *mac)
+{
+	uint32_t taken[OWN_MAX + 2] = { netboot->address, netboot->gateway };
+	unsigned count = 2 + own_addresses_within(netboot->first, netboot->last, taken + 2, OWN_MAX);
+
+	return host_table_choose(&netboot->hosts, mac, netboot->first, netboot->last, taken, count,
+				 loop_now_ms(netboot->loop) / 1000);
+}
+
 static int netboot_reserve(void *ctx, const char *mac_text, char **ret_address, struct err *err)
 {
 	struct netboot *netboot = ctx;
@@ -107,8 +118,7 @@ static int netboot_reserve(void *ctx, const char *mac_text, char **ret_address, 
 		*ret_address = ipv4_format(entry->reserved);
 		return 0;
 	}
-	address = host_table_choose(&netboot->hosts, &mac, netboot->first, netboot->last, netboot->taken,
-				    ARRAY_SIZE(netboot->taken), loop_now_ms(netboot->loop) / 1000);
+	address = choose_address(netboot, &mac);
 	if (!address)
 		return err_set(err, ERR_CAPACITY, "every address of the DHCP range is taken");
 	r = reserve_address(netboot, &mac, address, NULL, err);
@@ -160,8 +170,8 @@ int netboot_start(const struct netboot_spec *spec, struct netboot **ret, struct 
 	netboot->lease = spec->lease;
 	netboot->data = spec->data;
 	subnet_parse(spec->address, &subnet);
-	netboot->taken[0] = subnet.address;
-	ipv4_parse(spec->gateway, &netboot->taken[1]);
+	netboot->address = subnet.address;
+	ipv4_parse(spec->gateway, &netboot->gateway);
 	ipv4_parse(spec->dhcp_first, &netboot->first);
 	ipv4_parse(spec->dhcp_last, &netboot->last);
 	if (spec->bundle_path)

@@ -48,6 +48,9 @@ struct netboot_ops {
 };
 extern const struct netboot_ops netboot_ops_real; /* ctx: struct netboot */
 
+/* What netboot_start() would refuse of interface, addresses and ports, without a look at this host: ERR_INVALID with the field
+ * of the spec. Any thread. */
+int netboot_settings_check(const struct netboot_spec *spec, struct err *err);
 int netboot_start(const struct netboot_spec *spec, struct netboot **ret, struct err *err);
 struct netboot *netboot_free(struct netboot *netboot);
 /* URL of the bundle for an installer; borrowed. */

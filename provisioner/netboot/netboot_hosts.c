@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is known of each MAC. A sorted array: some thousands of entries, looked up for each lease. */
 #include <errno.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 
 #include "netboot_priv.h"
@@ -124,6 +125,26 @@ uint32_t host_table_choose(struct host_table *table, const struct mac *mac, uint
 			return first + n;
 	}
 	return 0;
+}
+
+unsigned own_addresses_within(uint32_t first, uint32_t last, uint32_t *ret, unsigned max)
+{
+	unsigned count = 0;
+	struct ifaddrs *all;
+
+	if (getifaddrs(&all) < 0)
+		return 0;
+	for (const struct ifaddrs *entry = all; entry && count < max; entry = entry->ifa_next) {
+		uint32_t address;
+
+		if (!entry->ifa_addr || entry->ifa_addr->sa_family != AF_INET)
+			continue;
+		address = ntohl(((const struct sockaddr_in *)(const void *)entry->ifa_addr)->sin_addr.s_addr);
+		if (first <= address && address <= last)
+			ret[count++] = address;
+	}
+	freeifaddrs(all);
+	return count;
 }
 
 void host_table_done(struct host_table *table)

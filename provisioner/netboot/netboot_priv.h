@@ -72,6 +72,8 @@ void host_table_drop_lease(struct host_table *table, const struct mac *mac);
 /* The address that the MAC has, or else the last one of the range that nobody has. 0: the range is used up. */
 uint32_t host_table_choose(struct host_table *table, const struct mac *mac, uint32_t first, uint32_t last,
 			   const uint32_t *taken, unsigned taken_count, int64_t now_s);
+/* The addresses that this host has itself, on whatever interface, and that are in the range: at most max. Returns how many. */
+unsigned own_addresses_within(uint32_t first, uint32_t last, uint32_t *ret, unsigned max);
 void host_table_done(struct host_table *table);
 
 /* ---- the boot listener: threads of its own ---- */

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/dhcp_range.h"
 #include "netboot_priv.h"
 
 #define CONSOLE_DEFAULT "tty0 ttyS0,115200n8"
-#define RANGE_MAX 65536
 
 /* ---- words ---- */
 
@@ -145,10 +145,10 @@ static int check_addresses(const struct netboot_spec *spec, struct err *err)
 	if (ipv4_parse(spec->dhcp_last, &last) < 0)
 		return err_set_field(err, ERR_INVALID, "dhcp_last", "\"%s\" is no IPv4 address",
 				     str_or(spec->dhcp_last, ""));
-	if (last < first || last - first >= RANGE_MAX)
+	if (!dhcp_range_fits(first, last))
 		return err_set_field(err, ERR_INVALID, "dhcp_last",
 				     "the range %s to %s is empty or has more than %d addresses", spec->dhcp_first,
-				     spec->dhcp_last, RANGE_MAX);
+				     spec->dhcp_last, DHCP_RANGE_MAX);
 	if (((first ^ subnet.address) | (last ^ subnet.address)) & subnet.netmask)
 		return err_set_field(err, ERR_INVALID, "dhcp_first", "the range %s to %s is not in the network of %s",
 				     spec->dhcp_first, spec->dhcp_last, spec->address);
@@ -192,13 +192,18 @@ static int check_files(const struct netboot_spec *spec, struct err *err)
 	return r;
 }
 
+int netboot_settings_check(const struct netboot_spec *spec, struct err *err)
+{
+	int r = check_interface(spec->interface, err);
+
+	return r < 0 ? r : check_addresses(spec, err);
+}
+
 int netboot_spec_check(const struct netboot_spec *spec, struct err *err)
 {
 	uint8_t fingerprint[32];
-	int r = check_interface(spec->interface, err);
+	int r = netboot_settings_check(spec, err);
 
-	if (r == 0)
-		r = check_addresses(spec, err);
 	if (r == 0)
 		r = check_files(spec, err);
 	if (r < 0)

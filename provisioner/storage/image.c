@@ -110,9 +110,26 @@ static void import_progress(uint64_t done_bytes, uint64_t total_bytes, void *dat
 
 static void work_import(struct ceph_job *job)
 {
+	if (job->called_off)
+		return;
 	if (check_content(job) == 0)
 		job->driver->image_import(job->driver_ctx, &job->access, job->pool, job->name, job->path,
 					  job->size_bytes, job->text, import_progress, job, &job->err);
+}
+
+/* What is under way inside Ceph comes to its end unseen: nothing is cloned from it, and the next upload, or the deletion of the
+ * image, finds what it has left. */
+bool image_call_off(struct storage *storage, const struct task *task)
+{
+	const struct image *image = store_get(storage->store, &kind_image, task->resource_id);
+	if (!image || !str_equal(image->task, task->id) || image->state != IMAGE_IMPORTING)
+		return false;
+	_cleanup_free_ char *id = xstrdup(image->id);
+	store_begin(storage->store);
+	((struct image *)store_edit(storage->store, &kind_image, id))->call_off = true;
+	store_must_commit(storage->store);
+	ceph_job_call_off(storage, id);
+	return false;
 }
 
 static void done_import(struct ceph_job *job)
@@ -122,6 +139,9 @@ static void done_import(struct ceph_job *job)
 	store_begin(storage->store);
 	if (image) {
 		struct image *edit = store_edit(storage->store, &kind_image, job->id);
+		if (edit->call_off)
+			err_set(&job->err, ERR_CANCELLED, "its import was cancelled; upload it again");
+		edit->call_off = false;
 		bool ok = job->err.code == ERR_NONE;
 		edit->state = ok ? IMAGE_AVAILABLE : IMAGE_FAILED;
 		edit->error = schema_free(&problem_schema, edit->error);
@@ -152,6 +172,7 @@ static void on_import(const struct effect *effect, void *data)
 	job->text = xstrdup(image->sha256);
 	job->received = xstrdup(image->received_sha256);
 	job->size_bytes = image->size_bytes;
+	job->called_off = image->call_off;
 	job->work = work_import;
 	job->done = done_import;
 	ceph_job_run(job);

@@ -22,10 +22,9 @@ static void drop_oldest(struct pool_usage *usage)
 	memmove(usage->samples, usage->samples + more, usage->sample_count * sizeof(*usage->samples));
 }
 
-void pool_usage_note(struct storage *storage, const struct pool *pool)
+void pool_usage_note(struct store *store, const struct pool *pool, int64_t now_ms)
 {
-	int64_t now_ms = loop_now_ms(storage->loop);
-	const struct pool_usage *before = store_get(storage->store, &kind_pool_usage, pool->id);
+	const struct pool_usage *before = store_get(store, &kind_pool_usage, pool->id);
 	if (pool->total_bytes == 0)
 		return;
 	if (before && before->sample_count > 0) {
@@ -33,8 +32,8 @@ void pool_usage_note(struct storage *storage, const struct pool *pool)
 		if (age_ms >= 0 && age_ms < HOUR_MS)
 			return;
 	}
-	struct pool_usage *usage = before ? store_edit(storage->store, &kind_pool_usage, pool->id)
-					  : store_create_id(storage->store, &kind_pool_usage, pool->id);
+	struct pool_usage *usage = before ? store_edit(store, &kind_pool_usage, pool->id)
+					  : store_create_id(store, &kind_pool_usage, pool->id);
 	drop_later(usage, now_ms);
 	drop_oldest(usage);
 	struct pool_sample *sample = schema_list_add(&pool_usage_schema, usage, "samples");

@@ -61,6 +61,14 @@ void ceph_job_set_task(struct ceph_job *job, const char *task, int64_t deadline_
 	job->deadline_ms = deadline_ms;
 }
 
+void ceph_job_call_off(struct storage *storage, const char *id)
+{
+	struct ceph_job *job;
+	LIST_FOREACH(job, &storage->jobs, link)
+		if (str_equal(job->id, id))
+			job->called_off = true;
+}
+
 static void secret_free(char *text)
 {
 	if (text)
@@ -487,7 +495,7 @@ static void done_status(struct ceph_job *job)
 			    now->name, "state", pool_state_words[now->state], "reason", now->detail, NULL);
 	}
 	if (job->err.code == ERR_NONE)
-		pool_usage_note(storage, now);
+		pool_usage_note(storage->store, now, loop_now_ms(storage->loop));
 	store_must_commit(storage->store);
 }
 
@@ -631,7 +639,7 @@ static bool take_report(struct node *node, const struct ceph_report *report)
 			if (node->osds[j].number == report->osds[i].id)
 				changed = take_state(&node->osds[j].state, report->osds[i].state) || changed;
 	schema_free(&problem_schema, node->error);
-	node->error = report->error ? schema_dup(&problem_schema, report->error) : NULL;
+	node->error = report->error ? problem_known(report->error) : NULL;
 	return changed;
 }
 
@@ -658,11 +666,37 @@ void storage_agent_report(struct storage *storage, const char *id, const json_t 
 
 /* ---- life ---- */
 
+/* What is to go goes: a deletion cannot be called back, and its task tells how it went. */
+static bool deletion_call_off(struct storage *storage, const struct task *task)
+{
+	static const char step[] = "cannot be called back";
+	_cleanup_free_ char *id = xstrdup(task->id);
+	if (str_equal(task->message, step))
+		return true;
+	store_begin(storage->store);
+	task_step(storage->store, id, step);
+	store_must_commit(storage->store);
+	return true;
+}
+
+static const struct {
+	const char *action;
+	bool (*call_off)(struct storage *storage, const struct task *task);
+} actions[] = {
+	{ "volume.create", volume_call_off },
+	{ "volume.delete", deletion_call_off },
+	{ "image.import", image_call_off },
+	{ "image.delete", deletion_call_off },
+};
+
 static bool task_stop(const struct task *task, const struct err *why, void *data)
 {
 	struct storage *storage = data;
 	_cleanup_free_ char *id = xstrdup(task->id);
-	/* An operation inside Ceph cannot be called back; it comes to its end unseen. */
+	for (size_t i = 0; why->code == ERR_CANCELLED && i < ARRAY_SIZE(actions); i++)
+		if (str_equal(actions[i].action, task->action) && actions[i].call_off(storage, task))
+			return true;
+	/* An operation inside Ceph is not ended by that; what comes of it what it was about tells. */
 	store_begin(storage->store);
 	task_finish(storage->store, id, why);
 	store_must_commit(storage->store);

@@ -32,8 +32,10 @@ struct storage *storage_free(struct storage *storage);
 /* With its task. ERR_EXISTS name; ERR_INVALID image, which there is not; ERR_STATE image, which is not available; ERR_INVALID and
  * ERR_CAPACITY size_bytes; ERR_STATE if the pool is not ready. */
 int volume_create(struct storage *storage, const struct volume *wanted, const struct volume **ret, struct err *err);
-/* Once more, of one whose making failed. ERR_STATE if it did not, or if there is no pool. */
-int volume_create_again(struct storage *storage, const char *id, const char **ret_task, struct err *err);
+/* What a task was to make, once more: of one whose making failed, in its place; of one that was cancelled, and so is gone, as
+ * it was asked for. ERR_STATE if it did not fail, or if there is no pool; of one that is gone also the errors of
+ * volume_create(). */
+int volume_create_again(struct storage *storage, const struct task *task, const char **ret_task, struct err *err);
 /* ERR_STATE: a virtual machine uses it, or it is being made or deleted. */
 int volume_delete(struct storage *storage, const char *id, const char **ret_task, struct err *err);
 /* Announces one, whose content is to come. ERR_EXISTS name; ERR_INVALID and ERR_CAPACITY size_bytes; ERR_STATE if the pool is not

@@ -45,6 +45,7 @@ struct ceph_job {
 	struct ceph_status status;
 	_Atomic int percent;
 	int shown_percent;
+	_Atomic bool called_off; /* what has not begun does not begin any more */
 	bool abandoned;
 	enum ceph_lane lane;
 	bool waits;	     /* for its turn */
@@ -58,6 +59,8 @@ struct ceph_job *ceph_job_new(struct storage *storage);
 struct ceph_job *ceph_job_for(struct storage *storage, const struct effect *effect, enum ceph_lane lane, bool wanted);
 /* The task whose deadline is counted from the job's beginning: while the job waits its turn, it is put off. NULL: none. */
 void ceph_job_set_task(struct ceph_job *job, const char *task, int64_t deadline_ms);
+/* The operation on what has this id, if there is one, was called off. */
+void ceph_job_call_off(struct storage *storage, const char *id);
 /* Queues it; on failure (queue full) done is called soon with err set. */
 void ceph_job_run(struct ceph_job *job);
 
@@ -69,11 +72,16 @@ void storage_show_progress(struct storage *storage);
 /* At the start, before any upload begins: removes what an earlier life had not finished receiving. */
 void storage_sweep_uploads(struct storage *storage);
 void storage_images_register(struct storage *storage);
-/* pool_usage.c. Within a transaction: notes how full a pool is that has just been asked, if an hour has passed since it last was. */
-void pool_usage_note(struct storage *storage, const struct pool *pool);
+/* pool_usage.c. Within a transaction: notes how full a pool is that was asked at now_ms (since 1970), if an hour has passed since it
+ * last was. Samples of a later time go: the clock was set back. */
+void pool_usage_note(struct store *store, const struct pool *pool, int64_t now_ms);
 int storage_require_pool(struct storage *storage, struct err *err);
 /* Ends a job's effect and the task of the document within the caller's transaction. */
 void storage_finish(struct storage *storage, const struct ceph_job *job, const char *task);
+
+/* A person cancels. Of what was making it: true if that ends itself the task, with what becomes of it. */
+bool volume_call_off(struct storage *storage, const struct task *task);
+bool image_call_off(struct storage *storage, const struct task *task);
 
 /* ---- image.c and image_upload.c ---- */
 

@@ -88,6 +88,7 @@ int volume_create(struct storage *storage, const struct volume *wanted, const st
 	volume->state = VOLUME_CREATING;
 	volume->created = loop_now_ms(storage->loop);
 	str_set(&volume->task, task_create(storage->store, "volume.create", "volume", id, volume->name, DEADLINE_MS));
+	task_order(storage->store, volume->task, &volume_schema, wanted);
 	store_effect_add(storage->store, EFFECT_CREATE, id, 0);
 	r = store_commit(storage->store, err);
 	if (r == 0)
@@ -95,10 +96,27 @@ int volume_create(struct storage *storage, const struct volume *wanted, const st
 	return r;
 }
 
-/* Ceph takes what an earlier try has left for the beginning of this one. */
-int volume_create_again(struct storage *storage, const char *id, const char **ret_task, struct err *err)
+/* One that was cancelled is gone: it is made as it was asked for then. */
+static int create_anew(struct storage *storage, const struct task *task, const char **ret_task, struct err *err)
 {
+	struct volume wanted = { 0 };
+	const struct volume *volume = NULL;
+	int r = task_order_get(task, &volume_schema, &wanted, err);
+	if (r == 0)
+		r = volume_create(storage, &wanted, &volume, err);
+	if (r == 0)
+		*ret_task = volume->task;
+	schema_done(&volume_schema, &wanted);
+	return r;
+}
+
+/* Ceph takes what an earlier try has left for the beginning of this one. */
+int volume_create_again(struct storage *storage, const struct task *task, const char **ret_task, struct err *err)
+{
+	_cleanup_free_ char *id = xstrdup(task->resource_id);
 	const struct volume *volume = store_get(storage->store, &kind_volume, id);
+	if (!volume)
+		return create_anew(storage, task, ret_task, err);
 	int r = storage_require_pool(storage, err);
 	if (r < 0)
 		return r;
@@ -107,17 +125,22 @@ int volume_create_again(struct storage *storage, const char *id, const char **re
 			       volume->name, volume_state_words[volume->state]);
 	store_begin(storage->store);
 	struct volume *edit = store_edit(storage->store, &kind_volume, id);
-	_cleanup_free_ char *task =
+	_cleanup_free_ char *again =
 		xstrdup(task_create(storage->store, "volume.create", "volume", id, edit->name, DEADLINE_MS));
 	edit->state = VOLUME_CREATING;
 	edit->error = schema_free(&problem_schema, edit->error);
-	str_set(&edit->task, task);
+	str_set(&edit->task, again);
+	if (task->order)
+		((struct task *)store_edit(storage->store, &kind_task, again))->order = json_incref(task->order);
 	store_effect_add(storage->store, EFFECT_CREATE, id, 0);
-	return task_commit(storage->store, task, ret_task, err);
+	return task_commit(storage->store, again, ret_task, err);
 }
 
+/* One that was called off before its turn came is not made; of an earlier try there may be something all the same. */
 static void work_create(struct ceph_job *job)
 {
+	if (job->called_off)
+		return;
 	if (job->text)
 		job->driver->volume_clone(job->driver_ctx, &job->access, job->pool, job->text, job->name,
 					  job->size_bytes, &job->err);
@@ -126,12 +149,40 @@ static void work_create(struct ceph_job *job)
 					   &job->err);
 }
 
+/* An operation inside Ceph cannot be called back. What it has made, or left half made, is removed then; the task ends with that. */
+static void unmake(struct ceph_job *job)
+{
+	struct store *store = job->storage->store;
+	struct volume *edit = store_edit(store, &kind_volume, job->id);
+	edit->state = VOLUME_DELETING;
+	edit->unmade = true;
+	store_effect_done(store, job->effect_seq);
+	store_effect_add(store, EFFECT_DELETE, job->id, 0);
+}
+
+bool volume_call_off(struct storage *storage, const struct task *task)
+{
+	const struct volume *volume = store_get(storage->store, &kind_volume, task->resource_id);
+	if (!volume || !str_equal(volume->task, task->id))
+		return false;
+	if (volume->call_off)
+		return true;
+	_cleanup_free_ char *id = xstrdup(volume->id);
+	store_begin(storage->store);
+	((struct volume *)store_edit(storage->store, &kind_volume, id))->call_off = true;
+	store_must_commit(storage->store);
+	ceph_job_call_off(storage, id);
+	return true;
+}
+
 static void done_create(struct ceph_job *job)
 {
 	struct storage *storage = job->storage;
 	const struct volume *volume = store_get(storage->store, &kind_volume, job->id);
 	store_begin(storage->store);
-	if (volume) {
+	if (volume && volume->call_off) {
+		unmake(job);
+	} else if (volume) {
 		struct volume *edit = store_edit(storage->store, &kind_volume, job->id);
 		bool ok = job->err.code == ERR_NONE;
 		edit->state = ok ? VOLUME_AVAILABLE : VOLUME_FAILED;
@@ -155,6 +206,7 @@ static void on_create(const struct effect *effect, void *data)
 	ceph_job_set_task(job, volume->task, DEADLINE_MS);
 	job->text = volume->image ? xasprintf("image-%s", volume->image) : NULL;
 	job->size_bytes = volume->size_bytes;
+	job->called_off = volume->call_off;
 	job->work = work_create;
 	job->done = done_create;
 	ceph_job_run(job);
@@ -188,16 +240,32 @@ static void work_delete(struct ceph_job *job)
 	job->driver->volume_delete(job->driver_ctx, &job->access, job->pool, job->name, &job->err);
 }
 
+/* The task of one whose making was called off. */
+static void finish_unmade(struct ceph_job *job, const char *task)
+{
+	_cleanup_err_ struct err why = ERR_INIT;
+	if (job->err.code == ERR_NONE)
+		err_set(&why, ERR_CANCELLED, "cancelled on request; nothing of the volume is left");
+	else
+		err_prefix(&job->err, "it was cancelled, and what there was of it could not be removed; delete it");
+	store_effect_done(job->storage->store, job->effect_seq);
+	task_finish(job->storage->store, task, job->err.code == ERR_NONE ? &why : &job->err);
+}
+
 static void done_delete(struct ceph_job *job)
 {
 	struct storage *storage = job->storage;
 	const struct volume *volume = store_get(storage->store, &kind_volume, job->id);
 	store_begin(storage->store);
-	storage_finish(storage, job, volume ? volume->task : NULL);
+	if (volume && volume->call_off)
+		finish_unmade(job, volume->task);
+	else
+		storage_finish(storage, job, volume ? volume->task : NULL);
 	if (volume && job->err.code == ERR_NONE) {
 		store_remove(storage->store, &kind_volume, job->id);
 	} else if (volume) {
 		struct volume *edit = store_edit(storage->store, &kind_volume, job->id);
+		edit->call_off = false;
 		edit->state = edit->unmade ? VOLUME_FAILED : VOLUME_AVAILABLE;
 		schema_free(&problem_schema, edit->error);
 		edit->error = problem_new(&job->err);

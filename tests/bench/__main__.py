@@ -17,7 +17,7 @@ from typing import Callable
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "namespaces"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "metal"))
 
-from . import api, cluster, hellos, install, medium, metal, small  # noqa: E402  (the path has to be set first)
+from . import api, cluster, dashboard, hellos, install, medium, metal, small  # noqa: E402  (the path has to be set first)
 from .context import PRIORITY, Bench  # noqa: E402
 from .table import Table  # noqa: E402
 
@@ -28,6 +28,7 @@ PARTS: dict[str, tuple[str, Callable[[Bench], None]]] = {
     "scheduler": ("nothing", small.scheduler),
     "simulation": ("nothing", small.simulation),
     "api": ("api", api.api),
+    "dashboard": ("nothing", dashboard.dashboard),
     "hellos": ("hellos", hellos.hellos),
     "install": ("rack", install.measure),
     "pool": ("rack", cluster.pool),

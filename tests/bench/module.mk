@@ -8,5 +8,5 @@ $(call program,bench-hash,tests/bench/bench_hash.c,lib/base lib/crypto)
 
 PARTS ?= all
 .PHONY: bench
-bench: deps programs iso $(BUILD)/lab-parts/bmc_chassis.so $(BUILD)/lab-parts/vmlinuz  ## time and memory beside their floors; PARTS=api,migrate for some (root)
+bench: programs iso ui $(BUILD)/lab-parts/bmc_chassis.so $(BUILD)/lab-parts/vmlinuz  ## time and memory beside their floors; PARTS=api,migrate for some (root)
 	$(Q)$(lab.python) -m bench --parts $(PARTS)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "base/utf8.h"
 #include "schema/schema.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,10 +63,19 @@ static void check_encodings(const char *text, const uint8_t *data, size_t size)
 	}
 }
 
+/* What may be shown is what need not be shown otherwise. */
+static void check_visible(const char *text)
+{
+	_cleanup_free_ char *visible = utf8_visible(text);
+
+	assert(!format_check(FORMAT_TEXT, text) == str_equal(visible, text));
+	assert(!format_check(FORMAT_TEXT, visible));
+}
+
 static void check_formats(const char *text)
 {
 	for (int format = FORMAT_ANY; format <= FORMAT_SHA256; format++) {
-		if (format == FORMAT_ANY || format_check(format, text))
+		if (format == FORMAT_ANY || format == FORMAT_TEXT || format_check(format, text))
 			continue;
 		/* Whatever has a format can stand in a path, a line or a command. */
 		assert(text[0] && !strpbrk(text, "/ \t\r\n'\"\\$;&|<>`"));
@@ -79,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_number(text);
 	check_bytes(text);
 	check_formats(text);
+	check_visible(text);
 	check_encodings(text, data, size);
 	return 0;
 }

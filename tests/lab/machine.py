@@ -38,6 +38,7 @@ BOOT_DEVICES = {0: None, 1: "network", 2: "disk"}
 # Device names of the boot order, in the order a firmware would try them.
 NETWORK_FIRST = ("nic0", "disk0", "disk1")
 DISK_FIRST = ("disk0", "nic0", "disk1")
+BOOT_STEP = 10  # of QEMU's bootindex: what a test adds may come between
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def standing_order(machine: Machine) -> tuple[str, ...]:
 
 
 def qemu_argv(machine: Machine, order: tuple[str, ...], qmp_fd: int) -> list[str]:
-    index = {device: i + 1 for i, device in enumerate(order)}
+    index = {device: BOOT_STEP * (i + 1) for i, device in enumerate(order)}
     argv = ["qemu-system-x86_64", "-name", f"{machine.netns}-{machine.name}", "-nodefaults", "-no-user-config",
             "-display", "none", "-machine",
             f"q35,hpet=off,graphics=off,smm={'on' if machine.secure_boot else 'off'}", "-rtc", "base=utc",

@@ -21,20 +21,20 @@ $(lab.parts)/vmlinuz: $(lab.dir)/guest.py $(lab.dir)/floor_init.sh
 	$(Q)/usr/bin/python3 -B $(lab.dir)/guest.py $(lab.parts)
 
 .PHONY: lab lab-down check-lab check-make-lab check-metal check-iso-install
-lab: deps programs ui images $(lab.built)  ## three blank machines to a live-migrated virtual machine; leaves it running (root)
+lab: programs ui images $(lab.built)  ## three blank machines to a live-migrated virtual machine; leaves it running (root)
 	$(Q)$(lab.python) -m lab up $(if $(BY),--by $(BY))
 
 lab-down:  ## remove all that make lab has made
 	$(Q)$(lab.python) -m lab down
 
-check-lab: deps $(lab.built)  ## test the lab itself: network, firmware, BMCs (root)
+check-lab: $(lab.built)  ## test the lab itself: network, firmware, BMCs (root)
 	$(Q)$(lab.python) tests/metal/lab_floor.py
 
-check-make-lab: deps programs ui images $(lab.built)  ## test make lab as a person has it: its words, its ends, make lab-down (root)
+check-make-lab: programs ui images $(lab.built)  ## test make lab as a person has it: its words, its ends, make lab-down (root)
 	$(Q)$(lab.python) tests/metal/make_lab.py
 
-check-metal: deps programs ui images $(lab.built)  ## test the whole path on the lab's machines (root)
+check-metal: programs ui images $(lab.built)  ## test the whole path on the lab's machines (root)
 	$(Q)$(lab.python) tests/metal/whole_path.py
 
-check-iso-install: deps iso $(lab.built)  ## from the medium to provisioners that deploy, attended and unattended (root)
+check-iso-install: iso $(lab.built)  ## from the medium to provisioners that deploy, attended and unattended (root)
 	$(Q)$(lab.python) tests/metal/from_medium.py $(iso.out)

@@ -3,7 +3,8 @@
 """Tests the lab as a person has it: make lab, what it prints, how it fails, build/lab/env, make lab-down.
 
 Two runs end early, for what must be true then: in the first the provisioner is killed, in the second the lab itself, which
-leaves a provisioner, its dnsmasq and machines behind. The third has to clear them away and go the whole path.
+leaves a provisioner, its dnsmasq and machines behind. The third has to clear them away and go the whole path; the fourth, once that
+is gone, goes it by mouse and keyboard in a browser.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("INGOT_BUILD", "build")).resolve()
 ROOT, NAMESPACE = BUILD / "lab", "ingot-lab"
 STEPS = ("machines", "start", "discover", "accept", "deploy", "enroll", "pool", "image", "volume", "vm", "migrate")
+DASHBOARD_STEPS = ("sign in", "discover", "accept", "deploy", "pool", "image", "volume", "virtual machine", "screen", "console", "migrate")
 STARTED = r"\] +start +the provisioner answers"
 LONG = 15.0  # seconds; a step that takes longer must have said something meanwhile
 START, END = 600, 60  # seconds; make looks first whether all is built
@@ -38,9 +40,9 @@ LINE = re.compile(r"^\[ *(?P<at>[0-9.]+) s\]  (?P<step>\S*) +(?P<text>.*?)(?: \(
 class Run:
     """make lab, as it is started from a shell; what it prints is shown and kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, *words: str) -> None:
         self.lines: list[str] = []
-        self._process = subprocess.Popen(["make", "-C", str(TOP), "--no-print-directory", "lab"], stdin=subprocess.DEVNULL,
+        self._process = subprocess.Popen(["make", "-C", str(TOP), "--no-print-directory", "lab", *words], stdin=subprocess.DEVNULL,
                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
     def __enter__(self) -> "Run":
@@ -181,6 +183,19 @@ class MakeLab:
         return f"{len(self.ended)} processes"
 
 
+    def by_dashboard(self) -> str:
+        """From blank machines to a live migration while a console stays open, and once more by the command line."""
+        with Run("BY=dashboard") as run:
+            status = run.end()
+        text = "\n".join(run.lines)
+        expect(status == 0, f"make lab BY=dashboard ended with {status}: {text[-500:]}")
+        said = re.search(r"dashboard: (\d+) passed, 0 failed", text)
+        expect(said and int(said[1]) == len(DASHBOARD_STEPS), f"the browser did not go all of the path: {text[-500:]}")
+        for step in DASHBOARD_STEPS:
+            expect(re.search(rf"\b{step}: .+ \([0-9.]+ s\)", text), f"it says nothing of {step}")
+        return next(line for line in run.lines if line.startswith("It took "))
+
+
 def down() -> int:
     return subprocess.run(["make", "-C", str(TOP), "--no-print-directory", "lab-down"], stdin=subprocess.DEVNULL,
                           timeout=START, check=False).returncode
@@ -195,6 +210,7 @@ def main() -> int:
         checks.run("it says what it does, how long it took, what is there", lab.says_what_it_does)
         checks.run("build/lab/env is all that a shell needs", lab.used_from_the_host)
         checks.run("make lab-down removes all of it and nothing else", lab.down)
+        checks.run("the whole path is gone by mouse and keyboard, in a browser", lab.by_dashboard)
     finally:
         if ROOT.exists():
             down()

@@ -7,17 +7,24 @@ import hashlib
 import http.client
 import json
 import re
+import shlex
 import socket
 import ssl
 from pathlib import Path
 
+from lab import machine as machines
 from lab.checks import expect
-from lab.cli import Ingot
+from lab.cli import Events, Ingot
+from lab.path import WholePath
+from lab.steps import Steps
+from lab.wait import LabError
 from medium_box import Box, Console
+from medium_display import Display
 
 PORT = 443
 PAIRS = r"((?:[0-9A-F]{2}:){15}[0-9A-F]{2})"
 STATE = "/var/lib/ingot/provisioner"
+SYNCED = 60
 
 
 class Appliance:
@@ -26,6 +33,7 @@ class Appliance:
         assert box.console
         self.console: Console = box.console
         self.fingerprint = self.url = ""
+        self.halves: list[str] = []
         self.ca = box.machine.path / "ca.pem"
 
     # At the console
@@ -37,8 +45,8 @@ class Appliance:
         console = self.console
         # Among others, and not before it is there.
         self.url = console.expect(rf"^ +(https://{re.escape(self.box.address)})\r?\n", 120)
-        halves = [console.expect(rf"^ +{PAIRS}\r?\n", 30) for _ in range(2)]
-        self.fingerprint = ":".join(halves)
+        self.halves = [console.expect(rf"^ +{PAIRS}\r?\n", 30) for _ in range(2)]
+        self.fingerprint = ":".join(self.halves)
         console.expect(r"ingot machine list", 30)
         return self.url
 
@@ -51,31 +59,57 @@ class Appliance:
         # One line each, however long.
         self.console.run("stty cols 500")
 
+    def on_screen(self, display: Display) -> None:
+        """The same words stand there, and a person at the keyboard gets in."""
+        display.see(self.url, *self.halves, "ingot machine list", "login:")
+        display.type("root\n")
+        display.see("Password:")
+        display.type(self.password + "\n")
+        display.see("#")
+        display.type("tty\n")
+        display.see("/dev/tty1")
+
     def shell(self) -> str:
-        """`ingot` works, the provisioner and dnsmasq are no one but their own user, the CA is the one that was shown."""
+        """`ingot` works, the provisioner and dnsmasq are no one but their own user, its certificate is the one that was shown."""
         listed = self.console.run("ingot machine list", 120)
         users = self.console.run("ps -o user= -C ingot-provisioner,dnsmasq | sort -u")
         expect(users == "ingot", f"the provisioner is run by {users}")
         pem = self.console.run(f"cat {STATE}/ca.pem")
-        shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem + "\n")).digest().hex(":").upper()
-        expect(shown == self.fingerprint, f"the console shows {self.fingerprint}; the CA has {shown}")
         self.ca.write_text(pem + "\n", encoding="ascii")
+        with self._connect() as connection:
+            shown = hashlib.sha256(connection.getpeercert(binary_form=True)).digest().hex(":").upper()
+        expect(shown == self.fingerprint, f"the console shows {self.fingerprint}; a browser is shown {shown}")
         return listed.splitlines()[0] if listed else "no machines"
 
-    def zone(self, name: str) -> None:
+    def zone(self, name: str, short: str) -> None:
+        """short: what a clock of that zone says."""
         link = self.console.run("readlink -f /etc/localtime")
         expect(link == f"/usr/share/zoneinfo/{name}", f"the time zone is {link}")
-        self.console.run("test -s /etc/localtime")
+        said = self.console.run("date +%Z")
+        expect(said == short, f"its clock is one of {said}")
+
+    def follows(self, server: str) -> str:
+        """Its clock is set by this time server, and by no other."""
+        self.console.run(f"chronyc waitsync {SYNCED} 0 0 1 >/dev/null", SYNCED + 30)
+        sources = self.console.run("chronyc -n sources").splitlines()[2:]
+        expect(len(sources) == 1 and sources[0].startswith(f"^* {server} "), f"its time servers are {sources}")
+        tracking = self.console.run("chronyc -n tracking")
+        expect(f"({server})" in tracking, f"its clock follows another: {tracking}")
+        said = self.console.run("journalctl -u chrony -o cat --no-pager")
+        expect("leap second check" not in said, f"it asks for a time zone that is not there: {said}")
+        return sources[0]
 
     # In a browser
 
-    def _call(self, method: str, path: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
-        context = ssl.create_default_context(cafile=str(self.ca))
+    def _connect(self) -> ssl.SSLSocket:
         host = self.url.removeprefix("https://")  # as it was read off the console
         with self.box.lab.namespace.inside():
             plain = socket.create_connection((host, PORT), timeout=60)
-        connection = http.client.HTTPConnection(host)
-        connection.sock = context.wrap_socket(plain, server_hostname=host)
+        return ssl.create_default_context(cafile=str(self.ca)).wrap_socket(plain, server_hostname=host)
+
+    def _call(self, method: str, path: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(self.url.removeprefix("https://"))
+        connection.sock = self._connect()
         data = json.dumps(body).encode() if body is not None else None
         if data:
             headers["Content-Type"] = "application/json"
@@ -101,13 +135,9 @@ class Appliance:
     # As its operator
 
     def set_bmcs(self, addresses: str, user: str, password: str) -> None:
-        """Tells it where BMCs are, as docs/configuration.md says."""
-        section = {"ranges": [addresses], "user": user, "password_file": "/etc/ingot/bmc.password"}
-        self.console.run(f"install -m 640 -g ingot /dev/null /etc/ingot/bmc.password; echo {password} >/etc/ingot/bmc.password")
-        script = f"import json; p = '/etc/ingot/provisioner.json'; c = json.load(open(p)); c['bmc'] = {section}; " \
-                 "f = open(p, 'w'); json.dump(c, f); f.close()"
-        self.console.run(f'python3 -c "{script}"')
-        self.console.run("systemctl restart ingot-provisioner", 120)
+        """Tells it where BMCs are, at its console, as its text and README.md say."""
+        said = f"printf '%s\\n' {shlex.quote(password)} | ingot bmc-range create lab --range {addresses} --user {user} --password-file -"
+        self.console.run(said, 120)
 
     def ingot(self) -> Ingot:
         """The command line, from elsewhere in its network."""
@@ -116,3 +146,15 @@ class Appliance:
         program = lab.write(f"ingot-{self.box.machine.name}", script, mode=0o755)
         token = self.console.run(f"cat {STATE}/admin.token")
         return Ingot(program, self.url, token, self.ca, lab.logs / "cli.log")
+
+    def guard(self) -> None:
+        """What the path asks of its provisioner: whether it still runs."""
+        if not machines.running(self.box.machine):
+            raise LabError("the provisioner's machine is off")
+
+    def path(self, ingot: Ingot) -> WholePath:
+        """From machines that it finds to its nodes; the caller closes the path's events."""
+        lab, name = self.box.lab, self.box.machine.name
+        events = Events(ingot, lab.logs / f"events-{name}.jsonl", self.guard)
+        steps, guest = Steps(lab.file(f"timings-{name}.json")), self.build / "images/guest/counter.img"
+        return WholePath(lab, steps, self, ingot, guest, events)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BIOS, from an optical drive, by a person at the serial console: what is wrong first, then a provisioner beside another
-DHCP server. One machine boots from it, another joins it with a token; then it is installed again, with its state kept."""
+"""BIOS, from an optical drive, by a person at the serial console and, for a moment, at the screen: what is wrong first, then a
+provisioner beside another DHCP server. It deploys one machine, another joins it with a token; then it is installed again, with its
+state kept."""
 
 from __future__ import annotations
 
@@ -11,23 +12,30 @@ from pathlib import Path
 from lab import machine as machines
 from lab import net
 from lab.checks import expect
+from lab.cli import Json
+from lab.machine import GIB
 from lab.path import DISCOVER
 from lab.wait import Deadline, wait_until
 from lab.world import Lab
 from medium_appliance import Appliance
-from medium_box import WRITE, Box, Story, in_drive, on_usb, stick
-from medium_join import Joining
-from medium_network import dhcp_server
+from medium_box import WRITE, Box, Story, in_drive, on_usb, opens_on_screen, stick
+from medium_display import CARD, Display
+from medium_join import READY, Joining
+from medium_network import TimeServer, dhcp_server
 from screen import DOWN, ENTER, SPACE, TAB, UP, Screen
 
 PASSWORD = "walrus-Rack-42-tin"
 POOL_SERIAL = "POOL1"
+BLANK = "p"
+AGENT_PORT = 8444
 
 
 class Attended:
     def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
         self.lab = lab
-        self.box = Box(lab, "b", 1, "BIOS")
+        self.box = Box(lab, "b", 1, "BIOS", screen=CARD)  # and the keyboard of all PCs
+        self.display = Display(self.box.machine, build / "images/live/vmlinuz")
+        self.time = TimeServer(lab, str(net.PROVISIONER.ip))
         self.build = build
         # A copy of its own, to be damaged.
         self.medium = self.box.machine.path / "medium.iso"
@@ -37,15 +45,18 @@ class Attended:
             disk.write(b"bluestore block device\n")
             disk.truncate(8 << 30)
         self.joining = Joining(lab, iso, self.box)
-        self.blank = lab.add_machine("p", 5, "uefi", bmc=False, disk_sizes=(), memory_mib=1024)
+        self.blank = lab.add_machine(BLANK, 5, "uefi", bmc=False, disk_sizes=(10 * GIB,), memory_mib=2048)
         self.box.take_in(self.blank.tap)
         self.t: Screen
         self.appliance: Appliance
+        self.found: Json
+        self.node = ""  # the address of what becomes of it
 
     def tell(self) -> Story:
         story = Story("attended, BIOS")
         for name, check in (
                 ("answers with an unknown key are refused with file, line and key; Enter opens the screens", self.refused_answers),
+                ("the same stands on its screen, where the keyboard opens them as well, and moves", self.on_screen),
                 ("a pool's member, a disk too small and a wrong serial number are refused", self.disk),
                 ("an interface without a link is refused, and taken once its cable is in", self.network),
                 ("the rest is answered; back and forth nothing is lost", self.the_rest),
@@ -55,16 +66,19 @@ class Attended:
                 ("it installs, with rate and time left on the screen", self.install),
                 ("it starts from its disk as a provisioner", self.start),
                 ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
+                ("its screen shows the same, and lets a person in at the keyboard", lambda: self.appliance.on_screen(self.display)),
                 ("a person signs in at the console", lambda: self.appliance.login()),
                 ("ingot works there", lambda: self.appliance.shell()),
-                ("it has the time zone that was chosen", lambda: self.appliance.zone("Asia/Seoul")),
+                ("it has the time zone that was chosen", lambda: self.appliance.zone("Asia/Seoul", "KST")),
+                ("its clock follows the time server that was named", lambda: self.appliance.follows(str(net.PROVISIONER.ip))),
                 ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard()),
                 ("another machine, first without a disk, is installed from the same medium with a token", self.other_installs),
                 ("a blank machine has its address of that server, and its boot file of the provisioner", self.blank_boots),
+                ("it is accepted and deployed beside that server", self.blank_is_deployed),
                 ("it spoils its own loader; from the medium it is recognised, and its state offered to be kept", self.recognised),
                 ("nothing that is kept is asked; it installs", self.install),
                 ("it starts with the state it had: address, certificate, password", self.start_again),
-                ("the machine with the token is its node", lambda: self.joining.ready())):
+                ("the deployed machine and the one with the token are its nodes, and have come back", self.nodes)):
             story.tell(name, check)
         return story
 
@@ -84,6 +98,9 @@ class Attended:
         self.t = Screen(console)
         self.t.see("Language", "English")
         return said
+
+    def on_screen(self) -> None:
+        opens_on_screen(self.display, "colour: there is no such key", self.box)
 
     # The screens
 
@@ -154,7 +171,7 @@ class Attended:
         t.fill(PASSWORD)
         t.press(ENTER)
         t.see("Time zone, such as", "UTC")
-        t.fill("Asia/Seoul", "")
+        t.fill("Asia/Seoul", str(net.PROVISIONER.ip))
         t.press(ENTER)
         t.see("Summary", "rack-1", "Asia/Seoul")
         expect(PASSWORD not in t.text(), "the summary shows the password")
@@ -175,7 +192,7 @@ class Attended:
         for title, fields in screens[first:]:
             self.t.see(title)
             self.t.press(*[TAB] * fields, ENTER)
-        self.t.see("Summary", f"{self.box.rack}.200", "rack-1", "Asia/Seoul")
+        self.t.see("Summary", "rack-1", "Asia/Seoul", str(net.PROVISIONER.ip), f"{self.box.rack}.100")
 
     def go(self) -> None:
         self.t.press(TAB, ENTER)
@@ -234,7 +251,7 @@ class Attended:
 
         def done() -> bool:
             t.read(0.05)
-            rates.extend(re.findall(r"(?:Checking the medium|Writing the system).*?(\d+ % \S+ \S+/s \d+:\d\d)", t.flat()))
+            rates.extend(re.findall(r"(?:Checking the medium|Writing the system|Reading it back).*?(\d+ % \S+ \S+/s \d+:\d\d left)", t.flat()))
             return "Take the medium out; Enter restarts" in t.flat()
 
         self.go()
@@ -258,15 +275,27 @@ class Attended:
     def blank_boots(self) -> str:
         """It was switched on before the other one was installed: UEFI asks a proxy once more, at its own port."""
 
-        def known() -> str:
+        def known() -> Json | None:
             found = [m for m in self.joining.ingot.items("machine") if m["uuid"] == self.blank.uuid and m.get("inventory")]
-            return found[0]["firmware"] if found else ""
+            return found[0] if found else None
 
-        said = wait_until(known, Deadline(DISCOVER), "the blank machine to have reported its inventory", every=2)
-        machines.power_off(self.blank)
+        self.found = wait_until(known, Deadline(DISCOVER), "the blank machine to have reported its inventory", every=2)
         given = (self.lab.logs / f"dhcp-{self.box.bridge}.log").read_text(encoding="utf-8")
         expect(re.search(rf"DHCPACK\S+ {self.box.rack}\.[56]\d {self.blank.mac}", given), "the other server has given it no address")
-        return said
+        return str(self.found["firmware"])
+
+    def blank_is_deployed(self) -> str:
+        """It has no BMC: it is still in the live image. Deployed, its address is one that the other server does not give."""
+        path = self.appliance.path(self.joining.ingot)
+        try:
+            path.accept({BLANK: self.found})
+            path.deploy([BLANK])
+            node = path.enroll([BLANK])[0]
+        finally:
+            path.events.close()
+        self.node = node["address"]
+        expect(re.fullmatch(rf"{self.box.rack}\.(1\d\d|200)", self.node), f"its address is {self.node}")
+        return f"{BLANK} is at {self.node}"
 
     def recognised(self) -> None:
         self.box.cut_power()
@@ -292,3 +321,16 @@ class Attended:
         self.appliance.banner()
         expect(self.appliance.fingerprint == before.fingerprint, "the certificate is another one")
         self.appliance.dashboard()
+
+    def nodes(self) -> str:
+        """Of the one that was away meanwhile. It takes them for ready until they have been silent for long, so it is looked at who
+        has come back."""
+        self.appliance.login()
+        wanted = (self.joining.address, self.node)
+
+        def connected() -> bool:
+            peers = self.appliance.console.run(f"ss -Htn state established '( sport = :{AGENT_PORT} )'")
+            return all(re.search(rf"\b{re.escape(address)}\]?:\d", peers) for address in wanted)
+
+        wait_until(connected, Deadline(READY), f"{' and '.join(wanted)} to be connected", every=1)
+        return self.joining.ready(BLANK)

@@ -18,6 +18,7 @@ from lab.checks import Checks, Skipped
 from lab.machine import GIB
 from lab.wait import Deadline, LabError, Timeout
 from lab.world import Lab
+from medium_display import Display
 from medium_network import Trunk, bridge
 
 IAC = 0xFF  # RFC 854; QEMU's options are of three bytes each
@@ -163,15 +164,26 @@ def installs(console: Console, name: str) -> str:
     return steps[-1]
 
 
+def opens_on_screen(display: Display, refusal: str, box: Box) -> None:
+    """After answers were refused: the reason is there, too, and keys open the screens and move through them."""
+    display.see(refusal, "Enter opens the installer here")
+    display.press("ret")
+    # No question for a language: the kernel's own console has no Hangul.
+    display.see("Role", "Provisioner:")
+    display.press("ret")
+    display.see("Where is the system to go?", box.serial)
+
+
 class Box:
     """A machine of the lab: its first port is in the lab's network, its second in one of its own. With a VLAN the first has a twin, and
     both are of a switch that has the lab's network by this tag."""
 
-    def __init__(self, lab: Lab, name: str, index: int, firmware: str, vlan: int = 0) -> None:
-        """firmware: as the live image says it."""
+    def __init__(self, lab: Lab, name: str, index: int, firmware: str, vlan: int = 0, screen: tuple[str, ...] = ()) -> None:
+        """firmware: as the live image says it. screen: QEMU's words for screen and keyboard, if it has these (medium_display.py)."""
         self.lab = lab
         self.firmware = firmware
         self.index = index
+        self.screen = screen
         self.address = f"10.77.0.{20 + index}"
         self.rack = f"10.{80 + index}.0"  # the provisioning network
         self.bridge = f"rack-{name}"
@@ -205,7 +217,7 @@ class Box:
 
     def switch_on(self, *media: str, disks: bool = True) -> Console:
         """On, with these media; a reboot ends it. Without disks the first one can be plugged in."""
-        machine = dataclasses.replace(self.machine, extra=(*self.ports, "-no-reboot", *USB, *media))
+        machine = dataclasses.replace(self.machine, extra=(*self.ports, "-no-reboot", *USB, *self.screen, *media))
         if not disks:
             drive = ("-drive", f"if=none,id=drive0,file={self.disk},format=raw,cache=unsafe,discard=unmap")
             machine = dataclasses.replace(machine, disks=(), extra=(*machine.extra, *drive))
@@ -213,9 +225,12 @@ class Box:
         self.console = Console(self.machine)
         return self.console
 
-    def start_medium(self, *media: str, disks: bool = True, words: str = "") -> Console:
-        """On, from the installation medium that is one of these: through its menu, up to the installer; words go to the kernel's."""
+    def start_medium(self, *media: str, disks: bool = True, words: str = "", first: str = "") -> Console:
+        """On, from the installation medium that is one of these: through its menu, up to the installer; words go to the kernel's.
+        first: what has to be seen before that menu."""
         console = self.switch_on(*media, disks=disks)
+        if first:
+            console.expect(first, BOOT)
         console.expect("Install Ingot", BOOT)
         if words:
             console.send("e")

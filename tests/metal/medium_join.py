@@ -38,11 +38,11 @@ class Joining:
         box.switch_on()
         return said
 
-    def ready(self) -> str:
-        """It has joined; whether its provisioner was up when it first asked does not matter."""
+    def ready(self, other: str) -> str:
+        """It has joined; whether its provisioner was up when it first asked does not matter. other: a node, once more."""
 
-        def node() -> str:
-            found = [n for n in self.ingot.items("node") if n["name"] == NAME]
-            return f"{NAME} is {found[0]['health']}" if found and found[0]["health"] == "ready" else ""
+        def nodes() -> str:
+            health = {n["name"]: n["health"] for n in self.ingot.items("node")}
+            return f"{NAME} and {other} are ready" if health.get(NAME) == health.get(other) == "ready" else ""
 
-        return wait_until(node, Deadline(READY), f"{NAME} to be a ready node", every=2)
+        return wait_until(nodes, Deadline(READY), f"{NAME} and {other} to be ready nodes", every=2)

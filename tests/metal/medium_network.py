@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine's ports are plugged into, beyond the lab's one bridge: a switch that tags, and a network in which answers are fetched."""
+"""What a machine's ports are plugged into, beyond the lab's one bridge: a switch that tags, a network in which answers are fetched,
+and servers that are somebody's own: of addresses, and of the time."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import select
+import socket
 import struct
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lab import net
@@ -18,6 +21,7 @@ TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000  # linux/if_tun.h
 FRAME_MAX = 65536
 PROTOCOL = b"\x81\x00"  # IEEE 802.1Q, 9.6: behind the two addresses this, and two bytes with the tag
 HTTP_PORT = 8000
+NTP_PORT, NTP_HEADER, NTP_EPOCH = 123, 48, 2208988800  # RFC 5905, 6: seconds since 1900
 
 
 def bridge(lab: Lab, name: str, *taps: str) -> str:
@@ -99,6 +103,29 @@ class Answers:
         self._server.shutdown()
         self._server.server_close()
         self._dhcp.stop()
+
+
+class TimeServer:
+    """The time of whoever runs the lab, as a server that is set by a clock of its own tells it: NTP version 4 (RFC 5905, 7.3)."""
+
+    def __init__(self, lab: Lab, address: str) -> None:
+        with lab.namespace.inside():
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._socket.bind((address, NTP_PORT))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @staticmethod
+    def _now() -> bytes:
+        return int((time.time() + NTP_EPOCH) * (1 << 32)).to_bytes(8, "big")
+
+    def _serve(self) -> None:
+        while True:
+            asked, who = self._socket.recvfrom(FRAME_MAX)
+            came = self._now()
+            if len(asked) >= NTP_HEADER and asked[0] & 7 == 3:  # a client
+                # No leap second, version 4, server; stratum 1; its poll interval; 2^-20 s; no delay, no dispersion.
+                said = bytes((0x24, 1, asked[2], 0xEC)) + bytes(8) + b"LOCL" + came + asked[40:48] + came
+                self._socket.sendto(said + self._now(), who)
 
 
 def dhcp_server(lab: Lab, interface: str, network: str) -> Process:

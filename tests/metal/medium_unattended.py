@@ -4,30 +4,31 @@ provisioner that is its own node, on a VLAN over a bond; it deploys another."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from lab.checks import expect
-from lab.cli import Events, Json
+from lab.cli import Json
 from lab.path import WholePath, describe
-from lab.steps import Steps
-from lab.wait import LabError
 from lab.world import Lab
 from lab import machine as machines
 from medium_appliance import Appliance
-from medium_box import BOOT, SECURE, WRITE, Box, Story, installs, on_usb, stick
+from medium_box import BOOT, SECURE, WRITE, Box, Story, installs, on_usb, opens_on_screen, stick
+from medium_display import CARD, USB_KEYBOARD, Display
 from medium_network import Answers
 
 PASSWORD = "heron-Crate-77-oak"
 NAME, BLANK = "rack-2", "m3"
 VLAN = 20
+NO_START = r"BdsDxe: failed to load Boot\d+ .*LABDISK"
+BEHIND_DISK = machines.BOOT_STEP + 1
 INSTALLERS = "10.90.2"  # the network of who is installed
 
 
 class Unattended:
     def __init__(self, lab: Lab, iso: Path, build: Path) -> None:
         self.lab, self.iso, self.build = lab, iso, build
-        self.box = Box(lab, "u", 2, SECURE, VLAN)
+        self.box = Box(lab, "u", 2, SECURE, VLAN, screen=(*CARD, *USB_KEYBOARD))
+        self.display = Display(self.box.machine, build / "images/live/vmlinuz")
         self.blank = lab.add_machine(BLANK, 3, "bios", memory_mib=2048)
         self.box.take_in(self.blank.tap)
         self.answers = self.box.machine.path / "answers.img"
@@ -39,11 +40,14 @@ class Unattended:
         story = Story("unattended, Secure Boot")
         for name, check in (
                 ("answers about a disk that is not there are refused, and nothing is written", self.refused_answers),
+                ("the same stands on its screen, where the USB keyboard opens the screens", self.on_screen),
                 ("answers put right on the stick are tried again; it writes", self.corrected_answers),
-                ("power is cut while it writes: the disk does not start, neither on UEFI nor on BIOS", self.cut),
-                ("from the medium the installer starts again, fetches answers by the kernel's word, and installs", self.install),
+                ("power is cut while it writes; no boot code for BIOS is on the disk", self.cut),
+                ("the disk is tried first and does not start; the medium behind it does, and installs by answers at a URL", self.install),
+                ("the medium is left in, the answers on a stick: it is not installed again, but started", self.left_in),
                 ("it starts from its disk as a provisioner, with Secure Boot from firmware to kernel", self.start),
                 ("the console shows address, fingerprint, what to do next", lambda: self.appliance.banner()),
+                ("its screen shows the same, and lets a person in at the USB keyboard", lambda: self.appliance.on_screen(self.display)),
                 ("a person signs in at the console", lambda: self.appliance.login()),
                 ("ingot works there", lambda: self.appliance.shell()),
                 ("the dashboard's sign-in page is served, and lets in", lambda: self.appliance.dashboard()),
@@ -85,6 +89,9 @@ admin:
         expect(self.box.untouched(), "the disk was written to")
         return said
 
+    def on_screen(self) -> None:
+        opens_on_screen(self.display, "disk.serial", self.box)
+
     def corrected_answers(self) -> str:
         console = self.box.console
         assert console
@@ -99,26 +106,31 @@ admin:
         with self.answers.open("r+b") as image:
             image.write(fresh.read_bytes())
 
-    def cut(self) -> str:
+    def cut(self) -> None:
         self.box.cut_power()
         expect(not self.box.untouched(), "nothing had been written yet")
         with self.box.disk.open("rb") as disk:
             expect(not any(disk.read(440)), "there is boot code for BIOS on the disk")
-        console = self.box.switch_on()
-        said = console.expect(r"(BdsDxe: failed to load Boot\d+ .*LABDISK.*?)\r?\n", BOOT)
-        self.box.cut_power()
-        return re.sub(r"\x1b\S*", "", said)
 
     def install(self) -> str:
         assert self.box.trunk
         answers = Answers(self.lab, self.box.trunk.bridge, INSTALLERS, self.text(self.box.serial))
         try:
-            last = installs(self.box.start_medium(*self.medium(), words=f"ingot.answers={answers.url}"), NAME)
+            # As machines are set up: whatever there were on the disk to start would start.
+            behind = on_usb(1, self.iso, f"bootindex={BEHIND_DISK}")
+            last = installs(self.box.start_medium(*behind, words=f"ingot.answers={answers.url}", first=NO_START), NAME)
         finally:
             answers.close()
         expect(answers.asked > 0, "nobody has asked for the answers")
         self.box.await_end(120)
         return last
+
+    def left_in(self) -> str:
+        """The same text as was fetched. That the disk is as it was left shows when it starts."""
+        console = self.box.start_medium(*self.medium(), *on_usb(2, self.answers))
+        said = console.expect(r"^(\S+ was installed by these answers already: starting it)\r?\n", 120)
+        self.box.cut_power()
+        return said
 
     def start(self) -> None:
         console = self.box.switch_on()
@@ -133,20 +145,13 @@ admin:
 
     # The second machine
 
-    def guard(self) -> None:
-        """What the path asks of its provisioner: whether it still runs."""
-        if not machines.running(self.box.machine):
-            raise LabError("the provisioner's machine is off")
-
     def discover(self) -> str:
         bmc = self.blank.bmc
         assert bmc
         self.appliance.set_bmcs(bmc.address, bmc.user, bmc.password)
         ingot = self.appliance.ingot()
         ingot.text("version", timeout=60)
-        events = Events(ingot, self.lab.logs / "events.jsonl", self.guard)
-        steps, guest = Steps(self.lab.file("timings.json")), self.build / "images/guest/counter.img"
-        self.path = WholePath(self.lab, steps, self, ingot, guest, events)
+        self.path = self.appliance.path(ingot)
         found = self.path.discover([self.blank])[BLANK]
         self.found = {BLANK: found}  # the provisioner's own machine is known as well
         expect(found["boot_mac"] == self.blank.mac and found["bmc_address"] == bmc.address, f"it is {found}")

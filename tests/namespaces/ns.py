@@ -145,8 +145,18 @@ class Process:
         return self.process.returncode
 
 
+def _terminated(*_):
+    # Once is enough: what follows takes away what the test has made, and is not to be broken off.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
+
+
 class Network:
+    """Ended by SIGTERM too, from its making on: outside main() and on threads' behalf as well (Python runs handlers on the main one)."""
+
     def __init__(self):
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _terminated)
         self.names = []
         self.processes = []
         self.folder = tempfile.mkdtemp(prefix="ingot-test-")
@@ -155,8 +165,8 @@ class Network:
 
     def namespace(self, name):
         full = f"ingot-{os.getpid()}-{name}"
+        self.names.append(full)  # before: a signal may come once there is one
         run("ip", "netns", "add", full)
-        self.names.append(full)
         run("ip", "-n", full, "link", "set", "lo", "up")
         return full
 
@@ -222,7 +232,7 @@ def main(tests, network=None):
     """Runs the functions; those named on the command line, or all."""
     wanted = sys.argv[1:]
     passed = failed = 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         for test in tests:
             if wanted and test.__name__ not in wanted:

@@ -54,7 +54,7 @@ class Rig:
         self.write("medium/ingot/SHA256SUMS", "".join(lines))
 
     @contextlib.contextmanager
-    def machine(self, disk_bytes=None):
+    def machine(self, disk_bytes=None, sector_bytes=512, uefi=False):
         """A new machine; yields itself. .device is its disk."""
         self.number += 1
         size = disk_bytes or self.disk_bytes
@@ -63,12 +63,16 @@ class Rig:
         with open(image, "wb") as f:
             f.truncate(size)
         self.image = image
-        self.device = ns.run("losetup", "--find", "--show", image).stdout.strip()
+        self.device = ns.run("losetup", "--find", "--show", "--sector-size", str(sector_bytes), image).stdout.strip()
         base = f"root-{self.number}"
         os.makedirs(f"{self.root}/dev")
         os.symlink(self.device, f"{self.root}/dev/vda")
         self.write(f"{base}/sys/block/vda/size", f"{size // 512}\n")
         ns.show_number(self.root, "vda", self.device)
+        self.sector_bytes = sector_bytes
+        self.write(f"{base}/sys/block/vda/queue/logical_block_size", f"{sector_bytes}\n")
+        if uefi:
+            os.makedirs(f"{self.root}/sys/firmware/efi")
         self.write(f"{base}/sys/block/vda/serial", "disk-a\n")
         self.write(f"{base}/sys/block/vda/device/model", "Test disk\n")
         self.write(f"{base}/proc/cmdline", "ingot.install console=tty0 console=ttyS0,115200 quiet\n")
@@ -132,15 +136,15 @@ class Rig:
     def bootable(self):
         return self.bytes_at(0, 1) != b"\0"
 
-    def _offset(self, name):
+    def offset_of(self, name):
         for line in ns.run("sfdisk", "--dump", self.device).stdout.splitlines():
             if f'name="{name}"' in line:
-                return int(line.split("start=")[1].split(",")[0]) * 512
+                return int(line.split("start=")[1].split(",")[0]) * self.sector_bytes
         raise AssertionError(f"there is no partition {name}")
 
     def state(self):
         """The state partition, as debugfs takes it."""
-        return f"{self.device}?offset={self._offset('ingot-state')}"
+        return f"{self.device}?offset={self.offset_of('ingot-state')}"
 
     def cut_off(self, path, text):
         """The power fails: the first block of a file of the state partition has a new content in the journal, and has it nowhere
@@ -155,7 +159,7 @@ class Rig:
         return "needs_recovery" in ns.run("dumpe2fs", "-h", self.state()).stdout
 
     def grub_config(self):
-        return ns.run("mtype", "-i", f"{self.device}@@{self._offset('ingot-esp')}", "::/grub/grub.cfg").stdout
+        return ns.run("mtype", "-i", f"{self.device}@@{self.offset_of('ingot-esp')}", "::/grub/grub.cfg").stdout
 
     def ask_state(self, request):
         return ns.run("debugfs", "-R", request, self.state()).stdout

@@ -3,19 +3,21 @@
 """The provisioner's lives and its listeners for machines: kill -9 and what is kept, a second provisioner, what the boot
 listener must never tell, and the talk with agents, spoken here by a few lines of Python. The REST API: test_api.py."""
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
 import uuid
 
 import ns
-from appliance import ADDRESS, AGENT_PORT, BMC_PASSWORD, BOOT_PORT, Appliance, expect_problem
+from appliance import ADDRESS, AGENT_PORT, API_PORT, BMC_PASSWORD, BOOT_PORT, Appliance, expect_problem
 
 sys.dont_write_bytecode = True
 ns.need("ip", "dnsmasq", "openssl")
@@ -279,6 +281,81 @@ def test_a_node_speaks_by_its_certificate():
     assert agent.desired().status == 200
 
 
+def names_address(address, port):
+    """Whether the certificate that is shown there now is for this address as well."""
+    context = ssl.create_default_context(cafile=appliance.ca())
+    home, listener = (appliance.home, "127.0.0.1") if port == API_PORT else (appliance.machines, ADDRESS)
+    with appliance.network.inside(home):
+        plain = socket.create_connection((listener, port), timeout=10)
+    try:
+        with context.wrap_socket(plain, server_hostname=address):
+            return True
+    except ssl.SSLCertVerificationError:
+        return False
+
+
+def test_addresses_that_come_later_are_named():
+    """As of a DHCP server that answers when the provisioner runs already: what the console shows, a browser can verify."""
+    late, ports = "198.51.100.7", (API_PORT, AGENT_PORT)
+    with open(appliance.ca(), "rb") as f:
+        authority = f.read()
+    assert names_address(ADDRESS, API_PORT) and not any(names_address(late, port) for port in ports)
+    ns.run("ip", "-n", appliance.home, "address", "add", f"{late}/24", "dev", "prov0")
+    try:
+        for port in ports:
+            ns.wait_until(lambda at=port: names_address(late, at), 10, f"the certificate at port {port} names {late}")
+        appliance.restart()
+        assert all(names_address(address, port) for address in (ADDRESS, late) for port in ports)
+    finally:
+        ns.run("ip", "-n", appliance.home, "address", "del", f"{late}/24", "dev", "prov0")
+    with open(appliance.ca(), "rb") as f:
+        assert f.read() == authority  # whose fingerprint the console shows
+
+
+def served(port=API_PORT):
+    """What a browser is shown: the fingerprint of the certificate, and how many come with it."""
+    where = appliance.home if port == API_PORT else appliance.machines
+    listener = "127.0.0.1" if port == API_PORT else ADDRESS
+    said = appliance.network.run(where, "openssl", "s_client", "-connect", f"{listener}:{port}", "-showcerts", stdin=subprocess.DEVNULL).stdout
+    parts = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", said, re.DOTALL)
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(parts[0])).digest().hex(":").upper(), parts
+
+
+def on_console():
+    """The two fingerprints of the banner: of the certificate, of its authority."""
+    text = appliance.network.run(appliance.home, ns.built("ingot-provisioner"), "--config", appliance.config, "--banner").stdout
+    halves = re.findall(r"^ +((?:[0-9A-F]{2}:){15}[0-9A-F]{2})$", text, re.MULTILINE)
+    assert len(halves) == 4, text
+    return ":".join(halves[:2]), ":".join(halves[2:])
+
+
+def test_the_console_shows_what_a_browser_shows():
+    """And goes on showing it over a restart, so that an exception lasts. With another address both are others, and the same."""
+    late = "198.51.100.8"
+    with open(appliance.ca(), encoding="ascii") as f:
+        authority = f.read()
+    shown, parts = served()
+    assert on_console() == (shown, hashlib.sha256(ssl.PEM_cert_to_DER_cert(authority)).digest().hex(":").upper())
+    assert len(parts) == 2 and parts[1] == authority.strip(), parts
+    appliance.restart()
+    assert served()[0] == served(AGENT_PORT)[0] == on_console()[0] == shown
+    ns.run("ip", "-n", appliance.home, "address", "add", f"{late}/24", "dev", "prov0")
+    try:
+        ns.wait_until(lambda: names_address(late, API_PORT), 10, f"the certificate names {late}")
+        another = served()[0]
+        assert another != shown and on_console()[0] == another
+    finally:
+        ns.run("ip", "-n", appliance.home, "address", "del", f"{late}/24", "dev", "prov0")
+    # What does not belong together is not shown.
+    appliance.stop()
+    key = os.path.join(appliance.state, "server.key")
+    assert os.stat(key).st_mode & 0o777 == 0o600
+    with open(key, "w", encoding="ascii") as f:
+        f.write("of another provisioner\n")
+    appliance.start()
+    assert on_console()[0] == served()[0] != another
+
+
 def foreign(name, *extra):
     """A certificate of somebody else's authority, for the name of a node of ours."""
     openssl("req", "-x509", *CURVE, "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", "foreign.key", "-out",
@@ -417,6 +494,13 @@ def test_a_wrong_configuration_is_named():
         for arguments in (("--check",), ()):
             result = ns.run(program, "--config", path, *arguments, check=False)
             assert result.returncode == 1 and words in result.stderr and path in result.stderr, result.stderr
+    # What only those who serve it can judge is judged by --check as well.
+    for changes, words in (({"address": "10.77.0.1/8", "dhcp_first": "10.78.0.0", "dhcp_last": "10.79.0.0"},
+                            "provisioning.dhcp_last: the range 10.78.0.0 to 10.79.0.0 is empty or has more than 65536 addresses"),
+                           ({"dhcp_first": "10.76.0.9"}, "provisioning.dhcp_")):
+        appliance.write_config(path, provisioning={**appliance.settings["provisioning"], **changes})
+        result = ns.run(program, "--config", path, "--check", check=False)
+        assert result.returncode == 1 and words in result.stderr and path in result.stderr, result.stderr
     assert "valid" in ns.run(program, "--config", appliance.config, "--check").stdout
     assert ns.run(program, "--config", "/none.json", check=False).returncode == 1
     assert ns.run(program, "--bogus", check=False).returncode == 2

@@ -24,7 +24,8 @@ MIB = 1 << 20
 DISK_BYTES = 8 * GIB
 ROOT_BYTES = bundle.ROOT_BYTES
 LARGE_ROOT_BYTES = 4 * ROOT_BYTES
-NEEDED_BYTES = 7 * GIB + 259 * MIB
+ESP_BYTES = 264 * MIB
+NEEDED_BYTES = 7 * GIB + 3 * MIB + ESP_BYTES
 BOOT_ID = "3c7a8a44-6f1c-4b0e-a7b9-7d1f3f0f9c11"
 GRUB = bundle.GRUB
 
@@ -300,7 +301,7 @@ def assert_installed(m):
     parts = partitions(m.device)
     sizes = {name: p["size"] * 512 for name, p in parts.items()}
     assert list(parts) == ["ingot-bios", "ingot-esp", "ingot-root-a", "ingot-root-b", "ingot-state"], parts
-    assert sizes["ingot-bios"] == MIB and sizes["ingot-esp"] == 256 * MIB and sizes["ingot-root-a"] == 2 * GIB
+    assert sizes["ingot-bios"] == MIB and sizes["ingot-esp"] == ESP_BYTES and sizes["ingot-root-a"] == 2 * GIB
     assert sizes["ingot-root-b"] == 2 * GIB and sizes["ingot-state"] >= 3 * GIB
     assert m.bytes_at(parts["ingot-root-a"]["start"] * 512, ROOT_BYTES) == content("root")
 
@@ -510,7 +511,7 @@ def test_another_disk_in_its_place():
 
 def partition_start(name):
     """As docs/protocol.md has it."""
-    sizes = {"ingot-bios": MIB, "ingot-esp": 256 * MIB, "ingot-root-a": 2 * GIB}
+    sizes = {"ingot-bios": MIB, "ingot-esp": ESP_BYTES, "ingot-root-a": 2 * GIB}
     start = MIB
     for other, size in sizes.items():
         if other == name:
@@ -531,7 +532,7 @@ def test_disk_that_lies():
         ({"at": 1024 + 56}, "partition", "the partition table at the beginning: the entries' checksum is wrong"),
         ({"drop": end - 512}, "partition", "the partition table at the end: "),
         ({"at": end - 33 * 512 + 20}, "partition", "the partition table at the end: the entries' checksum is wrong"),
-        ({"at": partition_start("ingot-root-a") + 61 * MIB}, "verify", "part root.squashfs has the SHA-256"),
+        ({"at": partition_start("ingot-root-a") + 61 * MIB}, "verify", f"part root.squashfs, somewhere in the 1048576 bytes from {61 * MIB} on"),
         ({"text": "enroll_once"}, "identity", "/var/lib/ingot/agent/identity.json on the state partition"),
         ({"text": 'menuentry "Ingot"'}, "loader", "/grub/grub.cfg on the EFI system partition"),
         ({"text": marker}, "loader", "/EFI/BOOT/INGOT.NEW on the EFI system partition"),

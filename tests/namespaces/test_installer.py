@@ -158,6 +158,21 @@ def test_wrong_answers():
         refused(answers(network__mac="52:54:00:00:00:09"), "network.mac", "no interface has", "52:54:00:00:00:01")
 
 
+def test_check():
+    """Anywhere and as anybody: neither medium nor machine is asked for."""
+    def check(text):
+        result = ns.run(machine.agent, "install", "--check", machine.write("check.yaml", text), check=False)
+        return result.returncode, result.stdout, result.stderr
+
+    with open(answers(), encoding="utf-8") as right:
+        code, said, wrong = check(right.read())
+    assert code == 0 and "check.yaml: right; role provisioner, disk disk-a" in said and not wrong, (code, said, wrong)
+    code, said, wrong = check("role: node\ndisk:\n  serial: a\n  erase: b\n")
+    assert code == 2 and not said and "check.yaml:4:10: disk.erase: " in wrong and "check.yaml: join.token: is missing" in wrong, (code, said, wrong)
+    code, said, wrong = check("role: node\ncolour: red\n")
+    assert code == 2 and not said and "check.yaml:2:1: colour" in wrong, (code, said, wrong)
+
+
 def test_answers_by_url():
     """From a server on the wire. What cannot be fetched is named as it is, and nothing is written."""
     web = machine.path("web")
@@ -187,6 +202,25 @@ def test_no_link():
         refused(answers(), "provisioning.mac", "has no link")
 
 
+def test_link_comes_late():
+    """As after autonegotiation: it is waited for, and so is the port of its switch, before anybody is asked."""
+    with machine.machine():
+        carrier = os.path.relpath(machine.root, machine.folder) + "/sys/class/net/lan0x/carrier"
+        machine.write(carrier, "0\n")
+        ns.run("ip", "-n", machine.rack, "address", "add", "192.0.2.10/24", "dev", "to-lan0x")
+        process = network.start(machine.space, *machine.argv("--answers", answers()))
+        try:
+            process.expect("waiting up to 30 s for a link on lan0x (52:54:00:00:00:01)")
+            machine.write(carrier, "1\n")
+            process.expect("lan0x has a link now; listening")
+            # Somebody speaks there at last: from now on it is asked, and the one that has our address is found.
+            network.run(machine.rack, "ping", "-c", "2", "-W", "1", "192.0.2.99", check=False)
+            process.expect("network.address: 192.0.2.10 is taken")
+            assert machine.untouched()
+        finally:
+            ns.run("ip", "-n", machine.rack, "address", "flush", "dev", "to-lan0x", "scope", "global")
+
+
 def test_no_disk():
     with machine.machine():
         shutil.rmtree(f"{machine.root}/sys/block/vda")
@@ -211,6 +245,23 @@ def test_disks_that_do_not_do():
         assert machine.bytes_at(0, 9) == b"bluestore"
         ns.run("wipefs", "-q", "-a", machine.device)
         assert install(answers()).returncode == 0
+
+
+def test_disk_with_sectors_of_4_kib():
+    """UEFI starts from it, a BIOS does not: that is said before anything is written."""
+    with machine.machine(sector_bytes=4096):
+        refused(answers(), "disk.serial: ", "has sectors of 4096 bytes", "start this machine by UEFI")
+    with machine.machine(sector_bytes=4096, uefi=True):
+        install(answers())
+        assert_installed()
+        assert "systemd.hostname=rack-1" in machine.grub_config()
+        boot = machine.bytes_at(machine.offset_of("ingot-esp"), 512)
+        assert boot[82:90] == b"FAT32   " and int.from_bytes(boot[11:13], "little") == 4096, boot
+        sectors, fat = int.from_bytes(boot[32:36], "little"), int.from_bytes(boot[36:40], "little")
+        clusters = (sectors - int.from_bytes(boot[14:16], "little") - boot[16] * fat) // boot[13]
+        assert clusters >= 65525, clusters  # or firmware takes it for FAT16
+        out = install(answers(disk__state="keep")).stdout
+        assert "is installed: rack-1" in out, out
 
 
 def test_damaged_medium():
@@ -295,5 +346,5 @@ def test_killed_in_the_middle():
         assert_installed("after")
 
 
-ns.main([test_provisioner, test_state_is_kept, test_state_is_kept_after_a_power_cut, test_wrong_answers, test_answers_by_url, test_no_link, test_no_disk, test_disks_that_do_not_do, test_damaged_medium,
+ns.main([test_provisioner, test_state_is_kept, test_state_is_kept_after_a_power_cut, test_wrong_answers, test_check, test_answers_by_url, test_no_link, test_link_comes_late, test_no_disk, test_disks_that_do_not_do, test_disk_with_sectors_of_4_kib, test_damaged_medium,
          test_address_is_taken, test_ipv6_address_is_taken, test_interface_is_down, test_dhcp_is_served, test_nobody_serves_dhcp, test_killed_in_the_middle], network)

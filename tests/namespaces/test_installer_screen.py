@@ -9,7 +9,7 @@ import sys
 
 import ns
 import rig
-from screen import DOWN, ENTER, SPACE, TAB
+from screen import DOWN, ENTER, SPACE, TAB, UP
 from terminal import Terminal
 
 sys.dont_write_bytecode = True
@@ -54,6 +54,10 @@ def answer_the_rest(t, name="rack-1"):
     t.press(ENTER)
     t.see("Through which interface")
     t.press(DOWN, DOWN, ENTER)
+    answer_from_range(t, name)
+
+
+def answer_from_range(t, name):
     t.see("The provisioner serves DHCP")
     t.fill("10.10.0.1/24", "10.10.0.100", "10.10.0.250", "")
     t.press(ENTER)
@@ -224,6 +228,62 @@ def test_back_and_forth(t):
     assert machine.untouched()
 
 
+# From the role to the last: words that only this one has, and how many fields stand before "Next"; one more is "Back". A list goes on
+# by Enter.
+SCREENS = (("What is this machine to become?", 0), ("Where is the system to go?", 0), ("To allow the disk", 1),
+           ("several of them become a bond", 1), ("How are the interfaces bonded?", 0), ("Where does its address come from?", 0),
+           ("Through which interface", 0), ("The provisioner serves DHCP", 4), ("The name of this machine", 1), ("The password of", 2),
+           ("Time zone, such as", 2))
+TO_BACK = {"Where is the system to go?": 2, "To allow the disk": 2, "several of them become a bond": 2, "How are the interfaces bonded?": 2,
+           "Where does its address come from?": 3, "Through which interface": 4, "The provisioner serves DHCP": 5,
+           "The name of this machine": 2, "The password of": 3, "Time zone, such as": 3}
+
+
+@with_terminal("vt220")
+def test_bond_vlan_dhcp_and_another_role_tried(t):
+    """Both ports, tags on both networks, an address by DHCP; then all the way back, another role, and it is all there again."""
+    to_the_disk(t)
+    t.fill("disk-a")
+    t.press(ENTER)
+    t.see("several of them become a bond", *rig.MACS.values())
+    t.press(SPACE, DOWN, SPACE, TAB, ENTER)
+    t.see("How are the interfaces bonded?", "active-backup", "802.3ad")
+    t.press(DOWN, ENTER)
+    t.see("Where does its address come from?", "Automatically")
+    t.press(TAB)
+    t.fill("5000")
+    t.press(ENTER)
+    t.see("1 to 4094")
+    t.press(ENTER)
+    t.see("Where does its address come from?", "5000")
+    t.press(TAB)
+    t.fill("20")
+    t.press(ENTER)
+    t.see("Through which interface", "The same")
+    t.press(TAB)
+    t.fill("30")
+    t.press(ENTER)
+    answer_from_range(t, "rack-1")
+    summary = ("Summary", "Interfaces " + " ".join(rig.MACS.values()), "Bond 802.3ad", "VLAN 20", "Address Automatically (DHCP)", "VLAN 30",
+               "10.10.0.1/24", "DHCP from 10.10.0.100", "DHCP to 10.10.0.250", "Time zone Asia/Seoul")
+    t.see(*summary)
+    t.press(TAB, TAB, ENTER)
+    for words, _ in reversed(SCREENS[1:]):
+        t.see(words)
+        t.press(*[TAB] * TO_BACK[words], ENTER)
+    t.see("What is this machine to become?")
+    t.press(DOWN, ENTER)
+    t.see("Where is the system to go?")
+    t.press(TAB, TAB, ENTER)
+    t.see("What is this machine to become?")
+    t.press(UP)
+    for words, fields in SCREENS:
+        t.see(words)
+        t.press(*[TAB] * fields, ENTER)
+    t.see(*summary)
+    assert machine.untouched()
+
+
 @with_terminal("vt220")
 def test_korean(t):
     t.see("Language", "Korean")
@@ -246,5 +306,6 @@ def test_no_korean_where_it_cannot_be_shown(t):
     assert "Korean" not in t.text()
 
 
-ns.main([test_whole, test_state_is_kept, test_disks_come_and_change, test_disk_changes_after_it_was_shown, test_back_and_forth, test_korean,
+ns.main([test_whole, test_state_is_kept, test_disks_come_and_change, test_disk_changes_after_it_was_shown, test_back_and_forth,
+         test_bond_vlan_dhcp_and_another_role_tried, test_korean,
          test_no_korean_where_it_cannot_be_shown], network)

@@ -2,6 +2,13 @@
 /* A model of a Ceph cluster: there is a quorum while the monitor's machine runs, and every operation is idempotent. */
 #include "world.h"
 
+#define HOUR_MS (60 * 60 * 1000)
+#define TOTAL_BYTES (192 * GIB)
+/* In a pool that fills: what is there first, what comes each hour to stay, what comes and goes with the day. */
+#define FIRST_BYTES (16 * GIB)
+#define HOURLY_BYTES (GIB / 5)
+#define DAYTIME_BYTES (GIB / 8)
+
 bool sim_ceph_quorum(struct world *world)
 {
 	for (unsigned i = 0; i < world->machine_count; i++)
@@ -25,6 +32,15 @@ static unsigned hosts_up(struct world *world)
 	return hosts;
 }
 
+uint64_t sim_ceph_used_bytes(const struct world *world, int64_t at_ms)
+{
+	if (world->filling_since_ms == 0 || at_ms < world->filling_since_ms)
+		return 0;
+	uint64_t hours = (uint64_t)((at_ms - world->filling_since_ms) / HOUR_MS), hour = hours % 24;
+	uint64_t daytime = hour < 12 ? hour : 24 - hour;
+	return MIN_OF(FIRST_BYTES + hours * HOURLY_BYTES + daytime * DAYTIME_BYTES, (uint64_t)TOTAL_BYTES);
+}
+
 static int sim_status(void *ctx, const struct ceph_access *access, const char *pool, struct ceph_status *ret,
 		      struct err *err)
 {
@@ -39,7 +55,8 @@ static int sim_status(void *ctx, const struct ceph_access *access, const char *p
 				     .osds_in = up,
 				     .hosts_up = up,
 				     .pgs = world->pool ? 32 : 0,
-				     .total_bytes = 192 * GIB,
+				     .total_bytes = TOTAL_BYTES,
+				     .used_bytes = sim_ceph_used_bytes(world, loop_now_ms(world->loop)),
 				     .pool_max_avail_bytes = world->pool ? 60 * GIB : 0,
 				     .mgr_available = true };
 	ret->pgs_active_clean = up >= 3 ? ret->pgs : 0;

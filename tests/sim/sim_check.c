@@ -109,6 +109,36 @@ static void check_references(struct world *world)
 			world_violated(world, "volume %s is held by nobody", volume->name);
 }
 
+static bool has_rbd(const struct world *world, const char *name)
+{
+	for (unsigned i = 0; i < world->rbd_count; i++)
+		if (str_equal(world->rbd[i], name))
+			return true;
+	return false;
+}
+
+/* What is called available is there; what was cancelled is not, nor what nobody has. An old state that comes back knows nothing
+ * of what came after it. */
+static void check_volumes(struct world *world)
+{
+	struct store *store = world->controller->store;
+	for (unsigned i = 0; i < world->rbd_count && !world->restores; i++)
+		if (str_starts(world->rbd[i], "volume-") &&
+		    !store_get(store, &kind_volume, world->rbd[i] + strlen("volume-")))
+			world_violated(world, "%s is in the pool and nobody's", world->rbd[i]);
+	STORE_EACH(struct volume, volume, store, &kind_volume) {
+		_cleanup_free_ char *name = volume_device(volume);
+		bool usable = volume->state == VOLUME_AVAILABLE || volume->state == VOLUME_IN_USE;
+		if (usable && !world->restores && !has_rbd(world, name))
+			world_violated(world, "volume %s is %s and not in the pool", volume->name,
+				       volume_state_words[volume->state]);
+	}
+	STORE_EACH(struct task, task, store, &kind_task)
+		if (str_equal(task->action, "volume.create") && task->state == TASK_CANCELLED &&
+		    store_get(store, &kind_volume, task->resource_id))
+			world_violated(world, "volume %s is there, and its making was cancelled", task->resource_name);
+}
+
 /* A task is tried again once, and both know of each other. */
 static void check_retries(struct world *world)
 {
@@ -167,6 +197,7 @@ void sim_check(struct world *world)
 	check_intents(world);
 	check_bmcs(world);
 	check_references(world);
+	check_volumes(world);
 	check_retries(world);
 	check_nodes(world);
 }

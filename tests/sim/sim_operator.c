@@ -54,6 +54,14 @@ static void ask_image(struct world *world)
 		image_upload(c->storage, image->id, path, NULL, &task, &err);
 }
 
+static void cancel(struct world *world, const char *id)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *task = xstrdup(id);
+	world_say(world, "the operator cancels task %.13s", task);
+	task_cancel(world->controller->tasks, task, &err);
+}
+
 static void ask_volume(struct world *world)
 {
 	struct controller *c = world->controller;
@@ -63,6 +71,8 @@ static void ask_volume(struct world *world)
 	const char *task;
 	if (!volume)
 		volume_create(c->storage, &wanted, &volume, &err);
+	else if (volume->state == VOLUME_CREATING && volume->task && world_chance(world, 100))
+		cancel(world, volume->task);
 	else if (volume->state == VOLUME_FAILED)
 		volume_delete(c->storage, volume->id, &task, &err);
 }
@@ -94,13 +104,11 @@ static void ask_migration(struct world *world, const struct vm *vm)
 /* Somebody changes their mind: of a start or a migration; what was to end ends. */
 static bool change_mind(struct world *world, const struct vm *vm)
 {
-	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *task = xstrdup(vm->task);
 	bool likely = vm->state == VM_MIGRATING;
 	if (!task || !world_chance(world, likely ? 100 : 10))
 		return false;
-	world_say(world, "the operator cancels task %.13s", task);
-	task_cancel(world->controller->tasks, task, &err);
+	cancel(world, task);
 	return true;
 }
 

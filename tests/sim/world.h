@@ -101,6 +101,7 @@ struct world {
 	unsigned rbd_count;
 	unsigned rbd_room; /* how many fit; 0: RBD_MAX */
 	bool pool;
+	int64_t filling_since_ms; /* since then the pool fills up; 0: nothing is stored in it */
 	/* what happened */
 	unsigned crashes, messages, migrations, installs, commits, restores, cuts;
 	int64_t started_ms; /* the controller, last */
@@ -149,6 +150,9 @@ extern const struct netboot_ops sim_netboot;
 /* ---- sim_ceph.c ---- */
 extern const struct ceph_driver sim_ceph_driver;
 bool sim_ceph_quorum(struct world *world);
+/* How much of the pool is used at a time (ms since 1970): since it began to fill, a little more each hour and in the daytime some that
+ * goes in the evening, until it is full. 0 if nothing fills it. */
+uint64_t sim_ceph_used_bytes(const struct world *world, int64_t at_ms);
 
 /* ---- sim_operator.c, sim_check.c ---- */
 void sim_operator(void *world);

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "simserver_priv.h"
+#include "storage/storage_priv.h"
 
 #define WORKERS 16
 #define OPERATOR_MS 500
@@ -18,25 +19,28 @@
 #define STEP_MS 500
 #define LINGER_MS 4000
 #define MACHINES_MAX 100000
+#define HOUR_MS (INT64_C(60) * 60 * 1000)
+#define HISTORY_DAYS_MAX 28
 #define BUSY_MACHINES 100 /* up to so many, all agents look twice a second; more share what that makes */
 
 static const char usage[] =
 	"Usage: ingot-sim-server --dir DIR [--port N] [--machines N] [--nodes N] [--ui DIR] [--hostile]\n"
-	"                        [--room N] [--guest IMAGE]\n"
+	"                        [--room N] [--guest IMAGE] [--history DAYS]\n"
 	"\n"
 	"  --dir DIR     database, keys, tokens; made if it is not there\n"
 	"  --port N      where the API listens on 127.0.0.1 (default 0: any; it is printed)\n"
-	"  --machines N  machines in the rack (default 3)\n"
+	"  --machines N  machines in the rack (default 3; 0: nothing is found)\n"
 	"  --nodes N     of which so many are deployed at once (default 0)\n"
 	"  --ui DIR      the dashboard's files\n"
 	"  --hostile     machines tell markup and control characters of themselves\n"
 	"  --room N      so many images and volumes fit into the pool (default: more than anybody makes)\n"
 	"  --guest IMAGE consoles are real: QEMU runs this image as each virtual machine and each machine that is\n"
-	"                looked at, the latter behind ipmi_sim\n";
+	"                looked at, the latter behind ipmi_sim\n"
+	"  --history DAYS the pool has been filling for so long, and was asked all the while but for half a day\n";
 
 struct options {
 	const char *dir, *ui, *guest;
-	int64_t port, machines, nodes, room;
+	int64_t port, machines, nodes, room, history;
 	bool hostile;
 };
 
@@ -85,6 +89,32 @@ static void operate(void *data)
 	}
 	if (deployed < server->options.nodes)
 		server->operator_timer = loop_timer_new(server->world.loop, OPERATOR_MS, operate, server);
+}
+
+/* ---- how full the pool was before: noted as the provisioner would have ---- */
+
+#define SILENT_FROM_H 100
+#define SILENT_TO_H 112
+
+static void remember(void *data)
+{
+	struct server *server = data;
+	struct store *store = server->world.controller->store;
+	const struct pool *pool = store_next(store, &kind_pool, NULL);
+	int64_t now_ms = loop_now_ms(server->world.loop), began_ms = server->world.filling_since_ms;
+	if (!pool || pool->total_bytes == 0) {
+		loop_timer_new(server->world.loop, OPERATOR_MS, remember, server);
+		return;
+	}
+	struct pool then = *pool;
+	store_begin(store);
+	for (int64_t hour = 0; began_ms + hour * HOUR_MS <= now_ms; hour++) {
+		if (hour >= SILENT_FROM_H && hour < SILENT_TO_H)
+			continue;
+		then.used_bytes = sim_ceph_used_bytes(&server->world, began_ms + hour * HOUR_MS);
+		pool_usage_note(store, &then, began_ms + hour * HOUR_MS);
+	}
+	store_must_commit(store);
 }
 
 /* ---- start ---- */
@@ -205,6 +235,8 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 	world->linger_ms = LINGER_MS;
 	world->hostile = server->options.hostile;
 	world->rbd_room = (unsigned)server->options.room;
+	if (server->options.history)
+		world->filling_since_ms = loop_now_ms(loop) - server->options.history * 24 * HOUR_MS;
 	bmc_drivers_set(drivers);
 	struct controller_spec controller = world_controller_spec(world);
 	controller.storage.driver = &bridge_ceph_driver;
@@ -218,6 +250,8 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 	for (unsigned i = 0; world->machine_count > BUSY_MACHINES && i < world->machine_count; i++)
 		sim_machine_power(&world->machines[i], true);
 	operate(server);
+	if (server->options.history)
+		remember(server);
 	printf("https://127.0.0.1:%u\n", http_server_port(server->listener));
 	fflush(stdout);
 	return 0;
@@ -228,15 +262,11 @@ static int start(struct server *server, struct loop *loop, struct err *err)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option options[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "machines", required_argument, NULL, 'm' },
-		{ "nodes", required_argument, NULL, 'n' },
-		{ "ui", required_argument, NULL, 'u' },
-		{ "hostile", no_argument, NULL, 'h' },
-		{ "guest", required_argument, NULL, 'g' },
-		{ "room", required_argument, NULL, 'r' },
-		{ NULL, 0, NULL, 0 },
+		{ "dir", required_argument, NULL, 'd' },      { "port", required_argument, NULL, 'p' },
+		{ "machines", required_argument, NULL, 'm' }, { "nodes", required_argument, NULL, 'n' },
+		{ "ui", required_argument, NULL, 'u' },	      { "hostile", no_argument, NULL, 'h' },
+		{ "guest", required_argument, NULL, 'g' },    { "room", required_argument, NULL, 'r' },
+		{ "history", required_argument, NULL, 'i' },  { NULL, 0, NULL, 0 },
 	};
 	int c, r = 0;
 	while (r == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -251,9 +281,11 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		else if (c == 'p')
 			r = parse_i64(optarg, 0, 65535, &ret->port);
 		else if (c == 'm')
-			r = parse_i64(optarg, 1, MACHINES_MAX, &ret->machines);
+			r = parse_i64(optarg, 0, MACHINES_MAX, &ret->machines);
 		else if (c == 'r')
 			r = parse_i64(optarg, 1, RBD_MAX, &ret->room);
+		else if (c == 'i')
+			r = parse_i64(optarg, 1, HISTORY_DAYS_MAX, &ret->history);
 		else if (c == 'n')
 			r = parse_i64(optarg, 0, MACHINES_MAX, &ret->nodes);
 		else

@@ -94,8 +94,14 @@ export async function accessTests(tests, options) {
 			await viewer.page.locator('tbody tr[data-id] a').first().click();
 			await viewer.page.locator('h1', { hasText: 'machine-1' }).waitFor();
 			assert((await viewer.page.getByRole('button', { name: 'Accept' }).count()) === 0, 'a viewer can accept');
-			await viewer.page.goto(`${server.url}/users`);
-			await viewer.page.locator('.ingot-problem').waitFor();
+			await viewer.page.goto(`${server.url}/machines`);
+			await viewer.page.locator('tbody tr[data-id] a').first().waitFor();
+			assert((await viewer.page.getByRole('checkbox').count()) === 0, 'a viewer can choose machines, for nothing');
+			for (const [path, role] of [['users', 'admin'], ['tokens', 'operator'], ['join-tokens', 'admin'], ['vms/new', 'operator']]) {
+				await viewer.page.goto(`${server.url}/${path}`);
+				await viewer.page.getByText(new RegExp(`This takes the role: ${role}`, 'i')).waitFor();
+				assert((await viewer.page.locator('#main button[type=submit], #main .ingot-toolbar').count()) === 0, `${path} has a form for a viewer`);
+			}
 			// Whoever is signed in is asked as soon as somebody says so.
 			await server.must('PATCH', '/v1/users/vera', { password_change_required: true });
 			await viewer.page.goto(`${server.url}/machines`);
@@ -103,6 +109,41 @@ export async function accessTests(tests, options) {
 			assert((await viewer.page.locator('#main').count()) === 0, 'the frame is shown before the password is changed');
 			assert(wrong.length + viewer.wrong.length === 0, [...wrong, ...viewer.wrong].join('\n'));
 			await viewer.context.close();
+		});
+		await tests.run('access: of a user only what was changed is sent; who was changed meanwhile is not overwritten; one is deleted by the name', async () => {
+			const { page, context, wrong } = await open(server);
+			const dialog = page.getByRole('dialog');
+			await server.must('POST', '/v1/users', { name: 'olga', role: 'viewer', password: 'first password' });
+			await signIn(page, server);
+			await page.goto(`${server.url}/users`);
+			const edit = page.getByRole('button', { name: 'Edit olga' });
+			const save = dialog.getByRole('button', { name: 'Save' });
+			await edit.click();
+			assert(await save.isDisabled(), 'it saves what was not changed');
+			await dialog.locator('select[name=role]').selectOption('operator');
+			// Somebody else is faster.
+			await server.must('PATCH', '/v1/users/olga', { disabled: true });
+			await save.click();
+			await dialog.getByText('It was changed meanwhile').waitFor();
+			await dialog.getByText('Close this, look at what it is now').waitFor();
+			await dialog.getByRole('button', { name: 'Cancel' }).click();
+			const before = await server.must('GET', '/v1/users/olga');
+			assert(before.disabled && before.role === 'viewer', JSON.stringify(before));
+			await page.locator('tr', { hasText: 'olga' }).getByText('Disabled').waitFor();
+			await edit.click();
+			await dialog.locator('select[name=role]').selectOption('operator');
+			const [sent] = await Promise.all([page.waitForRequest((request) => request.method() === 'PATCH'), save.click()]);
+			await dialog.waitFor({ state: 'detached' });
+			assert(sent.postData() === '{"role":"operator"}', sent.postData());
+			const after = await server.must('GET', '/v1/users/olga');
+			assert(after.disabled && after.role === 'operator', JSON.stringify(after));
+			await page.getByRole('button', { name: 'Delete olga' }).click();
+			await dialog.getByRole('textbox').fill('olga');
+			await dialog.getByRole('button', { name: 'Delete' }).click();
+			await dialog.waitFor({ state: 'detached' });
+			assert((await server.api('GET', '/v1/users/olga')).status === 404, 'the user is still there');
+			assert(wrong.length === 0, wrong.join('\n'));
+			await context.close();
 		});
 		await tests.run('access: a token is shown once, works, and works no more when deleted', async () => {
 			const { page, context } = await open(server);
@@ -136,6 +177,29 @@ export async function accessTests(tests, options) {
 			assert(!text.includes('first password') && !text.includes(PASSWORD), 'a password is in the audit list');
 			await context.close();
 		});
+		await tests.run('access: a second window that signs in leaves the first one at work; signed in once and out once is it everywhere', async () => {
+			const { page, context } = await open(server);
+			const second = await context.newPage();
+			const form = (each) => each.locator('input[name=password]');
+			await page.goto(`${server.url}/networks`);
+			await second.goto(`${server.url}/networks`);
+			await form(second).waitFor();
+			await signIn(page, server);
+			await second.locator('h1', { hasText: 'Networks' }).waitFor();
+			// The server has another session for the cookie than the first window knows of, and nobody has told it.
+			await second.evaluate(async ([name, password]) => {
+				await fetch('/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name, password }) });
+			}, ['admin', PASSWORD]);
+			await page.goto(`${server.url}/networks`);
+			await second.getByRole('button', { name: 'Create a network' }).click();
+			await second.getByRole('dialog').locator('input[name=name]').fill('shared');
+			await second.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+			await second.getByRole('dialog').waitFor({ state: 'detached' });
+			await second.getByRole('button', { name: 'Sign out' }).click();
+			await form(second).waitFor();
+			await form(page).waitFor();
+			await context.close();
+		});
 		await tests.run('access: a session that has ended asks to sign in again', async () => {
 			const { page, context } = await open(server);
 			await signIn(page, server);
@@ -144,6 +208,42 @@ export async function accessTests(tests, options) {
 			const ended = page.getByText('Your session has ended');
 			await Promise.any([ended.waitFor(), page.getByRole('link', { name: 'Volumes' }).click()]);
 			await ended.waitFor();
+			await context.close();
+		});
+		await tests.run('access: what was typed is still there for who signs in again, and for nobody else', async () => {
+			const { page, context, wrong } = await open(server);
+			const dialog = page.getByRole('dialog');
+			await server.must('POST', '/v1/users', { name: 'otto', role: 'operator', password: PASSWORD });
+			await signIn(page, server);
+			await page.goto(`${server.url}/networks`);
+			const over = page.locator('.ingot-over');
+			const again = async (name) => {
+				await page.getByText('Your session has ended').waitFor();
+				await page.keyboard.press('Escape');
+				assert((await page.locator('#root').getAttribute('aria-hidden')) === 'true', 'the page that waits is read aloud');
+				await over.getByRole('textbox', { name: 'Name' }).fill(name);
+				await over.locator('input[name=password]').fill(PASSWORD);
+				await over.locator('input[name=password]').press('Enter');
+				await over.waitFor({ state: 'detached' });
+			};
+			const typed = async (name) => {
+				await page.getByRole('button', { name: 'Create a network' }).click();
+				await dialog.locator('input[name=name]').fill(name);
+				await dialog.locator('input[name=vlan]').fill('77');
+				// The page finds out by itself: it looks again at what runs.
+				await context.clearCookies();
+			};
+			await typed('kept');
+			await again('admin');
+			assert((await dialog.locator('input[name=name]').inputValue()) === 'kept', 'what was typed is gone');
+			await dialog.getByRole('button', { name: 'Create' }).click();
+			await dialog.waitFor({ state: 'detached' });
+			await page.locator('tr', { hasText: 'kept' }).waitFor();
+			await typed('private');
+			await again('otto');
+			await page.locator('.ingot-user', { hasText: 'otto' }).waitFor();
+			assert((await page.locator('input[name=name]').count()) === 0, 'another user sees what was typed');
+			assert(wrong.length === 0, wrong.join('\n'));
 			await context.close();
 		});
 	} finally {

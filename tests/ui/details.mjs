@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Server, assert, open, settled, signIn } from './world.mjs';
+import { latinWords } from './looks.mjs';
+import { Server, assert, open, picture, settled, signIn } from './world.mjs';
 
 /** So much fits into the pool: what these tests make, and one volume more. */
 const ROOM = 6;
@@ -17,6 +18,18 @@ async function failedVolume(server) {
 		if (made.state === 'failed') return { failed: made, other: await server.must('GET', '/v1/volumes/many-0') };
 	}
 	throw new Error('they all fit: none has failed');
+}
+
+/** One whose deploy was called off when its disk had been written already. */
+async function failedMachine(server) {
+	const [fresh] = await server.until('/v1/machines?state=new', (list) => list.items.length && list.items, 'a machine that is new');
+	await server.must('POST', `/v1/machines/${fresh.id}/accept`, {});
+	const { inventory } = await server.until(`/v1/machines/${fresh.id}`, (each) => each.state === 'ready' && each.inventory && each, 'a machine that is ready');
+	const task = await server.must('POST', `/v1/machines/${fresh.id}/deploy`, { disk: inventory.disks[0].serial });
+	const late = ['DEPLOY_SWITCH', 'DEPLOY_START', 'DEPLOY_RESTART'];
+	await server.until(`/v1/machines/${fresh.id}`, (each) => late.includes(each.step), 'a machine whose disk is written');
+	await server.must('POST', `/v1/tasks/${task.id}/cancel`);
+	return server.until(`/v1/machines/${fresh.id}`, (each) => each.state === 'failed' && each, 'a machine that failed');
 }
 
 async function linkTests(tests, { page, go, server }, { vm, network }) {
@@ -75,10 +88,48 @@ async function linkTests(tests, { page, go, server }, { vm, network }) {
 	});
 }
 
-async function failureTests(tests, { page, go, server, files }) {
+/** What failed, in Korean: its kind and what to do are; what the server says in English only is marked as that. */
+async function koreanFailures(tests, { server, shots }, { failed: volume }) {
+	await tests.run('details: what failed says so in Korean, with what to do, and marks the server’s own words as English', async () => {
+		const [task] = (await server.must('GET', `/v1/tasks?resource_id=${volume.id}&state=failed`)).items;
+		const machine = await failedMachine(server);
+		const { page, context, wrong } = await open(server, { language: 'ko' });
+		const names = (await Promise.all(['images', 'machines', 'nodes', 'pools', 'users', 'vms', 'volumes'].map((list) => server.must('GET', `/v1/${list}`)))).flatMap((list) => list.items.map((each) => each.name));
+		const inKorean = async (path, error, box) => {
+			await page.goto(server.url + path);
+			await page.locator(box).locator('[lang=en]', { hasText: error.text }).first().waitFor();
+			await settled(page);
+			const words = await latinWords(page, names);
+			assert(words.length === 0, `${path}, not Korean: ${[...new Set(words)].join('\n')}`);
+		};
+		const helps = async (title, kind, remedy) => {
+			const said = await page.locator('.ingot-problem').first().innerText();
+			for (const each of [title, kind, remedy]) assert(said.includes(each), `“${each}” is missing: ${said}`);
+		};
+		await signIn(page, server);
+		await inKorean('/', task.error, '.ingot-needs');
+		await page.getByText(`${volume.name}의 작업이 실패했습니다`).waitFor();
+		await page.getByText(`머신 ${machine.name} 실패`).waitFor();
+		await picture(page, join(shots, 'failed-overview-ko.png'));
+		await inKorean(`/volumes/${volume.id}`, volume.error, '.ingot-problem');
+		await helps('실패했습니다', '공간이 부족했습니다', '공간을 비우거나 노드나 디스크를 추가한 뒤 다시 시도하세요.');
+		await inKorean('/tasks', task.error, 'tbody');
+		await inKorean(`/tasks?task=${task.id}`, task.error, '[role=dialog] .ingot-problem');
+		await helps('실패했습니다', '공간이 부족했습니다', '공간을 비우거나 노드나 디스크를 추가한 뒤 다시 시도하세요.');
+		await picture(page, join(shots, 'failed-task-ko.png'));
+		await inKorean(`/machines/${machine.id}`, machine.error, '.ingot-problem');
+		await helps('실패했습니다:', '취소되었습니다', '필요하면 다시 요청하세요.');
+		await picture(page, join(shots, 'failed-machine-ko.png'));
+		assert(wrong.length === 0, wrong.join('\n'));
+		await context.close();
+	});
+}
+
+async function failureTests(tests, { page, go, server, files, shots }) {
 	const dialog = () => page.getByRole('dialog');
+	const { failed: volume, other } = await failedVolume(server);
+	await koreanFailures(tests, { server, shots }, { failed: volume });
 	await tests.run('details: a volume whose creation failed says why, and is made again', async () => {
-		const { failed: volume, other } = await failedVolume(server);
 		await go(`/volumes/${volume.id}`);
 		await page.locator('.ingot-head [data-state=failed]').waitFor();
 		await page.locator('.ingot-problem', { hasText: volume.error.text }).waitFor();
@@ -126,7 +177,7 @@ async function failureTests(tests, { page, go, server, files }) {
 
 export async function detailTests(tests, options) {
 	if (!tests.wants('details')) return;
-	const server = await Server.start(options.server, options.ui, { machines: 3, nodes: 3, room: ROOM });
+	const server = await Server.start(options.server, options.ui, { machines: 4, nodes: 3, room: ROOM });
 	const files = mkdtempSync(join(tmpdir(), 'ingot-ui-files-'));
 	const { page, context, wrong } = await open(server);
 	const go = (path) => page.goto(server.url + path);
@@ -139,7 +190,7 @@ export async function detailTests(tests, options) {
 		await server.must('POST', '/v1/vms', { name: 'plugged', volume: 'plugged-disk', memory_bytes: 1 << 30, networks: ['dmz'], start: false });
 		await signIn(page, server);
 		await linkTests(tests, { page, go, server }, { vm, network });
-		await failureTests(tests, { page, go, server, files });
+		await failureTests(tests, { page, go, server, files, shots: options.shots });
 		await settled(page);
 		await tests.run('details: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {

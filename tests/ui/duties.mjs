@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What comes up in the life of a cluster: tasks that are tried again, machines that join by a token, what BMCs know, and events in
 // the language of the person.
+import { join } from 'node:path';
 import { Server, assert, open, settled, signIn } from './world.mjs';
 
 async function tableTest(tests, { page, go, server }, machine) {
@@ -165,16 +166,27 @@ export async function dutyTests(tests, options) {
 		await server.must('POST', `/v1/machines/${machine.id}/accept`, { name: 'alpha' });
 		await server.until(`/v1/machines/${machine.id}`, (each) => each.state === 'ready' && each.inventory, 'a machine that is ready and has told what it has');
 
-		await tests.run('retry: a deploy that was cancelled is tried again, once, after its name was typed', async () => {
+		await tests.run('retry: a deploy that was cancelled in the drawer, which follows from screen to screen, is tried again, once, after its name was typed', async () => {
 			const { inventory } = await server.must('GET', `/v1/machines/${machine.id}`);
-			const disk = inventory.disks[0].serial;
+			const { serial: disk, model } = inventory.disks[0];
+			await go('/machines');
+			await page.getByRole('button', { name: /^Tasks:/ }).click();
+			const drawer = page.locator('.ingot-drawer');
+			await drawer.getByText('No task is running').waitFor();
+			await page.getByRole('link', { name: 'Nodes', exact: true }).click();
+			await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor();
+			// The drawer follows whoever goes on to another screen.
 			const first = await server.must('POST', `/v1/machines/${machine.id}/deploy`, { disk });
-			await server.must('POST', `/v1/tasks/${first.id}/cancel`);
+			const cancel = drawer.getByRole('button', { name: 'Cancel the task of alpha' });
+			await cancel.waitFor();
+			await page.screenshot({ path: join(options.shots, 'drawer-task.png') });
+			await cancel.click();
 			await server.until(`/v1/tasks/${first.id}`, (task) => task.state === 'cancelled', 'a cancelled task');
 			await go(`/tasks?task=${first.id}`);
 			await dialog().getByRole('button', { name: 'Try the task of alpha again' }).click();
 			const ask = dialog().last();
-			await ask.getByText('is lost').first().waitFor();
+			await ask.getByText(`Everything on disk ${disk} (`).waitFor();
+			await ask.getByText(model).waitFor();
 			const again = ask.getByRole('button', { name: 'Try again' });
 			assert(await again.isDisabled(), 'it is tried again without the name');
 			await ask.getByRole('textbox').fill('alpha');
@@ -236,7 +248,7 @@ export async function dutyTests(tests, options) {
 		await tests.run('bmc: sensors are read when they are looked at, and again when asked for', async () => {
 			await go(`/machines/${machine.id}`);
 			await page.getByRole('tab', { name: 'Sensors' }).click();
-			await page.locator('tr', { hasText: 'Inlet Temp' }).getByText('31 C').waitFor();
+			await page.locator('tr', { hasText: 'Inlet Temp' }).getByText('31 °C').waitFor();
 			await page.locator('tr', { hasText: 'Fan 1' }).getByText('4,200 RPM').waitFor();
 			const readings = [];
 			page.on('request', (request) => request.url().endsWith('/sensors') && readings.push(request.url()));
@@ -259,6 +271,12 @@ export async function dutyTests(tests, options) {
 			await korean.page.getByText('머신 검사 시작됨').first().waitFor();
 			const text = await korean.page.locator('#main').innerText();
 			assert(!/is deployed|was accepted|was inventoried/.test(text), 'an event is in English');
+			// Times are those of the browser's zone: Seoul is nine hours ahead, without summer time.
+			const stamp = korean.page.locator('.ingot-timeline time').first();
+			const at = new Date(await stamp.getAttribute('datetime'));
+			const hour = (at.getUTCHours() + 9) % 24;
+			const clock = `${hour < 12 ? '오전' : '오후'} ${hour % 12 || 12}:${String(at.getUTCMinutes()).padStart(2, '0')}`;
+			assert((await stamp.innerText()).includes(clock), `${await stamp.innerText()} is not ${clock}`);
 			await korean.page.goto(`${server.url}/machines/${machine.id}?tab=timeline`);
 			await korean.page.getByText('alpha을(를) 받아들였습니다').waitFor();
 			assert(korean.wrong.length === 0, korean.wrong.join('\n'));

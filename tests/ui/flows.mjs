@@ -101,6 +101,47 @@ export async function flowTests(tests, options) {
 			await page.getByText('The name is taken').waitFor();
 			await page.locator('.pf-v6-c-helper-text .pf-m-error').first().waitFor();
 		});
+		await tests.run('path: a virtual machine that is refused leaves no volume unsaid, and the next try takes that one', async () => {
+			const volumes = async () => (await server.must('GET', '/v1/volumes')).items.map((each) => each.name).sort().join();
+			await server.must('POST', '/v1/volumes', { name: 'other-disk', size_bytes: 1 << 30 });
+			await server.until('/v1/volumes/other-disk', (each) => each.state === 'available', 'a volume');
+			const name = page.locator('input[name=name]');
+			// On a volume that is there.
+			await go('/vms/new');
+			await name.fill('solo');
+			await page.getByRole('radio', { name: 'A volume that is there' }).check();
+			await page.locator('select[name=volume]').selectOption({ label: 'other-disk · 1 GiB' });
+			await page.getByRole('checkbox', { name: 'Start it at once' }).uncheck();
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.locator('.ingot-title', { hasText: 'solo' }).waitFor();
+			await go('/vms/new');
+			await name.fill('solo');
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.getByText('The name is taken').waitFor();
+			assert((await volumes()) === 'other-disk,web', await volumes());
+			// The name is free when it is asked for, and taken when it is wanted.
+			await page.route('**/v1/vms', async (route) => {
+				await server.must('POST', '/v1/vms', { name: 'late', volume: 'late-disk', memory_bytes: 1 << 30, start: false });
+				await route.continue();
+			}, { times: 1 });
+			await server.must('POST', '/v1/volumes', { name: 'late-disk', size_bytes: 1 << 30 });
+			await server.until('/v1/volumes/late-disk', (each) => each.state === 'available', 'a volume');
+			await name.fill('late');
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.getByText('The volume late was made and stays').waitFor();
+			await page.getByRole('link', { name: 'Look at it, or delete it' }).waitFor();
+			await name.fill('later');
+			await page.getByRole('button', { name: 'Create' }).click();
+			await page.locator('.ingot-title', { hasText: 'later' }).waitFor();
+			assert((await volumes()) === 'late,late-disk,other-disk,web', await volumes());
+			for (const each of ['later', 'late', 'solo']) {
+				const vm = await server.must('GET', `/v1/vms/${each}`);
+				await server.must('DELETE', `/v1/vms/${vm.id}`);
+			}
+			await server.until('/v1/vms', (list) => list.items.length === 1, 'one virtual machine');
+			for (const each of ['late', 'late-disk', 'other-disk']) await server.must('DELETE', `/v1/volumes/${each}`);
+			await server.until('/v1/volumes', (list) => list.items.length === 1, 'one volume');
+		});
 		await tests.run('path: networks are made, a taken VLAN is refused at its field', async () => {
 			await go('/networks');
 			await page.getByText('No networks yet').waitFor();
@@ -176,13 +217,15 @@ export async function flowTests(tests, options) {
 		await tests.run('path: it migrates with progress, and its timeline tells of it', async () => {
 			const vm = (await server.must('GET', '/v1/vms')).items.find((each) => each.name === 'web');
 			await go(`/vms/${vm.id}`);
+			const target = (await server.must('GET', '/v1/nodes')).items.filter((node) => node.id !== vm.node).at(-1);
 			await page.getByRole('button', { name: 'Migrate' }).click();
+			await dialog().locator('select[name=node]').selectOption(target.id);
 			await dialog().getByRole('button', { name: 'Migrate' }).click();
 			await page.locator('.ingot-head [data-state=migrating]').waitFor();
 			await page.getByText(/Migrating from/).waitFor();
 			await page.locator('.ingot-head [data-state=running]').waitFor();
 			const after = await server.must('GET', `/v1/vms/${vm.id}`);
-			assert(after.node !== vm.node, 'it is where it was');
+			assert(after.node === target.id, 'it is not where it was sent');
 			await page.getByRole('tab', { name: 'Timeline' }).click();
 			await page.getByText(/web moved to/).waitFor();
 		});
@@ -191,8 +234,22 @@ export async function flowTests(tests, options) {
 			await dialog().getByRole('textbox').fill('web');
 			await dialog().getByRole('button', { name: 'Stop' }).click();
 			await page.locator('.ingot-head [data-state=stopped]').waitFor();
-			await page.getByRole('button', { name: 'Start', exact: true }).click();
+			// While the server has not answered it is shown as the server said last.
+			let release;
+			const asked = new Promise((resolve) => (release = resolve));
+			await page.route('**/start', async (route) => {
+				await asked;
+				await route.continue();
+			});
+			const start = page.getByRole('button', { name: 'Start', exact: true });
+			const sent = page.waitForRequest((request) => request.url().endsWith('/start'));
+			await start.click();
+			await sent;
+			await page.waitForFunction(() => [...document.querySelectorAll('.ingot-head button')].some((each) => each.disabled));
+			assert((await page.locator('.ingot-head [data-state=stopped]').count()) === 1, 'it is shown as started before the server said so');
+			release();
 			await page.locator('.ingot-head [data-state=running]').waitFor();
+			await page.unroute('**/start');
 			await page.getByRole('button', { name: 'Delete' }).click();
 			await dialog().getByText('Its volume web stays').waitFor();
 			await dialog().getByRole('textbox').fill('we');
@@ -211,6 +268,7 @@ export async function flowTests(tests, options) {
 			await go('/tasks');
 			await page.getByRole('button', { name: 'Details of the task of alpha' }).first().click();
 			await dialog().getByText('Steps').waitFor();
+			await dialog().locator('dl > div', { hasText: 'Took' }).getByText(/^\d+ (second|minute)s?$/).waitFor();
 			await dialog().getByText('Verifying the BMC').or(dialog().getByText('Writing the host image')).first().waitFor();
 		});
 		await tests.run('live: a killed provisioner is said to be gone; the page goes on by itself when it is back', async () => {

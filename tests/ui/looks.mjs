@@ -2,7 +2,7 @@
 // Every route: accessible by axe in both themes, without English in Korean, without overflow at 320 px, and a picture of each.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Server, assert, axeSource, open, settled, signIn } from './world.mjs';
+import { Server, assert, axeSource, open, picture, settled, signIn } from './world.mjs';
 
 const SERIOUS = ['serious', 'critical'];
 
@@ -27,7 +27,7 @@ const NOT_OURS = 'bdi, code, pre, .ingot-foreign, [lang=en], a[href^="/machines/
 const SAID = ['alt', 'aria-description', 'aria-label', 'aria-placeholder', 'aria-roledescription', 'aria-valuetext', 'placeholder', 'title'];
 
 /** Words of three Latin letters and more that the page says in its own words. */
-async function latinWords(page, names) {
+export async function latinWords(page, names) {
 	const texts = await page.evaluate(([others, names]) => {
 		const found = [];
 		// All of the page: dialogs are not within its root. What is for those who hear it counts as well.
@@ -44,6 +44,36 @@ async function latinWords(page, names) {
 	});
 }
 
+/** What of the tables nobody sees: what lies beside the window or its frame, and heads, times and states that are cut off. */
+function outOfSight(page) {
+	return page.evaluate(() => {
+		const found = [];
+		for (const box of document.querySelectorAll('.ingot-scroll, .ingot-scroll-x')) {
+			const label = box.getAttribute('aria-label');
+			if (box.scrollWidth > box.clientWidth) found.push(`${label}: ${box.scrollWidth} px in ${box.clientWidth} px`);
+			const row = box.querySelector('tbody tr:not([aria-hidden])');
+			for (const cell of row?.querySelectorAll('td') ?? []) {
+				const said = document.createRange();
+				said.selectNodeContents(cell);
+				const { left, right, width } = said.getBoundingClientRect();
+				const cut = getComputedStyle(cell).overflowX === 'hidden';
+				if (left < 0 || width === 0 || (!cut && right > innerWidth)) found.push(`${label}: ${cell.dataset.label ?? cell.innerText} lies from ${left} to ${right} px`);
+			}
+		}
+		for (const cell of document.querySelectorAll('.ingot-table th, .ingot-table th .pf-v6-c-table__text, .ingot-table td'))
+			if ((cell.tagName !== 'TD' || cell.querySelector('time, [data-state]')) && cell.scrollWidth > cell.clientWidth) found.push(`cut off: ${cell.innerText}`);
+		return found;
+	});
+}
+
+/** What happened is told in words, not as the API calls it. */
+async function codeWords(page, name) {
+	if (!/^(overview|events)$|-timeline$/.test(name)) return [];
+	const text = await page.locator('#main').innerText();
+	const found = text.match(/\b(image|machine|vm|volume)\.[a-z]+\b.*/g) ?? [];
+	return name === 'events' && !text.includes('Commission: succeeded') ? [...found, `no commission is told of: ${text}`] : found;
+}
+
 const wordsOf = (language) => {
 	const text = readFileSync(new URL(`../../ui/src/i18n/${language}.ts`, import.meta.url), 'utf8');
 	return new Map([...text.matchAll(/^\t'([^']+)': '((?:[^'\\]|\\.)*)',$/gm)].map(([, key, said]) => [key, said]));
@@ -57,6 +87,20 @@ function koreanOf(english) {
 	return new RegExp(`^(${said.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})$`);
 }
 
+/** Those of the dashboard that are not looked at: each has its pictures, or a new one is forgotten. */
+const ELSEWHERE = ['/console/:collection/:id/:kind'];
+function routesWithout(addresses) {
+	const source = readFileSync(new URL('../../ui/src/app.tsx', import.meta.url), 'utf8');
+	const paths = [...source.matchAll(/<Route (?:path="([^"]+)"|index) element=/g)].map(([, path]) => `/${(path ?? '').replace(/^\//, '')}`);
+	assert(paths.length > 20, `app.tsx has ${paths.length} routes`);
+	const seen = addresses.map((address) => address.split('?')[0]);
+	// What no other route takes is taken by the last one.
+	const others = paths.filter((path) => path !== '/*' && !ELSEWHERE.includes(path));
+	const looksLike = (path) => new RegExp(`^${path.replaceAll(/:[a-z]+/g, '[^/]+')}$`);
+	const missing = others.filter((path) => !seen.some((each) => each === path || (looksLike(path).test(each) && !others.includes(each))));
+	return seen.some((each) => others.every((path) => !looksLike(path).test(each))) ? missing : [...missing, '/*'];
+}
+
 /** In two parts, which take equally long and run beside each other. */
 export async function themeTests(tests, options) {
 	await lookTests(tests, options, ['axe']);
@@ -68,7 +112,7 @@ export async function sizeTests(tests, options) {
 
 async function lookTests(tests, options, parts) {
 	if (!tests.wants(...parts)) return;
-	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3 });
+	const server = await Server.start(options.server, options.ui, { machines: 5, nodes: 3, history: 14 });
 	try {
 		await server.poolActive();
 		const vm = await server.makeVm('web');
@@ -117,6 +161,10 @@ async function lookTests(tests, options, parts) {
 			about: '/about',
 			'not-found': '/nowhere',
 		};
+		await tests.run('axe: every route of the dashboard is looked at', async () => {
+			const missing = routesWithout(Object.values(routes));
+			assert(missing.length === 0, `nobody looks at ${missing.join(', ')}`);
+		});
 		const dialogs = {
 			accept: [`/machines/${fresh.id}`, 'Accept'],
 			deploy: [`/machines/${ready.id}`, 'Deploy'],
@@ -148,7 +196,7 @@ async function lookTests(tests, options, parts) {
 			await tests.run(`axe: sign-in, ${theme}`, async () => {
 				await page.locator('input[name=name]').waitFor();
 				const found = await look(page);
-				await page.screenshot({ path: join(options.shots, `sign-in-${theme}.png`) });
+				await picture(page, join(options.shots, `sign-in-${theme}.png`));
 				assert(found.length === 0, found.join('\n'));
 			});
 			await signIn(page, server);
@@ -156,8 +204,8 @@ async function lookTests(tests, options, parts) {
 				await tests.run(`axe: ${name}, ${theme}`, async () => {
 					await page.goto(server.url + path);
 					await settle(page);
-					await page.screenshot({ path: join(options.shots, `${name}-${theme}.png`) });
-					const found = await look(page);
+					await picture(page, join(options.shots, `${name}-${theme}.png`));
+					const found = [...(await look(page)), ...(await outOfSight(page)), ...(await codeWords(page, name))];
 					assert(found.length === 0, found.join('\n'));
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
 				});
@@ -167,7 +215,7 @@ async function lookTests(tests, options, parts) {
 					await settle(page);
 					await page.getByRole('button', { name: button, exact: true }).first().click();
 					await page.getByRole('dialog').waitFor();
-					await page.screenshot({ path: join(options.shots, `dialog-${name}-${theme}.png`) });
+					await picture(page, join(options.shots, `dialog-${name}-${theme}.png`));
 					const found = await look(page);
 					assert(found.length === 0, found.join('\n'));
 				});
@@ -175,7 +223,9 @@ async function lookTests(tests, options, parts) {
 				await page.goto(server.url);
 				await page.getByRole('button', { name: /^Tasks:/ }).click();
 				await page.locator('.ingot-drawer').waitFor();
-				await page.screenshot({ path: join(options.shots, `drawer-${theme}.png`) });
+				await picture(page, join(options.shots, `drawer-${theme}.png`));
+				const [edge, text] = await Promise.all([page.locator('.ingot-drawer').boundingBox(), page.locator('.ingot-drawer h2').boundingBox()]);
+				assert(text.x - edge.x >= 12, `its text begins ${text.x - edge.x} px from its edge`);
 				const found = await look(page);
 				assert(found.length === 0, found.join('\n'));
 			});
@@ -190,11 +240,13 @@ async function lookTests(tests, options, parts) {
 				await tests.run(`korean: ${name}`, async () => {
 					await page.goto(server.url + path);
 					await settle(page);
-					await page.screenshot({ path: join(options.shots, `${name}-ko.png`) });
+					await picture(page, join(options.shots, `${name}-ko.png`));
 					assert((await page.locator('html').getAttribute('lang')) === 'ko', 'the language of the page');
 					assert(/[\uac00-\ud7a3]/.test(await page.locator('h1').first().innerText()) || /^((machine|node|pool|volume)(-.*)?|vm|image|network)$/.test(name), 'the title is not Korean');
 					const words = await latinWords(page, names);
 					assert(words.length === 0, `not Korean:\n${[...new Set(words)].join('\n')}`);
+					const unseen = await outOfSight(page);
+					assert(unseen.length === 0, unseen.join('\n'));
 					assert(wrong.length === 0, wrong.splice(0).join('\n'));
 				});
 			for (const [name, [path, button]] of Object.entries(dialogs))
@@ -237,18 +289,40 @@ async function lookTests(tests, options, parts) {
 				await tests.run(`${size}: ${name} needs no sideways scrolling`, async () => {
 					await page.goto(server.url + path);
 					await settle(page);
-					await page.screenshot({ path: join(options.shots, `${name}-${size}.png`) });
+					await picture(page, join(options.shots, `${name}-${size}.png`));
 					const over = await page.evaluate(() => {
 						const main = document.getElementById('main');
 						return Math.max(document.documentElement.scrollWidth - innerWidth, main ? main.scrollWidth - main.clientWidth : 0);
 					});
 					assert(over <= 1, `${over} px too wide`);
+					const unseen = await outOfSight(page);
+					assert(unseen.length === 0, unseen.join('\n'));
+				});
+			if (size === '320')
+				await tests.run('320: cards are sorted and chosen by the keyboard, and their order stays in the address', async () => {
+					await page.goto(`${server.url}/machines`);
+					await settle(page);
+					const sort = page.getByRole('combobox', { name: 'Sort by' });
+					assert((await sort.inputValue()) === 'name', `it says ${await sort.inputValue()}`);
+					await sort.focus();
+					await page.keyboard.press('ArrowDown');
+					await page.waitForURL((url) => url.searchParams.get('sort') === '-name');
+					const [expected] = (await server.must('GET', '/v1/machines?sort=-name&limit=1')).items;
+					await page.locator('tr[data-id]').first().getByRole('link', { name: expected.name, exact: true }).waitFor();
+					await page.reload();
+					await settle(page);
+					assert((await sort.inputValue()) === '-name', 'the order is gone with the page');
+					await page.getByRole('checkbox', { name: 'Select all rows shown' }).focus();
+					await page.keyboard.press('Space');
+					await page.getByText('5 selected').waitFor();
+					const found = await look(page);
+					assert(found.length === 0, found.join('\n'));
 				});
 			if (size === '320')
 				await tests.run('320: dialogs, the drawer and signing in need no sideways scrolling', async () => {
 					const fits = async (what) => {
 						const over = await page.evaluate(() => {
-							const boxes = [document.documentElement, ...document.querySelectorAll('[role=dialog], .pf-v6-c-modal-box__body, .ingot-drawer')];
+							const boxes = [document.documentElement, ...document.querySelectorAll('[role=dialog], .pf-v6-c-modal-box__body, .pf-v6-c-modal-box__title-text, .ingot-drawer')];
 							return Math.max(...boxes.map((box) => Math.max(box.scrollWidth - box.clientWidth, box.getBoundingClientRect().right - innerWidth)));
 						});
 						assert(over <= 1, `${what}: ${over} px too wide`);
@@ -258,13 +332,13 @@ async function lookTests(tests, options, parts) {
 						await settle(page);
 						await page.getByRole('button', { name: button, exact: true }).first().click();
 						await page.getByRole('dialog').waitFor();
-						await page.screenshot({ path: join(options.shots, `dialog-${name}-320.png`) });
+						await picture(page, join(options.shots, `dialog-${name}-320.png`));
 						await fits(`the dialog ${name}`);
 					}
 					await page.goto(server.url);
 					await page.getByRole('button', { name: /^Tasks:/ }).click();
 					await page.locator('.ingot-drawer').waitFor();
-					await page.screenshot({ path: join(options.shots, 'drawer-320.png') });
+					await picture(page, join(options.shots, 'drawer-320.png'));
 					await fits('the drawer');
 					await context.clearCookies();
 					await page.goto(server.url);

@@ -78,7 +78,7 @@ export async function mapTests(tests, options) {
 			await needs().waitFor();
 			const error = { code: 'unreachable', text: '<i>no answer</i>', field: null };
 			await change(/\/v1\/machines\?.*bmc_state=/, (list) => ({ ...list, items: [{ id: 'x', name: 'mute', state: 'deployed', bmc_state: 'unreachable', bmc_error: error }] }));
-			await change(/\/v1\/tasks\?.*sort=-created/, (list) => ({
+			await change(/\/v1\/tasks\?.*sort=-ended/, (list) => ({
 				...list,
 				items: [{ id: 't', action: 'machine.power', resource: 'machine', resource_id: 'y', resource_name: 'stuck', state: 'failed', ended: new Date().toISOString(), retried_by: null, error }, ...list.items],
 			}));
@@ -91,14 +91,20 @@ export async function mapTests(tests, options) {
 			assert((await page.getByText('Nothing needs you.').count()) === 0, 'all is said to be well');
 			await page.unrouteAll({ behavior: 'wait' });
 		});
-		await tests.run('forecast: nothing is said before there is enough to go by, then when the pool is full', async () => {
+		await tests.run('forecast: nothing but that is said before there is enough to go by, then when the pool is full', async () => {
+			const charts = [];
+			const count = (call) => /\/pool-chart-/.test(call.url()) && charts.push(call.url());
+			page.on('request', count);
 			const asked = page.waitForResponse(/\/v1\/pools\/[^/]+\/usage/);
 			await overview();
 			const first = await (await asked).json();
 			assert(first.samples.length === 1 && first.samples[0].total_bytes > 0, JSON.stringify(first));
 			await page.getByText('raw used').first().waitFor();
 			await settled(page);
-			assert((await page.locator('[data-forecast]').count()) === 0, 'a forecast is made of one sample');
+			assert((await page.locator('[data-forecast]').getAttribute('data-forecast')) === 'early', 'a forecast is made of one sample');
+			await page.getByText('said once there are samples of 3 days, one an hour. Samples so far: 1.').waitFor();
+			assert((await page.locator('[data-chart]').count()) === 0 && charts.length === 0, `one sample is drawn: ${charts}`);
+			page.off('request', count);
 			await change(/\/v1\/pools\/[^/]+\/usage/, (usage) => grown(usage.id));
 			await overview();
 			await page.getByText('At this rate it is full in 7 weeks.').waitFor();

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Server, assert, open, settled, signIn } from './world.mjs';
 
 const PART = 8 << 20;
+const HALF = 4 << 20;
 const SIZE = 20 << 20;
 
 async function diskTests(tests, { page, go, server }) {
@@ -68,17 +69,20 @@ async function licenceTests(tests, { page, go }) {
 	});
 }
 
-async function uploadTests(tests, { page, go, server, files }) {
+async function uploadTests(tests, { page, go, server, files, shots }) {
 	const dialog = () => page.getByRole('dialog');
 	const content = Buffer.alloc(SIZE);
 	for (let i = 0; i < SIZE; i += 512) content.writeUInt32LE(i, i);
 	writeFileSync(join(files, 'big.raw'), content);
 	writeFileSync(join(files, 'other.raw'), content.subarray(0, 1 << 20));
-	await tests.run('resume: an upload goes on after the page was loaded again, with the same file, where it stopped', async () => {
+	await tests.run('resume: an upload shows how far it is, goes on after the page was loaded again, and after a cut where the server is', async () => {
+		await server.poolActive();
 		await go('/images');
 		await page.getByRole('button', { name: 'Add an image' }).click();
 		await dialog().locator('input[name=name]').fill('big');
 		await dialog().locator('input[type=file]').setInputFiles(join(files, 'big.raw'));
+		const shows = (bytes) =>
+			page.waitForFunction((part) => document.querySelector('[role=dialog] [role=progressbar][aria-valuenow]')?.ariaValueNow === part, String((bytes / SIZE) * 100));
 		// The second part does not get through: the first is there when the page goes.
 		await page.route('**/content', (route) => {
 			const { 'upload-offset': offset } = route.request().headers();
@@ -86,6 +90,9 @@ async function uploadTests(tests, { page, go, server, files }) {
 		});
 		await dialog().getByRole('button', { name: 'Upload' }).click();
 		await server.until('/v1/images/big/content', (each) => each.offset_bytes === PART, 'the first part');
+		await shows(PART);
+		await dialog().getByRole('progressbar', { name: '8 MiB of 20 MiB' }).waitFor();
+		await page.screenshot({ path: join(shots, 'image-upload.png') });
 		await page.reload();
 		await page.unroute('**/content');
 		await page.getByRole('link', { name: 'big', exact: true }).click();
@@ -97,10 +104,27 @@ async function uploadTests(tests, { page, go, server, files }) {
 		assert(await dialog().getByRole('button', { name: 'Upload' }).isDisabled(), 'another file can be sent');
 		await dialog().locator('input[type=file]').setInputFiles(join(files, 'big.raw'));
 		const offsets = [];
-		page.on('request', (call) => call.method() === 'PATCH' && offsets.push(Number(call.headers()['upload-offset'])));
+		const shown = [];
+		const halves = [];
+		await page.route('**/content', async (route) => {
+			if (route.request().method() !== 'PATCH') return route.continue();
+			const offset = Number(route.request().headers()['upload-offset']);
+			offsets.push(offset);
+			// While a part is under way what is shown is what the server has.
+			await shows(offset).then(() => shown.push(offset), () => undefined);
+			if (offsets.length > 1) return route.continue();
+			// The line breaks within the part, of which the first half has arrived: what the page cannot know.
+			const half = content.subarray(PART, PART + HALF);
+			const answer = await server.api('PATCH', '/v1/images/big/content', half, { 'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': offset });
+			halves.push(answer.status);
+			return route.abort('connectionreset');
+		});
 		await dialog().getByRole('button', { name: 'Upload' }).click();
 		await dialog().waitFor({ state: 'detached' });
-		assert(offsets[0] === PART && offsets.length === 2, `parts were sent from ${offsets}`);
+		await page.unroute('**/content');
+		assert(halves.length === 1 && halves[0] < 300, `half a part was not taken: ${halves}`);
+		assert(JSON.stringify(offsets) === JSON.stringify([PART, PART + HALF]), `parts were sent from ${offsets}, and the server had ${PART + HALF}`);
+		assert(JSON.stringify(shown) === JSON.stringify(offsets), `progress was shown at ${shown} of ${SIZE}`);
 		await page.locator('.ingot-head [data-state=available]').waitFor();
 		const image = await server.must('GET', '/v1/images/big');
 		assert(image.sha256 === createHash('sha256').update(content).digest('hex'), `what arrived is another content: ${JSON.stringify(image)}`);
@@ -117,7 +141,7 @@ export async function partTests(tests, options) {
 		await signIn(page, server);
 		await diskTests(tests, { page, go, server });
 		await licenceTests(tests, { page, go });
-		await uploadTests(tests, { page, go, server, files });
+		await uploadTests(tests, { page, go, server, files, shots: options.shots });
 		await tests.run('disks, about, resume: nothing in the console but what was provoked', async () => assert(wrong.length === 0, wrong.join('\n')));
 	} finally {
 		await context.close();

@@ -2,7 +2,7 @@
 // A rack of 10,000: the table scrolls, sorts and filters. How fast is said, and judged by whoever reads it: a host that does something else
 // as well makes it slow.
 import { join } from 'node:path';
-import { Server, assert, open, signIn } from './world.mjs';
+import { Server, assert, open, settled, signIn } from './world.mjs';
 
 /** Rows that a table reads at once, and machines that a dialog lists. */
 const PAGE = 200;
@@ -22,6 +22,8 @@ export async function rackTests(tests, options) {
 			await page.locator('tr[data-id]').first().waitFor();
 			const rows = await page.locator('tr[data-id]').count();
 			assert(rows > 5 && rows < 100, `${rows} rows are in the document`);
+			const { height } = await page.locator('tr[data-id]').nth(1).boundingBox();
+			assert(Math.abs(height - 44) < 0.5, `a row is ${height} px high, not what the table reckons with`);
 			await page.screenshot({ path: join(options.shots, 'machines-rack.png') });
 		});
 		await tests.run('rack: scrolls through thousands of rows', async () => {
@@ -52,6 +54,7 @@ export async function rackTests(tests, options) {
 		});
 		await tests.run('rack: the disks of all are not asked for at once, and it is said of how many machines they are', async () => {
 			const asked = [];
+			await page.goto('about:blank');
 			page.on('request', (call) => /\/v1\/machines\?/.test(call.url()) && asked.push(new URL(call.url()).searchParams.get('limit')));
 			await page.goto(`${server.url}/disks`);
 			await page.getByText(new RegExp(`disks in \\d+ of ${MACHINES} machines; more as you scroll`)).waitFor();
@@ -70,11 +73,27 @@ export async function rackTests(tests, options) {
 			assert(page.url().includes('q=machine-123'), 'the filter is not in the address');
 		});
 		await tests.run('rack: sorting is the server’s, over all rows', async () => {
-			await page.goto(`${server.url}/machines?sort=-name`);
+			await page.goto(`${server.url}/machines`);
 			await page.locator('tr[data-id]').first().waitFor();
-			const first = await page.locator('tr[data-id] a').first().innerText();
 			const [expected] = (await server.must('GET', '/v1/machines?sort=-name&limit=1')).items;
-			assert(first === expected.name, `${first}, not ${expected.name}`);
+			await page.getByRole('columnheader', { name: 'Name' }).getByRole('button').click();
+			await page.waitForURL((url) => url.searchParams.get('sort') === '-name');
+			await page.locator('tr[data-id]').first().getByRole('link', { name: expected.name, exact: true }).waitFor();
+			assert((await page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')) === 'descending', 'the head does not say how it is sorted');
+		});
+		await tests.run('rack: the guide and the drawer ask for what they show, not for the whole rack', async () => {
+			const asked = [];
+			const note = (call) => /\/v1\/(machines|tasks)\?/.test(call.url()) && asked.push(new URL(call.url()).searchParams);
+			await page.goto('about:blank');
+			page.on('request', note);
+			await page.goto(`${server.url}/guide`);
+			await page.getByText(`Machines found: ${MACHINES}`).waitFor();
+			await page.getByRole('button', { name: 'Accept 3 machines' }).waitFor();
+			await page.getByRole('button', { name: /^Tasks:/ }).click();
+			await page.locator('.ingot-drawer').getByRole('link', { name: 'All tasks' }).waitFor();
+			await settled(page);
+			page.off('request', note);
+			assert(asked.length > 0 && asked.every((query) => Number(query.get('limit')) <= 50 && !query.get('cursor')), `it was asked for ${asked.join('; ')}`);
 		});
 		const QUERY = 'q=machine-9';
 		const matching = async () => {
@@ -104,17 +123,17 @@ export async function rackTests(tests, options) {
 		await tests.run('rack: who comes to match after the person was asked is not switched off as well', async () => {
 			const before = await matching();
 			await chooseAll(before.size);
-			await choice('Off').click();
+			await choice('Switch off').click();
 			const listed = dialog.locator('[data-asked]');
 			await listed.first().waitFor();
 			const shown = await listed.evaluateAll((all) => all.map((each) => each.dataset.asked));
-			const count = /Off: (\d+) machines/.exec(await dialog.innerText())[1];
+			const count = /Switch off: (\d+) machines/.exec(await dialog.innerText())[1];
 			const [late] = (await server.must('GET', '/v1/machines?limit=1')).items;
 			assert(!before.has(late.id) && late.bmc_address && late.power === 'on', `${late.name} is not one that could come late`);
 			await server.must('POST', `/v1/machines/${late.id}/accept`, { name: 'late-machine-9' });
 			assert((await matching()).has(late.id), 'nobody has come to match');
 			await dialog.getByRole('textbox').fill(count);
-			await dialog.getByRole('button', { name: 'Off', exact: true }).click();
+			await dialog.getByRole('button', { name: 'Switch off', exact: true }).click();
 			await dialog.getByText(`Done: ${count} · failed: 0 · of ${count}`).waitFor();
 			assert(asked.size === Number(count) && shown.every((id) => asked.has(id)), `${asked.size} were asked, ${count} were shown`);
 			assert([...asked].every((id) => before.has(id)), 'one that came late was asked as well');

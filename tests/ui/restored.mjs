@@ -17,6 +17,16 @@ export async function restoredTests(tests, options) {
 			await server.until(`/v1/tasks/${task.id}`, (each) => each.state === 'succeeded', `power ${action}`);
 			await server.until(`/v1/machines/${node.machine}`, (each) => each.power === action, `a machine that is ${action}`);
 		};
+		await tests.run('restored: before it nothing needs anybody', async () => {
+			const healthy = await open(server);
+			await signIn(healthy.page, server);
+			await healthy.page.getByText('Nothing needs you.').waitFor();
+			await healthy.page.goto(`${server.url}/nodes/${id}`);
+			const machine = await server.must('GET', `/v1/machines/${node.machine}`);
+			await healthy.page.locator('dd').getByRole('link', { name: machine.name, exact: true }).waitFor();
+			assert(healthy.wrong.length === 0, healthy.wrong.join('\n'));
+			await healthy.context.close();
+		});
 		await server.kill();
 		// A database without its mark may be an old one; the simulated machines have lost their power meanwhile.
 		rmSync(join(server.dir, 'mark'));
@@ -29,6 +39,8 @@ export async function restoredTests(tests, options) {
 		await tests.run('restored: a node that is awaited and silent needs somebody, and the overview leads to it', async () => {
 			await page.getByText(`Node ${node.name} is awaited`).waitFor();
 			await page.locator('.ingot-needs').getByText('An older state of the provisioner has come back').first().waitFor();
+			await page.locator('.ingot-needs').getByText('nobody knows whether it runs').waitFor();
+			await page.locator('.ingot-needs').getByText('Its node has not said what it runs').waitFor();
 			await page.screenshot({ path: join(options.shots, 'restored-overview.png') });
 			await page.locator('.ingot-needs .pf-v6-c-alert', { hasText: `Node ${node.name} is awaited` }).getByRole('link', { name: 'Look' }).click();
 			await page.locator('.ingot-title', { hasText: node.name }).waitFor();

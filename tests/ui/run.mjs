@@ -5,9 +5,11 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { accessTests } from './access.mjs';
 import { bulkTests } from './bulk.mjs';
+import { chartTests } from './charts.mjs';
 import { consoleTests } from './consoles.mjs';
 import { detailTests } from './details.mjs';
 import { dutyTests } from './duties.mjs';
+import { emptyTests } from './empty.mjs';
 import { flowTests } from './flows.mjs';
 import { sizeTests, themeTests } from './looks.mjs';
 import { mapTests } from './map.mjs';
@@ -43,7 +45,7 @@ try {
 }
 // The longest first. Each suite has a provisioner and a browser of its own; one that falls over does not take the others with it.
 const suites = [consoleTests, themeTests, sizeTests, flowTests, accessTests, bulkTests, restoredTests, dutyTests, detailTests, partTests,
-	rackTests, securityTests, windowTests, mapTests];
+	rackTests, securityTests, windowTests, mapTests, chartTests, emptyTests];
 async function work() {
 	for (let suite = suites.shift(); suite; suite = suites.shift()) {
 		try {

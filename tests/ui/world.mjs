@@ -34,7 +34,7 @@ function storeDir() {
 }
 
 export class Server {
-	/** options: machines, nodes, hostile, port; room: what fits into the pool; guest: image of what consoles show; dir: of an earlier one that goes on. */
+	/** options: machines, nodes, hostile, port; room: what fits into the pool; history: for how many days it has been filling; guest: image of what consoles show; dir: of an earlier one that goes on. */
 	static async start(program, ui, options = {}) {
 		const server = new Server();
 		server.dir = options.dir ?? mkdtempSync(join(storeDir(), 'ingot-ui-'));
@@ -56,6 +56,7 @@ export class Server {
 		const args = ['--dir', this.dir, '--ui', this.ui, '--port', String(port), '--machines', String(this.options.machines ?? 3), '--nodes', String(this.options.nodes ?? 0)];
 		if (this.options.hostile) args.push('--hostile');
 		if (this.options.room) args.push('--room', String(this.options.room));
+		if (this.options.history) args.push('--history', String(this.options.history));
 		if (this.options.guest) args.push('--guest', this.options.guest);
 		this.process = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 		this.log = '';
@@ -94,7 +95,7 @@ export class Server {
 	}
 
 	/** A call with the administrator's token. Its certificate is of its own authority, which is not looked at here. */
-	api(method, path, body) {
+	api(method, path, body, more = {}) {
 		return new Promise((resolve, reject) => {
 			const text = body === undefined ? undefined : Buffer.isBuffer(body) ? body : JSON.stringify(body);
 			const call = request(
@@ -105,6 +106,7 @@ export class Server {
 					headers: {
 						Authorization: `Bearer ${this.token}`,
 						...(text ? { 'Content-Length': Buffer.byteLength(text), 'Content-Type': Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json' } : {}),
+						...more,
 					},
 				},
 				(answer) => {
@@ -186,6 +188,7 @@ export async function browser(url) {
 export async function open(at, { language = 'en', theme = 'light', width = 1366, height = 900, reducedMotion = 'reduce' } = {}) {
 	const context = await at.browser.newContext({
 		locale: language === 'ko' ? 'ko-KR' : 'en-GB',
+		timezoneId: language === 'ko' ? 'Asia/Seoul' : 'Europe/London',
 		viewport: { width, height },
 		colorScheme: theme,
 		reducedMotion,
@@ -243,6 +246,30 @@ async function told() {
 		console.log(`   ${page.url()} shows:\n${text.slice(0, 3000).replace(/^/gm, '   | ')}`);
 		if (refused.length > 0) console.log(`   refused last: ${refused.slice(-5).join('; ')}`);
 	}
+}
+
+const PICTURE_MAX_PX = 8000;
+/** What grows with the window. */
+const SCROLLERS = '#main, .pf-v6-c-drawer__content, .pf-v6-c-drawer__panel, .pf-v6-c-page__sidebar, .ingot-scroll, .ingot-drawer, .pf-v6-c-modal-box__body';
+/** A picture of all of a page, also of what is out of sight: the frame scrolls, not the window, which is made as high as that takes
+ *  meanwhile. */
+export async function picture(page, path) {
+	const { width, height } = page.viewportSize();
+	const hidden = () =>
+		page.evaluate((boxes) => {
+			const scrolls = (box) => /auto|scroll/.test(getComputedStyle(box).overflowY);
+			const inside = Array.from(document.querySelectorAll(boxes)).filter(scrolls).map((box) => box.scrollHeight - box.clientHeight);
+			return Math.max(document.documentElement.scrollHeight - innerHeight, ...inside);
+		}, SCROLLERS);
+	let high = height;
+	// What becomes visible may have more below it.
+	for (let more = await hidden(), looks = 0; more > 1 && looks < 6 && high < PICTURE_MAX_PX; more = await hidden(), looks++) {
+		high = Math.min(high + Math.ceil(more), PICTURE_MAX_PX);
+		await page.setViewportSize({ width, height: high });
+		await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+	}
+	await page.screenshot({ path });
+	if (high !== height) await page.setViewportSize({ width, height });
 }
 
 export async function signIn(page, server, { name = 'admin', password = PASSWORD } = {}) {

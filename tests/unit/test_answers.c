@@ -174,14 +174,35 @@ static void test_same_network(void **state)
 
 static void test_password_strength(void **state)
 {
-	/* Runs, repeats and one letter over and over count little; long ones of plain words are fine. */
-	assert_true(password_bits("aaaaaaaaaaaaaaaaaaaaaaaa") < PASSWORD_MIN_BITS);
-	assert_true(password_bits("1234567890") < PASSWORD_MIN_BITS);
-	assert_true(password_bits("abababababababab") < PASSWORD_MIN_BITS);
-	assert_true(password_bits("kT9-vQ2+xW") >= PASSWORD_MIN_BITS);
-	assert_true(password_bits("correct horse battery staple") > password_bits("kT9-vQ2+xW"));
-	assert_string_equal(password_word(password_bits("")), "too weak");
-	assert_string_equal(password_word(password_bits("correct horse battery staple")), "strong");
+	static const char *const weak[] = { "aaaaaaaaaaaaaaaaaaaaaaaa",
+					    "1234567890",
+					    "abababababababab",
+					    "adminadmin",
+					    "Password123",
+					    "letmein2024",
+					    "Administrator1",
+					    "P@ssw0rd2024!",
+					    "xkqvxkqvxkqv",
+					    "ingotingot1",
+					    "Rack-One-2024",
+					    "ADMIN-admin-1",
+					    "qwertyuiop123" };
+	static const char *const fine[] = { "kT9-vQ2+xW", "correct horse battery staple", "violet tram 81 echo",
+					    "admin keeps 7 brown owls" };
+
+	/* Runs, repeats, one letter over and over and what everybody tries count little; long ones of other words are fine. */
+	for (size_t i = 0; i < ARRAY_SIZE(weak); i++) {
+		if (password_bits(weak[i], "rack-one") >= PASSWORD_MIN_BITS)
+			fail_msg("%s: %u bits", weak[i], password_bits(weak[i], "rack-one"));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fine); i++) {
+		if (password_bits(fine[i], "rack-one") < PASSWORD_MIN_BITS)
+			fail_msg("%s: %u bits", fine[i], password_bits(fine[i], "rack-one"));
+	}
+	assert_true(password_bits("zanzibar-8", "zanzibar") < password_bits("zanzibar-8", NULL));
+	assert_true(password_bits("correct horse battery staple", NULL) > password_bits("kT9-vQ2+xW", NULL));
+	assert_string_equal(password_word(password_bits("", NULL)), "too weak");
+	assert_string_equal(password_word(password_bits("correct horse battery staple", NULL)), "strong");
 }
 
 static void test_zones(void **state)

@@ -72,11 +72,80 @@ static void test_known_again_by_another_process(void **state)
 	assert_string_not_equal(noted(w)->fingerprint, first);
 }
 
+static int stop(struct world *w, const char *vm, const char *key)
+{
+	_cleanup_free_ char *path = xasprintf("/v1/vms/%s/stop", vm);
+	_cleanup_free_ char *header = xasprintf("Idempotency-Key: %s", key);
+	const char *const headers[] = { header, NULL };
+
+	return call(w, w->operator, w->origin, "POST", path, NULL, headers);
+}
+
+/* A deed is begun once, and its task is told again, also by another process. The key counts for this machine alone. */
+static void test_a_deed_is_done_once(void **state)
+{
+	struct world *w = *state;
+	struct store *store = w->rack.controller->store;
+	_cleanup_free_ char *task = NULL;
+	size_t before = store_count(store, &kind_task);
+
+	store_begin(store);
+	struct vm *other = store_create(store, &kind_vm);
+	other->name = xstrdup("other");
+	other->node = xstrdup(w->node);
+	other->state = VM_RUNNING;
+	other->wanted = true;
+	assert_int_equal(store_commit(store, NULL), 0);
+
+	assert_int_equal(stop(w, "web", "one"), 202);
+	task = xstrdup(json_string_value(json_object_get(w->answer, "id")));
+	assert_int_equal(stop(w, "web", "one"), 202);
+	assert_string_equal(json_string_value(json_object_get(w->answer, "id")), task);
+	assert_int_equal(stop(w, "web", "two"), 409);
+	assert_int_equal(store_count(store, &kind_task), before + 1);
+	assert_int_equal(stop(w, "other", "one"), 202);
+	assert_string_not_equal(json_string_value(json_object_get(w->answer, "id")), task);
+
+	world_stop(w);
+	world_start(w);
+	start_listeners(w);
+	assert_int_equal(stop(w, "web", "one"), 202);
+	assert_string_equal(json_string_value(json_object_get(w->answer, "id")), task);
+
+	store = w->rack.controller->store;
+	store_begin(store);
+	store_remove(store, &kind_task, task);
+	assert_int_equal(store_commit(store, NULL), 0);
+	assert_int_equal(stop(w, "web", "one"), 404);
+	assert_non_null(strstr(w->answer_err.text, "is gone"));
+}
+
+/* What was refused is not noted: it may be asked for again with the same key. */
+static void test_a_refused_deed_is_not_noted(void **state)
+{
+	struct world *w = *state;
+	struct store *store = w->rack.controller->store;
+
+	store_begin(store);
+	struct vm *vm = store_edit(store, &kind_vm, w->vm);
+	vm->state = VM_STOPPED;
+	assert_int_equal(store_commit(store, NULL), 0);
+	assert_int_equal(stop(w, "web", "one"), 409);
+	assert_int_equal(store_count(store, &kind_creation), 0);
+	store_begin(store);
+	vm = store_edit(store, &kind_vm, w->vm);
+	vm->state = VM_RUNNING;
+	assert_int_equal(store_commit(store, NULL), 0);
+	assert_int_equal(stop(w, "web", "one"), 202);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_hidden_fields_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_known_again_by_another_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_deed_is_done_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_refused_deed_is_not_noted, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,44 @@ static void test_zone_refused(void **state)
 	assert_int_equal(found(w, "/v1/machines?zone=rack%201"), 0);
 }
 
+/* Each field of the API that a person writes into, with what would do something to the terminal or the page it is read on. */
+static void test_what_cannot_be_seen_is_refused(void **state)
+{
+	static const struct {
+		const char *method, *path, *body, *field;
+	} cases[] = {
+		{ "PATCH", "/v1/machines/m1", "{\"zone\": \"rack\\n1\"}", "zone" },
+		{ "PATCH", "/v1/machines/m1", "{\"zone\": \"\\u001b[31mrack\"}", "zone" },
+		{ "PATCH", "/v1/machines/m1", "{\"zone\": \"rack\\u202e1\"}", "zone" },
+		{ "POST", "/v1/machines/m1/accept", "{\"zone\": \"\\u0007\"}", "zone" },
+		{ "POST", "/v1/machines/m1/accept", "{\"name\": \"m\\u0007\"}", "name" },
+		{ "POST", "/v1/machines/m1/deploy", "{\"disk\": \"S1\\u200b\"}", "disk" },
+		{ "POST", "/v1/networks", "{\"name\": \"lan\", \"description\": \"a\\tb\"}", "description" },
+		{ "POST", "/v1/volumes", "{\"name\": \"disk\", \"image\": \"\\u009b\"}", "image" },
+		{ "POST", "/v1/vms", "{\"name\": \"v\", \"volume\": \"\\u007f\"}", "volume" },
+		{ "POST", "/v1/vms", "{\"name\": \"v\", \"volume\": \"d\", \"networks\": [\"\\u2028\"]}",
+		  "networks[0]" },
+	};
+	struct world *w = *state;
+
+	make_machine(w);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *body = json_loads(cases[i].body, 0, NULL);
+		assert_non_null(body);
+		assert_int_equal(call(w, w->operator, w->origin, cases[i].method, cases[i].path, body, NULL), 400);
+		assert_string_equal(w->answer_err.field, cases[i].field);
+		for (const char *c = w->answer_err.text; *c; c++)
+			assert_true((unsigned char)*c >= ' ' && *c != 0x7f);
+	}
+	assert_int_equal(found(w, "/v1/networks"), 0);
+	assert_int_equal(call(w, w->viewer, w->origin, "GET", "/v1/machines/m1", NULL, NULL), 200);
+	assert_null(text_of(w, "zone"));
+	/* What a place is called in any script is nobody's to judge. */
+	const char *zone = "\xec\x84\x9c\xec\x9a\xb8 IDC, 3\xec\xb8\xb5 \xe2\x80\x93 R\xc3\xa4ume";
+	assert_int_equal(update(w, w->operator, json_pack("{s:s}", "zone", zone)), 200);
+	assert_string_equal(text_of(w, "zone"), zone);
+}
+
 static void test_usage(void **state)
 {
 	struct world *w = *state;
@@ -99,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ZONE_TEST(test_zone),
 		ZONE_TEST(test_zone_refused),
+		ZONE_TEST(test_what_cannot_be_seen_is_refused),
 		ZONE_TEST(test_usage),
 	};
 

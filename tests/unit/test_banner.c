@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "daemon/banner.h"
+#include "daemon/certificate.h"
 
+#define AUTHORITY "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
 #define FINGERPRINT "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 /* Configurations own their texts. */
@@ -23,7 +25,7 @@ static char *text_of(char **listen, size_t count, size_t address_count, const ch
 	struct config_api api = { .listen = listen, .listen_count = count };
 	struct config_provisioning provisioning = { .interface = TEXT("prov0"), .address = TEXT("10.77.0.1/24") };
 	const struct config config = { .api = &api, .provisioning = &provisioning };
-	return banner_text(&config, addresses, address_count, fingerprint);
+	return banner_text(&config, addresses, address_count, fingerprint, AUTHORITY);
 }
 
 static void assert_has(const char *text, const char *what)
@@ -64,7 +66,12 @@ static void the_fingerprint_is_written_as_browsers_do(void **state)
 	_cleanup_free_ char *text = text_of(listen, 1, 1, FINGERPRINT), *none = text_of(listen, 1, 1, NULL);
 	assert_has(text, "      00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\n"
 			 "      00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\n");
+	/* The served one first: that is what a browser shows. */
+	assert_true(strstr(text, "      00:11") < strstr(text, "      FF:EE"));
+	assert_has(text, "    That of the authority which signed it, for those who import that:\n"
+			 "      FF:EE:DD:CC:BB:AA:99:88:77:66:55:44:33:22:11:00\n");
 	assert_null(strstr(none, "fingerprint"));
+	assert_null(strstr(none, "FF:EE"));
 	assert_has(none, "It has not started yet");
 }
 
@@ -87,7 +94,7 @@ static void it_is_printed_for_this_host_and_errors_name_the_file(void **state)
 	_cleanup_err_ struct err err = ERR_INIT;
 	char dir[] = "/tmp/ingot-banner-XXXXXX";
 	assert_non_null(mkdtemp(dir));
-	_cleanup_free_ char *path = xasprintf("%s/ca.pem", dir);
+	_cleanup_free_ char *path = xasprintf("%s/" CERTIFICATE_FILE, dir);
 	char *listen[] = { TEXT("127.0.0.1:8443") };
 	struct config_api api = { .listen = listen, .listen_count = 1 };
 	struct config_provisioning provisioning = { .interface = TEXT("prov0"), .address = TEXT("10.77.0.1/24") };
@@ -95,7 +102,7 @@ static void it_is_printed_for_this_host_and_errors_name_the_file(void **state)
 	assert_int_equal(banner_print(&config, &err), 0);
 	assert_int_equal(write_file_atomic(path, "no certificate", 14, 0600), 0);
 	assert_true(banner_print(&config, &err) < 0);
-	assert_non_null(err.text);
+	assert_has(err.text, path);
 	unlink(path);
 	rmdir(dir);
 }

@@ -278,7 +278,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(bundle_reader_manifest(reader)->part_count, 3);
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		struct seen seen = { .fd = open(copy_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) };
-		struct bundle_sink sink = { seen_write, seen_hole, seen_progress, seen_cancelled, &seen };
+		struct bundle_sink sink = { seen_write, seen_hole, seen_progress, seen_cancelled, &seen, false };
 
 		assert_int_equal(bundle_reader_next(reader, &part, NULL), 1);
 		assert_string_equal(part->name, expected[i].name);
@@ -596,6 +596,30 @@ static void test_cancel_and_sink_errors(void **state)
 	bundle_reader_free(reader);
 }
 
+/* Whoever hashes what he is given is told the same. */
+static void test_part_judged_elsewhere(void **state)
+{
+	_cleanup_free_ char *path = in_dir("copy");
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct bundle_sink sink = bundle_sink_fd(&fd);
+	uint8_t digest[SHA256_SIZE] = { 0 };
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct bundle_reader *reader;
+	const struct bundle_part *part;
+
+	make_bundle();
+	sink.unjudged = true;
+	reader = open_reader("out.tar");
+	assert_int_equal(bundle_reader_next(reader, &part, NULL), 1);
+	assert_int_equal(bundle_reader_copy(reader, &sink, NULL), 0);
+	assert_int_equal(sha256_of_file(fd, digest), 0);
+	assert_int_equal(bundle_part_judge(part, digest, NULL), 0);
+	digest[31] ^= 1;
+	assert_true(bundle_part_judge(part, digest, &err) < 0);
+	assert_int_equal(err.code, ERR_CORRUPT);
+	bundle_reader_free(reader);
+}
+
 static void test_read_error_is_not_corruption(void **state)
 {
 	struct bundle_reader *reader = NULL;
@@ -646,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_manifest_past_its_cap),
 		cmocka_unit_test(test_not_a_bundle),
 		cmocka_unit_test(test_cancel_and_sink_errors),
+		cmocka_unit_test(test_part_judged_elsewhere),
 		cmocka_unit_test(test_read_error_is_not_corruption),
 		cmocka_unit_test(test_create_refuses),
 	};

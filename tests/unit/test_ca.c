@@ -155,6 +155,22 @@ static void test_server_certificate(void **state)
 	ca_free(ca);
 }
 
+static void test_server_certificate_of_the_same_key(void **state)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *pem = NULL, *key = NULL, *again = NULL;
+	const char *names[] = { "10.0.0.1", NULL }, *more[] = { "10.0.0.1", "10.0.0.2", NULL };
+	struct ca *ca;
+
+	assert_int_equal(ca_open(*state, &ca, &err), 0);
+	assert_int_equal(ca_issue_server(ca, "ingot", names, &pem, &key, &err), 0);
+	assert_int_equal(ca_reissue_server(ca, "ingot", more, key, &again, &err), 0);
+	assert_true(cert_good_for(again, key, ca_pem(ca), more, 86400));
+	assert_false(cert_good_for(pem, key, ca_pem(ca), more, 86400));
+	assert_int_equal(ca_reissue_server(ca, "ingot", more, "no key", &again, &err), -EINVAL);
+	ca_free(ca);
+}
+
 static void test_server_certificate_refuses(void **state)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -322,6 +338,7 @@ int main(void)
 		CA_TEST(test_open_after_crash),
 		CA_TEST(test_open_refuses),
 		CA_TEST(test_server_certificate),
+		CA_TEST(test_server_certificate_of_the_same_key),
 		CA_TEST(test_server_certificate_refuses),
 		CA_TEST(test_sign_request),
 		CA_TEST(test_node_is_no_provisioner),

@@ -56,7 +56,7 @@ static void test_visible(void **state)
 		{ "\xf3\xa0\x81\x81", "\\U000e0041" }, /* tag */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *shown = visible(cases[i].text);
+		_cleanup_free_ char *shown = utf8_visible(cases[i].text);
 		assert_string_equal(shown, cases[i].shown);
 	}
 }
@@ -67,7 +67,7 @@ static void test_visible_lets_no_control_byte_through(void **state)
 	for (int a = 1; a < 256; a++) {
 		for (int b = 1; b < 256; b++) {
 			char text[] = { (char)a, (char)b, '\0' };
-			_cleanup_free_ char *shown = visible(text);
+			_cleanup_free_ char *shown = utf8_visible(text);
 			for (const unsigned char *c = (const unsigned char *)shown; *c; c++) {
 				assert_true(*c >= 0x20 && *c != 0x7f);
 				assert_false(c[0] == 0xc2 && c[1] < 0xa0);

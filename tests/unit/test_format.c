@@ -140,6 +140,23 @@ static void test_formats(void **state)
 	} cases[] = {
 		{ FORMAT_ANY, "", true },
 		{ FORMAT_ANY, "anything \x1b[31m", true },
+		{ FORMAT_TEXT, "", true },
+		{ FORMAT_TEXT, "Rack 1, 2nd floor / \xea\xb5\xac\xec\x97\xad \xf0\x9f\x98\x80",
+		  true },			    /* Korean; a face */
+		{ FORMAT_TEXT, "e\xcc\x81", true }, /* a mark over a letter */
+		{ FORMAT_TEXT, "rack\n1", false },
+		{ FORMAT_TEXT, "rack\t1", false },
+		{ FORMAT_TEXT, "\x1b[31mrack", false },
+		{ FORMAT_TEXT, "rack\x7f", false },
+		{ FORMAT_TEXT, "rack\xc2\x9b", false },	    /* C1: another escape */
+		{ FORMAT_TEXT, "rack\xe2\x80\x8b", false }, /* zero width space */
+		{ FORMAT_TEXT, "\xe2\x80\xaekcar", false }, /* right-to-left override */
+		{ FORMAT_TEXT, "rack\xe2\x80\xa8", false }, /* line separator */
+		{ FORMAT_TEXT, "\xef\xbb\xbfrack", false }, /* byte order mark */
+		{ FORMAT_TEXT, "\xf3\xa0\x81\x81", false }, /* tag */
+		{ FORMAT_TEXT, "rack\xff", false },	    /* no UTF-8 */
+		{ FORMAT_TEXT, "rack\xc3", false },	    /* cut */
+		{ FORMAT_TEXT, "\xed\xa0\x80", false },	    /* a surrogate */
 		{ FORMAT_NAME, "a", true },
 		{ FORMAT_NAME, "0", true },
 		{ FORMAT_NAME, "rack1-a", true },

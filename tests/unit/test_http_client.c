@@ -2,6 +2,9 @@
 /* The client against the server, over TLS on the loopback. */
 #include "http_fixture.h"
 
+#include <gnutls/gnutls.h>
+#include <time.h>
+
 struct answer {
 	struct loop *loop;
 	int status;
@@ -416,6 +419,44 @@ static void on_dialled(struct ws *ws, const struct err *err, void *data)
 	loop_quit(f->loop, 0);
 }
 
+static int64_t years_off;
+
+static time_t another_clock(time_t *ret)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (ret)
+		*ret = now.tv_sec + (time_t)(years_off * 365 * 86400);
+	return now.tv_sec + (time_t)(years_off * 365 * 86400);
+}
+
+/* A certificate of the right authority is refused by a clock that is wrong, and it is said that it is the clock. */
+static void test_wrong_clock(void **state)
+{
+	static const struct {
+		int64_t years;
+		const char *words;
+	} clocks[] = { { -10, "not valid yet by this machine's clock" },
+		       { 10, "not valid any more by this machine's clock" } };
+	struct fixture *f = *state;
+	struct pair pair = pair_new(f);
+
+	gnutls_global_set_time_function(another_clock);
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		struct answer answer;
+
+		years_off = clocks[i].years;
+		answer = call(f, pair.client, pair.origin, (struct http_call_spec){ .method = "GET", .url = "/hello" });
+		assert_int_equal(answer.err.code, ERR_UNREACHABLE);
+		if (!strstr(answer.err.text, clocks[i].words))
+			fail_msg("%s", answer.err.text);
+		answer_done(&answer);
+	}
+	gnutls_global_set_time_function(time);
+	pair_done(&pair);
+}
+
 /* A node's certificate is a server's as well, of the right authority and perhaps of the right address. */
 static void test_server_name(void **state)
 {
@@ -531,6 +572,7 @@ int main(void)
 		HTTP_TEST(test_upload),
 		HTTP_TEST(test_client_certificates),
 		HTTP_TEST(test_server_certificate),
+		HTTP_TEST(test_wrong_clock),
 		HTTP_TEST(test_server_name),
 		HTTP_TEST(test_abandon),
 		HTTP_TEST(test_free_within_done),

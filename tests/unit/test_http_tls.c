@@ -22,7 +22,8 @@ struct tls {
 	gnutls_certificate_credentials_t credentials;
 };
 
-static struct tls tls_open(struct fixture *f, uint16_t port, const char *priority)
+/* name: what the server's certificate has to say. */
+static struct tls tls_open_as(struct fixture *f, uint16_t port, const char *priority, const char *name)
 {
 	static const gnutls_datum_t protocols[] = { { (unsigned char *)"h2", 2 }, { (unsigned char *)"http/1.1", 8 } };
 	gnutls_datum_t trust = { (unsigned char *)ca_pem(f->ca), (unsigned)strlen(ca_pem(f->ca)) };
@@ -36,10 +37,15 @@ static struct tls tls_open(struct fixture *f, uint16_t port, const char *priorit
 	assert_int_equal(gnutls_priority_set_direct(tls.session, priority, NULL), 0);
 	assert_int_equal(gnutls_credentials_set(tls.session, GNUTLS_CRD_CERTIFICATE, tls.credentials), 0);
 	assert_int_equal(gnutls_alpn_set_protocols(tls.session, protocols, 2, 0), 0);
-	gnutls_session_set_verify_cert(tls.session, "127.0.0.1", 0);
+	gnutls_session_set_verify_cert(tls.session, name, 0);
 	assert_int_equal(fcntl(tls.raw->fd, F_SETFL, O_NONBLOCK), 0);
 	gnutls_transport_set_int(tls.session, tls.raw->fd);
 	return tls;
+}
+
+static struct tls tls_open(struct fixture *f, uint16_t port, const char *priority)
+{
+	return tls_open_as(f, port, priority, "127.0.0.1");
 }
 
 /* 0, or the error that ended it. */
@@ -129,12 +135,58 @@ static void test_plain_to_tls(void **state)
 	http_server_free(server);
 }
 
+static int handshake_as(struct fixture *f, struct http_server *server, const char *name)
+{
+	struct tls tls = tls_open_as(f, http_server_port(server), "NORMAL", name);
+	int r = tls_handshake(&tls);
+
+	tls_close(&tls);
+	return r;
+}
+
+/* A new one is shown to who comes from then on; who is there stays. */
+static void test_another_certificate(void **state)
+{
+	static const char *const names[] = { "127.0.0.1", "192.0.2.7", NULL };
+	_cleanup_free_ char *cert = NULL, *key = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct fixture *f = *state;
+	struct http_server *server = start(f, 0),
+			   *plain = start_server(f, (struct http_server_spec){ .routes = routes });
+	struct tls before = tls_open(f, http_server_port(server), "NORMAL");
+	char answer[16];
+	ssize_t n;
+
+	assert_int_equal(tls_handshake(&before), 0);
+	assert_int_equal(handshake_as(f, server, names[1]), GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
+	assert_int_equal(ca_issue_server(f->ca, "again", names, &cert, &key, NULL), 0);
+	/* One that does not do changes nothing. */
+	assert_true(http_server_set_certificate(server, cert, f->key_pem, &err) < 0);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_int_equal(handshake_as(f, server, names[1]), GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(http_server_set_certificate(server, cert, key, NULL), 0);
+		assert_int_equal(handshake_as(f, server, names[1]), 0);
+		assert_int_equal(handshake_as(f, server, names[0]), 0);
+	}
+	assert_int_equal(gnutls_record_send(before.session, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27), 27);
+	while ((n = gnutls_record_recv(before.session, answer, sizeof(answer))) == GNUTLS_E_AGAIN)
+		run_once(f->loop);
+	assert_true(n >= 12);
+	assert_memory_equal(answer, "HTTP/1.1 200", 12);
+	assert_true(http_server_set_certificate(plain, cert, key, NULL) < 0);
+	tls_close(&before);
+	http_server_free(plain);
+	http_server_free(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HTTP_TEST(test_agreed),
 		HTTP_TEST(test_half_handshake),
 		HTTP_TEST(test_plain_to_tls),
+		HTTP_TEST(test_another_certificate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,6 +325,27 @@ static void an_image_is_deleted_once_and_takes_nothing_meanwhile(void **state)
 	assert_int_equal(rack->rbd_count, 0);
 }
 
+/* Nothing is cloned from an image whose import was called off, however far Ceph had come; it can be sent again. */
+static void a_cancelled_import_is_no_image(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	for (unsigned begun = 0; begun < 2; begun++) {
+		_cleanup_free_ char *id = announce(rack, begun ? "two" : "one", NULL), *task = upload(rack, id);
+		while (begun && loop_fake_run_due(rack->loop))
+			;
+		assert_int_equal(task_cancel(rack->controller->tasks, task, NULL), 0);
+		assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+		rack_settle(rack);
+		assert_int_equal(get(rack, id)->state, IMAGE_FAILED);
+		assert_string_equal(get(rack, id)->error->code, "cancelled");
+		_cleanup_free_ char *again = upload(rack, id);
+		rack_settle(rack);
+		assert_int_equal(get(rack, id)->state, IMAGE_AVAILABLE);
+		assert_int_equal(rack_task(rack, again)->state, TASK_SUCCEEDED);
+	}
+}
+
 static void a_delete_that_fails_can_be_tried_again(void **state)
 {
 	struct rack *rack = *state;
@@ -365,6 +386,7 @@ int main(void)
 		TEST(an_image_with_clones_stays),
 		TEST(an_image_is_deleted_once_and_takes_nothing_meanwhile),
 		TEST(a_delete_that_fails_can_be_tried_again),
+		TEST(a_cancelled_import_is_no_image),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,23 @@ ssize_t pread(int fd, void *data, size_t len, off_t offset)
 	return n;
 }
 
+/* A disk that cannot write this byte. */
+static int64_t bad_at = -1;
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
+{
+	ssize_t (*real)(int, const void *, size_t, off_t) = NULL;
+	struct stat st;
+
+	if (bad_at >= offset && bad_at < offset + (off_t)len && fstat(fd, &st) == 0 &&
+	    (uint64_t)st.st_size == DISK_BYTES) {
+		errno = EIO;
+		return -1;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "pwrite");
+	return real(fd, data, len, offset);
+}
+
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
 	return remove(path);
@@ -464,23 +481,47 @@ static void test_is_carried_out_once(void **state)
 
 static void test_altered_bundle(void **state)
 {
+	/* In the middle; in the last block, when all else is on the disk already. */
+	static const size_t places[] = { 4 * MIB, ROOT_BYTES - 4096 };
 	_cleanup_free_ char *path = in_dir("root"), *root = NULL;
 	size_t root_len;
-	char *found;
 
 	assert_int_equal(read_file(path, 64 * MIB, &root, &root_len), 0);
-	found = memmem(world.bundle, world.bundle_len, root + 4 * MIB, 4096);
-	assert_non_null(found);
-	*found ^= 1;
-	install(make_order("i-1"));
-	assert_failed("write", ERR_CORRUPT, "part root.squashfs has the SHA-256");
-	assert_bootable(false);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char *found = memmem(world.bundle, world.bundle_len, root + places[i], 4096);
+		_cleanup_free_ char *id = xasprintf("i-altered-%zu", i);
+
+		assert_non_null(found);
+		found[4095] ^= 1;
+		install(make_order(id));
+		assert_failed("write", ERR_CORRUPT, "part root.squashfs has the SHA-256");
+		assert_bootable(false);
+		found[4095] ^= 1;
+	}
 	/* Another try, of another order, with a sound bundle, works on the same disk. */
-	*found ^= 1;
 	install(make_order("i-2"));
 	assert_written();
 	assert_string_equal(report_text("id"), "i-2");
 	assert_bootable(true);
+}
+
+static void test_disk_that_cannot_write(void **state)
+{
+	_cleanup_free_ char *words = NULL;
+	struct layout layout;
+	uint64_t root;
+
+	assert_int_equal(layout_plan(DISK_BYTES, 512, &layout, NULL), 0);
+	root = layout.partitions[PARTITION_ROOT_A].offset_bytes;
+	words = xasprintf("/dev/vda (serial disk-a): writing 1048576 bytes at %ju: Input/output error",
+			  (uintmax_t)(root + 3 * MIB));
+	bad_at = (int64_t)(root + 3 * MIB + 5000);
+	install(make_order("i-1"));
+	bad_at = -1;
+	assert_failed("write", ERR_INTERNAL, words);
+	assert_bootable(false);
+	install(make_order("i-2"));
+	assert_written();
 }
 
 static void test_disk_that_does_not_keep(void **state)
@@ -568,7 +609,7 @@ static void test_disk_too_small(void **state)
 	make_disk("vda", "disk-a", 4 * GIB);
 	json_object_set_new(json_object_get(order, "disk"), "size_bytes", json_integer(4 * GIB));
 	install(order);
-	assert_failed("check", ERR_CAPACITY, "the disk has 4294967296 bytes, a host needs at least 7787773952");
+	assert_failed("check", ERR_CAPACITY, "the disk has 4294967296 bytes, a host needs at least 7796162560");
 	assert_true(disk_untouched("vda"));
 	assert_int_equal(world.downloads, 0);
 }
@@ -647,7 +688,8 @@ static int write_here(const struct host_files *files, bool keep, struct err *err
 	};
 	int r = write_host(&spec, &status, err);
 
-	assert_true(r < 0 || (status.total_bytes == ROOT_BYTES && status.bytes == ROOT_BYTES));
+	assert_true(r < 0 || (status.total_bytes == ROOT_BYTES && status.bytes == ROOT_BYTES &&
+			      status.verified_bytes == ROOT_BYTES));
 	write_status_done(&status);
 	return r;
 }
@@ -760,6 +802,7 @@ int main(void)
 		TEST(test_whole),
 		TEST(test_is_carried_out_once),
 		TEST(test_altered_bundle),
+		TEST(test_disk_that_cannot_write),
 		TEST(test_disk_that_does_not_keep),
 		TEST(test_refused_before_a_byte_is_written),
 		TEST(test_disk_too_small),

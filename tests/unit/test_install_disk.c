@@ -17,7 +17,7 @@
 #include "install/loader.h"
 
 #define DISK_BYTES (10 * GIB)
-#define NEEDED_BYTES (2 * MIB + 1 * MIB + 256 * MIB + 7 * GIB)
+#define NEEDED_BYTES (2 * MIB + 1 * MIB + 264 * MIB + 7 * GIB)
 
 static char dir[] = "/tmp/ingot-test-disk-XXXXXX";
 static char *disk_path;
@@ -162,13 +162,16 @@ static void test_esp(void **state)
 static void test_esp_is_a_sound_file_system(void **state)
 {
 	_cleanup_free_ char *image = xasprintf("%s/a", dir), *out = NULL;
-	_cleanup_free_ uint8_t *data = xmalloc(256 * MIB);
+	_cleanup_free_ uint8_t *data = NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct layout layout;
+	size_t size;
 
 	assert_int_equal(layout_read(disk, &layout, NULL), 0);
-	read_at(layout.partitions[PARTITION_ESP].offset_bytes, data, 256 * MIB);
-	assert_int_equal(write_file_atomic(image, data, 256 * MIB, 0600), 0);
+	size = layout.partitions[PARTITION_ESP].size_bytes;
+	data = xmalloc(size);
+	read_at(layout.partitions[PARTITION_ESP].offset_bytes, data, size);
+	assert_int_equal(write_file_atomic(image, data, size, 0600), 0);
 	if (cmd_outputl(&err, 60000, &out, "fsck.fat", "-n", "-v", image, NULL) < 0)
 		fail_msg("%s", err.text);
 	assert_non_null(strstr(out, "32 bit entries"));

@@ -11,11 +11,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "installer/disk_content.h"
+#include "installer/job.h"
 #include "installer/machine.h"
+#include "installer/medium_clock.h"
 #include "installer/medium.h"
 #include "installer/plan.h"
 #include "installer/record.h"
@@ -449,7 +452,73 @@ static void test_machine(void **state)
 	assert_problem(&answers, ANSWER_NET_BOND_MEMBERS, "no interface has the MAC address 52:54:00:00:00:03");
 }
 
+/* ---- how fast it goes ---- */
+
+/* Of what is read back most was read while it was written: rate and time left are of what is read now. */
+static void test_pace(void **state)
+{
+	struct job_progress progress = { .step = "verify" };
+	struct job_pace pace = { 0 };
+
+	job_pace_tell(&pace, 1000, 0, 1000, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+	/* What comes before the first bytes does not count. */
+	job_pace_tell(&pace, 9000, 800, 1000, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+	job_pace_tell(&pace, 9500, 810, 1000, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+	job_pace_tell(&pace, 11000, 840, 1000, &progress);
+	assert_int_equal(progress.bytes_per_s, 20);
+	assert_int_equal(progress.left_s, 8);
+	job_pace_tell(&pace, 13000, 1000, 1000, &progress);
+	assert_int_equal(progress.bytes_per_s, 50);
+	assert_int_equal(progress.left_s, 0);
+	/* A step that moves no bytes has no rate. */
+	pace = (struct job_pace){ 0 };
+	job_pace_tell(&pace, 1000, 0, 0, &progress);
+	job_pace_tell(&pace, 5000, 0, 0, &progress);
+	assert_true(progress.bytes_per_s == 0 && progress.left_s == -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static void test_clock(void **state)
+{
+	const int64_t made_s = 1760000000;
+	_cleanup_free_ char *early = NULL, *late = NULL;
+	int64_t set_s;
+
+	assert_null(clock_judge(made_s, made_s, &set_s));
+	assert_int_equal(set_s, 0);
+	assert_null(clock_judge(made_s + CLOCK_AHEAD_MAX_S, made_s, &set_s));
+	early = clock_judge(0, made_s, &set_s);
+	assert_non_null(strstr(early, "1970-01-01 00:00 UTC"));
+	assert_non_null(strstr(early, "(2025-10-09 "));
+	assert_int_equal(set_s, made_s);
+	late = clock_judge(made_s + CLOCK_AHEAD_MAX_S + 1, made_s, &set_s);
+	assert_non_null(strstr(late, "more than 10 years"));
+	assert_int_equal(set_s, 0); /* it may be right */
+}
+
+/* The second console is told so, and touches nothing. */
+static void test_another_console_is_at_it(void **state)
+{
+	_cleanup_answers_ struct answers answers = { 0 };
+	_cleanup_free_ char *path = xasprintf("%s/run/ingot/install.lock", dir);
+	struct medium medium = { .dir = dir };
+	const struct job job = { .answers = &answers, .medium = &medium, .sysroot = dir, .prefix = dir };
+	struct write_status status;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_close_ int fd = -1;
+
+	put_text("run/ingot/install.lock", "");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_true(job_run(&job, &status, &err) < 0);
+	assert_int_equal(err.code, ERR_BUSY);
+	assert_non_null(strstr(err.text, "on its way on another console"));
+	assert_string_equal(status.step, "medium"); /* nothing was begun */
+}
 
 int main(void)
 {
@@ -463,6 +532,9 @@ int main(void)
 		TEST(test_unclear_disks),
 		TEST(test_losses),
 		TEST(test_probes_that_cannot_be_made),
+		TEST(test_pace),
+		TEST(test_clock),
+		TEST(test_another_console_is_at_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

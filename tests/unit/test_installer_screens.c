@@ -8,6 +8,9 @@
 #include <cmocka.h>
 
 #include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "installer/screens.h"
 #include "installer/words.h"
@@ -130,6 +133,18 @@ static void assert_right(struct screens *s, enum screen_id id)
 		fail_msg("%s", problem);
 }
 
+/* What counts of an answer, NULL: nothing. */
+static void assert_agreed(struct screens *s, enum answer answer, const char *value)
+{
+	_cleanup_answers_ struct answers agreed = { 0 };
+
+	screens_agreed(s, &agreed);
+	if (value)
+		assert_string_equal(agreed.value[answer], value);
+	else
+		assert_null(agreed.value[answer]);
+}
+
 /* A screen judges what it asks: what is missing on later ones does not hold it up. */
 static void test_each_judges_its_own(void **state)
 {
@@ -194,12 +209,41 @@ static void test_one_port_or_a_bond(void **state)
 	assert_right(s, SCREEN_BOND);
 	set(s, SCREEN_PORT, 0, MAC_2);
 	assert_null(answers_get(&s->answers, ANSWER_NET_BOND_MEMBERS));
-	assert_null(answers_get(&s->answers, ANSWER_NET_BOND_MODE));
-	/* What a fixed address needs does not stay behind when it is asked for again. */
+	assert_right(s, SCREEN_PORT);
+	assert_agreed(s, ANSWER_NET_BOND_MODE, NULL);
+	set(s, SCREEN_PORT, 0, MAC_1 " " MAC_2);
+	assert_agreed(s, ANSWER_NET_BOND_MODE, "802.3ad");
+}
+
+/* What a fixed address needs does not count while it is asked for by DHCP, and is there again when it is not. */
+static void test_to_dhcp_and_back(void **state)
+{
+	static const struct {
+		enum answer answer;
+		const char *value;
+	} fixed[] = { { ANSWER_NET_ADDRESS, "192.0.2.10/24" },
+		      { ANSWER_NET_GATEWAY, "192.0.2.1" },
+		      { ANSWER_NET_DNS, "192.0.2.53" } };
+	struct screens *s = *state;
+	_cleanup_free_ char *summary = NULL;
+
+	set(s, SCREEN_PORT, 0, MAC_1);
+	set(s, SCREEN_PROV_PORT, 0, MAC_2);
 	set(s, SCREEN_ADDRESS, 0, "static");
-	set(s, SCREEN_STATIC, 0, "192.0.2.1/24");
+	for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
+		set(s, SCREEN_STATIC, i, fixed[i].value);
 	set(s, SCREEN_ADDRESS, 0, "dhcp");
-	assert_null(answers_get(&s->answers, ANSWER_NET_ADDRESS));
+	assert_right(s, SCREEN_ADDRESS);
+	for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++)
+		assert_agreed(s, fixed[i].answer, NULL);
+	summary = screen_summary(s);
+	assert_null(strstr(summary, "192.0.2."));
+	set(s, SCREEN_ADDRESS, 0, "static");
+	assert_right(s, SCREEN_STATIC);
+	for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++) {
+		assert_string_equal(row_value(s, &screen_get(SCREEN_STATIC)->rows[i]), fixed[i].value);
+		assert_agreed(s, fixed[i].answer, fixed[i].value);
+	}
 }
 
 static void test_lists(void **state)
@@ -222,6 +266,30 @@ static void test_lists(void **state)
 	screen_options(s, &screen_get(SCREEN_PROV_PORT)->rows[0], &options);
 	assert_int_equal(options.count, 3); /* and "the same" */
 	assert_true(options.list[0].chosen);
+	options_done(&options);
+}
+
+/* Two paths to one disk, or two disks of a careless maker: their WWNs tell them apart, by the end that is shown. */
+static void test_disks_of_one_serial_number(void **state)
+{
+	struct screens *s = *state;
+	struct options options;
+
+	str_set(&s->machine.disks.disks[1].serial, "a");
+	str_set(&s->machine.disks.disks[0].wwn, "naa.5000c500a1b2c3d4");
+	str_set(&s->machine.disks.disks[1].wwn, "naa.5000c500a1b2c3d5");
+	screen_options(s, &screen_get(SCREEN_DISK)->rows[0], &options);
+	assert_string_equal(options.list[0].value, "naa.5000c500a1b2c3d4");
+	assert_non_null(strstr(options.list[0].label, "5000c500a1b2c3d4 empty"));
+	assert_non_null(strstr(options.list[1].label, "5000c500a1b2c3d5 "));
+	options_done(&options);
+	set(s, SCREEN_DISK, 0, "naa.5000c500a1b2c3d5");
+	assert_null(answers_get(&s->answers, ANSWER_DISK_SERIAL));
+	assert_string_equal(answers_get(&s->answers, ANSWER_DISK_WWN), "naa.5000c500a1b2c3d5");
+	/* Only one of them has a WWN: the other cannot be told by its number, and its number is what it has. */
+	str_set(&s->machine.disks.disks[0].wwn, NULL);
+	screen_options(s, &screen_get(SCREEN_DISK)->rows[0], &options);
+	assert_string_equal(options.list[0].value, "a");
 	options_done(&options);
 }
 
@@ -351,7 +419,7 @@ static void test_translated_formats(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-/* What was said for one role does not stand in the way of another. */
+/* What was said for one role does not stand in the way of another, and is there again for who only tried that one. */
 static void test_role_changes(void **state)
 {
 	static const char token[] =
@@ -360,10 +428,14 @@ static void test_role_changes(void **state)
 	_cleanup_free_ char *summary = NULL;
 
 	set(s, SCREEN_PROV, 0, "10.10.0.1/24");
+	set(s, SCREEN_PROV, 1, "10.10.0.9");
+	set(s, SCREEN_PROV, 2, "10.10.0.99");
 	set(s, SCREEN_PASSWORD, 0, PASSWORD);
+	set(s, SCREEN_PASSWORD, 1, PASSWORD);
 	set(s, SCREEN_ROLE, 0, "node");
-	assert_null(answers_get(&s->answers, ANSWER_PROV_ADDRESS));
-	assert_null(answers_get(&s->answers, ANSWER_ADMIN_PASSWORD));
+	for (unsigned i = 0; i < screen_get(SCREEN_PROV)->row_count; i++)
+		assert_agreed(s, screen_get(SCREEN_PROV)->rows[i].answer, NULL);
+	assert_agreed(s, ANSWER_ADMIN_PASSWORD, NULL);
 	assert_wrong(s, SCREEN_JOIN, "is missing");
 	set(s, SCREEN_JOIN, 0, "join_AQoKAAEg");
 	assert_wrong(s, SCREEN_JOIN, "join_ and 80 characters");
@@ -375,11 +447,60 @@ static void test_role_changes(void **state)
 	summary = screen_summary(s);
 	assert_non_null(strstr(summary, "Its other disks        Give them to the pool"));
 	assert_null(strstr(summary, token));
+	assert_null(strstr(summary, "10.10.0."));
 	set(s, SCREEN_ROLE, 0, "provisioner");
-	assert_null(answers_get(&s->answers, ANSWER_JOIN_TOKEN));
+	assert_agreed(s, ANSWER_JOIN_TOKEN, NULL);
+	assert_agreed(s, ANSWER_NODE_DISKS, NULL);
+	assert_agreed(s, ANSWER_PROV_ADDRESS, "10.10.0.1/24");
+	assert_agreed(s, ANSWER_PROV_DHCP_FIRST, "10.10.0.9");
+	assert_agreed(s, ANSWER_PROV_DHCP_LAST, "10.10.0.99");
+	assert_right(s, SCREEN_PASSWORD);
+	assert_agreed(s, ANSWER_ADMIN_PASSWORD, PASSWORD);
 	free(summary);
 	summary = screen_summary(s);
 	assert_null(strstr(summary, "Its other disks"));
+	set(s, SCREEN_ROLE, 0, "node");
+	assert_agreed(s, ANSWER_JOIN_TOKEN, token);
+	assert_agreed(s, ANSWER_NODE_DISKS, "pool");
+}
+
+/* The role of a host that is kept counts, and not the one that was chosen; that is there again if the host is not kept. */
+static void test_role_of_the_kept(void **state)
+{
+	struct screens *s = *state;
+	char root[] = "/tmp/ingot-screens-XXXXXX";
+	_cleanup_free_ char *summary = NULL, *block = NULL, *size = NULL, *serial = NULL, *disk = NULL;
+
+	/* A disk that is found, as a chosen one is. */
+	assert_non_null(mkdtemp(root));
+	block = xasprintf("%s/sys/block/vda", root);
+	size = xasprintf("%s/size", block);
+	serial = xasprintf("%s/serial", block);
+	disk = xasprintf("%s/dev/vda", root);
+	assert_int_equal(mkdir_p(block, 0755), 0);
+	assert_int_equal(write_file_atomic(size, "16777216\n", 9, 0644), 0);
+	assert_int_equal(write_file_atomic(serial, "a\n", 2, 0644), 0);
+	s->machine.sysroot = root;
+	str_set(&s->machine.disks.disks[0].path, disk);
+	s->machine.contents[0].host = true;
+	s->machine.contents[0].role = xstrdup("provisioner");
+
+	set(s, SCREEN_ROLE, 0, "node");
+	set(s, SCREEN_DISK, 0, "a");
+	set(s, SCREEN_STATE, 0, "keep");
+	assert_agreed(s, ANSWER_ROLE, "provisioner");
+	summary = screen_summary(s);
+	assert_non_null(strstr(summary, "Role                   Provisioner\n"));
+	/* It is gone meanwhile: that is no reason to erase. */
+	s->machine.contents[0].host = false;
+	assert_agreed(s, ANSWER_DISK_STATE, "keep");
+	s->machine.contents[0].host = true;
+	set(s, SCREEN_STATE, 0, "new");
+	assert_agreed(s, ANSWER_ROLE, "node");
+	s->machine.sysroot = "/nonexistent";
+	assert_true(remove(size) == 0 && remove(serial) == 0);
+	for (; strlen(block) >= strlen(root); *strrchr(block, '/') = '\0')
+		assert_int_equal(rmdir(block), 0);
 }
 
 /* What is kept is neither asked nor shown nor missed; what had been answered is there again once nothing is kept. */
@@ -416,11 +537,14 @@ int main(void)
 		TEST(test_each_judges_its_own),
 		TEST(test_permission_is_for_one_disk),
 		TEST(test_one_port_or_a_bond),
+		TEST(test_to_dhcp_and_back),
 		TEST(test_lists),
 		TEST(test_no_disk_to_choose),
+		TEST(test_disks_of_one_serial_number),
 		TEST(test_summary_is_for_people),
 		TEST(test_summary_has_no_secrets),
 		TEST(test_role_changes),
+		TEST(test_role_of_the_kept),
 		TEST(test_kept_state_asks_nothing),
 		TEST(test_korean),
 		TEST(test_translated_formats),

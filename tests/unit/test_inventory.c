@@ -235,6 +235,38 @@ static void test_disks_of_a_virtual_machine(void **state)
 	assert_string_equal(list.disks[2].serial, "disk?-c");
 }
 
+/* An eMMC has its boot partitions beside it, with its own serial. */
+static const struct recorded emmc[] = {
+	TEXT("/sys/block/mmcblk0/size", "61071360\n"),
+	TEXT("/sys/block/mmcblk0/dev", "179:0\n"),
+	TEXT("/sys/block/mmcblk0/device/name", "DF4032\n"),
+	TEXT("/sys/block/mmcblk0/device/serial", "0x9a3b2c1d\n"),
+	TEXT("/sys/block/mmcblk0/mmcblk0p1/partition", "1\n"),
+	TEXT("/sys/block/mmcblk0/mmcblk0p1/dev", "179:1\n"),
+	TEXT("/sys/block/mmcblk0boot0/size", "8192\n"),
+	TEXT("/sys/block/mmcblk0boot0/dev", "179:8\n"),
+	TEXT("/sys/block/mmcblk0boot0/device/serial", "0x9a3b2c1d\n"),
+	TEXT("/proc/self/mountinfo", "22 1 0:21 / / rw - rootfs rootfs rw\n"),
+};
+
+static int set_up_emmc(void **state)
+{
+	replay(emmc, ARRAY_SIZE(emmc));
+	return 0;
+}
+
+static void test_disk_is_an_emmc(void **state)
+{
+	_cleanup_disks_ struct disk_list list = { 0 };
+
+	assert_int_equal(disk_list_read(root, &list, NULL), 0);
+	assert_int_equal(list.count, 1);
+	assert_string_equal(list.disks[0].name, "mmcblk0");
+	assert_string_equal(list.disks[0].model, "DF4032");
+	assert_string_equal(list.disks[0].serial, "0x9a3b2c1d");
+	assert_int_equal(list.disks[0].size_bytes, 61071360ull * 512);
+}
+
 static enum err_code find(const char *wwn, const char *serial, uint64_t size, const char *expected)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -461,6 +493,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_disks_of_a_server, set_up_server),
 		cmocka_unit_test_setup(test_disks_of_a_virtual_machine, set_up_virtual),
+		cmocka_unit_test_setup(test_disk_is_an_emmc, set_up_emmc),
 		cmocka_unit_test_setup(test_find, set_up_server),
 		cmocka_unit_test(test_find_refuses_twins),
 		cmocka_unit_test(test_no_sysfs),

@@ -213,6 +213,14 @@ static void test_settings_are_checked(void **state)
 	ASSERT_REFUSED(files, ERR_INVALID, dhcp_last, "10.77.0.99");
 	ASSERT_REFUSED(files, ERR_INVALID, dhcp_last, "10.77.0.199,static");
 	ASSERT_REFUSED(files, ERR_INVALID, gateway, "none");
+	/* As many as there may be, and one more; neither asks for the files. */
+	struct netboot_spec large = spec;
+	large.address = "10.77.0.1/8";
+	large.dhcp_first = "10.78.0.0";
+	large.dhcp_last = "10.78.255.255";
+	assert_int_equal(netboot_settings_check(&large, NULL), 0);
+	large.dhcp_last = "10.79.0.0";
+	assert_true(netboot_settings_check(&large, NULL) < 0);
 	ASSERT_REFUSED(files, ERR_INVALID, boot_port, 0);
 	ASSERT_REFUSED(files, ERR_INVALID, agent_port, 0);
 	ASSERT_REFUSED(files, ERR_INVALID, run_dir, "relative");
@@ -296,6 +304,17 @@ static void test_an_address_is_chosen(void **state)
 	host_table_done(&table);
 }
 
+static void test_our_own_addresses_are_known(void **state)
+{
+	uint32_t found[4];
+
+	assert_int_equal(own_addresses_within(0x7f000000, 0x7f0000ff, found, 4), 1); /* that of the loopback */
+	assert_int_equal(found[0], 0x7f000001);
+	assert_int_equal(own_addresses_within(0x7f000001, 0x7f000001, found, 4), 1);
+	assert_int_equal(own_addresses_within(0x7f000002, 0x7f0000ff, found, 4), 0);
+	assert_int_equal(own_addresses_within(0x7f000000, 0x7f0000ff, found, 0), 0);
+}
+
 static void test_many_hosts(void **state)
 {
 	struct host_table table = { 0 };
@@ -327,6 +346,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_settings_are_checked, setup_files, teardown_files),
 		cmocka_unit_test(test_leases_are_read),
 		cmocka_unit_test(test_an_address_is_chosen),
+		cmocka_unit_test(test_our_own_addresses_are_known),
 		cmocka_unit_test(test_many_hosts),
 	};
 

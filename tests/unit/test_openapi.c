@@ -308,12 +308,39 @@ static void test_a_session_is_another_way_to_be_known(void **state)
 	}
 }
 
+/* What a call is refused with, and what work that failed is shown with: each kind of error, by one word. */
 static void test_problem_document(void **state)
 {
 	json_t *codes = json_object_get(property("problem_document", "code"), "enum");
 	assert_int_equal(json_array_size(codes), ERR_CODE_COUNT - 1);
+	assert_true(json_equal(codes, json_object_get(property("problem", "code"), "enum")));
+	for (int code = ERR_NONE + 1; code < ERR_CODE_COUNT; code++) {
+		_cleanup_err_ struct err err = ERR_INIT, back = ERR_INIT;
+		err_set(&err, (enum err_code)code, "why");
+		struct problem *problem = problem_new(&err);
+		assert_string_equal(problem->code, json_string_value(json_array_get(codes, (size_t)code - 1)));
+		problem_to_err(problem, &back);
+		assert_int_equal(back.code, code);
+		schema_free(&problem_schema, problem);
+	}
 	assert_non_null(
 		dig(dig(document, "components", "responses", "problem"), "content", "application/problem+json", NULL));
+}
+
+/* Of an agent of another version, or one that says that nothing is wrong and why. */
+static void test_an_unknown_code_is_not_passed_on(void **state)
+{
+	static const char *const told[] = { "from-the-future", "none", "", NULL };
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		const struct problem problem = { .code = (char *)told[i],
+						 .text = (char *)"why",
+						 .field = (char *)"disk" };
+		struct problem *known = problem_known(&problem);
+		assert_string_equal(known->code, "internal");
+		assert_string_equal(known->text, "why");
+		assert_string_equal(known->field, "disk");
+		schema_free(&problem_schema, known);
+	}
 }
 
 int main(void)
@@ -329,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_lists_can_be_filtered),
 		cmocka_unit_test(test_a_session_is_another_way_to_be_known),
 		cmocka_unit_test(test_problem_document),
+		cmocka_unit_test(test_an_unknown_code_is_not_passed_on),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

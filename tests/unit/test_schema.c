@@ -582,9 +582,50 @@ static void test_tables_of_the_product(void **state)
 	}
 }
 
+/* What people write and others are shown has a form, and so no escape sequences in it. Secrets and what a guest is given are
+ * shown to nobody. */
+static void test_what_people_write_has_a_form(void **state)
+{
+	size_t seen = 0;
+	for (size_t i = 0; i < OPERATION_COUNT; i++) {
+		const struct schema *schema = operations[i].request;
+		for (size_t j = 0; schema && j < schema->field_count; j++) {
+			const struct field *f = &schema->fields[j];
+			bool text = f->type == FIELD_STRING || f->type == FIELD_STRINGS;
+			if (!text || !(f->flags & (FIELD_CREATE | FIELD_UPDATE)) || (f->flags & FIELD_INTERNAL))
+				continue;
+			if (f->format == FORMAT_ANY)
+				fail_msg("%s.%s may be anything", schema->name, f->name);
+			seen++;
+		}
+	}
+	assert_true(seen > 20);
+}
+
+/* What is refused is named so that it can be seen, and does nothing to the terminal it is read on. */
+static void test_a_refused_text_is_shown(void **state)
+{
+	static const struct field fields[] = {
+		{ .name = "zone", .type = FIELD_STRING, .flags = FIELD_CREATE, .format = FORMAT_TEXT }
+	};
+	static const struct schema schema = SCHEMA("place", char *, fields, "a place");
+	_cleanup_err_ struct err err = ERR_INIT;
+	char *zone = NULL;
+	json_t *json = json_pack("{s:s}", "zone", "rack\x1b[2J\xe2\x80\xae");
+	assert_true(schema_decode(&schema, SCHEMA_CREATE, json, &zone, &err) < 0);
+	json_decref(json);
+	assert_string_equal(err.field, "zone");
+	assert_string_equal(err.text,
+			    "zone: 'rack\\u001b[2J\\u202e' is not a line of characters that can be seen; leave out "
+			    "control characters, line breaks, and marks without width or of direction");
+	assert_null(zone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_people_write_has_a_form),
+		cmocka_unit_test(test_a_refused_text_is_shown),
 		cmocka_unit_test(test_create_sets_defaults),
 		cmocka_unit_test(test_create_takes_every_type),
 		cmocka_unit_test(test_wrong_types_are_refused),

@@ -344,17 +344,100 @@ static void a_failed_volume_stays_failed_when_its_deletion_fails(void **state)
 	assert_null(store_get(rack_store(rack), &kind_volume, id));
 }
 
-/* A task may be called off; what is under way in Ceph is not, and its end is told by the volume. */
-static void a_cancelled_task_does_not_lose_the_volume(void **state)
+/* ---- what is cancelled ---- */
+
+static void assert_nothing_left(struct rack *rack, const char *id, const char *task)
+{
+	assert_null(store_get(rack_store(rack), &kind_volume, id));
+	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+	assert_string_equal(rack_task(rack, task)->error->code, "cancelled");
+	assert_int_equal(rack->rbd_count, 0);
+}
+
+static void cancel(struct rack *rack, const char *task)
+{
+	assert_int_equal(task_cancel(rack->controller->tasks, task, NULL), 0);
+}
+
+/* Its turn had not come: nothing is made, and what an earlier try may have left is removed all the same. */
+static void a_volume_that_is_cancelled_before_its_turn_is_not_made(void **state)
 {
 	struct rack *rack = *state;
 	rack_with_pool(rack);
 	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
-	assert_int_equal(task_cancel(rack->controller->tasks, task, NULL), 0);
-	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+	_cleanup_free_ char *trace = xasprintf("delete(volume-%s) ", id);
+	cancel(rack, task);
+	assert_int_equal(rack_task(rack, task)->state, TASK_RUNNING); /* until it is known what is left */
 	rack_settle(rack);
-	assert_int_equal(get(rack, id)->state, VOLUME_AVAILABLE);
-	assert_int_equal(rack_task(rack, task)->state, TASK_CANCELLED);
+	assert_nothing_left(rack, id, task);
+	assert_ceph_trace(rack, trace);
+	/* Its name is free, and what was asked for can be asked for again. */
+	const char *again = NULL;
+	assert_int_equal(cluster_task_retry(rack->controller->cluster, task, &again, NULL), 0);
+	_cleanup_free_ char *made = xstrdup(rack_task(rack, again)->resource_id);
+	assert_string_not_equal(made, id);
+	rack_settle(rack);
+	assert_int_equal(get(rack, made)->state, VOLUME_AVAILABLE);
+	assert_string_equal(get(rack, made)->name, "disk");
+	assert_int_equal(get(rack, made)->size_bytes, GIB);
+}
+
+/* Ceph was at it already: it is made, and removed then. */
+static void a_volume_that_is_cancelled_while_it_is_made_is_removed(void **state)
+{
+	struct rack *rack = *state;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
+	while (loop_fake_run_due(rack->loop))
+		;
+	rack->controller = controller_free(rack->controller);
+	assert_true(loop_fake_work_run(rack->loop, 0)); /* the process dies; Ceph does not */
+	assert_int_equal(rack->rbd_count, 1);
+	rack_start(rack);
+	cancel(rack, task);
+	const char *other = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	assert_true(volume_delete(rack->controller->storage, id, &other, &err) < 0); /* it is going already */
+	rack_restart(rack);
+	assert_nothing_left(rack, id, task);
+}
+
+/* Ceph does not answer: nobody is told that nothing is left. */
+static void a_cancelled_volume_that_cannot_be_removed_has_failed(void **state)
+{
+	struct rack *rack = *state;
+	const char *other = NULL;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = created(rack, "disk"), *task = xstrdup(get(rack, id)->task);
+	cancel(rack, task);
+	rack->ceph_fault = ERR_UNREACHABLE;
+	rack_settle(rack);
+	assert_int_equal(rack_task(rack, task)->state, TASK_FAILED);
+	assert_string_equal(rack_task(rack, task)->error->code, "unreachable");
+	assert_int_equal(get(rack, id)->state, VOLUME_FAILED);
+	assert_string_equal(get(rack, id)->error->text,
+			    "it was cancelled, and what there was of it could not be removed; delete it: Ceph says no");
+	rack->ceph_fault = ERR_NONE;
+	assert_int_equal(volume_delete(rack->controller->storage, id, &other, NULL), 0);
+	rack_settle(rack);
+	assert_null(store_get(rack_store(rack), &kind_volume, id));
+}
+
+/* "Cancelled" is not said of a volume that goes. */
+static void a_deletion_cannot_be_called_back(void **state)
+{
+	struct rack *rack = *state;
+	const char *task = NULL;
+	rack_with_pool(rack);
+	_cleanup_free_ char *id = created(rack, "disk");
+	rack_settle(rack);
+	assert_int_equal(volume_delete(rack->controller->storage, id, &task, NULL), 0);
+	_cleanup_free_ char *kept = xstrdup(task);
+	cancel(rack, kept);
+	assert_string_equal(rack_task(rack, kept)->message, "cannot be called back");
+	rack_settle(rack);
+	assert_null(store_get(rack_store(rack), &kind_volume, id));
+	assert_int_equal(rack_task(rack, kept)->state, TASK_SUCCEEDED);
 }
 
 /* ---- what takes long ---- */
@@ -548,7 +631,10 @@ int main(void)
 		TEST(a_volume_in_use_is_not_deleted),
 		TEST(a_volume_is_deleted_once),
 		TEST(a_failed_volume_stays_failed_when_its_deletion_fails),
-		TEST(a_cancelled_task_does_not_lose_the_volume),
+		TEST(a_volume_that_is_cancelled_before_its_turn_is_not_made),
+		TEST(a_volume_that_is_cancelled_while_it_is_made_is_removed),
+		TEST(a_cancelled_volume_that_cannot_be_removed_has_failed),
+		TEST(a_deletion_cannot_be_called_back),
 		TEST(an_import_holds_up_neither_volumes_nor_the_status),
 		TEST(the_time_of_what_waits_its_turn_has_not_begun),
 		TEST(what_waits_is_taken_up_by_the_next_process),

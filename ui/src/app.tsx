@@ -4,7 +4,7 @@ import { Route, Routes } from 'react-router-dom';
 import { Bullseye } from './ui/bullseye';
 import { Shell } from './ui/shell';
 import { useSession } from './ui/session';
-import { NewPassword, SignIn } from './screens/sign-in';
+import { NewPassword, SignIn, SignInOver } from './screens/sign-in';
 
 const About = lazy(() => import('./screens/about'));
 const AuditScreen = lazy(() => import('./screens/audit'));
@@ -37,12 +37,12 @@ const VolumeScreen = lazy(() => import('./screens/volume'));
 const Volumes = lazy(() => import('./screens/volumes'));
 
 export function App() {
-	const { session, loading } = useSession();
+	const { session, loading, ended } = useSession();
 	if (loading) return <Bullseye />;
-	if (!session) return <SignIn />;
+	if (!session || (ended && session.user.password_change_required)) return <SignIn />;
 	if (session.user.password_change_required) return <NewPassword forced />;
 	return (
-		<Suspense fallback={<Bullseye />}>
+		<Suspense key={session.user.id} fallback={<Bullseye />}>
 			<Routes>
 				<Route path="/console/:collection/:id/:kind" element={<ConsoleWindow />} />
 				<Route element={<Shell />}>
@@ -76,6 +76,7 @@ export function App() {
 					<Route path="*" element={<NotFound />} />
 				</Route>
 			</Routes>
+			{ended && <SignInOver />}
 		</Suspense>
 	);
 }

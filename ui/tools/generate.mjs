@@ -20,7 +20,7 @@ const look = (value) => {
 	}
 };
 for (const [name, schema] of Object.entries(document.components.schemas)) {
-	if (name !== 'problem_document') look(schema);
+	if (name !== 'problem_document' && name !== 'problem') look(schema);
 	if (name.endsWith('_request')) requests[name] = { required: schema.required ?? [], properties: schema.properties };
 }
 const put = (name, text) => {

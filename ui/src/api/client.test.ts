@@ -53,6 +53,8 @@ it('makes a problem of what the server refuses', async () => {
 	expect((await fails(call('GET', '/v1/vms'))).detail).toBe('HTTP 500');
 	fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
 	expect(await fails(call('GET', '/v1/vms'))).toMatchObject({ status: 0, code: 'offline' });
+	fetched.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+	expect(await fails(call('PATCH', '/v1/users/x', { body: {} }))).toMatchObject({ status: 0, code: 'unanswered' });
 	expect(asProblem('words')).toMatchObject({ code: 'offline', detail: 'words' });
 });
 

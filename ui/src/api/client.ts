@@ -11,9 +11,12 @@ export interface CallOptions {
 	signal?: AbortSignal;
 }
 
+const PAUSES_MS = [300, 1500];
+
 let csrfToken: string | null = null;
 let whenSignedOut: () => void = () => undefined;
 let whenPasswordIsOld: () => void = () => undefined;
+let whenTokenIsOld: () => Promise<boolean> = () => Promise.resolve(false);
 
 export const setCsrfToken = (token: string | null) => {
 	csrfToken = token;
@@ -28,6 +31,15 @@ export const onPasswordOld = (fn: () => void) => {
 	whenPasswordIsOld = fn;
 };
 
+/** Called when the session is not the one of which the CSRF token is: another window has signed in. Tells whether it is the same
+ *  user's, whose call may be sent again with the token that is known then. */
+export const onTokenOld = (fn: () => Promise<boolean>) => {
+	whenTokenIsOld = fn;
+};
+
+/** Whether what was refused so may be sent once more: the token was of an older session, and there is a newer one now. */
+export const isRenewed = async (problem: Problem): Promise<boolean> => problem.status === 403 && problem.field === 'X-CSRF-Token' && (await whenTokenIsOld());
+
 export function address(path: string, query: Query = {}): string {
 	const search = new URLSearchParams();
 	for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== '') search.set(name, String(value));
@@ -39,32 +51,40 @@ export function unsafeHeaders(): Record<string, string> {
 	return csrfToken ? { 'X-CSRF-Token': csrfToken } : {};
 }
 
-/** Something that happens once however often it is sent: a creation is repeated with the same key after a lost answer. */
+/** Something that happens once however often it is sent: what has a key is sent again with it after a lost answer. */
 export function newKey(): string {
 	return crypto.randomUUID();
 }
 
-export async function send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+/** A cable pulled for a moment, another network: no answer came. It is sent again after each of the pauses, if there are any. */
+async function answered(url: string, init: RequestInit, pauses: number[]): Promise<Response> {
+	try {
+		return await fetch(url, init);
+	} catch (error) {
+		if (error instanceof DOMException && error.name === 'AbortError') throw error;
+		const [pause, ...later] = pauses;
+		if (pause === undefined) throw new Problem(0, init.method === 'GET' ? 'offline' : 'unanswered', error instanceof Error ? error.message : String(error));
+		await new Promise((resolve) => setTimeout(resolve, pause));
+		return answered(url, init, later);
+	}
+}
+
+export async function send(method: string, path: string, options: CallOptions = {}, again = false): Promise<Response> {
 	const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
 	if (method !== 'GET') Object.assign(headers, unsafeHeaders());
 	else if (!isAttended()) headers['X-Unattended'] = '1';
 	if (options.body !== undefined) headers['Content-Type'] = 'application/json';
-	let response: Response;
-	try {
-		response = await fetch(address(path, options.query), {
-			method,
-			headers,
-			body: options.body === undefined ? undefined : JSON.stringify(options.body),
-			signal: options.signal,
-			credentials: 'same-origin',
-			cache: 'no-store',
-		});
-	} catch (error) {
-		if (error instanceof DOMException && error.name === 'AbortError') throw error;
-		throw new Problem(0, 'offline', error instanceof Error ? error.message : String(error));
-	}
+	const response = await answered(address(path, options.query), {
+		method,
+		headers,
+		body: options.body === undefined ? undefined : JSON.stringify(options.body),
+		signal: options.signal,
+		credentials: 'same-origin',
+		cache: 'no-store',
+	}, headers['Idempotency-Key'] ? PAUSES_MS : []);
 	if (response.ok) return response;
 	const problem = await problemOf(response);
+	if (!again && (await isRenewed(problem))) return send(method, path, options, true);
 	if (problem.status === 401 && path !== '/v1/session') whenSignedOut();
 	if (problem.status === 403 && problem.field === 'password_change_required') whenPasswordIsOld();
 	throw problem;

@@ -2,7 +2,7 @@
 // Why a call failed: the server's problem document (RFC 9457), or that there was no server.
 import type { components } from './openapi.gen';
 
-export type Code = components['schemas']['problem_document']['code'] | 'offline';
+export type Code = components['schemas']['problem_document']['code'] | 'offline' | 'unanswered';
 
 export class Problem extends Error {
 	constructor(

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is shown is what the server said: reads are cached by React Query, events say what to read again, changes show once the
 // server has answered.
-import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
 import { call, get, newKey, type Query } from './client';
+import { eventTail, newestFirst, type EventPage, type EventPages, type EventQuery } from './event-tail';
 import { live } from './live';
 import { asProblem, Problem, type Code } from './problem';
-import { collectionOf, type Collection, type Event, type Page, type Resources, type Task, type Volume } from './types';
+import { collectionOf, type Collection, type Page, type Resources, type Task, type Volume } from './types';
 
 export const PAGE = 200;
 const EVENTS = 100;
 const GATHER_MS = 400;
 const LOOK_AGAIN_MS = 500;
+/** How often is read what no event tells. */
+const READ_MS = 20000;
+
+/** Whether it may have been done all the same: nobody answered, or who did was not the one who does it. */
+const isOpen = (problem: Problem) => [0, 502, 503, 504].includes(problem.status);
 
 export const queryClient = new QueryClient({
 	defaultOptions: {
 		queries: {
 			// Events tell of changes; this is for what no event tells, such as progress and readings.
 			staleTime: 5000,
-			refetchInterval: 20000,
-			retry: (count, error) => count < 2 && [0, 502, 503, 504].includes(asProblem(error).status),
+			refetchInterval: READ_MS,
+			retry: (count, error) => count < 2 && isOpen(asProblem(error)),
 			throwOnError: false,
 		},
 	},
@@ -38,29 +44,55 @@ export function useLiveQueries(signedIn: boolean): void {
 		if (!signedIn) return undefined;
 		const changed = new Set<string>();
 		let timer: ReturnType<typeof setTimeout> | undefined;
+		// Reading again calls off what is being read: however much happens, a read that has begun is let come to its end.
+		const reading = new Set<string>();
+		let ended = false;
+		const gather = () => {
+			if (!ended) timer ??= setTimeout(flush, GATHER_MS);
+		};
 		const flush = () => {
 			timer = undefined;
-			changed.forEach((key) => void client.invalidateQueries({ queryKey: [key] }));
-			changed.clear();
+			eventTail.flush(client);
+			for (const key of [...changed].filter((each) => !reading.has(each))) {
+				changed.delete(key);
+				reading.add(key);
+				void client.invalidateQueries({ queryKey: [key] }).finally(() => {
+					reading.delete(key);
+					if (changed.has(key)) gather();
+				});
+			}
 		};
 		const endListen = live.listen((event) => {
+			eventTail.add(event);
 			const collection = event.resource ? collectionOf[event.resource] : undefined;
 			if (collection) changed.add(collection);
 			// Most changes have a task, and most move something on the nodes and the pool.
-			changed.add('tasks').add('events');
+			changed.add('tasks');
 			if (collection === 'machines' || collection === 'vms' || collection === 'volumes') changed.add('nodes').add('pools');
-			timer ??= setTimeout(flush, GATHER_MS);
+			gather();
 		});
-		const endResume = live.onResume(() => void client.invalidateQueries());
+		const endResume = live.onResume(() => {
+			eventTail.begin(client);
+			void client.invalidateQueries();
+		});
+		// What was read before it stood, and happened before it stood, it does not tell.
+		let stood = live.state();
+		const endWatch = live.watch(() => {
+			if (stood === 'connecting' && live.state() === 'open') eventTail.begin(client);
+			stood = live.state();
+		});
 		// A browser has few connections to one place: those that wait in vain must not keep out the ones that would get through.
 		const endSilence = live.onSilence(() => void client.cancelQueries());
 		live.start();
 		return () => {
+			ended = true;
 			clearTimeout(timer);
 			endListen();
 			endResume();
 			endSilence();
+			endWatch();
 			live.stop();
+			eventTail.clear();
 		};
 	}, [client, signedIn]);
 }
@@ -85,11 +117,17 @@ export const useAll = <K extends Collection>(collection: K, query: Query = {}, r
 	});
 
 /** The first ones of a list that may be long, and how many there are in all. */
-export const useFirst = <K extends Collection>(collection: K, limit: number, query: Query = {}) =>
+export const useFirst = <K extends Collection>(collection: K, limit: number, query: Query = {}, refetchInterval?: number) =>
 	useQuery({
 		queryKey: [collection, 'first', limit, query],
 		queryFn: ({ signal }) => get<Page<Resources[K]>>(`/v1/${collection}`, { ...query, limit }, signal),
+		...(refetchInterval ? { refetchInterval } : {}),
 	});
+
+/** Of the tasks that run so many are shown anywhere: how many there are says the list. */
+export const RUNNING_SHOWN = 20;
+const RUNNING_READ_MS = 5000;
+export const useRunning = () => useFirst('tasks', RUNNING_SHOWN, { state: 'running', sort: '-created' }, RUNNING_READ_MS);
 
 /** Until a volume that is being made is there: cloning an image takes the storage a moment, and what needs the volume is refused
  *  until then. Rejects with a Problem when its making failed, and with the signal's reason. */
@@ -97,17 +135,19 @@ export async function untilMade(id: string, signal: AbortSignal): Promise<void> 
 	for (;;) {
 		const volume = await get<Volume>(`/v1/volumes/${encodeURIComponent(id)}`, undefined, signal);
 		if (volume.state === 'failed') throw new Problem(409, (volume.error?.code ?? 'internal') as Code, `${volume.name}: ${volume.error?.text ?? volume.state}`);
-		if (volume.state !== 'creating') return;
+		// One that is called off is deleted, and then there is none.
+		if (volume.state !== 'creating' && volume.state !== 'deleting') return;
 		await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
 		signal.throwIfAborted();
 	}
 }
 
 /** How many there are of something, without reading them. */
-export const useCount = (collection: Collection, query: Query = {}) =>
+export const useCount = (collection: Collection, query: Query = {}, refetchInterval?: number) =>
 	useQuery({
 		queryKey: [collection, 'count', query],
 		queryFn: async ({ signal }) => (await get<Page<unknown>>(`/v1/${collection}`, { ...query, limit: 1 }, signal)).total ?? 0,
+		...(refetchInterval ? { refetchInterval } : {}),
 	});
 
 export const useOne = <K extends Collection>(collection: K, id: string | null | undefined, refetchInterval?: number) =>
@@ -129,23 +169,39 @@ export function usePages<T>(path: string, key: string, query: Query, refetchInte
 	});
 }
 
-type EventPage = Page<Event> & { previous: string | null };
-const newestFirst = (data: InfiniteData<EventPage>) => data.pages.flatMap((page) => [...page.items].reverse());
+/** A page of events. The newest one has all that happened before it was asked for, or the stream tells of it: unless that began meanwhile. */
+async function readEvents(query: EventQuery, before: string | null, signal: AbortSignal): Promise<EventPage> {
+	for (;;) {
+		const beginnings = eventTail.beginnings();
+		const page = await get<EventPage>('/v1/events', { ...query, limit: EVENTS, before }, signal);
+		if (before !== null || beginnings === eventTail.beginnings()) return page;
+	}
+}
 
-/** Events, the newest first, as far back as was asked for: a page comes oldest first, and says where older ones go on. */
-export const useEvents = (query: Query = {}) =>
-	useInfiniteQuery({
+/** Events, the newest first, as far back as was asked for: a page comes oldest first, and says where older ones go on. While the stream
+ *  stands what happens is put before them, and nothing is read again. */
+export function useEvents(query: EventQuery = {}) {
+	const tail = useSyncExternalStore(eventTail.watch, eventTail.events);
+	const stands = useSyncExternalStore(live.watch, live.state) === 'open';
+	const { resource, resource_id, kind } = query;
+	const select = useCallback((data: EventPages) => newestFirst(data, tail, { resource, resource_id, kind }), [tail, resource, resource_id, kind]);
+	return useInfiniteQuery({
 		queryKey: ['events', 'pages', query],
-		queryFn: ({ pageParam, signal }) => get<EventPage>('/v1/events', { ...query, limit: EVENTS, before: pageParam }, signal),
+		queryFn: ({ pageParam, signal }) => readEvents(query, pageParam, signal),
 		initialPageParam: null as string | null,
 		getNextPageParam: (last) => last.previous,
-		select: newestFirst,
+		select,
+		staleTime: stands ? Infinity : 5000,
+		refetchInterval: ({ state }) => (stands && state.status !== 'error' && !state.isInvalidated ? false : READ_MS),
 	});
+}
 
 export interface Change {
 	method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 	path: string;
 	body?: unknown;
+	/** Of what was shown: who changed it meanwhile is not overwritten. */
+	revision?: number;
 	/** Collections that are read again. */
 	touches: string[];
 	/** Called when the server has said yes, before anything is read again: the page of what was deleted is gone after that, and with
@@ -153,14 +209,36 @@ export interface Change {
 	accepted?: () => void;
 }
 
-/** Asks for a change. A creation is asked for once, however often the button is pressed for the same body. */
+/** What a form shows of a resource, with its revision: as it was when the form was opened, and as it is now while nothing differs of
+ *  what the form shows. Machines and nodes change by themselves, which is no conflict. */
+export function useShown<T extends object>(resource: T, fields: (keyof T)[]): T {
+	const shown = useRef(resource);
+	if (fields.every((field) => shown.current[field] === resource[field])) shown.current = resource;
+	return shown.current;
+}
+
+/** Asks for a change. A creation is asked for once, however often the button is pressed for the same body: as long as it is not known
+ *  whether it was done it keeps its key, by which the server knows it again. What was refused is asked anew. */
 export function useChange<T = Task | Record<string, unknown>>() {
 	const client = useQueryClient();
-	return useMutation<T, Problem, Change & { key?: string }>({
-		mutationFn: async ({ method, path, body, key, accepted }) => {
-			const answer = await call<T>(method, path, { body, headers: method === 'POST' ? { 'Idempotency-Key': key ?? newKey() } : {} });
-			accepted?.();
-			return answer;
+	const open = useRef<{ what: string; key: string } | null>(null);
+	return useMutation<T, Problem, Change>({
+		mutationFn: async ({ method, path, body, revision, accepted }) => {
+			const what = JSON.stringify([method, path, body]);
+			if (open.current?.what !== what) open.current = { what, key: newKey() };
+			const headers = {
+				...(method === 'POST' ? { 'Idempotency-Key': open.current.key } : {}),
+				...(revision === undefined ? {} : { 'If-Match': `"${revision}"` }),
+			};
+			try {
+				const answer = await call<T>(method, path, { body, headers });
+				open.current = null;
+				accepted?.();
+				return answer;
+			} catch (error) {
+				if (!isOpen(asProblem(error))) open.current = null;
+				throw error;
+			}
 		},
 		onSettled: (_data, _error, change) =>
 			Promise.all([...change.touches, 'tasks'].map((collection) => client.invalidateQueries({ queryKey: [collection] }))),

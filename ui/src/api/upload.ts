@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The content of an image, sent in parts: after a broken connection it goes on where the server says that it stopped.
-import { unsafeHeaders } from './client';
+import { isRenewed, unsafeHeaders } from './client';
 import { asProblem, problemOf, type Problem } from './problem';
 import type { ImageContent } from './types';
 
@@ -39,7 +39,7 @@ async function ask(path: string, options: UploadOptions): Promise<number> {
 	return content.offset_bytes;
 }
 
-async function sendPart(path: string, source: Source, offset: number, options: UploadOptions): Promise<number> {
+async function sendPart(path: string, source: Source, offset: number, options: UploadOptions, again = false): Promise<number> {
 	const end = Math.min(offset + PART_BYTES, source.size);
 	const response = await (options.fetch ?? fetch)(path, {
 		method: 'PATCH',
@@ -49,7 +49,11 @@ async function sendPart(path: string, source: Source, offset: number, options: U
 	});
 	// A part that arrived although its answer was lost: the server says where it is. If that was the last one, it has begun.
 	if (response.status === 409) return end > offset ? ask(path, options) : end;
-	if (!response.ok) throw await problemOf(response);
+	if (!response.ok) {
+		const problem = await problemOf(response);
+		if (!again && (await isRenewed(problem))) return sendPart(path, source, offset, options, true);
+		throw problem;
+	}
 	return offsetOf(response) ?? end;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What events say, by their codes: in English the server says it itself. A code that is missing here does not compile. The names in
+// What events say, by their codes: in English the server says most of it itself. A code that is missing here does not compile. The names in
 // braces are filled in by the server's parameters; those that are words of the API (state, role, power, action) are said in Korean.
 import type { EventCode } from '../api/types';
 

@@ -3,6 +3,7 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import { en } from './en';
+import { eventsEn } from './events.en';
 
 export const languages = { en: 'English', ko: '한국어' } as const;
 export type Language = keyof typeof languages;
@@ -46,7 +47,7 @@ export async function startI18n(): Promise<void> {
 		nsSeparator: false,
 		returnNull: false,
 		interpolation: { escapeValue: false }, // React escapes
-		resources: { en: { translation: en } },
+		resources: { en: { translation: en, events: eventsEn } },
 	});
 	await setLanguage(preferredLanguage(localStorage.getItem(STORED), navigator.languages), false);
 }

@@ -21,6 +21,22 @@ it.each(words.codes)('the problem %s has a title and a remedy', (code) => {
 	expect(en).toHaveProperty([`problem.${code}`]);
 	expect(en).toHaveProperty([`remedy.${code}`]);
 });
+it.each(words.codes)('what failed as %s has a title and a remedy in both languages', (code) => {
+	for (const said of [en, ko]) {
+		expect(said).toHaveProperty([`failure.${code}`]);
+		expect(said).toHaveProperty([`failureRemedy.${code}`]);
+	}
+});
+it('says what to do about kinds of resources for codes that there are', () => {
+	const kinds = ['bmc', 'image', 'machine', 'node', 'vm', 'volume'];
+	const special = Object.keys(en).filter((key) => /^failureRemedy\.[^.]+\.[^.]+$/.test(key));
+	expect(special.length).toBeGreaterThan(0);
+	for (const key of special) {
+		const [, kind = '', code = ''] = key.split('.');
+		expect(kinds).toContain(kind);
+		expect(words.codes).toContain(code);
+	}
+});
 
 it('takes the language that is wanted', () => {
 	expect(preferredLanguage(null, ['fr-FR', 'ko-KR', 'en'])).toBe('ko');

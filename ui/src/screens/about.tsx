@@ -64,10 +64,10 @@ function Parts({ licences }: { licences: Licences }) {
 					<Tbody>
 						{licences.parts.map((part) => (
 							<Tr key={part.name}>
-								<Td><code>{part.name}</code></Td>
-								<Td>{t(part.kind === 'font' ? 'about.font' : 'about.package')}</Td>
-								<Td>{part.version}</Td>
-								<Td>
+								<Td dataLabel={t('field.name')}><code>{part.name}</code></Td>
+								<Td dataLabel={t('field.type')}>{t(part.kind === 'font' ? 'about.font' : 'about.package')}</Td>
+								<Td dataLabel={t('about.version')}>{part.version}</Td>
+								<Td dataLabel={t('about.licence')}>
 									<Button
 										variant="link"
 										isInline

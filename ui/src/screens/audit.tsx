@@ -10,11 +10,11 @@ const VIA = ['session', 'token', 'nothing'] as const satisfies readonly Audit['v
 export default function AuditScreen() {
 	const { t, word } = useWords();
 	const columns: Column<Audit>[] = [
-		{ field: 'time', label: t('field.time'), sort: true, width: 18, cell: (entry) => <Time at={entry.time} /> },
+		{ field: 'time', label: t('field.time'), sort: true, width: 21, cell: (entry) => <Time at={entry.time} /> },
 		{ field: 'who', label: t('field.who'), sort: true, width: 13, cell: (entry) => <Foreign text={entry.who} /> },
-		{ field: 'via', label: t('field.via'), width: 9, cell: (entry) => word(entry.via) },
-		{ field: 'address', label: t('field.address'), sort: true, width: 14, cell: (entry) => entry.address },
-		{ field: 'operation', label: t('field.operation'), sort: true, width: 17, cell: (entry) => <code>{entry.operation}</code> },
+		{ field: 'via', label: t('field.via'), width: 8, cell: (entry) => word(entry.via) },
+		{ field: 'address', label: t('field.address'), sort: true, width: 13, cell: (entry) => entry.address },
+		{ field: 'operation', label: t('field.operation'), sort: true, width: 16, cell: (entry) => <code>{entry.operation}</code> },
 		{ field: 'object', label: t('field.object'), width: 16, cell: (entry) => <Foreign text={entry.object} /> },
 		{
 			field: 'status',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where BMCs are looked for, with whose password, and what the last scan found.
 import { useState } from 'react';
-import { useChange } from '../api/queries';
+import { useChange, useOne, useShown } from '../api/queries';
 import type { BmcRange } from '../api/types';
 import { Button } from '../pf';
 import { DangerDialog, Dialog } from '../ui/dialog';
@@ -21,22 +21,25 @@ function RangeDialog({ known, onClose }: { known: BmcRange | null; onClose: () =
 	const complain = useComplaint();
 	const [values, setValues] = useState<Values>({ name: '', range: '', user: known?.user ?? '', password: '' });
 	const change = useChange<BmcRange>();
+	const now = useOne('bmc-ranges', known?.id).data ?? known;
+	const shown = useShown<Partial<BmcRange>>(now ?? {}, ['user']);
 	const asked = FIELDS.filter((field) => !known || field === 'user' || field === 'password');
 	const kept = (field: keyof Values) => known !== null && field === 'password' && values.password === '';
 	const bad = asked.some((field) => !kept(field) && complain(REQUEST, field, values[field]));
 	const { user, password } = values;
+	const changed = { ...(user !== known?.user ? { user } : {}), ...(password ? { password } : {}) };
 	return (
 		<Dialog
 			title={known ? t('bmcRange.edit', { name: known.name }) : t('bmcRange.create')}
 			confirm={known ? t('common.save') : t('common.create')}
 			busy={change.isPending}
 			error={change.error}
-			disabled={bad}
+			disabled={bad || Object.keys(changed).length === 0}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate(
 					known
-						? { method: 'PATCH', path: `/v1/bmc-ranges/${known.id}`, body: { user, ...(password ? { password } : {}) }, touches: ['bmc-ranges'] }
+						? { method: 'PATCH', path: `/v1/bmc-ranges/${known.id}`, body: changed, revision: shown.revision, touches: ['bmc-ranges'] }
 						: { method: 'POST', path: '/v1/bmc-ranges', body: values, touches: ['bmc-ranges', 'machines'] },
 					{ onSuccess: onClose },
 				)
@@ -100,9 +103,9 @@ export default function BmcRanges() {
 		{ field: 'name', label: t('field.name'), sort: true, width: 16, cell: (range) => range.name },
 		{ field: 'range', label: t('bmcRange.range'), sort: true, width: 22, cell: (range) => range.range },
 		{ field: 'user', label: t('bmcRange.user'), sort: true, width: 12, cell: (range) => range.user },
-		{ field: 'answered', label: t('bmcRange.found'), width: 22, cell: (range) => <Found range={range} /> },
-		{ field: 'scanned_at', label: t('bmcRange.scannedAt'), sort: true, width: 12, cell: (range) => <Time at={range.scanned_at} ago /> },
-		...(admin ? [{ field: 'actions', label: t('field.actions'), width: 16, cell: actions }] : []),
+		{ field: 'answered', label: t('bmcRange.found'), width: 21, cell: (range) => <Found range={range} /> },
+		{ field: 'scanned_at', label: t('bmcRange.scannedAt'), sort: true, width: 14, cell: (range) => <Time at={range.scanned_at} ago /> },
+		...(admin ? [{ field: 'actions', label: t('field.actions'), width: 15, cell: actions }] : []),
 	];
 	return (
 		<Screen title={t('nav.bmcRanges')}>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { memo } from 'react';
 import { useSearchParams } from 'react-router-dom';
 import { useEvents } from '../api/queries';
 import type { Event } from '../api/types';
@@ -12,22 +13,27 @@ import { Time, useWords } from '../ui/words';
 /** What events are about. */
 const KINDS = ['machine', 'bmc_range', 'node', 'pool', 'volume', 'image', 'network', 'vm', 'user', 'token', 'join_token', 'provisioner'];
 
-export function EventList({ events }: { events: Event[] }) {
+/** Drawn once: an event does not change, and there may be many below those that come. */
+const EventLine = memo(function EventLine({ event }: { event: Event }) {
 	const { kind, event: say } = useWords();
+	const where = resourceAddress(event.resource, event.resource_id);
+	const name = <bdi>{event.resource_name ?? event.resource_id}</bdi>;
+	return (
+		<li data-event={event.id}>
+			<Time at={event.time} />
+			<span>
+				{kind(event.resource)} {where ? <To to={where}>{name}</To> : name} · <bdi>{say(event)}</bdi>
+			</span>
+		</li>
+	);
+});
+
+export function EventList({ events }: { events: Event[] }) {
 	return (
 		<ol className="ingot-timeline">
-			{events.map((event) => {
-				const where = resourceAddress(event.resource, event.resource_id);
-				const name = <bdi>{event.resource_name ?? event.resource_id}</bdi>;
-				return (
-					<li key={event.id} data-event={event.id}>
-						<Time at={event.time} />
-						<span>
-							{kind(event.resource)} {where ? <To to={where}>{name}</To> : name} · <bdi>{say(event)}</bdi>
-						</span>
-					</li>
-				);
-			})}
+			{events.map((event) => (
+				<EventLine key={event.id} event={event} />
+			))}
 		</ol>
 	);
 }

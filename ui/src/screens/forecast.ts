@@ -3,15 +3,26 @@
 // nothing at all.
 import type { PoolUsage } from '../api/types';
 
-type Sample = PoolUsage['samples'][number];
+export type Sample = PoolUsage['samples'][number];
+/** Of a sample whose time is known. */
+export interface Point {
+	atMs: number;
+	used: number;
+	total: number;
+}
+/** early: too few samples to go by. steady: not full within a year. full: at a time. */
+export type Forecast = { kind: 'early' } | { kind: 'steady'; bytesPerMs: number } | { kind: 'full'; bytesPerMs: number; atMs: number };
 
-const DAY_MS = 24 * 3600000;
+export const DAY_MS = 24 * 3600000;
+export const SPAN_MIN_DAYS = 3;
 const SAMPLES_MIN = 24;
-const SPAN_MIN_MS = 3 * DAY_MS;
 /** Beyond that a line through four weeks says nothing. */
 const AHEAD_MAX_MS = 365 * DAY_MS;
 /** Ceph takes no more when a disk is so full (mon_osd_full_ratio). */
-const FULL_RATIO = 0.95;
+export const FULL_RATIO = 0.95;
+
+export const pointsOf = (samples: Sample[]): Point[] =>
+	samples.flatMap(({ time, used_bytes: used, total_bytes: total }) => (time ? [{ atMs: Date.parse(time), used, total }] : []));
 
 /** Bytes a millisecond. */
 function growth(points: [number, number][]): number {
@@ -21,21 +32,18 @@ function growth(points: [number, number][]): number {
 	return points.reduce((sum, [x, y]) => sum + (x - atMs) * (y - used), 0) / spread;
 }
 
-/** In how many milliseconds after the last sample it is full; null: not within a year, or nobody knows yet. */
-export function fullAfterMs(samples: Sample[]): number | null {
-	const points = samples.flatMap(({ time, used_bytes: used }): [number, number][] => (time ? [[Date.parse(time), used]] : []));
-	const [first, last, newest] = [points.at(0), points.at(-1), samples.at(-1)];
-	if (!first || !last || !newest || points.length < SAMPLES_MIN || last[0] - first[0] < SPAN_MIN_MS) return null;
+export function forecastOf(points: Point[]): Forecast {
+	const [first, newest] = [points.at(0), points.at(-1)];
+	if (!first || !newest || points.length < SAMPLES_MIN || newest.atMs - first.atMs < SPAN_MIN_DAYS * DAY_MS) return { kind: 'early' };
 	// From the first sample on, so that the squares of times stay exact.
-	const bytesPerMs = growth(points.map(([at, used]) => [at - first[0], used]));
-	if (bytesPerMs <= 0) return null;
-	const ms = Math.max(0, newest.total_bytes * FULL_RATIO - newest.used_bytes) / bytesPerMs;
-	return ms <= AHEAD_MAX_MS ? ms : null;
+	const bytesPerMs = growth(points.map(({ atMs, used }) => [atMs - first.atMs, used]));
+	const afterMs = bytesPerMs > 0 ? Math.max(0, newest.total * FULL_RATIO - newest.used) / bytesPerMs : Infinity;
+	return afterMs <= AHEAD_MAX_MS ? { kind: 'full', bytesPerMs, atMs: newest.atMs + afterMs } : { kind: 'steady', bytesPerMs };
 }
 
 /** "in 3 weeks", "in 5 days". */
 export function formatAhead(ms: number, language = 'en'): string {
-	const days = Math.floor(ms / DAY_MS);
+	const days = Math.floor(Math.max(0, ms) / DAY_MS);
 	const say = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
 	return days >= 14 ? say.format(Math.floor(days / 7), 'week') : say.format(days, 'day');
 }

@@ -2,7 +2,6 @@
 // What is done to images; the content is uploaded in parts and goes on after a broken connection, also with the file chosen again
 // later.
 import { useEffect, useId, useRef, useState } from 'react';
-import { call, newKey } from '../api/client';
 import { asProblem } from '../api/problem';
 import { queryClient, useChange } from '../api/queries';
 import type { Image } from '../api/types';
@@ -39,6 +38,7 @@ export function UploadDialog({ image, onClose }: { image: Image | null; onClose:
 	const [error, setError] = useState<unknown>(null);
 	const abort = useRef<AbortController | null>(null);
 	const made = useRef<Image | null>(image);
+	const create = useChange<Image>();
 	useEffect(() => () => abort.current?.abort(), []);
 	const busy = sent !== null && !error;
 	const odd = file ? file.size === 0 || file.size % SECTOR !== 0 : false;
@@ -48,9 +48,11 @@ export function UploadDialog({ image, onClose }: { image: Image | null; onClose:
 		setSent(0);
 		abort.current = new AbortController();
 		try {
-			made.current ??= await call<Image>('POST', '/v1/images', {
+			made.current ??= await create.mutateAsync({
+				method: 'POST',
+				path: '/v1/images',
 				body: { name, size_bytes: chosen.size, ...(sha256 ? { sha256 } : {}) },
-				headers: { 'Idempotency-Key': newKey() },
+				touches: [],
 			});
 			await queryClient.invalidateQueries({ queryKey: ['images'] });
 			await upload(`/v1/images/${made.current.id}/content`, chosen, {

@@ -3,14 +3,12 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router-dom';
 import type { Image } from '../api/types';
 import { Button } from '../pf';
-import { Found, Sections } from '../ui/detail';
-import { Facts, Hash, Panel, Screen, To } from '../ui/parts';
-import { ResourceError } from '../ui/problem-alert';
+import { Facts, Hash, Panel, To } from '../ui/parts';
 import { useMay } from '../ui/session';
 import { UserList } from '../ui/used-by';
 import { StateLabel, Time, useWords } from '../ui/words';
 import { DeleteImage, takesContent, UploadDialog } from './image-actions';
-import { Timeline } from './timeline';
+import { OnePage } from './one';
 
 function Actions({ image }: { image: Image }) {
 	const { t } = useWords();
@@ -60,21 +58,14 @@ function Summary({ image }: { image: Image }) {
 
 export default function ImageScreen() {
 	const { t } = useWords();
-	const back = { to: '/images', label: t('nav.images') };
 	return (
-		<Found collection="images" title={t('kind.image')} back={back} refetchInterval={4000}>
-			{(image, stale) => (
-				<Screen title={image.name} back={back} state={<StateLabel state={image.state} />} actions={<Actions image={image} />}>
-					<ResourceError error={image.error} title={t('tasks.failed')} />
-					{stale}
-					<Sections
-						sections={[
-							{ key: 'summary', label: t('tab.summary'), content: () => <Summary image={image} /> },
-							{ key: 'timeline', label: t('tab.timeline'), content: () => <Timeline id={image.id} /> },
-						]}
-					/>
-				</Screen>
-			)}
-		</Found>
+		<OnePage
+			collection="images"
+			kind="image"
+			failed={t('tasks.failed')}
+			refetchInterval={4000}
+			actions={(image) => <Actions image={image} />}
+			summary={(image) => <Summary image={image} />}
+		/>
 	);
 }

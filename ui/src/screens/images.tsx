@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { Image } from '../api/types';
 import { Button } from '../pf';
 import { Hash, Screen, Teach, To } from '../ui/parts';
+import { FailureLine } from '../ui/problem-alert';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
@@ -19,9 +20,9 @@ export default function Images() {
 		{ field: 'name', label: t('field.name'), sort: true, width: 22, cell: (image) => <To to={`/images/${image.id}`}>{image.name}</To> },
 		{ field: 'state', label: t('field.state'), sort: true, width: 14, cell: (image) => <StateLabel state={image.state} /> },
 		{ field: 'size_bytes', label: t('field.size'), sort: true, width: 12, cell: (image) => bytes(image.size_bytes) },
-		{ field: 'sha256', label: t('field.sha256'), width: 14, cell: (image) => <Hash text={image.sha256} /> },
-		{ field: 'created', label: t('field.created'), sort: true, width: 12, cell: (image) => <Time at={image.created} ago /> },
-		{ field: 'error', label: t('field.error'), width: 12, cell: (image) => image.error?.text ?? '–' },
+		{ field: 'sha256', label: t('field.sha256'), width: 13, cell: (image) => <Hash text={image.sha256} /> },
+		{ field: 'created', label: t('field.created'), sort: true, width: 14, cell: (image) => <Time at={image.created} ago /> },
+		{ field: 'error', label: t('field.error'), width: 11, cell: (image) => (image.error ? <FailureLine error={image.error} /> : '–') },
 		{
 			field: 'actions',
 			label: t('field.actions'),

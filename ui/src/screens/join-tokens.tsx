@@ -113,6 +113,7 @@ export default function JoinTokens() {
 	];
 	return (
 		<TokenFrame<JoinToken>
+			role="admin"
 			collection="join-tokens"
 			columns={columns}
 			actionsWidth={12}

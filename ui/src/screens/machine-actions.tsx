@@ -2,17 +2,17 @@
 // What can be asked of a machine: accept, deploy, power, to forget it.
 import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router-dom';
-import { useAll, useChange } from '../api/queries';
+import { useChange } from '../api/queries';
 import type { Machine } from '../api/types';
 import { Button, FormGroup, Radio } from '../pf';
+import { CutOff } from '../ui/cut-off';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { TextField, useComplaint } from '../ui/field';
 import { Foreign } from '../ui/parts';
-import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { diskName, systemDisk } from '../ui/system-disk';
-import { useNames, useWords } from '../ui/words';
-import { canDelete, runsOn } from './machine-plan';
+import { useWords } from '../ui/words';
+import { canDelete } from './machine-plan';
 
 type Power = 'on' | 'off' | 'cycle' | 'reset';
 const POWERS: Power[] = ['on', 'off', 'cycle', 'reset'];
@@ -110,29 +110,14 @@ function DeployDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 	);
 }
 
-/** What a node loses with its power. */
-function CutOff({ node }: { node: string }) {
-	const { t } = useWords();
-	const names = useNames();
-	const vms = useAll('vms');
-	const runs = runsOn(node, vms.data ?? []);
-	return (
-		<>
-			<p>{t('machine.powerLostNode')}</p>
-			<ProblemAlert error={vms.error} />
-			{runs.length > 0 && <p>{t('machine.powerLostVms', { names: names(runs) })}</p>}
-		</>
-	);
-}
-
 function PowerDialog({ machine, action, onClose }: { machine: Machine; action: Power; onClose: () => void }) {
-	const { t, word } = useWords();
+	const { t } = useWords();
 	const change = useChange();
 	const ask = () =>
 		change.mutate({ method: 'POST', path: `/v1/machines/${machine.id}/power`, body: { action }, touches: ['machines'] }, { onSuccess: onClose });
 	const common = {
-		title: t('machine.powerTitle', { action: word(action), name: machine.name }),
-		confirm: word(action),
+		title: t('machine.powerTitle', { action: t(`power.${action}`), name: machine.name }),
+		confirm: t(`power.${action}`),
 		busy: change.isPending,
 		error: change.error,
 		onConfirm: ask,
@@ -152,24 +137,23 @@ function DeleteDialog({ machine, onClose }: { machine: Machine; onClose: () => v
 	const navigate = useNavigate();
 	const change = useChange();
 	return (
-		<Dialog
+		<DangerDialog
 			title={t('machine.deleteTitle', { name: machine.name })}
 			confirm={t('common.delete')}
-			danger
+			name={machine.name ?? machine.id}
+			lost={<p>{t('machine.deleteExplain')}</p>}
 			busy={change.isPending}
 			error={change.error}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate({ method: 'DELETE', path: `/v1/machines/${machine.id}`, touches: ['machines'], accepted: () => void navigate('/machines') })
 			}
-		>
-			<p>{t('machine.deleteExplain')}</p>
-		</Dialog>
+		/>
 	);
 }
 
 export function MachineActions({ machine }: { machine: Machine }) {
-	const { t, word } = useWords();
+	const { t } = useWords();
 	const [open, setOpen] = useState<'accept' | 'deploy' | 'delete' | Power | null>(null);
 	const close = () => setOpen(null);
 	if (!useMay('operator')) return null;
@@ -184,7 +168,7 @@ export function MachineActions({ machine }: { machine: Machine }) {
 			{machine.bmc_address &&
 				POWERS.filter((action) => (machine.power === 'off' ? action === 'on' : machine.power === 'on' ? action !== 'on' : true)).map((action) => (
 					<Button key={action} variant="secondary" onClick={() => setOpen(action)}>
-						{word(action)}
+						{t(`power.${action}`)}
 					</Button>
 				))}
 			{canDelete(machine) && (

@@ -60,6 +60,9 @@ function Rows({ label, heads, children }: { label: string; heads: string[]; chil
 	);
 }
 
+/** BMCs say C and F of temperatures. */
+const unitOf = ({ type, unit }: Sensors['sensors'][number]) => (type === 'Temperature' && (unit === 'C' || unit === 'F') ? `°${unit}` : unit);
+
 export function MachineSensors({ id }: { id: string }) {
 	const { t, language } = useWords();
 	const reading = useReading<Sensors>(id, 'sensors');
@@ -72,18 +75,18 @@ export function MachineSensors({ id }: { id: string }) {
 				<Rows label={t('machine.sensors')} heads={[t('field.sensor'), t('field.type'), t('field.value'), t('field.state')]}>
 					{sensors.map((sensor) => (
 						<Tr key={sensor.number}>
-							<Td><Foreign text={sensor.name} /></Td>
-							<Td><Foreign text={sensor.type} /></Td>
-							<Td>
+							<Td dataLabel={t('field.sensor')}><Foreign text={sensor.name} /></Td>
+							<Td dataLabel={t('field.type')}><Foreign text={sensor.type} /></Td>
+							<Td dataLabel={t('field.value')}>
 								{sensor.value === null || sensor.value === undefined ? (
 									<Foreign text={sensor.text} />
 								) : (
 									<>
-										{formatNumber(sensor.value, language)} {sensor.unit && <Foreign text={sensor.unit} />}
+										{formatNumber(sensor.value, language)} {sensor.unit && <Foreign text={unitOf(sensor)} />}
 									</>
 								)}
 							</Td>
-							<Td><StateLabel state={sensor.state} /></Td>
+							<Td dataLabel={t('field.state')}><StateLabel state={sensor.state} /></Td>
 						</Tr>
 					))}
 				</Rows>
@@ -106,15 +109,15 @@ export function MachineEventLog({ id }: { id: string }) {
 					<Rows label={t('machine.sel')} heads={[t('field.time'), t('field.sensor'), t('sel.what'), t('field.state')]}>
 						{entries.map((entry) => (
 							<Tr key={entry.number}>
-								<Td>{entry.time ? <Time at={entry.time} /> : t('sel.noClock')}</Td>
-								<Td>
+								<Td dataLabel={t('field.time')}>{entry.time ? <Time at={entry.time} /> : t('sel.noClock')}</Td>
+								<Td dataLabel={t('field.sensor')}>
 									<Foreign text={entry.sensor} /> {entry.type && <Foreign text={entry.type} />}
 								</Td>
-								<Td>
+								<Td dataLabel={t('sel.what')}>
 									{entry.ended && <strong>{t('sel.ended')} </strong>}
 									<Foreign text={entry.text} />
 								</Td>
-								<Td><StateLabel state={entry.state} /></Td>
+								<Td dataLabel={t('field.state')}><StateLabel state={entry.state} /></Td>
 							</Tr>
 						))}
 					</Rows>

@@ -75,9 +75,15 @@ export function PlanList({ plan }: { plan: Plan }) {
 }
 
 const useLabel = () => {
-	const { t, word } = useWords();
-	const labels: Partial<Record<BulkAction, string>> = { accept: t('machine.accept'), deploy: t('machine.deploy'), delete: t('common.delete') };
-	return (action: BulkAction) => labels[action] ?? word(action);
+	const { t } = useWords();
+	const labels: Record<BulkAction, string> = {
+		accept: t('machine.accept'),
+		deploy: t('machine.deploy'),
+		on: t('power.on'),
+		off: t('power.off'),
+		delete: t('common.delete'),
+	};
+	return (action: BulkAction) => labels[action];
 };
 
 export interface BulkAsk {

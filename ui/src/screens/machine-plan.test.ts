@@ -54,14 +54,26 @@ describe('what is read once', () => {
 	});
 	afterEach(() => vi.unstubAllGlobals());
 	const lists = (machines: Machine[]) =>
-		fetched.mockImplementation(async () => new Response(JSON.stringify({ items: machines, next: null, total: machines.length })));
+		fetched.mockImplementation(async (url) => {
+			const id = new URL(String(url), 'https://here').searchParams.get('id');
+			const items = machines.filter((each) => id === null || each.id === id);
+			return new Response(JSON.stringify({ items, next: null, total: items.length }));
+		});
 
 	it('is what was chosen, and says how many of it are gone', async () => {
 		lists([machine('a', { state: 'new' }), machine('b', { state: 'new' })]);
 		const plan = await readPlan('accept', { ids: new Set(['a', 'z']), matching: false, query: { q: 'machine' }, count: 2 });
 		expect(ids(plan.items)).toEqual(['a']);
 		expect(plan.gone).toBe(1);
-		expect(String(fetched.mock.calls[0]?.[0])).toContain('q=machine');
+		// Few are read by themselves, not out of the whole list.
+		expect(fetched.mock.calls.map(([url]) => url)).toEqual(['a', 'z'].map((id) => `/v1/machines?q=machine&id=${id}&limit=1`));
+	});
+	it('is read with the whole list where many were chosen', async () => {
+		lists([machine('a', { state: 'new' })]);
+		const many = new Set(Array.from({ length: 51 }, (_, n) => (n ? `m${n}` : 'a')));
+		const plan = await readPlan('accept', { ids: many, matching: false, query: {}, count: 51 });
+		expect(fetched).toHaveBeenCalledTimes(1);
+		expect([ids(plan.items), plan.gone]).toEqual([['a'], 50]);
 	});
 	it('is sent as it was shown, though the list is another by now', async () => {
 		lists([machine('a')]);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is asked of many machines, fixed before a person is asked: what is shown is what is sent, whatever happens meanwhile.
-import { call, newKey } from '../api/client';
+import { call, get, newKey } from '../api/client';
 import { readAll } from '../api/queries';
-import type { Machine, Vm } from '../api/types';
+import type { Machine, Page, Vm } from '../api/types';
 import type { BulkItem } from '../ui/bulk';
 import type { Selection } from '../ui/resource-table';
+import { runsOn } from '../ui/runs-on';
 import { diskName, systemDisk, type Disk } from '../ui/system-disk';
 
 export const MACHINE_STATES = ['new', 'commissioning', 'ready', 'deploying', 'deployed', 'failed'] as const satisfies readonly Machine['state'][];
@@ -44,10 +45,6 @@ const CAN: Record<BulkAction, (machine: Machine) => boolean> = {
 	delete: canDelete,
 };
 
-/** Names of the virtual machines that a node runs, or may run. */
-export const runsOn = (node: string | null | undefined, vms: Vm[]): string[] =>
-	node ? vms.filter((vm) => vm.node === node && vm.state !== 'stopped' && vm.state !== 'failed').map((vm) => vm.name) : [];
-
 export function planOf(action: BulkAction, machines: Machine[], vms: Vm[], chosen = machines.length): Plan {
 	const sorted = [...machines].sort((a, b) => BY_NAME.compare(nameOf(a), nameOf(b)));
 	const can = sorted.filter(CAN[action]);
@@ -69,9 +66,28 @@ export function planOf(action: BulkAction, machines: Machine[], vms: Vm[], chose
 	};
 }
 
+/** Up to so many are read one by one: a page of the list has a thousand. */
+const FEW = 50;
+const AT_ONCE = 4;
+
+/** Those of the ids that are there and still match what the table was filtered by. */
+async function readFew(ids: string[], query: Record<string, string>): Promise<Machine[]> {
+	const found: Machine[] = [];
+	const left = [...ids];
+	const worker = async () => {
+		for (let id = left.shift(); id; id = left.shift()) {
+			const { items } = await get<Page<Machine>>('/v1/machines', { ...query, id, limit: 1 });
+			found.push(...items);
+		}
+	};
+	await Promise.all(Array.from({ length: AT_ONCE }, worker));
+	return found;
+}
+
 /** Of the machines that are chosen in a table, as they are now. */
 export async function readPlan(action: BulkAction, selection: Selection): Promise<Plan> {
-	const [machines, vms] = await Promise.all([readAll('machines', selection.query), action === 'off' ? readAll('vms') : []]);
+	const few = !selection.matching && selection.ids.size <= FEW;
+	const [machines, vms] = await Promise.all([few ? readFew([...selection.ids], selection.query) : readAll('machines', selection.query), action === 'off' ? readAll('vms') : []]);
 	const chosen = selection.matching ? machines : machines.filter((machine) => selection.ids.has(machine.id));
 	return planOf(action, chosen, vms, selection.matching ? chosen.length : selection.count);
 }

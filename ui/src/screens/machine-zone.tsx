@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where a machine stands, in words of its people.
 import { useState } from 'react';
-import { useChange } from '../api/queries';
+import { useChange, useShown } from '../api/queries';
 import type { Machine } from '../api/types';
 import { Button } from '../pf';
 import { Dialog } from '../ui/dialog';
@@ -13,19 +13,21 @@ import { useWords } from '../ui/words';
 function ZoneDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
 	const { t } = useWords();
 	const complain = useComplaint();
+	const shown = useShown(machine, ['zone']);
 	const [zone, setZone] = useState(machine.zone ?? '');
 	const change = useChange<Machine>();
+	const wanted = zone.trim() || null;
 	return (
 		<Dialog
 			title={t('machine.zoneTitle', { name: machine.name })}
 			confirm={t('common.save')}
 			busy={change.isPending}
 			error={change.error}
-			disabled={Boolean(complain('machine_accept_request', 'zone', zone))}
+			disabled={wanted === shown.zone || Boolean(complain('machine_accept_request', 'zone', zone))}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate(
-					{ method: 'PATCH', path: `/v1/machines/${machine.id}`, body: { zone: zone.trim() || null }, touches: ['machines', 'nodes'] },
+					{ method: 'PATCH', path: `/v1/machines/${machine.id}`, body: { zone: wanted }, revision: shown.revision, touches: ['machines', 'nodes'] },
 					{ onSuccess: onClose },
 				)
 			}

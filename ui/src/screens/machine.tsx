@@ -64,7 +64,7 @@ function Summary({ machine }: { machine: Machine }) {
 						[t('field.user'), machine.bmc_user],
 					]}
 				/>
-				<ResourceError error={machine.bmc_error} title={t('machine.bmcError')} />
+				<ResourceError error={machine.bmc_error} title={t('machine.bmcError')} kind="bmc" />
 			</Panel>
 			<Panel title={t('machine.network')}>
 				<Facts
@@ -94,12 +94,12 @@ function Disks({ machine }: { machine: Machine }) {
 				<Tbody>
 					{disksOf([machine], node.data ? [node.data] : []).map(({ id, disk, use }) => (
 						<Tr key={id}>
-							<Td><Foreign text={disk.serial} /></Td>
-							<Td><Foreign text={disk.model} /></Td>
-							<Td>{bytes(disk.size_bytes)}</Td>
-							<Td><Foreign text={disk.path} /></Td>
-							<Td><Foreign text={disk.wwn} /></Td>
-							<Td><DiskUseText use={use} /></Td>
+							<Td dataLabel={t('field.serial')}><Foreign text={disk.serial} /></Td>
+							<Td dataLabel={t('field.model')}><Foreign text={disk.model} /></Td>
+							<Td dataLabel={t('field.size')}>{bytes(disk.size_bytes)}</Td>
+							<Td dataLabel={t('field.path')}><Foreign text={disk.path} /></Td>
+							<Td dataLabel={t('field.wwn')}><Foreign text={disk.wwn} /></Td>
+							<Td dataLabel={t('field.use')}><DiskUseText use={use} /></Td>
 						</Tr>
 					))}
 				</Tbody>
@@ -123,11 +123,11 @@ function Nics({ machine }: { machine: Machine }) {
 				<Tbody>
 					{(machine.inventory?.nics ?? []).map((nic, index) => (
 						<Tr key={nic.mac ?? index}>
-							<Td><Foreign text={nic.name} /></Td>
-							<Td>{nic.mac ?? '–'}</Td>
-							<Td>{nic.link ? t('common.yes') : t('common.no')}</Td>
-							<Td>{nic.speed_mbps ? t('machine.mbps', { count: nic.speed_mbps }) : '–'}</Td>
-							<Td><Foreign text={nic.driver} /></Td>
+							<Td dataLabel={t('field.name')}><Foreign text={nic.name} /></Td>
+							<Td dataLabel={t('field.mac')}>{nic.mac ?? '–'}</Td>
+							<Td dataLabel={t('field.link')}>{nic.link ? t('common.yes') : t('common.no')}</Td>
+							<Td dataLabel={t('field.speed')}>{nic.speed_mbps ? t('machine.mbps', { count: nic.speed_mbps }) : '–'}</Td>
+							<Td dataLabel={t('field.driver')}><Foreign text={nic.driver} /></Td>
 						</Tr>
 					))}
 				</Tbody>
@@ -181,7 +181,7 @@ export default function MachineScreen() {
 					state={<StateLabel state={machine.state} />}
 					actions={<MachineActions machine={machine} />}
 				>
-					<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} />
+					<ResourceError error={machine.error} title={t('machine.failedAt', { step: step(machine.failed_step) })} kind="machine" />
 					{stale}
 					<Sections sections={sectionsOf(machine)} />
 				</Screen>

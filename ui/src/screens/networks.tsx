@@ -53,9 +53,9 @@ export default function Networks() {
 		{ field: 'name', label: t('field.name'), sort: true, width: 18, cell: (network) => <To to={`/networks/${network.id}`}>{network.name}</To> },
 		{ field: 'vlan', label: t('field.vlan'), sort: true, width: 12, cell: (network) => (network.vlan ? network.vlan : t('network.untagged')) },
 		{ field: 'mtu', label: t('field.mtu'), sort: true, width: 8, cell: (network) => network.mtu },
-		{ field: 'description', label: t('field.description'), width: 20, cell: (network) => <Foreign text={network.description} /> },
-		{ field: 'used', label: t('field.usedBy'), width: 20, cell: (network) => <UsedBy {...inNetwork(network)} /> },
-		{ field: 'created', label: t('field.created'), sort: true, width: 12, cell: (network) => <Time at={network.created} ago /> },
+		{ field: 'description', label: t('field.description'), width: 19, cell: (network) => <Foreign text={network.description} /> },
+		{ field: 'used', label: t('field.usedBy'), width: 19, cell: (network) => <UsedBy {...inNetwork(network)} /> },
+		{ field: 'created', label: t('field.created'), sort: true, width: 14, cell: (network) => <Time at={network.created} ago /> },
 		{
 			field: 'actions',
 			label: t('field.actions'),

@@ -9,9 +9,9 @@ import { DangerDialog } from '../ui/dialog';
 import { To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
+import { runsOn } from '../ui/runs-on';
 import { useNames, useWords } from '../ui/words';
 import { isMissed } from './awaited';
-import { runsOn } from './machine-plan';
 
 const NODES_SHOWN = 20;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useState } from 'react';
-import { useChange } from '../api/queries';
+import { useChange, useOne, useShown } from '../api/queries';
 import type { Node } from '../api/types';
 import { Button, Table, Tbody, Td, Th, Thead, Tr } from '../pf';
 import { Found, Sections } from '../ui/detail';
@@ -18,6 +18,7 @@ function GiveDisks({ node }: { node: Node }) {
 	const { t } = useWords();
 	const [asking, setAsking] = useState(false);
 	const change = useChange<Node>();
+	const shown = useShown(node, ['pool_disks']);
 	const name = node.name ?? node.id;
 	if (!useMay('operator') || node.pool_disks) return null;
 	return (
@@ -35,7 +36,7 @@ function GiveDisks({ node }: { node: Node }) {
 					busy={change.isPending}
 					error={change.error}
 					onClose={() => setAsking(false)}
-					onConfirm={() => change.mutate({ method: 'PATCH', path: `/v1/nodes/${node.id}`, body: { pool_disks: true }, touches: ['nodes', 'pools'] }, { onSuccess: () => setAsking(false) })}
+					onConfirm={() => change.mutate({ method: 'PATCH', path: `/v1/nodes/${node.id}`, body: { pool_disks: true }, revision: shown.revision, touches: ['nodes', 'pools'] }, { onSuccess: () => setAsking(false) })}
 				/>
 			)}
 		</>
@@ -44,6 +45,7 @@ function GiveDisks({ node }: { node: Node }) {
 
 function Summary({ node }: { node: Node }) {
 	const { t, bytes, word } = useWords();
+	const machine = useOne('machines', node.machine).data;
 	const used = node.memory_bytes - node.memory_free_bytes;
 	return (
 		<div className="ingot-grid">
@@ -52,7 +54,7 @@ function Summary({ node }: { node: Node }) {
 					facts={[
 						[t('field.address'), node.address],
 						[t('field.zone'), node.zone ? <Foreign key="z" text={node.zone} /> : null],
-						[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{t('node.machine')}</To> : null],
+						[t('kind.machine'), node.machine ? <To to={`/machines/${node.machine}`}>{machine?.name ?? t('node.machine')}</To> : null],
 						[t('field.cpus'), node.cpus],
 						[t('field.seen'), <Time key="s" at={node.seen} ago />],
 						[t('field.enrolled'), <Time key="e" at={node.created} />],
@@ -82,9 +84,9 @@ function Summary({ node }: { node: Node }) {
 						<Tbody>
 							{node.osds.map((osd, index) => (
 								<Tr key={osd.uuid ?? index}>
-									<Td>{osd.number >= 0 ? osd.number : '–'}</Td>
-									<Td><Foreign text={osd.serial ?? osd.wwn} /></Td>
-									<Td><StateLabel state={osd.state} /></Td>
+									<Td dataLabel={t('field.osd')}>{osd.number >= 0 ? osd.number : '–'}</Td>
+									<Td dataLabel={t('field.serial')}><Foreign text={osd.serial ?? osd.wwn} /></Td>
+									<Td dataLabel={t('field.state')}><StateLabel state={osd.state} /></Td>
 								</Tr>
 							))}
 						</Tbody>
@@ -106,7 +108,7 @@ export default function NodeScreen() {
 			{(node, stale) => (
 				<Screen title={node.name ?? node.id} back={back} state={<StateLabel state={node.health} />}>
 					<AwaitedNode node={node} />
-					<ResourceError error={node.error} title={t('node.reports')} />
+					<ResourceError error={node.error} title={t('node.reports')} kind="node" />
 					{stale}
 					<Sections
 						sections={[

@@ -15,18 +15,18 @@ export default function Nodes() {
 			field: 'health',
 			label: t('field.health'),
 			sort: true,
-			width: 20,
+			width: 19,
 			cell: (node) => (
 				<>
 					<StateLabel state={node.health} /> <AwaitedLabel node={node} />
 				</>
 			),
 		},
-		{ field: 'address', label: t('field.address'), width: 13, cell: (node) => node.address ?? '–' },
-		{ field: 'cpus', label: t('field.cpus'), sort: true, width: 11, cell: (node) => node.cpus },
+		{ field: 'address', label: t('field.address'), width: 12, cell: (node) => node.address ?? '–' },
+		{ field: 'cpus', label: t('field.cpus'), sort: true, width: 10, cell: (node) => node.cpus },
 		{ field: 'memory_free_bytes', label: t('field.memoryFree'), width: 17, cell: (node) => t('common.of', { part: bytes(node.memory_free_bytes), whole: bytes(node.memory_bytes) }) },
 		{ field: 'vm_count', label: t('nav.vms'), sort: true, width: 11, cell: (node) => node.vm_count },
-		{ field: 'seen', label: t('field.seen'), width: 12, cell: (node) => <Time at={node.seen} ago /> },
+		{ field: 'seen', label: t('field.seen'), width: 15, cell: (node) => <Time at={node.seen} ago /> },
 	];
 	return (
 		<Screen title={t('nav.nodes')}>

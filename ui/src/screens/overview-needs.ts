@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What needs a person. "Nothing needs you" is said only when none of this holds.
+import { toldBy, untold } from '../api/failed-tasks';
 import type { Machine, Node, Pool, Task, Vm } from '../api/types';
 import { isMissed } from './awaited';
 
 const FULL = 0.85;
 const SLOW_MS = 15 * 60000;
-/** A task that failed is news for a day; then it is history, which the list of tasks has. */
-const NEWS_MS = 24 * 3600000;
 
-type Plain = 'nodeAwaited' | 'nodeUnreachable' | 'poolFull';
+type Plain = 'nodeAwaited' | 'vmUnknown' | 'nodeUnreachable' | 'poolFull';
 type Detailed = 'machineFailed' | 'nodeError' | 'vm' | 'taskFailed' | 'bmc';
 export type Need =
 	| { kind: Plain; name: string; to: string }
@@ -21,7 +20,7 @@ export interface Seen {
 	nodes: Node[];
 	vms: Vm[];
 	pools: Pool[];
-	/** The last ones, the newest first. */
+	/** Those that failed lately and have not been made good. */
 	tasks: Task[];
 }
 
@@ -58,7 +57,10 @@ function ofNodes({ nodes }: Seen): Need[] {
 const ofVms = ({ vms }: Seen): Need[] =>
 	vms
 		.filter((vm) => vm.state === 'failed' || vm.state === 'unknown')
-		.map((vm) => ({ kind: 'vm', name: vm.name, to: `/vms/${vm.id}`, detail: vm.error?.text ?? '' }));
+		.map((vm) => {
+			const at = { name: vm.name, to: `/vms/${vm.id}` };
+			return vm.state === 'unknown' && !vm.error ? { kind: 'vmUnknown', ...at } : { kind: 'vm', ...at, detail: vm.error?.text ?? '' };
+		});
 
 function ofMachines({ machines }: Seen): { failed: Need[]; bmcs: Need[] } {
 	const at = (machine: Machine) => ({ name: machine.name ?? machine.id, to: `/machines/${machine.id}` });
@@ -72,25 +74,13 @@ function ofMachines({ machines }: Seen): { failed: Need[]; bmcs: Need[] } {
 	};
 }
 
-/** Those that failed and have not been made good: tried again, done by a later task, or said of the resource itself. */
-function ofTasks({ tasks, machines, vms }: Seen, now: number): Need[] {
-	const said = new Set([...machines.filter((machine) => machine.state === 'failed'), ...vms.filter((vm) => vm.state === 'failed')].map((each) => each.id));
-	const later = new Set<string>();
-	const list: Need[] = [];
-	for (const task of tasks) {
-		const what = `${task.action} ${task.resource_id}`;
-		const gone = task.resource === 'vm' && !vms.some((vm) => vm.id === task.resource_id);
-		if (task.state === 'failed' && !task.retried_by && !later.has(what) && !said.has(task.resource_id ?? '') && !gone && since(task.ended, now) < NEWS_MS)
-			list.push({ kind: 'taskFailed', name: task.resource_name ?? task.resource_id ?? '', to: `/tasks?task=${task.id}`, detail: task.error?.text ?? '' });
-		later.add(what);
-	}
-	return list;
-}
+const ofTasks = ({ tasks, machines, vms }: Seen): Need[] =>
+	untold(tasks, toldBy(machines, vms)).map((task) => ({ kind: 'taskFailed', name: task.resource_name ?? task.resource_id ?? '', to: `/tasks?task=${task.id}`, detail: task.error?.text ?? '' }));
 
 /** What needs a person, the worst first. */
 export function needs(seen: Seen, now: number): Need[] {
 	const { failed, bmcs } = ofMachines(seen);
-	return [...ofPools(seen, now), ...ofNodes(seen), ...ofVms(seen), ...failed, ...ofTasks(seen, now), ...bmcs];
+	return [...ofPools(seen, now), ...ofNodes(seen), ...ofVms(seen), ...failed, ...ofTasks(seen), ...bmcs];
 }
 
 const MILD: Need['kind'][] = ['poolFull', 'poolSlow', 'nodeError', 'taskFailed', 'bmc'];

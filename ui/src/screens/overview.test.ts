@@ -19,7 +19,7 @@ const kindsOf = (seen: Partial<Seen>) => needsOf(seen).map((need) => need.kind);
 const error = { code: 'internal' as const, text: 'why', field: null };
 
 it('needs nobody when all is well', () =>
-	expect(kindsOf({ machines: [machine({})], nodes: [node({})], vms: [vm({}), vm({ state: 'stopped' })], pools: [pool({})], tasks: [task({})] })).toEqual([]));
+	expect(kindsOf({ machines: [machine({})], nodes: [node({})], vms: [vm({}), vm({ state: 'stopped' })], pools: [pool({})] })).toEqual([]));
 
 it('does not call a cluster broken that is only beginning', () => {
 	expect(kindsOf({ pools: [pool({ state: 'waiting', total_bytes: 0, state_since: at(600) }), pool({ state: 'creating', state_since: at(14) })] })).toEqual([]);
@@ -42,10 +42,10 @@ it('says what needs a person, storage first and BMCs last', () => {
 		nodes: [node({ health: 'unreachable' }), node({ id: 'n2', error }), node({ id: 'n3', health: 'unreachable', awaited: true }), node({ id: 'n4', awaited: true })],
 		vms: [vm({ state: 'unknown' }), vm({ id: 'v2', state: 'failed', error })],
 		pools: [pool({ state: 'degraded', used_bytes: 90 })],
-		tasks: [task({ state: 'failed', error })],
+		tasks: [task({ resource: 'volume', resource_id: 'vol', state: 'failed', error })],
 	});
 	expect(list.map((need) => need.kind)).toEqual([
-		'pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'nodeAwaited', 'vm', 'vm', 'machineFailed', 'taskFailed', 'bmc', 'bmc',
+		'pool', 'poolFull', 'nodeUnreachable', 'nodeError', 'nodeAwaited', 'vmUnknown', 'vm', 'machineFailed', 'taskFailed', 'bmc', 'bmc',
 	]);
 	expect(list.map((need) => need.to)).toEqual([
 		'/pools/p', '/pools/p', '/nodes/n', '/nodes/n2', '/nodes/n3', '/vms/v', '/vms/v2', '/machines/m', '/tasks?task=t', '/machines/m2', '/machines/m3',
@@ -53,18 +53,14 @@ it('says what needs a person, storage first and BMCs last', () => {
 	expect(list.filter(isMild).map((need) => need.kind)).toEqual(['poolFull', 'nodeError', 'taskFailed', 'bmc', 'bmc']);
 });
 
-it('tells of a failed task until it is made good, and for a day', () => {
-	const failed = (over: Partial<Task> = {}) => task({ state: 'failed', error, ...over });
-	const vms = [vm({})];
-	expect(needsOf({ vms, tasks: [failed()] })).toEqual([{ kind: 'taskFailed', name: 'v1', to: '/tasks?task=t', detail: 'why' }]);
-	expect(kindsOf({ vms, tasks: [failed({ retried_by: 't2' })] })).toEqual([]);
-	expect(kindsOf({ vms, tasks: [task({ id: 't2' }), failed()] })).toEqual([]); // done later
-	expect(kindsOf({ vms, tasks: [failed({ id: 't2' }), failed()] })).toEqual(['taskFailed']); // failed twice, said once
-	expect(kindsOf({ vms, tasks: [task({ id: 't2', action: 'vm.stop' }), failed()] })).toEqual(['taskFailed']);
-	expect(kindsOf({ vms, tasks: [failed({ ended: at(24 * 60) })] })).toEqual([]);
-	expect(kindsOf({ tasks: [failed()] })).toEqual([]); // what it was about is gone
-	expect(kindsOf({ vms: [vm({ state: 'failed', error })], tasks: [failed()] })).toEqual(['vm']);
-	expect(kindsOf({ machines: [machine({ state: 'failed', error })], tasks: [failed({ resource: 'machine', resource_id: 'm' })] })).toEqual(['machineFailed']);
+it('tells of a failed task, unless its resource does, or is gone', () => {
+	const failed = task({ state: 'failed', error });
+	expect(needsOf({ vms: [vm({})], tasks: [failed] })).toEqual([{ kind: 'taskFailed', name: 'v1', to: '/tasks?task=t', detail: 'why' }]);
+	expect(kindsOf({ tasks: [failed] })).toEqual([]);
+	expect(kindsOf({ vms: [vm({ state: 'failed', error })], tasks: [failed] })).toEqual(['vm']);
+	const ofMachine = { ...failed, resource: 'machine', resource_id: 'm' } as Task;
+	expect(kindsOf({ tasks: [ofMachine] })).toEqual(['taskFailed']);
+	expect(kindsOf({ machines: [machine({ state: 'failed', error })], tasks: [ofMachine] })).toEqual(['machineFailed']);
 });
 
 it('shows the map by zones, numbers as numbers, and what has none last', () => {

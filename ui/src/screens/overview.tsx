@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Whether something needs a person, in five seconds: what is wrong first, then the cluster, its use, what happens.
-import { useAll, useCount, useEvents, useFirst } from '../api/queries';
+import { useUnmended } from '../api/failed-tasks';
+import { useAll, useCount, useEvents, useFirst, useRunning } from '../api/queries';
 import type { Node, Pool, Task } from '../api/types';
+import type { Key } from '../i18n';
 import { Alert } from '../pf';
 import { useNow } from '../ui/now';
-import { Bar, Panel, Screen, To } from '../ui/parts';
+import { Bar, Doing, Panel, Quote, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { TaskProgress, TaskTitle } from '../ui/task-drawer';
 import { StateLabel, useWords } from '../ui/words';
@@ -15,9 +17,10 @@ import { PoolUse, usePoolSentence } from './pool-parts';
 
 const EVENTS_SHOWN = 8;
 const ALERTS_SHOWN = 6;
-/** Of the last tasks: those that failed today are among them, or there is more to do than to look at an overview. */
-const TASKS_SEEN = 200;
 const OTHERS = { state: 'new,commissioning,ready,deploying,failed', sort: 'zone' };
+
+/** Why, where what is shown of it does not say so. */
+const EXPLAINED = { nodeAwaited: 'node.awaitedExplain', vmUnknown: 'need.vmUnknownExplain' } as const satisfies Partial<Record<Need['kind'], Key>>;
 
 function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 	const { t } = useWords();
@@ -33,7 +36,7 @@ function Needs({ list, fresh }: { list: Need[]; fresh: number }) {
 					title={<>{t(`need.${need.kind}`, { name: need.name })}</>}
 					actionLinks={<To to={need.to}>{t('overview.look')}</To>}
 				>
-					{'pool' in need ? say(need.pool) : need.kind === 'nodeAwaited' ? t('node.awaitedExplain') : 'detail' in need ? <bdi>{need.detail}</bdi> : null}
+					{'pool' in need ? say(need.pool) : need.kind in EXPLAINED ? t(EXPLAINED[need.kind as keyof typeof EXPLAINED]) : 'detail' in need && need.detail ? <Quote text={need.detail} /> : null}
 				</Alert>
 			))}
 			{list.length > ALERTS_SHOWN && <p>{t('overview.more', { count: list.length - ALERTS_SHOWN })}</p>}
@@ -62,24 +65,29 @@ function Capacity({ nodes, pools }: { nodes: Node[]; pools: Pool[] }) {
 			)}
 			<p>{t('overview.cpus', { count: cpus })}</p>
 			{pools.map((pool) => (
-				<PoolUse key={pool.id} pool={pool} />
+				<PoolUse key={pool.id} pool={pool} charted />
 			))}
 		</>
 	);
 }
 
-function Running({ tasks }: { tasks: Task[] }) {
-	const { t, step } = useWords();
+/** total: how many run, of which tasks are the first. */
+function Running({ tasks, total }: { tasks: Task[]; total: number }) {
+	const { t } = useWords();
 	if (tasks.length === 0) return <p>{t('tasks.none')}</p>;
+	const shown = tasks.slice(0, ALERTS_SHOWN);
 	return (
-		<ul className="ingot-list">
-			{tasks.slice(0, ALERTS_SHOWN).map((task) => (
-				<li key={task.id}>
-					<TaskTitle task={task} /> <span className="ingot-note">{step(task.message)}</span>
-					<TaskProgress task={task} />
-				</li>
-			))}
-		</ul>
+		<>
+			<ul className="ingot-list">
+				{shown.map((task) => (
+					<li key={task.id}>
+						<TaskTitle task={task} /> <span className="ingot-note"><Doing message={task.message} /></span>
+						<TaskProgress task={task} />
+					</li>
+				))}
+			</ul>
+			{total > shown.length && <To to="/tasks?state=running">{t('overview.more', { count: total - shown.length })}</To>}
+		</>
 	);
 }
 
@@ -91,11 +99,11 @@ export default function Overview() {
 	const nodes = useAll('nodes');
 	const vms = useAll('vms');
 	const pools = useAll('pools');
-	const tasks = useAll('tasks', { state: 'running' }, 5000);
-	const last = useFirst('tasks', TASKS_SEEN, { sort: '-created' });
+	const tasks = useRunning();
 	const bmcs = useAll('machines', { bmc_state: 'unreachable,credentials' });
 	const others = useFirst('machines', MACHINES_SHOWN, OTHERS);
 	const events = useEvents();
+	const last = useUnmended(broken.data, vms.data);
 	const now = useNow();
 	const say = usePoolSentence();
 	const error = nodes.error ?? vms.error ?? pools.error ?? broken.error ?? bmcs.error ?? last.error ?? others.error;
@@ -109,7 +117,7 @@ export default function Overview() {
 			vms: vms.data,
 			pools: pools.data,
 			machines: [...broken.data, ...bmcs.data.filter((machine) => machine.state !== 'failed')],
-			tasks: last.data.items,
+			tasks: last.data,
 		};
 	const running = vms.data?.filter((vm) => vm.state === 'running').length ?? 0;
 	return (
@@ -132,26 +140,26 @@ export default function Overview() {
 					<strong>{vms.data ? running : '–'}</strong> <To to="/vms">{t('overview.vmsRunning')}</To>
 				</li>
 				<li>
-					<strong>{tasks.data?.length ?? '–'}</strong> <To to="/tasks?state=running">{t('overview.tasksRunning')}</To>
+					<strong>{tasks.data?.total ?? '–'}</strong> <To to="/tasks?state=running">{t('overview.tasksRunning')}</To>
 				</li>
 			</ul>
 			<div className="ingot-grid">
 				<Panel title={t('overview.map')} className="ingot-wide">
 					{nodes.data && others.data && <OverviewMap nodes={nodes.data} machines={others.data.items} others={others.data.total ?? 0} vms={vms.data ?? []} />}
 				</Panel>
-				<Panel title={t('overview.capacity')}>
+				<Panel title={t('overview.capacity')} className="ingot-tall">
 					<Capacity nodes={nodes.data ?? []} pools={pools.data ?? []} />
 				</Panel>
 				<Panel title={t('overview.storage')}>
 					{pools.data?.length === 0 && <p>{t('pools.emptyBody')}</p>}
 					{pools.data?.map((pool) => (
 						<p key={pool.id}>
-							<To to="/pools">{pool.name}</To> <StateLabel state={pool.state} /> {say(pool)} {pool.detail}
+							<To to="/pools">{pool.name}</To> <StateLabel state={pool.state} /> {say(pool)} {pool.detail && <Quote text={pool.detail} />}
 						</p>
 					))}
 				</Panel>
 				<Panel title={t('overview.tasksRunning')}>
-					<Running tasks={tasks.data ?? []} />
+					<Running tasks={tasks.data?.items ?? []} total={tasks.data?.total ?? 0} />
 				</Panel>
 				<Panel title={t('overview.recent')}>
 					<EventList events={(events.data ?? []).slice(0, EVENTS_SHOWN)} />

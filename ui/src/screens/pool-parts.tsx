@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is shown of a pool wherever one is.
+import { lazy, Suspense, useMemo } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../api/client';
 import type { Pool, PoolUsage } from '../api/types';
+import { Spinner } from '../pf';
+import { ErrorBoundary } from '../ui/error-boundary';
+import { useNow } from '../ui/now';
 import { Bar, Facts, type Fact } from '../ui/parts';
+import { ProblemAlert } from '../ui/problem-alert';
 import { useWords } from '../ui/words';
-import { formatAhead, fullAfterMs } from './forecast';
+import { SPAN_MIN_DAYS, forecastOf, formatAhead, pointsOf, type Forecast, type Point } from './forecast';
+
+const PoolChart = lazy(() => import('./pool-chart'));
 
 /** There is something new once an hour. */
 const USAGE_MS = 10 * 60000;
@@ -29,26 +36,43 @@ export function usePoolSentence() {
 	};
 }
 
-/** When it will be full, once that can be told. */
-function PoolForecast({ pool }: { pool: Pool }) {
-	const { t, language } = useWords();
-	const usage = useQuery({
+function usePoolUsage(pool: Pool) {
+	const { data, error } = useQuery({
 		queryKey: ['pool-usage', pool.id],
 		queryFn: ({ signal }) => get<PoolUsage>(`/v1/pools/${pool.id}/usage`, undefined, signal),
 		refetchInterval: USAGE_MS,
 		staleTime: USAGE_MS,
 	});
-	const ms = usage.data ? fullAfterMs(usage.data.samples) : null;
-	if (ms === null) return null;
+	const points = useMemo(() => (data ? pointsOf(data.samples) : null), [data]);
+	const forecast = useMemo(() => forecastOf(points ?? []), [points]);
+	return { points, forecast, error };
+}
+
+/** When it will be full, or why nobody says so. */
+function PoolForecast({ pool, points, forecast }: { pool: Pool; points: Point[]; forecast: Forecast }) {
+	const { t, language } = useWords();
+	const now = useNow();
+	const say = () => {
+		switch (forecast.kind) {
+			case 'early':
+				return t('pool.forecastEarly', { days: SPAN_MIN_DAYS, count: points.length });
+			case 'steady':
+				return t('pool.forecastSteady');
+			case 'full':
+				return t('pool.forecast', { when: formatAhead(forecast.atMs - now, language) });
+		}
+	};
 	return (
-		<p className="ingot-note" data-forecast={pool.name}>
-			{t('pool.forecast', { when: formatAhead(ms, language) })}
+		<p className="ingot-note" data-forecast={forecast.kind} data-pool={pool.name}>
+			{say()}
 		</p>
 	);
 }
 
-export function PoolUse({ pool }: { pool: Pool }) {
+/** charted: with how full it was. */
+export function PoolUse({ pool, charted = false }: { pool: Pool; charted?: boolean }) {
 	const { t, bytes } = useWords();
+	const { points, forecast, error } = usePoolUsage(pool);
 	const share = pool.total_bytes ? (pool.used_bytes / pool.total_bytes) * 100 : 0;
 	return (
 		<>
@@ -58,7 +82,21 @@ export function PoolUse({ pool }: { pool: Pool }) {
 				label={t('pool.use')}
 				text={t('pool.useText', { used: bytes(pool.used_bytes), total: bytes(pool.total_bytes), free: bytes(pool.available_bytes) })}
 			/>
-			<PoolForecast pool={pool} />
+			<ProblemAlert error={error} />
+			{points && pool.total_bytes > 0 && <PoolForecast pool={pool} points={points} forecast={forecast} />}
+			{charted && points && points.length > 1 && (
+				<ErrorBoundary at={pool.id}>
+					<Suspense
+						fallback={
+							<div className="ingot-plot">
+								<Spinner aria-label={t('common.loading')} />
+							</div>
+						}
+					>
+						<PoolChart name={pool.name ?? pool.id} points={points} forecast={forecast} />
+					</Suspense>
+				</ErrorBoundary>
+			)}
 		</>
 	);
 }

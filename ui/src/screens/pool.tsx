@@ -22,7 +22,7 @@ function Summary({ pool }: { pool: Pool }) {
 						<Quote text={pool.detail} />
 					</p>
 				)}
-				<PoolUse pool={pool} />
+				<PoolUse pool={pool} charted />
 				<PoolFacts
 					pool={pool}
 					more={[
@@ -66,14 +66,14 @@ function Disks() {
 						<Tbody>
 							{disks.map(({ key, node, osd }) => (
 								<Tr key={key}>
-									<Td>
+									<Td dataLabel={t('field.node')}>
 										<To to={`/nodes/${node.id}`}>{node.name ?? node.id}</To>
 									</Td>
-									<Td>{osd.number >= 0 ? osd.number : '–'}</Td>
-									<Td>
+									<Td dataLabel={t('field.osd')}>{osd.number >= 0 ? osd.number : '–'}</Td>
+									<Td dataLabel={t('field.serial')}>
 										<Foreign text={osd.serial ?? osd.wwn} />
 									</Td>
-									<Td>
+									<Td dataLabel={t('field.state')}>
 										<StateLabel state={osd.state} />
 									</Td>
 								</Tr>

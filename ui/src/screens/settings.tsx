@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { get } from '../api/client';
+import type { Session } from '../api/types';
 import { Alert, FormGroup, FormSelect, FormSelectOption } from '../pf';
 import { ButtonLink, Facts, Panel, Screen } from '../ui/parts';
 import { useSession } from '../ui/session';
@@ -13,6 +16,8 @@ export default function Settings() {
 	const { t, word } = useWords();
 	const { session, renew } = useSession();
 	const theme = useTheme();
+	// Each call puts the end off.
+	const now = useQuery({ queryKey: ['session'], queryFn: ({ signal }) => get<Session>('/v1/session', undefined, signal) });
 	const [changed, setChanged] = useState(false);
 	return (
 		<Screen title={t('nav.settings')}>
@@ -34,7 +39,7 @@ export default function Settings() {
 						facts={[
 							[t('field.name'), session?.user.name],
 							[t('field.role'), word(session?.user.role)],
-							[t('settings.sessionEnds'), <Time key="e" at={session?.expires_at} />],
+							[t('settings.sessionEnds'), <Time key="e" at={(now.data ?? session)?.expires_at} />],
 						]}
 					/>
 				</Panel>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { call } from '../api/client';
 import type { Session } from '../api/types';
 import { setLanguage, languages, type Language } from '../i18n';
-import { Alert, Button, Card, CardBody, CardTitle, Form, FormSelect, FormSelectOption } from '../pf';
+import { Alert, Button, Card, CardBody, CardTitle, Form, FormSelect, FormSelectOption, Modal, ModalBody, ModalVariant } from '../pf';
 import { TextField } from '../ui/field';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useSession } from '../ui/session';
@@ -23,7 +23,9 @@ export function LanguageChoice() {
 function Frame({ title, children }: { title: string; children: ReactNode }) {
 	const { t } = useWords();
 	useEffect(() => {
+		const before = document.title;
 		document.title = `${title} · Ingot`;
+		return () => void (document.title = before);
 	}, [title]);
 	return (
 		<main className="ingot-sign-in">
@@ -86,6 +88,40 @@ export function SignIn() {
 			</Form>
 			<p className="ingot-note">{t('session.firstTime')}</p>
 		</Frame>
+	);
+}
+
+/** Keeps itself for readers and the Escape key where a dialog waits below: each of those hides all but itself from readers whenever it
+ *  is drawn, and listens to Escape. */
+function Foremost({ children }: { children: ReactNode }) {
+	const own = useRef<HTMLDivElement>(null);
+	useEffect(() => {
+		const box = own.current?.closest('.ingot-over');
+		const show = () => box?.removeAttribute('aria-hidden');
+		const hidden = new MutationObserver(show);
+		if (box) hidden.observe(box, { attributes: true, attributeFilter: ['aria-hidden'] });
+		show();
+		const keep = (event: KeyboardEvent) => event.key === 'Escape' && event.stopPropagation();
+		window.addEventListener('keydown', keep, true);
+		return () => {
+			hidden.disconnect();
+			window.removeEventListener('keydown', keep, true);
+		};
+	}, []);
+	return <div ref={own}>{children}</div>;
+}
+
+/** Over a page that waits, with what was typed into it, for its user to sign in again. */
+export function SignInOver() {
+	const { t } = useWords();
+	return (
+		<Modal isOpen variant={ModalVariant.small} aria-label={t('session.signIn')} backdropClassName="ingot-over">
+			<ModalBody>
+				<Foremost>
+					<SignIn />
+				</Foremost>
+			</ModalBody>
+		</Modal>
 	);
 }
 
@@ -157,11 +193,13 @@ export function PasswordForm({ onDone }: { onDone: (session: Session) => void })
 export function NewPassword({ forced }: { forced?: boolean }) {
 	const { t } = useWords();
 	const { renew, signOut } = useSession();
+	const [staying, setStaying] = useState<unknown>(null);
 	return (
 		<Frame title={t('password.title')}>
 			{forced && <Alert variant="info" isInline title={t('password.forced')} />}
 			<PasswordForm onDone={renew} />
-			<Button variant="link" onClick={() => void signOut()}>
+			<ProblemAlert error={staying} lead={t('session.staying')} />
+			<Button variant="link" onClick={() => void signOut().catch(setStaying)}>
 				{t('session.signOut')}
 			</Button>
 		</Frame>

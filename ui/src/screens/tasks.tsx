@@ -3,8 +3,8 @@ import { useSearchParams } from 'react-router-dom';
 import { useOne } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, Modal, ModalBody, ModalHeader, ModalVariant } from '../pf';
-import { Facts, Screen, Teach, To } from '../ui/parts';
-import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { Doing, Facts, Screen, Teach, To } from '../ui/parts';
+import { failedKind, FailureLine, ProblemAlert, ResourceError } from '../ui/problem-alert';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { RetryTask } from '../ui/retry-task';
 import { CancelTask, TaskProgress, TaskTitle } from '../ui/task-drawer';
@@ -13,7 +13,7 @@ import { TaskLabel, Time, useWords } from '../ui/words';
 const STATES = ['running', 'succeeded', 'failed', 'cancelled'] as const satisfies readonly Task['state'][];
 
 function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) => void }) {
-	const { t, action, step } = useWords();
+	const { t, action, step, duration } = useWords();
 	const found = useOne('tasks', id, 1500);
 	const task = found.data;
 	return (
@@ -24,13 +24,14 @@ function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) =>
 				{task && (
 					<>
 						<TaskProgress task={task} />
-						<ResourceError error={task.error} title={t('tasks.failed')} />
+						<ResourceError error={task.error} title={t(task.state === 'cancelled' ? 'failure.cancelled' : 'tasks.failed')} kind={failedKind(task.resource)} />
 						<Facts
 							facts={[
 								[t('field.state'), <TaskLabel key="s" state={task.state} />],
-								[t('field.message'), step(task.message)],
+								[t('field.message'), <Doing key="m" message={task.message} />],
 								[t('field.started'), <Time key="c" at={task.created} />],
 								[t('field.ended'), <Time key="e" at={task.ended} />],
+								[t('field.took'), task.created && task.ended && duration(task.created, task.ended)],
 								[t('field.deadline'), <Time key="d" at={task.deadline} />],
 							]}
 						/>
@@ -59,7 +60,7 @@ function TaskDetail({ id, onShow }: { id: string; onShow: (id: string | null) =>
 }
 
 export default function Tasks() {
-	const { t, step } = useWords();
+	const { t } = useWords();
 	const [search, setSearch] = useSearchParams();
 	const open = search.get('task');
 	const show = (id: string | null) =>
@@ -76,8 +77,8 @@ export default function Tasks() {
 		{ field: 'action', label: t('field.action'), sort: true, width: 28, cell: (task) => <TaskTitle task={task} /> },
 		{ field: 'state', label: t('field.state'), sort: true, width: 13, cell: (task) => <TaskLabel state={task.state} /> },
 		{ field: 'progress', label: t('field.progress'), width: 14, cell: (task) => <TaskProgress task={task} /> },
-		{ field: 'message', label: t('field.message'), width: 22, cell: (task) => task.error?.text ?? step(task.message) },
-		{ field: 'created', label: t('field.started'), sort: true, width: 13, cell: (task) => <Time at={task.created} ago /> },
+		{ field: 'message', label: t('field.message'), width: 21, cell: (task) => (task.error ? <FailureLine error={task.error} /> : <Doing message={task.message} />) },
+		{ field: 'created', label: t('field.started'), sort: true, width: 14, cell: (task) => <Time at={task.created} ago /> },
 		{
 			field: 'show',
 			label: t('field.actions'),

@@ -5,7 +5,7 @@ import type { Event, Task } from '../api/types';
 import { Button } from '../pf';
 import { Bullseye } from '../ui/bullseye';
 import { Quote } from '../ui/parts';
-import { ProblemAlert } from '../ui/problem-alert';
+import { FailureLine, ProblemAlert } from '../ui/problem-alert';
 import { TaskTitle } from '../ui/task-drawer';
 import { TaskLabel, Time, useWords } from '../ui/words';
 
@@ -49,7 +49,7 @@ function Said({ moment }: { moment: Moment }) {
 			{moment.task.error && (
 				<span className="ingot-lost">
 					{' '}
-					<Quote text={moment.task.error.text ?? ''} />
+					<FailureLine error={moment.task.error} />
 				</span>
 			)}
 		</>

@@ -77,6 +77,7 @@ export default function Tokens() {
 	];
 	return (
 		<TokenFrame<Token>
+			role="operator"
 			collection="tokens"
 			columns={columns}
 			actionsWidth={16}

@@ -5,6 +5,7 @@ import type { Role, User } from '../api/types';
 import { Button, Checkbox } from '../pf';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { SelectField, TextField, useComplaint } from '../ui/field';
+import { ForRole } from '../ui/for-role';
 import { Screen, Teach } from '../ui/parts';
 import { ResourceTable, type Column } from '../ui/resource-table';
 import { useSession } from '../ui/session';
@@ -20,6 +21,11 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 	const [role, setRole] = useState<Role>(user?.role ?? 'viewer');
 	const [disabled, setDisabled] = useState(user?.disabled ?? false);
 	const change = useChange<User>();
+	const changed = {
+		...(role !== user?.role ? { role } : {}),
+		...(disabled !== user?.disabled ? { disabled } : {}),
+		...(password ? { password, password_change_required: true } : {}),
+	};
 	const bad = user ? password !== '' && complain('user_request', 'password', password) : (complain('user_request', 'name', name) ?? complain('user_request', 'password', password));
 	return (
 		<Dialog
@@ -27,7 +33,7 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 			confirm={user ? t('common.save') : t('common.create')}
 			busy={change.isPending}
 			error={change.error}
-			disabled={Boolean(bad)}
+			disabled={Boolean(bad) || Object.keys(changed).length === 0}
 			onClose={onClose}
 			onConfirm={() =>
 				change.mutate(
@@ -35,7 +41,8 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 						? {
 								method: 'PATCH',
 								path: `/v1/users/${user.id}`,
-								body: { role, disabled, ...(password ? { password, password_change_required: true } : {}) },
+								body: changed,
+								revision: user.revision,
 								touches: ['users'],
 							}
 						: { method: 'POST', path: '/v1/users', body: { name, role, password, password_change_required: true }, touches: ['users'] },
@@ -72,7 +79,7 @@ function UserDialog({ user, onClose }: { user: User | null; onClose: () => void 
 	);
 }
 
-export default function Users() {
+function UserList() {
 	const { t, word } = useWords();
 	const { session } = useSession();
 	const [editing, setEditing] = useState<User | 'new' | null>(null);
@@ -130,5 +137,14 @@ export default function Users() {
 				/>
 			)}
 		</Screen>
+	);
+}
+
+export default function Users() {
+	const { t } = useWords();
+	return (
+		<ForRole role="admin" title={t('nav.users')}>
+			<UserList />
+		</ForRole>
 	);
 }

@@ -3,19 +3,38 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from 'react-router-dom';
-import { newKey } from '../api/client';
-import { asProblem, type Problem } from '../api/problem';
+import { get } from '../api/client';
+import { asProblem, Problem } from '../api/problem';
 import { untilMade, useAll, useChange } from '../api/queries';
 import type { Vm, Volume } from '../api/types';
 import { ActionGroup, Alert, Button, Checkbox, Form, FormGroup, Radio } from '../pf';
 import { SelectField, TextField, useComplaint } from '../ui/field';
+import { ForRole } from '../ui/for-role';
 import { parseBytes } from '../ui/format';
-import { ButtonLink, Screen } from '../ui/parts';
+import { ButtonLink, Screen, To } from '../ui/parts';
 import { ProblemAlert } from '../ui/problem-alert';
 import { useWords } from '../ui/words';
 import { CloudInitFields, bodyOf, noCloudInit, useVerdict } from './cloud-init';
 
-export default function VmNew() {
+/** What was made for a form. Of no use: its making failed. */
+interface Made {
+	id: string;
+	name: string;
+	image: string;
+	size: string;
+	useless?: boolean;
+}
+
+/** Rejects if there is a virtual machine of that name: before anything is made for another one. */
+async function checkFree(name: string): Promise<void> {
+	const found = await get<Vm>(`/v1/vms/${encodeURIComponent(name)}`).catch((error: unknown) => {
+		if (asProblem(error).status === 404) return null;
+		throw error;
+	});
+	if (found) throw new Problem(409, 'exists', `there is a virtual machine '${name}' already`, 'name');
+}
+
+function VmForm() {
 	const { t, bytes } = useWords();
 	const navigate = useNavigate();
 	const complain = useComplaint();
@@ -34,9 +53,9 @@ export default function VmNew() {
 	const [given, setGiven] = useState(false);
 	const [cloudInit, setCloudInit] = useState(noCloudInit);
 	const verdict = useVerdict(given ? cloudInit : noCloudInit);
-	// What was made for this form already: a second try does not make it again.
-	const made = useRef<{ id: string; name: string; image: string; size: string } | null>(null);
-	const vmKey = useRef(newKey());
+	// A second try does not make it again, whatever the virtual machine is called by then.
+	const [made, setMade] = useState<Made | null>(null);
+	const ask = useMutation<void, Problem, string>({ mutationFn: checkFree });
 	const makeVolume = useChange<Volume>();
 	const left = useRef(new AbortController());
 	useEffect(() => {
@@ -46,8 +65,8 @@ export default function VmNew() {
 	}, []);
 	const awaitVolume = useMutation<void, Problem, string>({ mutationFn: (id) => untilMade(id, left.current.signal) });
 	const makeVm = useChange<Vm>();
-	const error = makeVolume.error ?? awaitVolume.error ?? makeVm.error;
-	const busy = makeVolume.isPending || awaitVolume.isPending || makeVm.isPending;
+	const error = ask.error ?? makeVolume.error ?? awaitVolume.error ?? makeVm.error;
+	const busy = ask.isPending || makeVolume.isPending || awaitVolume.isPending || makeVm.isPending;
 	const chosenImage = image || (images.data?.[0]?.id ?? '');
 	const chosenVolume = volume || (volumes.data?.[0]?.id ?? '');
 	const free = (volumes.data ?? []).filter((each) => !each.vm);
@@ -61,27 +80,35 @@ export default function VmNew() {
 	const volumeOf = async (): Promise<string> => {
 		if (!fromImage) return chosenVolume;
 		const wanted = { name, image: chosenImage, size };
-		let mine = made.current;
-		if (!mine || mine.name !== wanted.name || mine.image !== wanted.image || mine.size !== wanted.size) {
+		let mine = made;
+		if (!mine || mine.useless || mine.image !== wanted.image || mine.size !== wanted.size) {
 			const answer = await makeVolume.mutateAsync({
 				method: 'POST',
 				path: '/v1/volumes',
 				body: { name, image: chosenImage, ...(size ? { size_bytes: parseBytes(size) } : {}) },
 				touches: ['volumes'],
 			});
-			mine = made.current = { id: answer.id, ...wanted };
+			mine = { id: answer.id, ...wanted };
+			setMade(mine);
 		}
-		await awaitVolume.mutateAsync(mine.id);
+		await awaitVolume.mutateAsync(mine.id).catch((reason: unknown) => {
+			const { status } = asProblem(reason);
+			if (status === 404) setMade(null);
+			else if (status === 409 && mine) setMade({ ...mine, useless: true });
+			throw reason;
+		});
 		return mine.id;
 	};
 	const submit = async (event: FormEvent) => {
 		event.preventDefault();
 		if (bad || busy) return;
+		ask.reset();
 		makeVolume.reset();
 		awaitVolume.reset();
 		makeVm.reset();
 		try {
-			// First of all: the page may be left while the storage clones.
+			// The volume first: the page may be left while the storage clones.
+			await ask.mutateAsync(name);
 			const volumeId = await volumeOf();
 			const vm = await makeVm.mutateAsync({
 				method: 'POST',
@@ -96,13 +123,11 @@ export default function VmNew() {
 					...(given ? bodyOf(cloudInit) : {}),
 				},
 				touches: ['vms', 'volumes'],
-				key: vmKey.current,
 			});
 			if (!left.current.signal.aborted) void navigate(`/vms/${vm.id}`);
 		} catch (reason) {
-			// It is shown from the mutation; a body that was refused may be sent again with other words.
+			// It is shown from the mutation.
 			asProblem(reason);
-			vmKey.current = newKey();
 		}
 	};
 	return (
@@ -179,6 +204,12 @@ export default function VmNew() {
 				{given && <CloudInitFields form={cloudInit} onChange={setCloudInit} complaint={verdict.complaint} error={error ?? verdict.error} />}
 				<Checkbox id="vm-start" label={t('vm.startAtOnce')} isChecked={start} onChange={(_event, on) => setStart(on)} />
 				<ProblemAlert error={error} />
+				{made && Boolean(error) && (
+					<Alert variant="info" isInline title={t('vm.volumeStays', { name: made.name })}>
+						{!made.useless && <p>{t('vm.volumeUsedAgain')}</p>}
+						<To to={`/volumes/${made.id}`}>{t('vm.volumeLook')}</To>
+					</Alert>
+				)}
 				<ActionGroup>
 					<Button type="submit" isDisabled={Boolean(bad) || busy} isLoading={busy}>
 						{t('common.create')}
@@ -187,5 +218,14 @@ export default function VmNew() {
 				</ActionGroup>
 			</Form>
 		</Screen>
+	);
+}
+
+export default function VmNew() {
+	const { t } = useWords();
+	return (
+		<ForRole role="operator" title={t('vm.create')}>
+			<VmForm />
+		</ForRole>
 	);
 }

@@ -4,15 +4,15 @@ import { useNavigate } from 'react-router-dom';
 import { useAll, useChange } from '../api/queries';
 import type { Vm } from '../api/types';
 import { Button } from '../pf';
-import { Found, Sections, type Section } from '../ui/detail';
+import type { Section } from '../ui/detail';
 import { DangerDialog, Dialog } from '../ui/dialog';
 import { SelectField } from '../ui/field';
-import { Bar, Facts, Panel, Quote, Screen, To } from '../ui/parts';
-import { ProblemAlert, ResourceError } from '../ui/problem-alert';
+import { Bar, Facts, Panel, Quote, To } from '../ui/parts';
+import { ProblemAlert } from '../ui/problem-alert';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
 import { lifeOfVm } from './console-life';
-import { Timeline } from './timeline';
+import { OnePage } from './one';
 
 const ConsolePanel = lazy(() => import('./console-panel'));
 
@@ -171,28 +171,21 @@ function Migration({ vm }: { vm: Vm }) {
 export default function VmScreen() {
 	const { t } = useWords();
 	const operator = useMay('operator');
-	const back = { to: '/vms', label: t('nav.vms') };
 	const consoleOf = (vm: Vm, kind: 'vnc' | 'serial', label: string): Section => ({
 		key: kind,
 		label,
 		content: () => <ConsolePanel key={kind} collection="vms" id={vm.id} name={vm.name} kind={kind} life={lifeOfVm(vm)} />,
 	});
 	return (
-		<Found collection="vms" title={t('kind.vm')} back={back} refetchInterval={2000}>
-			{(vm, stale) => (
-				<Screen title={vm.name} back={back} state={<StateLabel state={vm.state} />} actions={<Actions vm={vm} />}>
-					<ResourceError error={vm.error} title={t('vm.lastError')} />
-					{stale}
-					{vm.state === 'migrating' && <Migration vm={vm} />}
-					<Sections
-						sections={[
-							{ key: 'summary', label: t('tab.summary'), content: () => <Summary vm={vm} /> },
-							{ key: 'timeline', label: t('tab.timeline'), content: () => <Timeline id={vm.id} /> },
-							...(operator ? [consoleOf(vm, 'vnc', t('tab.screen')), consoleOf(vm, 'serial', t('tab.serial'))] : []),
-						]}
-					/>
-				</Screen>
-			)}
-		</Found>
+		<OnePage
+			collection="vms"
+			kind="vm"
+			failed={t('vm.lastError')}
+			refetchInterval={2000}
+			actions={(vm) => <Actions vm={vm} />}
+			above={(vm) => vm.state === 'migrating' && <Migration vm={vm} />}
+			summary={(vm) => <Summary vm={vm} />}
+			more={(vm) => (operator ? [consoleOf(vm, 'vnc', t('tab.screen')), consoleOf(vm, 'serial', t('tab.serial'))] : [])}
+		/>
 	);
 }

@@ -3,13 +3,11 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router-dom';
 import type { Volume } from '../api/types';
 import { Button } from '../pf';
-import { Found, Sections } from '../ui/detail';
-import { Facts, Panel, Screen, To } from '../ui/parts';
-import { ResourceError } from '../ui/problem-alert';
+import { Facts, Panel, To } from '../ui/parts';
 import { RetryLast } from '../ui/retry-task';
 import { useMay } from '../ui/session';
 import { StateLabel, Time, useWords } from '../ui/words';
-import { Timeline } from './timeline';
+import { OnePage } from './one';
 import { DeleteVolume } from './volume-actions';
 
 function Actions({ volume }: { volume: Volume }) {
@@ -62,21 +60,14 @@ function Summary({ volume }: { volume: Volume }) {
 
 export default function VolumeScreen() {
 	const { t } = useWords();
-	const back = { to: '/volumes', label: t('nav.volumes') };
 	return (
-		<Found collection="volumes" title={t('kind.volume')} back={back} refetchInterval={4000}>
-			{(volume, stale) => (
-				<Screen title={volume.name} back={back} state={<StateLabel state={volume.state} />} actions={<Actions volume={volume} />}>
-					<ResourceError error={volume.error} title={t('tasks.failed')} />
-					{stale}
-					<Sections
-						sections={[
-							{ key: 'summary', label: t('tab.summary'), content: () => <Summary volume={volume} /> },
-							{ key: 'timeline', label: t('tab.timeline'), content: () => <Timeline id={volume.id} /> },
-						]}
-					/>
-				</Screen>
-			)}
-		</Found>
+		<OnePage
+			collection="volumes"
+			kind="volume"
+			failed={t('tasks.failed')}
+			refetchInterval={4000}
+			actions={(volume) => <Actions volume={volume} />}
+			summary={(volume) => <Summary volume={volume} />}
+		/>
 	);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect, it } from 'vitest';
 import texts from '../api/events.gen.json';
+import { eventsEn } from '../i18n/events.en';
 import { eventsKo } from '../i18n/events.ko';
 import { eventText } from './event-text';
 
@@ -12,6 +13,12 @@ it.each(Object.keys(texts))('%s is said in Korean with the same values in it', (
 	expect(korean).toMatch(/[\uac00-\ud7a3]/);
 	// Korean may leave nothing out; the name it may add.
 	expect(holders(korean).filter((key) => key !== 'name')).toEqual(holders(english[code] ?? '').filter((key) => key !== 'name'));
+});
+
+it.each(Object.keys(texts).filter((code) => english[code]?.includes('{action}')))('%s names in English what was done as the tasks do, with the same values in it', (code) => {
+	const said = eventsEn[code as keyof typeof eventsEn] ?? '';
+	expect(holders(said)).toEqual(holders(english[code] ?? ''));
+	expect(eventText({ code, params: { action: 'machine.commission', reason: 'why' }, resource_name: 'm1', text: 'machine.commission' }, eventsEn, say)).toMatch(/^action:machine.commission: /);
 });
 
 const say = (kind: string, value: string) => `${kind}:${value}`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { describe, expect, it } from 'vitest';
-import { formatAgo, formatBytes, formatDuration, formatTime, parseBytes } from './format';
+import { byteTicks, formatAgo, formatBytes, formatDuration, formatTime, parseBytes } from './format';
 
 describe('sizes', () => {
 	it.each([
@@ -47,4 +47,12 @@ describe('times', () => {
 		expect(formatDuration(0, 90000)).toBe('1 minute');
 		expect(formatDuration(5000, 0)).toBe('0 seconds');
 	});
+});
+
+it('marks an axis of sizes at powers of two, no more often than there is room', () => {
+	expect(byteTicks(191.5, 3)).toEqual([0, 64, 128]);
+	expect(byteTicks(192, 3)).toEqual([0, 64, 128, 192]);
+	expect(byteTicks(3 * 1024 ** 4, 2).map((each) => formatBytes(each))).toEqual(['0 B', '2 TiB']);
+	expect(byteTicks(0.5, 4)).toEqual([0]);
+	expect(byteTicks(100, 0.2)).toEqual([0]);
 });

@@ -14,6 +14,12 @@ export function formatBytes(bytes: number | null | undefined, language = 'en'): 
 	return `${new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value)} ${UNITS[unit]}`;
 }
 
+/** Multiples of a power of two up to top, at most so many above zero: sizes in binary units are round there. */
+export function byteTicks(top: number, most: number): number[] {
+	const step = 2 ** Math.ceil(Math.log2(Math.max(1, top / Math.max(1, most))));
+	return Array.from({ length: Math.floor(top / step) + 1 }, (_unused, index) => index * step);
+}
+
 /** "4 GiB", "512M", "1.5 TiB" as bytes; null for what is no size. Decimal units are refused: a disk of 1 TB is not one of 1 TiB. */
 export function parseBytes(text: string): number | null {
 	const match = /^\s*(\d+(?:\.\d+)?)\s*([KMGTPE])?(i?B)?\s*$/i.exec(text);

@@ -115,6 +115,12 @@ export function Foreign({ text }: { text: string | null | undefined }) {
 	return text ? <bdi className="ingot-foreign">{text}</bdi> : <span aria-label={t('common.none')}>–</span>;
 }
 
+/** What a task does: most of it has a name of its own, the rest is in the server's words. */
+export function Doing({ message }: { message: string | null | undefined }) {
+	const { step, knows } = useWords();
+	return !message || knows(`step.${message}`) ? <>{step(message)}</> : <Quote text={message} />;
+}
+
 /** What the server says in words that it has in English only. */
 export function Quote({ text }: { text: string }) {
 	return <bdi lang="en">{text}</bdi>;

@@ -35,17 +35,50 @@ export function ProblemLine({ problem }: { problem: Problem }) {
 	const { title, field, remedy } = useProblemWords()(problem);
 	return (
 		<>
-			<strong>{title}</strong> · {problem.detail} {field && <>· {field} </>}· {remedy}
+			<strong>{title}</strong> · <span lang="en">{problem.detail}</span> {field && <>· {field} </>}· {remedy}
 		</>
 	);
 }
 
-/** Why a resource is as it is, as the server keeps it. */
-export function ResourceError({ error, title }: { error: ResourceProblem | null | undefined; title: string }) {
+/** What failed: its remedies are other ones for each. A BMC's failures are its machine's, but not the machine's own. */
+export type FailedKind = 'bmc' | 'image' | 'machine' | 'node' | 'vm' | 'volume';
+export const failedKind = (resource: string | null | undefined): FailedKind | undefined =>
+	(['image', 'machine', 'node', 'vm', 'volume'] as const).find((kind) => kind === resource);
+
+function useFailureWords() {
+	const { t, knows } = useWords();
+	return (error: ResourceProblem, kind?: FailedKind) => {
+		// A newer server may have codes that nobody here has words for.
+		const code = knows(`failure.${error.code}`) ? error.code : 'internal';
+		const special = `failureRemedy.${kind}.${code}`;
+		return { title: t(`failure.${code}` as Key), remedy: t(knows(special) ? special : (`failureRemedy.${code}` as Key)) };
+	};
+}
+
+/** Why a resource is as it is, as the server keeps it, and what to do. title: what this means here. */
+export function ResourceError({ error, title, kind }: { error: ResourceProblem | null | undefined; title: string; kind?: FailedKind }) {
+	const say = useFailureWords();
 	if (!error) return null;
+	const words = say(error, kind);
 	return (
-		<Alert variant="danger" isInline title={title} className="ingot-problem">
+		<Alert variant="danger" isInline title={title} className="ingot-problem" data-code={error.code}>
+			{words.title !== title && (
+				<p>
+					<strong>{words.title}</strong>
+				</p>
+			)}
+			<p>{words.remedy}</p>
 			<p lang="en">{error.text}</p>
 		</Alert>
+	);
+}
+
+/** The same within a list, without what to do. */
+export function FailureLine({ error }: { error: ResourceProblem }) {
+	const { title } = useFailureWords()(error);
+	return (
+		<span data-code={error.code}>
+			{title} · <bdi lang="en">{error.text}</bdi>
+		</span>
 	);
 }

@@ -2,8 +2,8 @@
 // A table of parts: it reads the wholes a page at a time, and does not run through those that have no parts by itself.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
-import { MemoryRouter } from 'react-router-dom';
-import { afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { MemoryRouter, useLocation } from 'react-router-dom';
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startI18n } from '../i18n';
 import { ResourceTable, type Parts } from './resource-table';
 
@@ -21,9 +21,18 @@ const parts: Parts<{ id: string }, Whole> = {
 };
 
 beforeAll(startI18n);
+beforeEach(() => {
+	// jsdom lays nothing out: there is nothing to be told of.
+	vi.stubGlobal('ResizeObserver', class {
+		observe() {}
+		disconnect() {}
+		unobserve() {}
+	});
+});
 afterEach(() => {
 	cleanup();
 	vi.unstubAllGlobals();
+	vi.restoreAllMocks();
 });
 
 /** Pages of two wholes each, with so many pieces in each whole. */
@@ -75,4 +84,40 @@ it('stops at a page without rows, says how far it came, and reads on when it is 
 	await screen.findByText('5 of 6/6');
 	expect(asked).toHaveLength(3);
 	await waitFor(() => expect(screen.queryByText('Read on')).toBeNull());
+});
+
+it('offers to sort where rows are cards, by what the server can sort by, and keeps it in the address', async () => {
+	vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(320);
+	const asked: (string | null)[] = [];
+	vi.stubGlobal('fetch', async (url: string) => {
+		asked.push(new URL(url, 'https://x').searchParams.get('sort'));
+		return new Response(JSON.stringify({ items: [{ id: 'a' }], next: null, total: 1 }), { status: 200 });
+	});
+	const Address = () => <output>{useLocation().search}</output>;
+	render(
+		<QueryClientProvider client={new QueryClient()}>
+			<MemoryRouter>
+				<Address />
+				<ResourceTable<{ id: string }>
+					label="Things"
+					path="/v1/things"
+					collection="things"
+					columns={[
+						{ field: 'name', label: 'Name', sort: true, cell: (row) => row.id },
+						{ field: 'address', label: 'Address', cell: () => '-' },
+					]}
+					defaultSort="name"
+					rowName={(row) => row.id}
+					empty="none"
+				/>
+			</MemoryRouter>
+		</QueryClientProvider>,
+	);
+	const choice = await screen.findByRole('combobox', { name: 'Sort by' });
+	expect(Array.from(choice.querySelectorAll('option'), (option) => option.textContent)).toEqual(['Name, ascending', 'Name, descending']);
+	expect((choice as HTMLSelectElement).value).toBe('name');
+	fireEvent.change(choice, { target: { value: '-name' } });
+	await waitFor(() => expect(asked).toEqual(['name', '-name']));
+	expect(screen.getByRole('status').textContent).toBe('?sort=-name');
+	expect((choice as HTMLSelectElement).value).toBe('-name');
 });

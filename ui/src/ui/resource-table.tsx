@@ -2,14 +2,19 @@
 // A table over a list of the API, however long: the server sorts, filters and pages; only the rows in sight are in the
 // document; what is asked for is kept in the address.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'react-router-dom';
 import { usePages } from '../api/queries';
-import { Button, FormSelect, FormSelectOption, SearchInput, Spinner, Table, Tbody, Td, Th, Thead, Toolbar, ToolbarContent, ToolbarItem, Tr } from '../pf';
+import { Button, Checkbox, FormSelect, FormSelectOption, SearchInput, Spinner, Table, Tbody, Td, Th, Thead, Toolbar, ToolbarContent, ToolbarItem, Tr } from '../pf';
 import { ProblemAlert } from './problem-alert';
 import { useWords } from './words';
 
 const ROW_PX = 44;
+/** A table that has less room than this shows each row as a card: its cells below one another, each with its label. */
+const CARDS_BELOW_PX = 800;
+/** How high a card is about, before it was measured. */
+const CARD_PX = 40;
+const CARD_CELL_PX = 29;
 const TYPING_MS = 250;
 /** Of the width, for the box to choose a row. */
 const CHECK_SHARE = 0.05;
@@ -83,6 +88,43 @@ function Search({ value, onChange, label }: { value: string; onChange: (value: s
 	);
 }
 
+function useCards(box: HTMLElement | null): boolean {
+	const [cards, setCards] = useState(false);
+	useLayoutEffect(() => {
+		if (!box) return undefined;
+		// Without any width it is not laid out.
+		const look = () => setCards(box.clientWidth > 0 && box.clientWidth < CARDS_BELOW_PX);
+		look();
+		const watch = new ResizeObserver(look);
+		watch.observe(box);
+		return () => watch.disconnect();
+	}, [box]);
+	return cards;
+}
+
+/** What the head of a table is for, where rows are cards and have none. */
+function CardSort<T>({ columns, sort, onChange }: { columns: Column<T>[]; sort: string; onChange: (sort: string) => void }) {
+	const { t } = useWords();
+	const ways = columns
+		.filter((column) => column.sort)
+		.flatMap(({ field, label }) => [
+			{ value: field, label: t('table.ascending', { field: label }) },
+			{ value: `-${field}`, label: t('table.descending', { field: label }) },
+		]);
+	if (ways.length === 0) return null;
+	return (
+		<ToolbarItem>
+			<FormSelect aria-label={t('table.sort')} className="ingot-sort" value={sort} onChange={(_event, value) => onChange(value)}>
+				{/* By a field that is no column, or none: as it is, until another is chosen. */}
+				{!ways.some(({ value }) => value === sort) && <FormSelectOption value={sort} label={t('table.unsorted')} isDisabled />}
+				{ways.map(({ value, label }) => (
+					<FormSelectOption key={value} value={value} label={label} />
+				))}
+			</FormSelect>
+		</ToolbarItem>
+	);
+}
+
 /** Rows that are parts of what the list holds: it is read a page after the other, as one comes to the end of the rows. */
 export interface Parts<T, Whole> {
 	rowsOf: (wholes: Whole[]) => T[];
@@ -125,14 +167,17 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 	const barren = chunks.length > 0 && chunks.at(-1)?.length === 0;
 	const [chosen, setChosen] = useState<Set<string>>(new Set());
 	const [matching, setMatching] = useState(false);
-	const scroller = useRef<HTMLDivElement>(null);
+	const [scroller, setScroller] = useState<HTMLDivElement | null>(null);
+	const cards = useCards(scroller);
 	const virtual = useVirtualizer({
 		count: rows.length,
-		getScrollElement: () => scroller.current,
-		estimateSize: () => ROW_PX,
+		getScrollElement: () => scroller,
+		estimateSize: () => (cards ? CARD_PX + CARD_CELL_PX * props.columns.length : ROW_PX),
 		overscan: 12,
 		initialRect: { width: 1000, height: 600 },
 	});
+	// What was measured of rows says nothing of cards.
+	useLayoutEffect(() => virtual.measure(), [virtual, cards]);
 	const visible = virtual.getVirtualItems();
 	const last = visible.at(-1)?.index ?? 0;
 	const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
@@ -157,6 +202,10 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 	const allShown = rows.length > 0 && rows.every((row) => chosen.has(row.id));
 	const columns = props.columns.length + (choosable ? 1 : 0);
 	const above = visible[0]?.start ?? 0;
+	const chooseShown = (on: boolean) => {
+		setMatching(false);
+		setChosen(on ? new Set(rows.map((row) => row.id)) : new Set());
+	};
 	const below = virtual.getTotalSize() - (visible.at(-1)?.end ?? 0);
 
 	if (pages.data && total === 0 && !filtered)
@@ -189,6 +238,12 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 							</FormSelect>
 						</ToolbarItem>
 					))}
+					{cards && <CardSort columns={props.columns} sort={sort} onChange={(value) => set('sort', value)} />}
+					{cards && choosable && rows.length > 0 && (
+						<ToolbarItem>
+							<Checkbox id="choose-shown" label={t('table.selectAll')} isChecked={allShown} onChange={(_event, on) => chooseShown(on)} />
+						</ToolbarItem>
+					)}
 					{props.actions && <ToolbarItem>{props.actions}</ToolbarItem>}
 					<ToolbarItem className="ingot-count">
 						{pages.isFetching && <Spinner size="md" aria-label={t('common.loading')} />}{' '}
@@ -212,8 +267,15 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 				</div>
 			)}
 			<ProblemAlert error={pages.error} />
-			<div className="ingot-scroll" ref={scroller} role="region" aria-label={props.label} tabIndex={0}>
-				<Table variant="compact" aria-label={props.label} aria-rowcount={parts ? (hasNextPage ? -1 : rows.length + 1) : total + 1} className="ingot-table" isStickyHeader>
+			<div className="ingot-scroll" ref={setScroller} role="region" aria-label={props.label} tabIndex={0}>
+				<Table
+					variant="compact"
+					aria-label={props.label}
+					aria-rowcount={parts ? (hasNextPage ? -1 : rows.length + 1) : total + 1}
+					className={cards ? 'ingot-cards' : 'ingot-table'}
+					gridBreakPoint={cards ? 'grid' : ''}
+					isStickyHeader
+				>
 					<Thead>
 						<Tr aria-rowindex={1}>
 							{choosable && (
@@ -223,10 +285,7 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 										className="pf-v6-c-check__input"
 										aria-label={t('table.selectAll')}
 										checked={allShown}
-										onChange={(event) => {
-											setMatching(false);
-											setChosen(event.target.checked ? new Set(rows.map((row) => row.id)) : new Set());
-										}}
+										onChange={(event) => chooseShown(event.target.checked)}
 									/>
 								</Th>
 							)}
@@ -262,7 +321,13 @@ export function ResourceTable<T extends { id: string }, Whole = T>(props: {
 							const row = rows[item.index];
 							if (!row) return null;
 							return (
-								<Tr key={row.id} aria-rowindex={item.index + 2} data-id={row.id}>
+								<Tr
+									key={row.id}
+									ref={cards ? virtual.measureElement : undefined}
+									data-index={item.index}
+									aria-rowindex={item.index + 2}
+									data-id={row.id}
+								>
 									{choosable && (
 										<Td className="ingot-check">
 											<input

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A task that failed or was cancelled, asked for once more. What destroys something says so again, and asks for the name again.
 import { useState } from 'react';
-import { useChange, useFirst } from '../api/queries';
-import type { Task } from '../api/types';
+import { useChange, useFirst, useOne } from '../api/queries';
+import type { Machine, Task } from '../api/types';
 import type { Key } from '../i18n';
 import { Button } from '../pf';
+import { CutOff } from './cut-off';
 import { DangerDialog } from './dialog';
+import { Foreign } from './parts';
 import { ProblemAlert } from './problem-alert';
 import { useMay } from './session';
+import { diskName } from './system-disk';
 import { useWords } from './words';
 
 const LOST: Partial<Record<string, Key>> = {
@@ -23,6 +26,37 @@ const LOST: Partial<Record<string, Key>> = {
 export function lostByRetry(task: Task): Key | null {
 	if (task.action === 'machine.power' && task.steps.some((step) => step.name === 'power-on')) return null;
 	return LOST[task.action ?? ''] ?? null;
+}
+
+/** The disk that a deploy was asked to write, as far as the machine has told of it; null: it is not of those that it has now. */
+export function diskOfOrder(task: Task, machine: Machine | undefined) {
+	const name = orderOf(task, 'disk');
+	return (name && machine?.inventory?.disks?.find((disk) => disk.serial === name || disk.wwn === name)) || null;
+}
+
+function orderOf(task: Task, field: string): string | null {
+	const order: unknown = task.order;
+	const value: unknown = order && typeof order === 'object' ? (order as Record<string, unknown>)[field] : null;
+	return typeof value === 'string' ? value : null;
+}
+
+/** What is lost, by the name of the thing that loses it. */
+function Lost({ task, lost }: { task: Task; lost: Key }) {
+	const { t, bytes } = useWords();
+	const machine = useOne('machines', task.resource === 'machine' ? task.resource_id : null);
+	const disk = diskOfOrder(task, machine.data);
+	const name = orderOf(task, 'disk');
+	if (task.action === 'machine.power' && machine.data?.node) return <CutOff node={machine.data.node} />;
+	if (task.action !== 'machine.deploy' || !name) return <p>{t(lost)}</p>;
+	return (
+		<>
+			<p>
+				<Foreign text={name} /> · {bytes(disk?.size_bytes)} · <Foreign text={disk?.model} />
+			</p>
+			<p className="ingot-lost">{t('machine.deployLostDisk', { disk: disk ? diskName(disk) : name, size: bytes(disk?.size_bytes) })}</p>
+			<ProblemAlert error={machine.error} />
+		</>
+	);
 }
 
 export function canRetry(task: Task): boolean {
@@ -63,7 +97,7 @@ export function RetryTask({ task, onDone }: { task: Task; onDone?: (again: Task)
 					title={t('tasks.retryTitle', { action: action(task.action), name })}
 					confirm={t('common.again')}
 					name={name}
-					lost={<p>{t(lost)}</p>}
+					lost={<Lost task={task} lost={lost} />}
 					busy={change.isPending}
 					error={change.error}
 					onClose={() => {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who is signed in. The cookie is the browser's; what is kept here is what the server said of the session.
-import { useQueryClient } from '@tanstack/react-query';
-import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { call, get, onPasswordOld, onSignedOut, setCsrfToken } from '../api/client';
+import { onlineManager, useQueryClient } from '@tanstack/react-query';
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { call, get, onPasswordOld, onSignedOut, onTokenOld, setCsrfToken } from '../api/client';
 import { asProblem, type Problem } from '../api/problem';
 import { useLiveQueries } from '../api/queries';
 import type { Role, Session } from '../api/types';
 
+/** ended: the server knows the session no longer; it is the last one then, whose page waits for its user to sign in again. */
 type State = { session: Session | null; loading: boolean; ended: boolean; problem: Problem | null };
 interface Context extends State {
 	signIn(name: string, password: string): Promise<void>;
@@ -16,54 +17,94 @@ interface Context extends State {
 }
 
 const SessionContext = createContext<Context | null>(null);
+/** What windows of a browser say to each other: somebody signed in, or has another session; somebody signed out. */
+type Word = 'in' | 'out';
+const WINDOWS = 'ingot-session-1';
 const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 
 export function SessionProvider({ children }: { children: ReactNode }) {
 	const client = useQueryClient();
 	const [state, setState] = useState<State>({ session: null, loading: true, ended: false, problem: null });
-	const become = useCallback((session: Session | null, ended = false) => {
-		setCsrfToken(session?.csrf_token ?? null);
-		setState({ session, loading: false, ended, problem: null });
-	}, []);
-	const read = useCallback(() => {
-		get<Session>('/v1/session').then(
-			(session) => become(session),
-			(error: unknown) => {
-				const problem = asProblem(error);
-				if (problem.status === 401) become(null);
-				else setState({ session: null, loading: false, ended: false, problem });
-			},
-		);
-	}, [become]);
+	const user = useRef<string | null>(null);
+	const others = useRef<BroadcastChannel | null>(null);
+	const become = useCallback(
+		(session: Session | null) => {
+			setCsrfToken(session?.csrf_token ?? null);
+			// What one user has read is not for another.
+			if (user.current !== null && user.current !== session?.user.id) client.clear();
+			else void client.invalidateQueries();
+			user.current = session?.user.id ?? null;
+			setState({ session, loading: false, ended: false, problem: null });
+		},
+		[client],
+	);
+	const end = useCallback(() => setState((state) => ({ ...state, loading: false, ended: state.session !== null })), []);
+	/** Tells whether it is the user's who was signed in before. */
+	const read = useCallback(async (): Promise<boolean> => {
+		const before = user.current;
+		try {
+			const session = await get<Session>('/v1/session');
+			become(session);
+			return before === session.user.id;
+		} catch (error) {
+			const problem = asProblem(error);
+			if (problem.status === 401) end();
+			// Who is signed in stays so while nobody answers.
+			else if (before === null) setState({ session: null, loading: false, ended: false, problem });
+			return false;
+		}
+	}, [become, end]);
 
 	useEffect(() => {
-		read();
-		onSignedOut(() => {
-			become(null, true);
-			client.clear();
-		});
-		onPasswordOld(read);
-	}, [become, client, read]);
+		void read();
+		onSignedOut(end);
+		onPasswordOld(() => void read());
+		onTokenOld(read);
+		// The cookie is of all windows of a browser: each is told when another has changed it.
+		const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(WINDOWS);
+		others.current = channel;
+		if (channel)
+			channel.onmessage = (message: MessageEvent<Word>) => {
+				if (message.data === 'out') become(null);
+				else void read();
+			};
+		return () => channel?.close();
+	}, [become, end, read]);
 
-	useLiveQueries(Boolean(state.session) && !state.session?.user.password_change_required);
+	// Nothing is asked for a page that waits: it would be refused.
+	const { ended } = state;
+	useEffect(() => {
+		onlineManager.setOnline(!ended);
+		return () => onlineManager.setOnline(true);
+	}, [ended]);
+	useLiveQueries(Boolean(state.session) && !ended && !state.session?.user.password_change_required);
 
-	const value = useMemo<Context>(
-		() => ({
+	const value = useMemo<Context>(() => {
+		const tell = (word: Word) => others.current?.postMessage(word);
+		return {
 			...state,
-			signIn: async (name, password) => become(await call<Session>('POST', '/v1/session', { body: { name, password } })),
-			signOut: async () => {
-				await call('DELETE', '/v1/session');
-				become(null);
-				client.clear();
+			signIn: async (name, password) => {
+				become(await call<Session>('POST', '/v1/session', { body: { name, password } }));
+				tell('in');
 			},
-			renew: (session) => become(session),
+			signOut: async () => {
+				await call('DELETE', '/v1/session').catch((error: unknown) => {
+					// A session that has ended already is left by saying so.
+					if (asProblem(error).status !== 401) throw error;
+				});
+				become(null);
+				tell('out');
+			},
+			renew: (session) => {
+				become(session);
+				tell('in');
+			},
 			again: () => {
 				setState({ session: null, loading: true, ended: false, problem: null });
-				read();
+				void read();
 			},
-		}),
-		[state, become, client, read],
-	);
+		};
+	}, [state, become, read]);
 	return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
 }
 

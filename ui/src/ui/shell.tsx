@@ -3,8 +3,7 @@
 import { Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { NavLink, Outlet, useLocation } from 'react-router-dom';
 import { live } from '../api/live';
-import { asProblem } from '../api/problem';
-import { useAll } from '../api/queries';
+import { useRunning } from '../api/queries';
 import type { Role } from '../api/types';
 import type { Key } from '../i18n';
 import {
@@ -138,16 +137,15 @@ const NARROW = '(max-width: 1199px)';
 
 export function Shell() {
 	const { t } = useWords();
-	const { session, signOut, again } = useSession();
+	const { session, signOut } = useSession();
 	const [staying, setStaying] = useState<unknown>(null);
 	const leave = () => {
 		setStaying(null);
-		// A session that has ended already is left by looking at it again.
-		signOut().catch((error: unknown) => (asProblem(error).status === 401 ? again() : setStaying(error)));
+		signOut().catch(setStaying);
 	};
 	const [sidebar, setSidebar] = useState(() => !matchMedia(NARROW).matches);
 	const [drawer, setDrawer] = useState(false);
-	const running = useAll('tasks', { state: 'running' }, 5000);
+	const running = useRunning();
 	const location = useLocation();
 	const main = useRef<string>(location.pathname);
 	useEffect(() => {
@@ -155,7 +153,7 @@ export function Shell() {
 		if (main.current !== location.pathname) document.getElementById('main')?.focus();
 		main.current = location.pathname;
 	}, [location.pathname]);
-	const count = running.data?.length ?? 0;
+	const count = running.data?.total ?? 0;
 	const masthead = (
 		<Masthead>
 			<MastheadMain>
@@ -208,7 +206,7 @@ export function Shell() {
 			<NotConnected />
 			<ProblemAlert error={staying} lead={t('session.staying')} />
 			<Drawer isExpanded={drawer} isInline position="end">
-				<DrawerContent panelContent={drawer ? <TaskDrawer tasks={running.data ?? []} onClose={() => setDrawer(false)} /> : null}>
+				<DrawerContent panelContent={drawer ? <TaskDrawer tasks={running.data?.items ?? []} total={count} onClose={() => setDrawer(false)} /> : null}>
 					<DrawerContentBody>
 						<ErrorBoundary at={location.pathname}>
 							<Suspense fallback={<Bullseye />}>

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { useChange, useAll } from '../api/queries';
+import { useChange, useFirst } from '../api/queries';
 import type { Task } from '../api/types';
 import { Button, DrawerPanelContent, Title } from '../pf';
-import { Bar, To } from './parts';
-import { ProblemAlert } from './problem-alert';
+import { Bar, Doing, To } from './parts';
+import { FailureLine, ProblemAlert } from './problem-alert';
 import { RetryTask } from './retry-task';
 import { useMay } from './session';
 import { resourceAddress } from './where';
 import { TaskLabel, Time, useWords } from './words';
+
+const FAILED_SHOWN = 5;
 
 export function TaskProgress({ task }: { task: Task }) {
 	const { action } = useWords();
@@ -45,49 +47,59 @@ export function TaskTitle({ task }: { task: Task }) {
 	);
 }
 
-export function TaskDrawer({ tasks, onClose }: { tasks: Task[]; onClose: () => void }) {
-	const { t, step } = useWords();
-	const failed = useAll('tasks', { state: 'failed', sort: '-created' });
+/** total: how many run, of which tasks are the first. */
+export function TaskDrawer({ tasks, total, onClose }: { tasks: Task[]; total: number; onClose: () => void }) {
+	const { t } = useWords();
+	const failed = useFirst('tasks', FAILED_SHOWN, { state: 'failed', sort: '-created' });
 	return (
 		<DrawerPanelContent defaultSize="24rem" className="ingot-drawer" aria-label={t('tasks.drawer')}>
-			<div className="ingot-head">
-				<Title headingLevel="h2" size="lg">
-					{t('tasks.drawer')}
-				</Title>
-				<Button variant="link" onClick={onClose}>
-					{t('common.close')}
-				</Button>
-			</div>
-			{tasks.length === 0 && <p>{t('tasks.none')}</p>}
-			<ul className="ingot-list">
-				{tasks.map((task) => (
-					<li key={task.id}>
-						<strong>
-							<TaskTitle task={task} />
-						</strong>
-						<p>{step(task.message)}</p>
-						<TaskProgress task={task} />
-						<CancelTask task={task} />
-					</li>
-				))}
-			</ul>
-			{(failed.data?.length ?? 0) > 0 && (
-				<>
-					<Title headingLevel="h3" size="md">
-						{t('tasks.failedLately')}
+			<div className="ingot-drawer-body">
+				<div className="ingot-head">
+					<Title headingLevel="h2" size="lg">
+						{t('tasks.drawer')}
 					</Title>
-					<ul className="ingot-list">
-						{failed.data?.slice(0, 5).map((task) => (
-							<li key={task.id}>
-								<TaskLabel state={task.state} /> <TaskTitle task={task} />
-								<p>{task.error?.text}</p>
-								<Time at={task.ended} ago /> <RetryTask task={task} />
-							</li>
-						))}
-					</ul>
-				</>
-			)}
-			<To to="/tasks">{t('tasks.all')}</To>
+					<Button variant="link" onClick={onClose}>
+						{t('common.close')}
+					</Button>
+				</div>
+				{tasks.length === 0 && <p>{t('tasks.none')}</p>}
+				<ul className="ingot-list">
+					{tasks.map((task) => (
+						<li key={task.id}>
+							<strong>
+								<TaskTitle task={task} />
+							</strong>
+							<p>
+								<Doing message={task.message} />
+							</p>
+							<TaskProgress task={task} />
+							<CancelTask task={task} />
+						</li>
+					))}
+				</ul>
+				{total > tasks.length && (
+					<p>
+						<To to="/tasks?state=running">{t('overview.more', { count: total - tasks.length })}</To>
+					</p>
+				)}
+				{(failed.data?.items.length ?? 0) > 0 && (
+					<>
+						<Title headingLevel="h3" size="md">
+							{t('tasks.failedLately')}
+						</Title>
+						<ul className="ingot-list">
+							{failed.data?.items.map((task) => (
+								<li key={task.id}>
+									<TaskLabel state={task.state} /> <TaskTitle task={task} />
+									<p>{task.error && <FailureLine error={task.error} />}</p>
+									<Time at={task.ended} ago /> <RetryTask task={task} />
+								</li>
+							))}
+						</ul>
+					</>
+				)}
+				<To to="/tasks">{t('tasks.all')}</To>
+			</div>
 		</DrawerPanelContent>
 	);
 }

@@ -2,8 +2,10 @@
 // A screen of tokens of some kind: they are made in a dialog, shown once, and taken back by their name.
 import { useState, type ReactNode } from 'react';
 import { useChange } from '../api/queries';
+import type { Role } from '../api/types';
 import { Button } from '../pf';
 import { DangerDialog } from './dialog';
+import { ForRole } from './for-role';
 import { Screen, Teach } from './parts';
 import { ResourceTable, type Column } from './resource-table';
 import { ShownOnce } from './shown-once';
@@ -29,7 +31,9 @@ export interface TokenFrameWords<T> {
 	lost: string;
 }
 
-export function TokenFrame<T extends AnyToken>(props: {
+interface TokenFrameProps<T> {
+	/** Whoever may make them. */
+	role: Role;
 	words: TokenFrameWords<T>;
 	/** As it is in the API's addresses. */
 	collection: string;
@@ -39,7 +43,17 @@ export function TokenFrame<T extends AnyToken>(props: {
 	/** What is said above the table, and beside a new secret. */
 	above?: ReactNode;
 	beside?: ReactNode;
-}) {
+}
+
+export function TokenFrame<T extends AnyToken>(props: TokenFrameProps<T>) {
+	return (
+		<ForRole role={props.role} title={props.words.title}>
+			<Frame {...props} />
+		</ForRole>
+	);
+}
+
+function Frame<T extends AnyToken>(props: TokenFrameProps<T>) {
 	const { t } = useWords();
 	const { words, collection } = props;
 	const path = `/v1/${collection}`;

@@ -17,6 +17,10 @@ describe('what is typed', () => {
 		expect(validate('vm_request', 'name', name)).toEqual({ key: 'validate.pattern' }),
 	);
 	it.each(['web', 'a', 'web-1', 'a'.repeat(63)])('takes the name %s', (name) => expect(validate('vm_request', 'name', name)).toBeNull());
+	it.each(['rack\u001b[31m', 'rack\t1', 'rack\u200b', '\u202erack', 'rack\u2028'])('refuses the zone %j, which has what cannot be seen', (zone) =>
+		expect(validate('machine_accept_request', 'zone', zone)).toEqual({ key: 'validate.printable' }),
+	);
+	it.each(['서울 3층', 'rack 1', 'Räume – 2'])('takes the zone %s', (zone) => expect(validate('machine_accept_request', 'zone', zone)).toBeNull());
 	it('keeps numbers within bounds', () => {
 		expect(validate('vm_request', 'cpus', '0')).toEqual({ key: 'validate.low', min: 1, bytes: false });
 		expect(validate('vm_request', 'cpus', '257')).toEqual({ key: 'validate.high', max: 256, bytes: false });

@@ -10,11 +10,13 @@ interface Rule {
 	minimum?: number;
 	maximum?: number;
 	pattern?: string;
+	format?: string;
 	oneOf?: Rule[];
 }
 export type Complaint =
 	| { key: 'validate.required' }
 	| { key: 'validate.pattern' }
+	| { key: 'validate.printable' }
 	| { key: 'validate.size' }
 	| { key: 'validate.number' }
 	| { key: 'validate.short'; min: number }
@@ -48,6 +50,6 @@ export function validate(request: string, field: string, text: string): Complain
 	if (types.includes('integer')) return numeric(text.trim() === '' ? null : Number(text), rule, false);
 	if (rule.minLength !== undefined && text.length < rule.minLength) return { key: 'validate.short', min: rule.minLength };
 	if (rule.maxLength !== undefined && text.length > rule.maxLength) return { key: 'validate.long', max: rule.maxLength };
-	if (rule.pattern && !new RegExp(rule.pattern, 'u').test(text)) return { key: 'validate.pattern' };
+	if (rule.pattern && !new RegExp(rule.pattern, 'u').test(text)) return { key: rule.format === 'printable' ? 'validate.printable' : 'validate.pattern' };
 	return null;
 }

@@ -4,7 +4,7 @@ import type { Event } from '../api/types';
 import type { Key } from '../i18n';
 import { Label } from '../pf';
 import { eventText } from './event-text';
-import { formatAgo, formatBytes, formatTime } from './format';
+import { formatAgo, formatBytes, formatDuration, formatTime } from './format';
 import { useNow } from './now';
 
 type Color = 'blue' | 'green' | 'orange' | 'red' | 'grey' | 'teal';
@@ -20,6 +20,8 @@ export function useWords() {
 	};
 	return {
 		t,
+		/** Whether there are words for it: a newer server may have codes that this dashboard does not know. */
+		knows: known,
 		language: i18n.language,
 		word: (value: string | null | undefined) => say('word', value),
 		kind: (value: string | null | undefined) => say('kind', value),
@@ -28,6 +30,7 @@ export function useWords() {
 		bytes: (value: number | null | undefined) => formatBytes(value, i18n.language),
 		event: (event: Event) =>
 			eventText(event, i18n.getResourceBundle(i18n.language, 'events') as Record<string, string> | undefined, (what, value) => say(what, value)),
+		duration: (from: string, to: string) => formatDuration(Date.parse(from), Date.parse(to), i18n.language),
 		time: (value: string | null | undefined) => formatTime(value, i18n.language),
 	};
 }
