@@ -5,6 +5,7 @@
 # that make is given runs what asks, and the second make dry. Says what is wrong, one finding a line.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+unset deps_there # of the make that checks us
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 
