@@ -86,10 +86,10 @@ function UserList() {
 	const [deleting, setDeleting] = useState<User | null>(null);
 	const change = useChange();
 	const columns: Column<User>[] = [
-		{ field: 'name', label: t('field.name'), sort: true, width: 30, cell: (user) => user.name },
-		{ field: 'role', label: t('field.role'), sort: true, width: 18, cell: (user) => word(user.role) },
+		{ field: 'name', label: t('field.name'), sort: true, width: 24, cell: (user) => user.name },
+		{ field: 'role', label: t('field.role'), sort: true, width: 16, cell: (user) => word(user.role) },
 		{ field: 'disabled', label: t('field.state'), width: 18, cell: (user) => (user.disabled ? t('user.isDisabled') : t('user.isEnabled')) },
-		{ field: 'created_at', label: t('field.created'), sort: true, width: 18, cell: (user) => <Time at={user.created_at} /> },
+		{ field: 'created_at', label: t('field.created'), sort: true, width: 26, cell: (user) => <Time at={user.created_at} /> },
 		{
 			field: 'actions',
 			label: t('field.actions'),
