@@ -14,12 +14,15 @@ export interface CallOptions {
 const PAUSES_MS = [300, 1500];
 
 let csrfToken: string | null = null;
+let csrfUser: string | null = null;
 let whenSignedOut: () => void = () => undefined;
 let whenPasswordIsOld: () => void = () => undefined;
 let whenTokenIsOld: () => Promise<boolean> = () => Promise.resolve(false);
 
-export const setCsrfToken = (token: string | null) => {
+/** The session's token, and the id of its user. */
+export const setCsrfToken = (token: string | null, user: string | null = null) => {
 	csrfToken = token;
+	csrfUser = user;
 };
 /** Called when the server no longer knows the session. */
 export const onSignedOut = (fn: () => void) => {
@@ -31,14 +34,19 @@ export const onPasswordOld = (fn: () => void) => {
 	whenPasswordIsOld = fn;
 };
 
-/** Called when the session is not the one of which the CSRF token is: another window has signed in. Tells whether it is the same
- *  user's, whose call may be sent again with the token that is known then. */
+/** Called when the session is not the one of which the CSRF token is: another window has signed in. Tells whether the token of the one
+ *  that there is now is known then. */
 export const onTokenOld = (fn: () => Promise<boolean>) => {
 	whenTokenIsOld = fn;
 };
 
-/** Whether what was refused so may be sent once more: the token was of an older session, and there is a newer one now. */
-export const isRenewed = async (problem: Problem): Promise<boolean> => problem.status === 403 && problem.field === 'X-CSRF-Token' && (await whenTokenIsOld());
+/** In whose name a call is made that begins now; for isRenewed(). */
+export const caller = (): string | null => csrfUser;
+
+/** Whether what was refused so may be sent once more: the token was of an older session, and there is a newer one of the same user now.
+ *  by: who made the call, when it was made; by now another one may have signed in. */
+export const isRenewed = async (problem: Problem, by: string | null): Promise<boolean> =>
+	problem.status === 403 && problem.field === 'X-CSRF-Token' && (await whenTokenIsOld()) && csrfUser === by;
 
 export function address(path: string, query: Query = {}): string {
 	const search = new URLSearchParams();
@@ -70,6 +78,7 @@ async function answered(url: string, init: RequestInit, pauses: number[]): Promi
 }
 
 export async function send(method: string, path: string, options: CallOptions = {}, again = false): Promise<Response> {
+	const by = caller();
 	const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
 	if (method !== 'GET') Object.assign(headers, unsafeHeaders());
 	else if (!isAttended()) headers['X-Unattended'] = '1';
@@ -84,7 +93,7 @@ export async function send(method: string, path: string, options: CallOptions = 
 	}, headers['Idempotency-Key'] ? PAUSES_MS : []);
 	if (response.ok) return response;
 	const problem = await problemOf(response);
-	if (!again && (await isRenewed(problem))) return send(method, path, options, true);
+	if (!again && (await isRenewed(problem, by))) return send(method, path, options, true);
 	if (problem.status === 401 && path !== '/v1/session') whenSignedOut();
 	if (problem.status === 403 && problem.field === 'password_change_required') whenPasswordIsOld();
 	throw problem;

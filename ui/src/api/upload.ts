@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The content of an image, sent in parts: after a broken connection it goes on where the server says that it stopped.
-import { isRenewed, unsafeHeaders } from './client';
+import { caller, isRenewed, unsafeHeaders } from './client';
 import { asProblem, problemOf, type Problem } from './problem';
 import type { ImageContent } from './types';
 
@@ -41,6 +41,7 @@ async function ask(path: string, options: UploadOptions): Promise<number> {
 
 async function sendPart(path: string, source: Source, offset: number, options: UploadOptions, again = false): Promise<number> {
 	const end = Math.min(offset + PART_BYTES, source.size);
+	const by = caller();
 	const response = await (options.fetch ?? fetch)(path, {
 		method: 'PATCH',
 		headers: { ...unsafeHeaders(), 'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': String(offset) },
@@ -51,7 +52,7 @@ async function sendPart(path: string, source: Source, offset: number, options: U
 	if (response.status === 409) return end > offset ? ask(path, options) : end;
 	if (!response.ok) {
 		const problem = await problemOf(response);
-		if (!again && (await isRenewed(problem))) return sendPart(path, source, offset, options, true);
+		if (!again && (await isRenewed(problem, by))) return sendPart(path, source, offset, options, true);
 		throw problem;
 	}
 	return offsetOf(response) ?? end;

@@ -70,6 +70,25 @@ it('sends nothing again in the name of another user, shows that one, and forgets
 	expect(client.getQueryData(['users'])).toBeUndefined();
 });
 
+it('sends none of several calls again in the name of another user, nor one that was under way when the other was heard of', async () => {
+	const { result } = await open();
+	now = { user: 'b', token: 'second' };
+	const ask = () => call('POST', '/v1/networks', { body: {} }).catch((error: unknown) => error);
+	await act(async () => expect(await Promise.all([ask(), ask(), ask()])).toMatchObject([{ status: 403 }, { status: 403 }, { status: 403 }]));
+	expect(sent.map((each) => each.token)).toEqual(['first', 'first', 'first']);
+
+	let refuse: (response: Response) => void = () => undefined;
+	vi.mocked(fetch).mockImplementationOnce(() => new Promise((resolve) => (refuse = resolve)));
+	const slow = ask(); // by b
+	now = { user: 'c', token: 'third' };
+	await act(async () => void (await ask()));
+	await waitFor(() => expect(result.current.session?.user.name).toBe('c'));
+	sent = [];
+	refuse(await says(403, { code: 'forbidden', field: 'X-CSRF-Token', detail: 'not of this session' }));
+	await act(async () => expect(await slow).toMatchObject({ status: 403 }));
+	expect(sent).toHaveLength(0);
+});
+
 it('sends once more only once', async () => {
 	await open();
 	vi.mocked(fetch).mockImplementation(((path: string, init: RequestInit) =>

@@ -29,7 +29,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 	const others = useRef<BroadcastChannel | null>(null);
 	const become = useCallback(
 		(session: Session | null) => {
-			setCsrfToken(session?.csrf_token ?? null);
+			setCsrfToken(session?.csrf_token ?? null, session?.user.id ?? null);
 			// What one user has read is not for another.
 			if (user.current !== null && user.current !== session?.user.id) client.clear();
 			else void client.invalidateQueries();
@@ -39,18 +39,16 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 		[client],
 	);
 	const end = useCallback(() => setState((state) => ({ ...state, loading: false, ended: state.session !== null })), []);
-	/** Tells whether it is the user's who was signed in before. */
+	/** Tells whether there is one. */
 	const read = useCallback(async (): Promise<boolean> => {
-		const before = user.current;
 		try {
-			const session = await get<Session>('/v1/session');
-			become(session);
-			return before === session.user.id;
+			become(await get<Session>('/v1/session'));
+			return true;
 		} catch (error) {
 			const problem = asProblem(error);
 			if (problem.status === 401) end();
 			// Who is signed in stays so while nobody answers.
-			else if (before === null) setState({ session: null, loading: false, ended: false, problem });
+			else if (user.current === null) setState({ session: null, loading: false, ended: false, problem });
 			return false;
 		}
 	}, [become, end]);
